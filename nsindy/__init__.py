@@ -1,0 +1,1 @@
+"""Neural SINDy: the equation behind a time series, from a library of grokked operations."""

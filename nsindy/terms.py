@@ -1,0 +1,99 @@
+"""Terms: operations bound to coordinates, read from text and written as text."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from nsindy import primitives
+from nsindy.primitives import Primitive
+
+
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """A primitive bound to arguments, each a state (its index) or another term.
+
+    Attributes:
+      primitive: the operation.
+      arguments: one entry for each argument: the index of a state variable, or a nested term.
+    """
+
+    primitive: Primitive
+    arguments: "tuple[int | Term, ...]"
+
+    def __post_init__(self):
+        if len(self.arguments) != self.primitive.arity:
+            raise ValueError(
+                f"{self.primitive.name} takes {self.primitive.arity} argument(s), "
+                f"not {len(self.arguments)}"
+            )
+
+    @property
+    def depth(self) -> int:
+        """Number of operations on the longest path to a state."""
+        return 1 + max(a.depth if isinstance(a, Term) else 0 for a in self.arguments)
+
+    @property
+    def complexity(self) -> float:
+        """Sum of the complexities of its operations."""
+        inner = sum(a.complexity for a in self.arguments if isinstance(a, Term))
+        return self.primitive.complexity + inner
+
+    def name(self, states: Sequence[str]) -> str:
+        """Text of the term in the names of the states, `add(x,v)`."""
+        words = (a.name(states) if isinstance(a, Term) else states[a] for a in self.arguments)
+        return f"{self.primitive.name}({','.join(words)})"
+
+
+def parse(text: str, states: tuple[str, ...]) -> Term:
+    """Read a term from text, `identity(x)` or `mul(x,sin(v))`.
+
+    Args:
+      text: an operation and its arguments, each the name of a state or another term.
+      states: names of the state variables.
+
+    Raises:
+      ValueError: the text is no term, or names an unknown operation or state, or gives an operation
+        a wrong number of arguments.
+    """
+    head, bracket, tail = text.strip().partition("(")
+    if not bracket or not tail.endswith(")"):
+        raise ValueError(f"cannot read the term {text!r}; write it as identity(x) or mul(x,v)")
+    arguments, level, start = [], 0, 0
+    inner = tail[:-1]
+    for position, letter in enumerate(inner + ","):
+        level += (letter == "(") - (letter == ")")
+        if letter == "," and level == 0:
+            arguments.append(inner[start:position].strip())
+            start = position + 1
+    bound = []
+    for argument in arguments:
+        if "(" in argument:
+            bound.append(parse(argument, states))
+        elif argument in states:
+            bound.append(states.index(argument))
+        else:
+            raise ValueError(
+                f"unknown state {argument!r} in the term {text!r}; states: {', '.join(states)}"
+            )
+    return Term(primitives.get(head.strip()), tuple(bound))
+
+
+def paper_terms(states: tuple[str, str] = ("x", "v")) -> tuple[str, ...]:
+    """Names of the eight terms of the paper, in its order."""
+    unary = tuple(f"{name}({state})" for name in ("identity", "sin", "cos") for state in states)
+    return (*unary, *(f"{name}({','.join(states)})" for name in ("add", "mul")))
+
+
+def by_depth(terms: Sequence[Term]) -> list[list[Term]]:
+    """Every distinct term and sub-term, those of depth 1 first, for an evaluation in waves."""
+    nodes: dict[Term, None] = {}
+
+    def visit(term: Term):
+        for argument in term.arguments:
+            if isinstance(argument, Term):
+                visit(argument)
+        nodes[term] = None
+
+    for term in terms:
+        visit(term)
+    depths = sorted({node.depth for node in nodes})
+    return [[node for node in nodes if node.depth == depth] for depth in depths]
