@@ -1,0 +1,417 @@
+"""Closed-form evidence of supports: which few terms explain a target, on a compressed regression."""
+
+import itertools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy.library import Library
+
+
+class Prior(NamedTuple):
+    """What a support costs before any data is seen, in nats.
+
+    log p(S) = -Σ_d [counting · log C(M, k_d) + Σ_{m in S_d} costs_m] + constant
+
+    The binomial counts the supports of that size (Chen & Chen 2008, γ = 1), so that a library with
+    more terms does not let more false ones in.
+
+    Attributes:
+      costs: price of each term [M], nats.
+      counting: 1 to count the supports, 0 for the plain information criterion; scalar.
+    """
+
+    costs: jax.Array
+    counting: jax.Array
+
+
+class Supports(NamedTuple):
+    """Supports, best first.
+
+    Attributes:
+      masks: True where a term is in [B, D, M].
+      log_evidence: natural logarithm, up to one constant [B]; -inf where there was no support left.
+      rss: what the support leaves unexplained, sum of squares [B].
+    """
+
+    masks: jax.Array
+    log_evidence: jax.Array
+    rss: jax.Array
+
+
+class Solution(NamedTuple):
+    """Least squares on one support.
+
+    Attributes:
+      coefficients: exactly zero off the support [P].
+      covariance: (A_Sᵀ A_S)⁻¹, zero off the support; times the noise variance it is the covariance
+        of the coefficients [P, P].
+      rss: residual sum of squares.
+      independent: True unless a term of the support is a combination of others in it; such a term
+        is left out, with coefficient zero.
+    """
+
+    coefficients: jax.Array
+    covariance: jax.Array
+    rss: jax.Array
+    independent: jax.Array
+
+
+def prior(library: Library, *, price: float = 3.0, alpha: float = 2.0) -> Prior:
+    """Price the terms of a library: `price` for being there, `alpha` for each unit of complexity.
+
+    Complexity counts from the simplest term of the library, so the simplest costs `price` alone.
+
+    Args:
+      library: the M terms.
+      price: nats of any term.
+      alpha: nats of a unit of complexity; what breaks exact ties.
+
+    Raises:
+      ValueError: a price below zero.
+    """
+    if price < 0 or alpha < 0:
+        raise ValueError(f"price and alpha are nats and at least 0, not {price} and {alpha}")
+    complexity = jnp.asarray(library.complexities - library.complexities.min())
+    return Prior(price + alpha * complexity, jnp.ones(()))
+
+
+def bic(terms: int) -> Prior:
+    """Return the prior under which the evidence is the plain BIC (Schwarz 1978)."""
+    return Prior(jnp.zeros(terms), jnp.zeros(()))
+
+
+def log_prior(masks: jax.Array, prior: Prior) -> jax.Array:
+    """Logarithm of the prior of supports [..., D, M] in nats, up to a constant; returns [...]."""
+    terms = masks.shape[-1]
+    sizes = jnp.sum(masks, -1)
+    choices = jnp.asarray(_log_binomials(terms))[sizes]
+    costs = jnp.sum(jnp.where(masks, prior.costs, 0.0), -1)
+    return -jnp.sum(prior.counting * choices + costs, -1)
+
+
+def _log_binomials(terms: int) -> np.ndarray:
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, terms + 1)))])
+    return logs[-1] - logs - logs[::-1]
+
+
+def compress(design: jax.Array, targets: jax.Array) -> jax.Array:
+    """Compress a regression into a triangle whose size is free of the number of samples.
+
+    With [A, Y] = Q R every residual sum of squares, coefficient and covariance of any subset of
+    columns of A is the same on the columns of R.
+
+    Args:
+      design: A, [N, P]; rows may already be weighted.
+      targets: Y, [N, T].
+
+    Returns:
+      R, [P + T, P + T].
+
+    Raises:
+      ValueError: the two differ in samples.
+    """
+    if design.ndim != 2 or targets.ndim != 2 or design.shape[0] != targets.shape[0]:
+        raise ValueError(
+            f"the design and the targets must share their samples: {list(design.shape)} and "
+            f"{list(targets.shape)}"
+        )
+    joined = jnp.concatenate([design, targets], axis=1)
+    size = joined.shape[1]
+    lacking = max(size - joined.shape[0], 0)
+    return jnp.linalg.qr(jnp.pad(joined, ((0, lacking), (0, 0))), mode="r")
+
+
+def solve(factor: jax.Array, mask: jax.Array) -> Solution:
+    """Solve least squares on a support, without leaving the compressed regression.
+
+    Args:
+      factor: compressed [A, y], [Q, P + 1].
+      mask: the support [P].
+
+    Reference: Beaton (1964), the sweep operator; Goodnight (1979), The American Statistician 33.
+    """
+    columns = factor.shape[1] - 1
+    scale = jnp.linalg.norm(factor, axis=0)
+    scale = jnp.where(scale > 0, scale, 1.0)
+    unit = factor / scale[None, :]
+
+    def sweep(table, pivot):
+        value = table[pivot, pivot]
+        # A column that those before it already span would divide by rounding.
+        active = mask[pivot] & (value > 1e4 * jnp.finfo(factor.dtype).eps)
+        value = jnp.where(active, value, 1.0)
+        row = table[pivot] / value
+        swept = table - table[:, pivot, None] * row[None, :]
+        swept = swept.at[:, pivot].set(-table[:, pivot] / value).at[pivot].set(row)
+        swept = swept.at[pivot, pivot].set(1.0 / value)
+        return jnp.where(active, swept, table), active
+
+    # Triangular solves of many small systems at once are slower than this, and block each other.
+    table, active = jax.lax.scan(sweep, unit.T @ unit, jnp.arange(columns))
+    inverse = jnp.where(active[:, None] & active[None, :], table[:columns, :columns], 0.0)
+    coefficients = jnp.where(active, table[:columns, columns], 0.0)
+    residual = unit[:, columns] - unit[:, :columns] @ coefficients
+    return Solution(
+        coefficients * scale[columns] / scale[:columns],
+        inverse / (scale[:columns, None] * scale[None, :columns]),
+        jnp.sum((scale[columns] * residual) ** 2),
+        jnp.all(active | ~mask),
+    )
+
+
+def log_evidence(rss: jax.Array, masks: jax.Array, samples: jax.Array, prior: Prior) -> jax.Array:
+    """Evidence of supports with the noise variance profiled and unit information (BIC).
+
+    log p(y, S) = -n/2 log(RSS / n) - |S|/2 log n + log p(S) + constant
+
+    Args:
+      rss: [...].
+      masks: [..., D, M].
+      samples: n, independent measurements; fewer than the rows where errors are correlated.
+      prior: of the supports.
+
+    Reference: Schwarz (1978); Chen & Chen (2008), Biometrika 95, section 2.
+    """
+    size = jnp.sum(masks, (-1, -2))
+    fit = -0.5 * samples * jnp.log(rss / samples)
+    return fit - 0.5 * size * jnp.log(samples) + log_prior(masks, prior)
+
+
+def best_subset(
+    factor: jax.Array, samples: jax.Array, prior: Prior, *, slots: int | None = None, width: int = 8
+) -> Supports:
+    """Score every one of the 2^M supports of one equation, and return the best.
+
+    Args:
+      factor: compressed [Θ, ẋ], [Q, M + 1].
+      samples: n, scalar.
+      prior: of the supports; `bic(M)` for the plain criterion.
+      slots: most terms that a support may have; None for all.
+      width: number of supports to return.
+
+    Raises:
+      ValueError: more than 16 terms, which would be more than 65,536 regressions.
+    """
+    terms = factor.shape[1] - 1
+    if terms > 16:
+        raise ValueError(f"2^{terms} supports are too many to enumerate; use beam")
+    rows = itertools.product((False, True), repeat=terms)
+    every = np.array([row for row in rows if sum(row) <= (terms if slots is None else slots)])
+    masks = jnp.asarray(every)
+    solutions = jax.vmap(solve, in_axes=(None, 0))(factor, masks)
+    rss = jnp.maximum(solutions.rss, _floor(factor))
+    scores = log_evidence(rss, masks[:, None, :], samples, prior)
+    scores = jnp.where(solutions.independent, scores, -jnp.inf)
+    scores = jnp.where(distinct(scores, rss, jnp.sum(masks, 1), tie(factor)), scores, -jnp.inf)
+    top, chosen = jax.lax.top_k(scores, min(width, len(every)))
+    return Supports(masks[chosen][:, None, :], top, rss[chosen])
+
+
+def _floor(factor: jax.Array) -> jax.Array:
+    # Below this a residual is rounding: a perfect fit must not be beaten by a "more perfect" one.
+    finfo = jnp.finfo(factor.dtype)
+    return 1e3 * finfo.eps**2 * jnp.sum(factor[:, -1] ** 2) + finfo.tiny
+
+
+def tie(factor: jax.Array) -> jax.Array:
+    """Return the difference between residual sums of squares that is rounding."""
+    return 1e3 * jnp.finfo(factor.dtype).eps * jnp.sum(factor[:, -1] ** 2)
+
+
+def distinct(
+    scores: jax.Array, rss: jax.Array, sizes: jax.Array, tolerance: jax.Array
+) -> jax.Array:
+    """Mark the best of each group of supports that fit the same with as many terms [B].
+
+    Such supports are one set reached twice, or sets that exact collinearity makes equal.
+    """
+    count = scores.shape[0]
+    rss = jnp.where(scores > -jnp.inf, rss, jnp.inf)
+    order = jnp.lexsort((-scores, rss, sizes))
+    gap = jnp.where(jnp.isinf(rss[order])[1:], jnp.inf, jnp.diff(rss[order]))
+    new = (gap > tolerance) | (jnp.diff(sizes[order]) != 0)
+    group = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(new)])
+    best = jax.ops.segment_max(scores[order], group, count)
+    places = jnp.arange(count)
+    first = jax.ops.segment_min(
+        jnp.where(scores[order] == best[group], places, count), group, count
+    )
+    return jnp.zeros(count, bool).at[order].set(first[group] == places)
+
+
+def beam(
+    factor: jax.Array,
+    samples: jax.Array,
+    prior: Prior,
+    start: jax.Array,
+    *,
+    slots: int,
+    depth: int,
+    width: int = 16,
+) -> Supports:
+    """Fill slots one after the other by exact evidence, keeping the best `width` partial supports.
+
+    Given the slots that are filled, project them out of every column; what remains of column m has
+    norm n_m and product p_m with the remaining target, and taking it in lowers the residual sum of
+    squares by p_m² / n_m². That is the logit of every candidate of the next slot in closed form,
+    the empty slot being the parent itself. Supports of all sizes met on the way are returned
+    together, one for each group that fits the same.
+
+    Args:
+      factor: compressed [A, y] with the columns of A equation by equation, [Q, D·M + 1].
+      samples: n, independent measurements.
+      prior: of the supports.
+      start: the slots already filled [D, M].
+      slots: K, most terms in an equation.
+      depth: number of further slots to fill.
+      width: B.
+
+    Reference: Chen, Billings & Luo (1989), Int. J. Control 50, for the orthogonal search.
+    """
+    equations, terms = start.shape
+    columns = equations * terms
+
+    def judge(left, masks, alive):
+        rss = jnp.maximum(jnp.sum(left[..., -1] ** 2, -1), _floor(factor))
+        scores = log_evidence(rss, masks.reshape(-1, equations, terms), samples, prior)
+        return jnp.where(alive, scores, -jnp.inf), rss
+
+    def level(state, _):
+        left, masks, alive = state
+        drop, open_ = jax.vmap(_drops, in_axes=(0, None))(left, factor)
+        room = jnp.sum(masks.reshape(width, equations, terms), -1) < slots
+        room = jnp.repeat(room, terms, axis=1, total_repeat_length=columns)
+        valid = alive[:, None] & ~masks & open_ & room
+        rss = jnp.maximum(jnp.sum(left[..., -1] ** 2, 1)[:, None] - drop, _floor(factor))
+        children = masks[:, None, :] | jnp.eye(columns, dtype=bool)[None]
+        grown = children.reshape(width, columns, equations, terms)
+        scores = jnp.where(valid, log_evidence(rss, grown, samples, prior), -jnp.inf).reshape(-1)
+        sizes = jnp.sum(children, -1).reshape(-1)
+        keep = distinct(scores, rss.reshape(-1), sizes, tie(factor))
+        top, chosen = best_of(jnp.where(keep, scores, -jnp.inf), width)
+        parent, column = jnp.divmod(chosen, columns)
+        alive = top > -jnp.inf
+        left = jax.vmap(_fill)(left[parent], column, alive)
+        masks = children.reshape(-1, columns)[chosen]
+        return (left, masks, alive), (masks, *judge(left, masks, alive))
+
+    flat = start.reshape(-1)
+    left = jnp.broadcast_to(_filled(factor, flat)[None], (width, *factor.shape))
+    masks = jnp.broadcast_to(flat[None], (width, columns))
+    alive = jnp.arange(width) == 0
+    _, levels = jax.lax.scan(level, (left, masks, alive), None, length=depth)
+    first = (masks, *judge(left, masks, alive))
+    masks, scores, rss = (
+        jnp.concatenate([a, b.reshape(-1, *b.shape[2:])])
+        for a, b in zip(first, levels, strict=True)
+    )
+    return rank(
+        Supports(masks.reshape(-1, equations, terms), scores, rss), tie(factor), width=width
+    )
+
+
+class Slots(NamedTuple):
+    """The slots of one equation, in the order in which evidence fills them.
+
+    Attributes:
+      terms: the term of each slot [K], M where it is empty.
+      activations: posterior probability of that choice, the empty slot included, given the slots
+        before it [K].
+      explained: the part of what was left that the slot explains, 0 to 1 [K].
+    """
+
+    terms: jax.Array
+    activations: jax.Array
+    explained: jax.Array
+
+
+def fill_slots(
+    factor: jax.Array,
+    samples: jax.Array,
+    prior: Prior,
+    mask: jax.Array,
+    equation: jax.Array,
+    *,
+    slots: int,
+) -> Slots:
+    """Fill the slots of one equation with its support, and tell how sure each choice is.
+
+    The terms of the other equations are held in. Slot j takes the term of the support that lowers
+    the residual most; its activation is the softmax over all M terms and the empty slot of the
+    evidence that each would leave.
+
+    Args:
+      factor: compressed [A, y], [Q, D·M + 1].
+      samples: n, independent measurements.
+      prior: of the supports.
+      mask: the support [D, M].
+      equation: which of the D equations, an integer.
+      slots: K.
+    """
+    equations, terms = mask.shape
+    mine = jnp.arange(equations) == equation
+    chosen = mask[equation]
+    before = jnp.where(mine[:, None], False, mask)
+
+    def slot(state, _):
+        left, held = state
+        drop, open_ = _drops(left, factor)
+        drop = drop.reshape(equations, terms)[equation]
+        free = open_.reshape(equations, terms)[equation] & ~held[equation]
+        rss = jnp.sum(left[:, -1] ** 2)
+        options = held[None] | (
+            mine[None, :, None] & jnp.eye(terms + 1, terms, dtype=bool)[:, None]
+        )
+        left_over = jnp.maximum(rss - jnp.append(jnp.where(free, drop, 0.0), 0.0), _floor(factor))
+        logits = log_evidence(left_over, options, samples, prior)
+        logits = jnp.where(jnp.append(free, True), logits, -jnp.inf)
+        wanted = chosen & ~held[equation]
+        term = jnp.where(jnp.any(wanted), jnp.argmax(jnp.where(wanted, drop, -jnp.inf)), terms)
+        left = _fill(left, equation * terms + jnp.minimum(term, terms - 1), term < terms)
+        explained = 1 - jnp.sum(left[:, -1] ** 2) / jnp.maximum(rss, _floor(factor))
+        return (left, options[term]), Slots(term, jax.nn.softmax(logits)[term], explained)
+
+    start = (_filled(factor, before.reshape(-1)), before)
+    return jax.lax.scan(slot, start, None, length=slots)[1]
+
+
+def _filled(factor: jax.Array, mask: jax.Array) -> jax.Array:
+    columns = jnp.arange(mask.shape[0])
+    return jax.lax.scan(
+        lambda left, column: (_fill(left, column, mask[column]), None), factor, columns
+    )[0]
+
+
+def _fill(left: jax.Array, column: jax.Array, active: jax.Array) -> jax.Array:
+    chosen = left[:, column]
+    squared = jnp.sum(chosen**2)
+    active = active & (squared > 0)
+    unit = jnp.where(active, chosen / jnp.sqrt(jnp.where(active, squared, 1.0)), 0.0)
+    return left - unit[:, None] * (unit @ left)[None, :]
+
+
+def _drops(left: jax.Array, factor: jax.Array) -> tuple[jax.Array, jax.Array]:
+    # What a column that the filled slots already span would explain is rounding, so it is closed.
+    squared = jnp.sum(left[:, :-1] ** 2, 0)
+    smallest = 1e4 * jnp.finfo(factor.dtype).eps * jnp.sum(factor[:, :-1] ** 2, 0)
+    product = left[:, -1] @ left[:, :-1]
+    open_ = squared > smallest
+    return jnp.where(open_, product**2 / jnp.where(open_, squared, 1.0), 0.0), open_
+
+
+def best_of(scores: jax.Array, width: int) -> tuple[jax.Array, jax.Array]:
+    """Return the best `width` scores and their places, -inf where there are not so many."""
+    top, chosen = jax.lax.top_k(scores, min(width, len(scores)))
+    lacking = (0, width - len(top))
+    return jnp.pad(top, lacking, constant_values=-jnp.inf), jnp.pad(chosen, lacking)
+
+
+def rank(supports: Supports, tolerance: jax.Array, *, width: int) -> Supports:
+    """Keep the best `width` distinct supports, best first."""
+    sizes = jnp.sum(supports.masks, (1, 2))
+    keep = distinct(supports.log_evidence, supports.rss, sizes, tolerance)
+    top, chosen = best_of(jnp.where(keep, supports.log_evidence, -jnp.inf), width)
+    return Supports(supports.masks[chosen], top, supports.rss[chosen])

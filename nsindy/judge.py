@@ -1,0 +1,387 @@
+"""Run 9: propose supports by derivatives, judge them by trajectories, search around the best."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from nsindy import evidence, trajectory
+from nsindy.evidence import Prior, Slots, Supports
+from nsindy.library import Library
+from nsindy.trajectory import Fit, Record
+
+
+class Recovery(NamedTuple):
+    """The equations that a recording supports best, and how sure that is.
+
+    Attributes:
+      mask: the support [D, M].
+      coefficients: exactly zero off the support [D, M].
+      errors: standard errors from the Fisher information of the trajectory [D, M]; zero off the
+        support.
+      inclusion: posterior probability of each term, over the supports of `pool` [D, M].
+      estimates: coefficient that each term has when it is added to the support [D, M]; equal to
+        `coefficients` on the support.
+      estimate_errors: its standard error; inf where the terms of the support already span it.
+      initial: fitted initial state [D].
+      noise: standard deviation of the measurement noise of each state [D].
+      log_evidence: of the support, nats up to a constant.
+      slots: the slots of each equation in order of evidence, leaves [D, K].
+      pool: supports of the last round, best first, C of them.
+      pool_coefficients: theirs [C, D, M].
+      pool_weights: their posterior probabilities [C].
+      rounds: trajectory rounds used.
+      settled: True where the last round found nothing better.
+    """
+
+    mask: jax.Array
+    coefficients: jax.Array
+    errors: jax.Array
+    inclusion: jax.Array
+    estimates: jax.Array
+    estimate_errors: jax.Array
+    initial: jax.Array
+    noise: jax.Array
+    log_evidence: jax.Array
+    slots: Slots
+    pool: Supports
+    pool_coefficients: jax.Array
+    pool_weights: jax.Array
+    rounds: jax.Array
+    settled: jax.Array
+
+
+class Tangent(NamedTuple):
+    """The regression that a trajectory is to first order, around one fit.
+
+    Attributes:
+      factor: compressed [∂x/∂x_0, ∂x/∂ξ, y - x + ∂x/∂ξ · ξ] in units of the noise, for the initial
+        state and every term of every equation [D + D·M + 1, D + D·M + 1].
+      samples: number of measured values.
+    """
+
+    factor: jax.Array
+    samples: jax.Array
+
+
+def propose(
+    factor: jax.Array,
+    samples: jax.Array,
+    prior: Prior,
+    *,
+    equations: int,
+    slots: int,
+    width: int = 8,
+) -> Supports:
+    """Find the best joint supports by regression on derivatives.
+
+    Args:
+      factor: `evidence.compress` of [Θ, Ẋ], [M + D, M + D].
+      samples: n, independent measurements. Estimated derivatives share measurements, so it is
+        about N over the length of the filter's window.
+      prior: of the supports.
+      equations: D.
+      slots: K, most terms in an equation.
+      width: number of joint supports C.
+    """
+    terms = factor.shape[1] - equations
+    width_one = max(width, 16)
+
+    def one(equation):
+        own = jnp.concatenate([factor[:, :terms], factor[:, terms + equation, None]], 1)
+        start = jnp.zeros((1, terms), bool)
+        return evidence.beam(
+            own, samples, prior, start, slots=slots, depth=min(slots, terms), width=width_one
+        )
+
+    each = jax.vmap(one)(jnp.arange(equations))
+    masks, scores = each.masks[0], each.log_evidence[0]
+    for equation in range(1, equations):
+        total = scores[:, None] + each.log_evidence[equation][None, :]
+        scores, chosen = evidence.best_of(total.reshape(-1), width_one)
+        left, right = jnp.divmod(chosen, width_one)
+        masks = jnp.concatenate([masks[left], each.masks[equation][right]], 1)
+    return Supports(masks[:width], scores[:width], jnp.zeros(width, factor.dtype))
+
+
+def tangent(
+    library: Library, found: Fit, record: Record, noise: jax.Array, *, steps: int
+) -> Tangent:
+    """Linearise the trajectory in the coefficients of all D·M terms around a fit.
+
+    The regression of derivatives has noise in its design and errors that hang together; this one
+    has neither: its errors are those of the measurement.
+    """
+    equations, terms = found.initial.shape[0], len(library.terms)
+    everything = jnp.broadcast_to(jnp.arange(terms)[None], (equations, terms))
+    coefficients = trajectory.dense(found.indices, found.coefficients, terms)
+    solved = trajectory.sensitivities(
+        library,
+        everything,
+        coefficients,
+        found.initial,
+        record.times,
+        trajectory.bound_of(record.states),
+        steps=steps,
+    )
+    weights = jnp.sqrt(record.weights)[:, None] / noise[None, :]
+    jacobian = (solved.jacobian * weights[:, :, None]).reshape(-1, equations * (terms + 1))
+    by_terms = jacobian[:, : equations * terms]
+    target = (weights * (record.states - solved.states)).reshape(-1)
+    target = target + by_terms @ coefficients.reshape(-1)
+    design = jnp.concatenate([jacobian[:, equations * terms :], by_terms], 1)
+    factor = evidence.compress(design, target[:, None])
+    return Tangent(factor, equations * jnp.sum(record.weights))
+
+
+def neighbours(
+    at: Tangent, prior: Prior, mask: jax.Array, *, slots: int, width: int = 8
+) -> Supports:
+    """Rank the supports around one: a term dropped, added or swapped, and those grown from none.
+
+    Args:
+      at: the regression around the fit of the support.
+      prior: of the supports.
+      mask: the support [D, M].
+      slots: K.
+      width: number of supports to return.
+    """
+    equations, terms = mask.shape
+    factor = at.factor[equations:, equations:]
+    indices = trajectory.slots_of(mask, slots)
+    dropped = jax.nn.one_hot(indices, terms, dtype=bool).reshape(-1, 1, terms)
+    place = jnp.repeat(jnp.eye(equations, dtype=bool), slots, axis=0)
+    starts = jnp.concatenate([mask[None], mask[None] & ~(dropped & place[:, :, None])])
+
+    def around(start):
+        return evidence.beam(
+            factor, at.samples, prior, start, slots=slots, depth=1, width=2 * width
+        )
+
+    near = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(around)(starts))
+    empty = jnp.zeros_like(mask)
+    depth = equations * min(slots, terms)
+    far = evidence.beam(factor, at.samples, prior, empty, slots=slots, depth=depth, width=2 * width)
+    joined = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), near, far)
+    return evidence.rank(joined, evidence.tie(factor), width=width)
+
+
+def score(found: Fit, record: Record, prior: Prior, terms: int, floor: jax.Array) -> jax.Array:
+    """Evidence of a fitted support, the noise variance of each state profiled.
+
+    log p = -Σ_d n/2 log(RSS_d / n + floor_d²) - |S|/2 log(n D) + log p(S) + constant
+
+    Args:
+      found: the fit.
+      record: the measured states.
+      prior: of the supports.
+      terms: M.
+      floor: smallest noise that can be told from the errors of the solver [D].
+    """
+    samples = jnp.sum(record.weights)
+    mask = trajectory.mask_of(found.indices, terms)
+    variance = found.rss / samples + floor**2
+    total = samples * len(found.rss)
+    value = -0.5 * samples * jnp.sum(jnp.log(variance)) - 0.5 * jnp.sum(mask) * jnp.log(total)
+    value = value + evidence.log_prior(mask, prior)
+    return jnp.where(jnp.isfinite(value), value, -jnp.inf)
+
+
+def recover(
+    library: Library,
+    record: Record,
+    proposals: Supports,
+    factor: jax.Array,
+    prior: Prior,
+    *,
+    slots: int,
+    steps: int,
+    rounds: int = 5,
+    iterations: int = 15,
+    resolution: float = 1e-6,
+) -> Recovery:
+    """Recover the equations of one system from its measured states.
+
+    1. Fit every proposed support to the states, vmapped, and score it.
+    2. Around the best, linearise the trajectory in all terms; there the evidence of every support
+       is a closed form, and the best of those around it become the next proposals.
+    3. Repeat until the best stays the best.
+
+    Args:
+      library: the M terms, usually of exact operations.
+      record: the measured states.
+      proposals: joint supports to begin with, C of them.
+      factor: `evidence.compress` of [Θ, Ẋ], where the first fits start from.
+      prior: of the supports.
+      slots: K, most terms in an equation; more than needed does no harm.
+      steps: solver steps of a trajectory.
+      rounds: most rounds.
+      iterations: most Levenberg–Marquardt steps of a fit.
+      resolution: noise, relative to the spread of a state, that the solver's errors hide.
+    """
+    equations, terms = record.states.shape[1], len(library.terms)
+    width = len(proposals.log_evidence)
+    spread = jnp.std(record.states, 0)
+    spread = jnp.where(spread > 0, spread, 1.0)
+    floor = resolution * spread
+    samples = jnp.sum(record.weights)
+
+    def sigma(rss):
+        return jnp.sqrt(rss / samples + floor**2)
+
+    def run(masks, valid, coefficients, initial, noise):
+        indices = jax.vmap(lambda mask: trajectory.slots_of(mask, slots))(masks)
+        padded = jnp.pad(coefficients, ((0, 0), (0, 0), (0, 1)))
+        values = jnp.take_along_axis(padded, indices, 2)
+        fits = jax.vmap(
+            lambda i, c, x: trajectory.fit(
+                library, i, c, x, record, noise, steps=steps, iterations=iterations
+            )
+        )(indices, values, initial)
+        scores = jax.vmap(lambda f: score(f, record, prior, terms, floor))(fits)
+        return fits, jnp.where(valid, scores, -jnp.inf)
+
+    def by_derivatives(mask):
+        def one(equation):
+            own = jnp.concatenate([factor[:, :terms], factor[:, terms + equation, None]], 1)
+            return evidence.solve(own, mask[equation]).coefficients
+
+        return jax.vmap(one)(jnp.arange(equations))
+
+    def by_tangent(at, mask, initial):
+        known = jnp.concatenate([jnp.ones(equations, bool), mask.reshape(-1)])
+        values = evidence.solve(at.factor, known).coefficients
+        return values[equations:].reshape(mask.shape), initial + values[:equations]
+
+    def pick(fits, scores):
+        best = jnp.argmax(scores)
+        return jax.tree.map(lambda leaf: leaf[best], fits)
+
+    masks = proposals.masks
+    begin = jnp.broadcast_to(record.states[0][None], (width, equations))
+    fits, scores = run(
+        masks,
+        proposals.log_evidence > -jnp.inf,
+        jax.vmap(by_derivatives)(masks),
+        begin,
+        spread,
+    )
+
+    def going(state):
+        _, _, count, settled = state
+        return (count < rounds) & ~settled
+
+    def again(state):
+        fits, scores, count, _ = state
+        best = pick(fits, scores)
+        noise = sigma(best.rss)
+        mask = trajectory.mask_of(best.indices, terms)
+        at = tangent(library, best, record, noise, steps=steps)
+        around = neighbours(at, prior, mask, slots=slots, width=width)
+        starts, begins = jax.vmap(lambda m: by_tangent(at, m, best.initial))(around.masks)
+        fits, scores = run(around.masks, around.log_evidence > -jnp.inf, starts, begins, noise)
+        after = trajectory.mask_of(pick(fits, scores).indices, terms)
+        return fits, scores, count + 1, jnp.all(after == mask)
+
+    state = (fits, scores, jnp.ones((), int), jnp.zeros((), bool))
+    fits, scores, count, settled = jax.lax.while_loop(going, again, state)
+
+    order = jnp.argsort(-scores)
+    fits, scores = jax.tree.map(lambda leaf: leaf[order], (fits, scores))
+    best = jax.tree.map(lambda leaf: leaf[0], fits)
+    mask = trajectory.mask_of(best.indices, terms)
+    weights = jax.nn.softmax(scores)
+    masks = jax.vmap(lambda i: trajectory.mask_of(i, terms))(fits.indices)
+    freedom = jnp.maximum(samples - jnp.sum(mask) / equations - 1, 1)
+    noise = jnp.sqrt(best.rss / freedom + floor**2)
+    at = tangent(library, best, record, noise, steps=steps)
+    value, error = estimates(at, mask)
+    coefficients = trajectory.dense(best.indices, best.coefficients, terms)
+    filled = jax.vmap(
+        lambda equation: evidence.fill_slots(
+            at.factor[equations:, equations:], at.samples, prior, mask, equation, slots=slots
+        )
+    )(jnp.arange(equations))
+    return Recovery(
+        mask=mask,
+        coefficients=coefficients,
+        errors=jnp.where(mask, error, 0.0),
+        inclusion=jnp.sum(jnp.where(masks, weights[:, None, None], 0.0), 0),
+        estimates=jnp.where(mask, coefficients, value),
+        estimate_errors=error,
+        initial=best.initial,
+        noise=noise,
+        log_evidence=scores[0],
+        slots=filled,
+        pool=Supports(masks, scores, jnp.sum(fits.rss, 1)),
+        pool_coefficients=jax.vmap(lambda i, c: trajectory.dense(i, c, terms))(
+            fits.indices, fits.coefficients
+        ),
+        pool_weights=weights,
+        rounds=count,
+        settled=settled,
+    )
+
+
+def estimates(at: Tangent, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Estimate every term as if it were in the support, to first order.
+
+    Args:
+      at: the regression around the fit of the support, in units of the noise.
+      mask: the support [D, M].
+
+    Returns:
+      coefficients [D, M] and standard errors [D, M]; inf where nothing can be told.
+    """
+    equations = mask.shape[0]
+    initial = jnp.ones(equations, bool)
+
+    def one(term):
+        held = jnp.concatenate([initial, mask.reshape(-1).at[term].set(True)])
+        solution = evidence.solve(at.factor, held)
+        place = equations + term
+        variance = solution.covariance[place, place]
+        return solution.coefficients[place], jnp.where(
+            variance > 0, jnp.sqrt(jnp.maximum(variance, 0.0)), jnp.inf
+        )
+
+    value, error = jax.vmap(one)(jnp.arange(mask.size))
+    return value.reshape(mask.shape), error.reshape(mask.shape)
+
+
+def cramer_rao(
+    library: Library,
+    mask: jax.Array,
+    coefficients: jax.Array,
+    initial: jax.Array,
+    record: Record,
+    noise: jax.Array,
+    *,
+    steps: int,
+) -> jax.Array:
+    """Bound the standard deviation of any unbiased estimate of each coefficient.
+
+    With s = ∂x/∂(ξ_S, x_0) along the true trajectory and noise σ_d on state d, the information is
+    F = Σ_n w_n Σ_d s_nd s_ndᵀ / σ_d² and the bound √(F⁻¹)_ii; the initial state is unknown too.
+
+    Args:
+      library: the M terms.
+      mask: the true support [D, M].
+      coefficients: the true coefficients [D, M].
+      initial: the true state at the first time [D].
+      record: sampling times, weights, and states that set the box of the solver.
+      noise: σ [D].
+      steps: solver steps.
+
+    Returns:
+      the bound of each coefficient [D, M]; zero off the support.
+
+    Reference: Cramér (1946), section 32.3; Rao (1945).
+    """
+    equations, terms = mask.shape
+    every = jnp.broadcast_to(jnp.arange(terms)[None], (equations, terms))
+    fit = Fit(every, coefficients, initial, noise, jnp.ones((), bool))
+    at = tangent(library, fit, record, noise, steps=steps)
+    known = jnp.concatenate([jnp.ones(equations, bool), mask.reshape(-1)])
+    variance = jnp.diagonal(evidence.solve(at.factor, known).covariance)[equations:]
+    return jnp.sqrt(jnp.where(mask.reshape(-1), variance, 0.0)).reshape(mask.shape)

@@ -1,0 +1,301 @@
+"""Coefficients and initial state from the measured states themselves, through the solved equation.
+
+A support is held in slots: `indices` [D, K] names the term of each slot of each equation, and M
+names none. Every support of at most K terms an equation then has the same shapes, and any number of
+them are fitted by one vmapped, once compiled function.
+"""
+
+import functools
+from typing import NamedTuple
+
+import diffrax
+import jax
+import jax.numpy as jnp
+import lineax
+import numpy as np
+import optimistix
+
+from nsindy import library as libraries
+from nsindy.library import Library
+
+
+class Record(NamedTuple):
+    """Measured states, the evidence that a trajectory is judged by.
+
+    Attributes:
+      times: increasing [N].
+      states: measured [N, D].
+      weights: 1 for a sample that counts, 0 for one that was held out [N].
+    """
+
+    times: jax.Array
+    states: jax.Array
+    weights: jax.Array
+
+
+class Fit(NamedTuple):
+    """A fitted equation.
+
+    Attributes:
+      indices: term of each slot [D, K], M where the slot is empty.
+      coefficients: of each slot [D, K], zero where it is empty.
+      initial: fitted state at the first time [D].
+      rss: sum of squared residuals of each state over the samples that count [D].
+      converged: True where Levenberg–Marquardt met its tolerance.
+    """
+
+    indices: jax.Array
+    coefficients: jax.Array
+    initial: jax.Array
+    rss: jax.Array
+    converged: jax.Array
+
+
+class Sensitivity(NamedTuple):
+    """A trajectory and its derivatives.
+
+    Attributes:
+      states: [N, D].
+      jacobian: with respect to the slots, equation by equation, then the initial state
+        [N, D, D·K + D].
+    """
+
+    states: jax.Array
+    jacobian: jax.Array
+
+
+BOX = 3.0
+"""A trajectory is held still once it leaves this many half-ranges of the recording."""
+
+
+def record(times: jax.Array, states: jax.Array, weights: jax.Array | None = None) -> Record:
+    """Bring measured states into order.
+
+    Args:
+      times: [N], increasing.
+      states: [N, D].
+      weights: [N], 0 holds a sample out; None lets every sample count.
+
+    Raises:
+      ValueError: the shapes do not fit together, or there are fewer than two samples.
+    """
+    if states.ndim != 2 or times.shape != states.shape[:1] or len(times) < 2:
+        raise ValueError(
+            f"times [N] and states [N, D] must share N >= 2 samples, not {list(times.shape)} and "
+            f"{list(states.shape)}"
+        )
+    weights = jnp.ones(times.shape, states.dtype) if weights is None else weights
+    return Record(times, states, weights.astype(states.dtype))
+
+
+def slots_of(mask: jax.Array, slots: int) -> jax.Array:
+    """Name the terms of a support [D, M] in K slots, in the library's order; returns [D, K]."""
+    order = jnp.argsort(~mask, axis=1, stable=True)[:, :slots]
+    return jnp.where(jnp.take_along_axis(mask, order, 1), order, mask.shape[1])
+
+
+def mask_of(indices: jax.Array, terms: int) -> jax.Array:
+    """Return the support [D, M] of slots [D, K]."""
+    return jnp.any(indices[:, :, None] == jnp.arange(terms)[None, None, :], 1)
+
+
+def dense(indices: jax.Array, values: jax.Array, terms: int) -> jax.Array:
+    """Spread slot values [D, K] over the library; returns [D, M], zero where no slot points."""
+    rows = jnp.arange(indices.shape[0])[:, None]
+    return (
+        jnp.zeros((indices.shape[0], terms + 1), values.dtype).at[rows, indices].add(values)[:, :-1]
+    )
+
+
+def steps_for(times: np.ndarray, *, per_radian: float = 12.0, rate: float = 1.0) -> int:
+    """Choose the number of solver steps: enough per radian of the fastest rate, in whole tens.
+
+    Args:
+      times: [N].
+      per_radian: steps per 1 / rate.
+      rate: fastest angular frequency of the system, radians per unit of time.
+    """
+    span = float(times[-1] - times[0])
+    return int(np.ceil(span * rate * per_radian / 10) * 10)
+
+
+def sensitivities(
+    library: Library,
+    indices: jax.Array,
+    coefficients: jax.Array,
+    initial: jax.Array,
+    times: jax.Array,
+    bound: jax.Array,
+    *,
+    steps: int,
+) -> Sensitivity:
+    """Solve the equation and its forward sensitivities.
+
+    x' = Σ_k ξ_k θ_k(x),  s' = (Σ_k ξ_k ∂θ_k/∂x) s + ∂x'/∂ξ,  s(0) = [0, I]
+
+    Runge–Kutta commutes with differentiation, so s is the exact derivative of the discrete x.
+    Constant steps of Tsitouras 5(4), cubic Hermite between them.
+
+    Args:
+      library: the M terms; exact operations, or circuits.
+      indices: [D, K].
+      coefficients: [D, K].
+      initial: state at times[0], [D].
+      times: [N].
+      bound: (low, high), each [D]: outside, the state is held still, so nothing ever overflows.
+      steps: number of solver steps, T.
+    """
+    equations, slots = indices.shape
+    size = equations * slots
+    own = jnp.repeat(jnp.arange(equations), slots)
+    low, high = bound
+
+    def theta(x):
+        values = libraries.evaluate(library, x[None]).theta[0]
+        return jnp.concatenate([values, jnp.zeros(1, x.dtype)])
+
+    def field(_, y, __):
+        x, s = y
+        tangents = jnp.eye(equations, dtype=x.dtype)
+        values, slopes = jax.vmap(lambda e: jax.jvp(theta, (x,), (e,)), out_axes=(None, -1))(
+            tangents
+        )
+        chosen = values[indices]
+        flow = jnp.sum(chosen * coefficients, 1)
+        jacobian = jnp.einsum("dk,dke->de", coefficients, slopes[indices])
+        forcing = jnp.zeros_like(s).at[own, jnp.arange(size)].set(chosen.reshape(-1))
+        moving = jnp.all((x > low) & (x < high))
+        return jnp.where(moving, flow, 0.0), jnp.where(moving, jacobian @ s + forcing, 0.0)
+
+    start = (
+        initial,
+        jnp.concatenate(
+            [jnp.zeros((equations, size), initial.dtype), jnp.eye(equations, dtype=initial.dtype)],
+            axis=1,
+        ),
+    )
+    grid = times[0] + (times[-1] - times[0]) * jnp.linspace(0.0, 1.0, steps + 1, dtype=times.dtype)
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(field),
+        diffrax.Tsit5(),
+        grid[0],
+        grid[-1],
+        None,
+        start,
+        stepsize_controller=diffrax.StepTo(grid),
+        saveat=diffrax.SaveAt(t0=True, steps=True),
+        adjoint=diffrax.ForwardMode(),
+        max_steps=steps,
+        throw=False,
+    )
+    assert solution.ys is not None
+    knots = jnp.concatenate([solution.ys[0][:, :, None], solution.ys[1]], 2)
+    slope_x, slope_s = jax.vmap(lambda y: field(None, y, None))(solution.ys)
+    slopes = jnp.concatenate([slope_x[:, :, None], slope_s], 2)
+    values = _hermite(grid, knots, slopes, times)
+    return Sensitivity(values[:, :, 0], values[:, :, 1:])
+
+
+def _hermite(grid: jax.Array, values: jax.Array, slopes: jax.Array, times: jax.Array) -> jax.Array:
+    left = jnp.clip(jnp.searchsorted(grid, times, side="right") - 1, 0, len(grid) - 2)
+    width = grid[left + 1] - grid[left]
+    u = (times - grid[left]) / width
+    parts = (
+        ((1 + 2 * u) * (1 - u) ** 2, values[left]),
+        (u * (1 - u) ** 2 * width, slopes[left]),
+        (u**2 * (3 - 2 * u), values[left + 1]),
+        (u**2 * (u - 1) * width, slopes[left + 1]),
+    )
+    return sum(weight[:, None, None] * part for weight, part in parts)  # pyright: ignore
+
+
+def bound_of(states: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Box of `BOX` half-ranges around the centre of the recording; returns (low, high), each [D]."""
+    low, high = jnp.min(states, 0), jnp.max(states, 0)
+    half = BOX * jnp.max(high - low) / 2 + jnp.finfo(states.dtype).tiny
+    return (low + high) / 2 - half, (low + high) / 2 + half
+
+
+def fit(
+    library: Library,
+    indices: jax.Array,
+    coefficients: jax.Array,
+    initial: jax.Array,
+    record: Record,
+    noise: jax.Array,
+    *,
+    steps: int,
+    iterations: int = 20,
+    rtol: float = 3e-6,
+) -> Fit:
+    """Fit the coefficients of one support, and the initial state, to the measured states.
+
+    minimise Σ_n w_n Σ_d (x_d(t_n; ξ, x_0) - y_nd)² / σ_d²  by Levenberg–Marquardt, each parameter
+    in units of its Gauss–Newton standard error at the start.
+
+    Args:
+      library: the M terms.
+      indices: the support in slots [D, K].
+      coefficients: where to start [D, K].
+      initial: where to start [D].
+      record: the measured states.
+      noise: σ, standard deviation of the measurement noise of each state, or what to weigh the
+        states by [D].
+      steps: solver steps, T.
+      iterations: most Levenberg–Marquardt steps.
+      rtol: tolerance on the parameters and on the sum of squares.
+
+    Reference: Levenberg (1944); Marquardt (1963).
+    """
+    filled = indices < len(library.terms)
+    coefficients = jnp.where(filled, coefficients, 0.0)
+    bound = bound_of(record.states)
+    weights = jnp.sqrt(record.weights)[:, None] / noise[None, :]
+
+    def solve(parameters):
+        return sensitivities(
+            library, indices, *_unpack(parameters, indices), record.times, bound, steps=steps
+        )
+
+    present = jnp.concatenate([filled.reshape(-1), jnp.ones(initial.shape, bool)])
+
+    @jax.custom_jvp
+    def model(scaled):
+        return weights * solve(scaled * scale).states
+
+    @model.defjvp
+    def _(primals, tangents):
+        (scaled,), (tangent,) = primals, tangents
+        found = solve(scaled * scale)
+        jacobian = found.jacobian * (weights[:, :, None] * (scale * present)[None, None, :])
+        return weights * found.states, jacobian @ tangent
+
+    start = jnp.concatenate([coefficients.reshape(-1), initial])
+    first = solve(start).jacobian * weights[:, :, None]
+    information = jnp.sum(first**2, (0, 1))
+    scale = jnp.where(information > 0, 30 / jnp.sqrt(jnp.maximum(information, 1e-300)), 1.0)
+    solution = optimistix.least_squares(
+        lambda scaled, target: model(scaled) - target,
+        optimistix.LevenbergMarquardt(
+            rtol=rtol, atol=rtol, linear_solver=lineax.Normal(lineax.Cholesky())
+        ),
+        start / scale,
+        weights * record.states,
+        max_steps=iterations,
+        throw=False,
+    )
+    best = solution.value * scale
+    found = solve(best)
+    residual = record.weights[:, None] * (found.states - record.states) ** 2
+    values, begun = _unpack(best, indices)
+    return Fit(
+        indices,
+        jnp.where(filled, values, 0.0),
+        begun,
+        jnp.sum(residual, 0),
+        solution.result == optimistix.RESULTS.successful,
+    )
+
+
+def _unpack(parameters: jax.Array, indices: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return parameters[: indices.size].reshape(indices.shape), parameters[indices.size :]
