@@ -33,6 +33,7 @@ class MLP(nn.Module):
         x = inputs
         for width in self.hidden:
             x = ACTIVATIONS[self.activation](nn.Dense(width)(x))
+        self.sow("intermediates", "features", x)
         return nn.Dense(1)(x)[..., 0]
 
 
