@@ -1,0 +1,113 @@
+"""Judging a found model term by term: support, slots, residuals, rates with their intervals."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Slots(NamedTuple):
+    """The slots of one equation, read in the order in which they were filled.
+
+    Attributes:
+      terms: index of the term of each slot [K]; -1 where the slot stayed empty.
+      activations: probability of that term, given the slots before it [K].
+      coefficients: the slot's own coefficient of that term [K], not scaled by the activation.
+      variance_explained: share of the derivative's variance that the slot adds [K].
+      residual: root mean square of what is left after the slot [K], in units of the derivative.
+      autocorrelation: lag-1 autocorrelation of what is left, in the order of time [K]; near 0 for
+        noise, near 1 for structure.
+      correlations: correlation of what is left with every term [K, M].
+    """
+
+    terms: jax.Array
+    activations: jax.Array
+    coefficients: jax.Array
+    variance_explained: jax.Array
+    residual: jax.Array
+    autocorrelation: jax.Array
+    correlations: jax.Array
+
+
+def committed(terms: jax.Array, coefficients: jax.Array, count: int) -> jax.Array:
+    """The committed model: each slot's term with that slot's coefficient, added up.
+
+    Args:
+      terms: index of the term of each slot [K]; -1 for an empty slot.
+      coefficients: coefficient of each slot [K].
+      count: number of terms M.
+
+    Returns:
+      ξ [M].
+    """
+    return (
+        jnp.zeros(count, coefficients.dtype).at[terms].add(jnp.where(terms >= 0, coefficients, 0.0))
+    )
+
+
+def support(coefficients: jax.Array, relative: float = 0.0) -> jax.Array:
+    """Which terms are in: |ξ_m| above `relative` times the largest of its equation [D, M]."""
+    size = jnp.abs(coefficients)
+    return (size > 0) & (size >= relative * jnp.max(size, axis=-1, keepdims=True))
+
+
+def support_correct(coefficients: jax.Array, truth: jax.Array, relative: float = 0.0) -> jax.Array:
+    """True where every equation has exactly the true terms; Ξ and truth are [D, M]."""
+    return jnp.all(support(coefficients, relative) == (truth != 0))
+
+
+def read_slots(
+    theta: jax.Array,
+    target: jax.Array,
+    terms: jax.Array,
+    activations: jax.Array,
+    coefficients: jax.Array,
+) -> Slots:
+    """Follow the residual of one derivative from slot to slot.
+
+    Args:
+      theta: Θ [N, M], in the order of time.
+      target: ẋ [N], likewise.
+      terms: index of the term of each slot [K]; -1 for an empty slot.
+      activations: probability of that term [K].
+      coefficients: coefficient of each slot [K].
+    """
+    used = jnp.where(terms >= 0, coefficients, 0.0)
+    contributions = theta[:, jnp.maximum(terms, 0)] * used[None, :]
+    residuals = target[:, None] - jnp.cumsum(contributions, axis=1)
+    before = jnp.concatenate([target[:, None], residuals[:, :-1]], axis=1)
+    total = jnp.sum((target - jnp.mean(target)) ** 2)
+    gain = jnp.sum(before**2, axis=0) - jnp.sum(residuals**2, axis=0)
+    centred = _centred(residuals)
+    power = jnp.sum(centred**2, axis=0)
+    lagged = jnp.sum(centred[1:] * centred[:-1], axis=0)
+    columns = _centred(theta)
+    norms = jnp.sqrt(jnp.sum(columns**2, axis=0))[None, :] * jnp.sqrt(power)[:, None]
+    correlations = jnp.where(norms > 0, (centred.T @ columns) / jnp.where(norms > 0, norms, 1), 0)
+    return Slots(
+        terms,
+        activations,
+        coefficients,
+        gain / jnp.where(total > 0, total, 1),
+        jnp.sqrt(jnp.mean(residuals**2, axis=0)),
+        lagged / jnp.where(power > 0, power, 1),
+        correlations,
+    )
+
+
+def _centred(values: jax.Array) -> jax.Array:
+    return values - jnp.mean(values, axis=0, keepdims=True)
+
+
+def rate_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a rate (Wilson 1927).
+
+    Raises:
+      ValueError: no trials, or more successes than trials.
+    """
+    from scipy.stats import binomtest
+
+    if not 0 <= successes <= trials or trials == 0:
+        raise ValueError(f"{successes} of {trials} is no rate")
+    interval = binomtest(successes, trials).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)

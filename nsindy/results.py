@@ -1,0 +1,107 @@
+"""`summary.json`: one schema, written and read here only; files are written whole or not at all."""
+
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+REQUIRED = (
+    "experiment",
+    "command",
+    "versions",
+    "device",
+    "seconds",
+    "config",
+    "terms",
+    "true_coefficients",
+    "collinearity",
+    "outside_domain",
+    "runs",
+    "aggregate",
+)
+"""The entries that every summary has."""
+
+
+def check_folder(folder: str | os.PathLike) -> Path:
+    """Make a folder and prove that files can be written there.
+
+    Raises:
+      ValueError: it cannot be made or written to.
+    """
+    folder = Path(folder)
+    probe = folder / f".{os.getpid()}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(
+            f"cannot write to {folder}: {error.strerror}; give another --out"
+        ) from error
+    return folder
+
+
+def write_whole(path: str | os.PathLike, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a temporary file beside the path, then put it in place in one step."""
+    path = Path(path)
+    temporary = path.with_name(f".{os.getpid()}.partial{path.suffix}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def plain(value: Any) -> Any:
+    """Arrays, NamedTuples and numbers as JSON values; a number that is not finite becomes null."""
+    if hasattr(value, "_asdict"):
+        return {key: plain(item) for key, item in value._asdict().items()}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, str | bool | int) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return plain(np.asarray(value).tolist())
+
+
+def write_json(path: str | os.PathLike, content: Any) -> None:
+    """Write JSON values to a file, whole or not at all."""
+    text = json.dumps(plain(content), indent=1, ensure_ascii=False) + "\n"
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_summary(path: str | os.PathLike, summary: dict[str, Any]) -> None:
+    """Write a summary after checking its schema.
+
+    Raises:
+      ValueError: an entry of `REQUIRED` is missing.
+    """
+    _check(summary, path)
+    write_json(path, summary)
+
+
+def read_summary(path: str | os.PathLike) -> dict[str, Any]:
+    """Read a summary.
+
+    Raises:
+      ValueError: the file cannot be read, is no JSON, or lacks an entry of `REQUIRED`.
+    """
+    try:
+        summary = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read the summary {os.fspath(path)}: {error}") from error
+    _check(summary, path)
+    return summary
+
+
+def _check(summary: Any, path: str | os.PathLike) -> None:
+    missing = [name for name in REQUIRED if not isinstance(summary, dict) or name not in summary]
+    if missing:
+        raise ValueError(f"{os.fspath(path)} is no summary: it lacks {', '.join(missing)}")

@@ -1,0 +1,75 @@
+"""Every run of the paper, and ours, as data: the differences between runs are this table."""
+
+import dataclasses
+
+from nsindy.fit import Knobs, Routing
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A named way to select terms; hashable, a static argument of jit.
+
+    Attributes:
+      name: the experiment's name, and that of its script.
+      title: what a table calls it.
+      paper: what the paper saw, in its words; empty for runs that it does not have.
+      routing: static settings of a router; None for STLSQ.
+      knobs: traced settings of a router, and their defaults.
+      thresholds: of STLSQ, of which the best on the validation samples wins.
+      ridge: of STLSQ.
+      drop: terms that the library goes without.
+      relative: a coefficient counts as zero below this share of the largest of its equation.
+    """
+
+    name: str
+    title: str
+    paper: str = ""
+    routing: Routing | None = None
+    knobs: Knobs = Knobs()
+    thresholds: tuple[float, ...] = (0.01, 0.025, 0.05, 0.1, 0.2)
+    ridge: float = 0.01
+    drop: tuple[str, ...] = ()
+    relative: float = 0.01
+
+
+_TOP_TWO = Knobs(anneal_fraction=0.625, alpha=1.0)
+
+RUNS: dict[str, Run] = {
+    run.name: run
+    for run in (
+        Run(
+            "exp0_stlsq",
+            "Run 1: STLSQ",
+            "x' = -0.333 id(x) + 0.667 id(v) + 0.332 add; "
+            "v' = -0.632 id(x) + 0.268 id(v) - 0.368 add; MSE 1e-6",
+        ),
+        Run(
+            "exp1_softmax_soup",
+            "Run 2: softmax soup",
+            "43.8 % id(v) in x', 19.2 % id(x) in v'; MSE 5e-3",
+            Routing(slots=1, steps=3000, hard=False, state_dependent=True),
+        ),
+        Run(
+            "exp2_scalar_router",
+            "Run 3: scalar router",
+            "x' = 1.0265 sin(v) at 99.7 %; v' = -1.0138 sin(x) at 99.2 %; MSE 1.2e-3",
+            Routing(slots=1, steps=3000),
+            Knobs(base_entropy=0.05),
+        ),
+        Run(
+            "exp3_topk_prior",
+            "Run 4: top-2 and prior",
+            "x' = 1.0000 id(v); v' = -0.9853 id(x), slot 2 on id(v) at 27 %; MSE 3e-4",
+            Routing(slots=2, steps=4000),
+            _TOP_TWO._replace(base_entropy=0.05),
+        ),
+        Run(
+            "exp4_conditional_entropy",
+            "Run 5: conditional entropy",
+            "slot 2 of v' on id(v) at 34 %, damping -0.034; MSE 2.42e-4",
+            Routing(slots=2, steps=4000),
+            _TOP_TWO._replace(conditional_entropy=0.05),
+        ),
+    )
+}
+"""The runs by name, in the order of the paper."""
