@@ -4,6 +4,8 @@ import dataclasses
 
 from nsindy.fit import Knobs, Routing
 
+DEFAULTS = Knobs()
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -25,14 +27,14 @@ class Run:
     title: str
     paper: str = ""
     routing: Routing | None = None
-    knobs: Knobs = Knobs()
+    knobs: Knobs = DEFAULTS
     thresholds: tuple[float, ...] = (0.01, 0.025, 0.05, 0.1, 0.2)
     ridge: float = 0.01
     drop: tuple[str, ...] = ()
     relative: float = 0.01
 
 
-_TOP_TWO = Knobs(anneal_fraction=0.625, alpha=1.0)
+_TOP_TWO = DEFAULTS._replace(anneal_fraction=0.625, alpha=1.0)
 
 RUNS: dict[str, Run] = {
     run.name: run
@@ -54,7 +56,7 @@ RUNS: dict[str, Run] = {
             "Run 3: scalar router",
             "x' = 1.0265 sin(v) at 99.7 %; v' = -1.0138 sin(x) at 99.2 %; MSE 1.2e-3",
             Routing(slots=1, steps=3000),
-            Knobs(base_entropy=0.05),
+            DEFAULTS._replace(base_entropy=0.05),
         ),
         Run(
             "exp3_topk_prior",

@@ -1,0 +1,406 @@
+"""What every experiment shares: its options, the sweep over seeds, the summary and the figure."""
+
+import argparse
+import importlib.metadata
+import math
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy import (
+    circuits,
+    collinearity,
+    equations,
+    fit,
+    library,
+    metrics,
+    results,
+    study,
+    sweep,
+    terms,
+)
+from nsindy.runs import RUNS, Run
+from nsindy.simulate import Measurement
+from nsindy.systems import DAMPED_OSCILLATOR
+
+SYSTEM = DAMPED_OSCILLATOR
+KNOBS = {
+    "learning_rate": "peak of Adam's cosine schedule",
+    "temperature_start": "τ at the first step",
+    "temperature_end": "τ after the annealing",
+    "anneal_fraction": "share of the steps over which τ falls",
+    "alpha": "strength of the complexity prior, in nats",
+    "base_entropy": "weight of the entropy of the base distribution",
+    "conditional_entropy": "weight of the slots' conditional entropies",
+    "initial_coefficient": "mean of the coefficients before training",
+    "initial_spread": "standard deviation of the coefficients before training",
+}
+
+
+def start() -> None:
+    """Double precision for the data, and a compilation cache in the user's cache directory."""
+    jax.config.update("jax_enable_x64", True)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nsindy"
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def parser(description: str | None, out: str) -> argparse.ArgumentParser:
+    """The options of a recording and a sweep, which every experiment takes."""
+    options = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = options.add_argument
+    add("--seeds", type=_positive, default=32, help="number of seeds")
+    add("--seed0", type=int, default=0, help="the first seed")
+    add("--samples", type=_positive, default=600, help="samples of a recording")
+    add("--step", type=_number(low=0, open_low=True), default=0.05, help="time between them, in s")
+    add("--noise", type=_number(low=0), default=1e-3, help="standard deviation of the noise")
+    add("--stiffness", type=_number(), default=1.0, help="k, in 1/s²")
+    add("--damping", type=_number(), default=0.1, help="c, in 1/s")
+    add("--x0", type=_number(), default=1.0, help="initial position")
+    add("--v0", type=_number(), default=0.0, help="initial velocity")
+    add(
+        "--derivatives",
+        choices=("analytic", "estimated"),
+        default="analytic",
+        help="analytic at the clean states, or estimated from the noisy ones",
+    )
+    add(
+        "--library",
+        default="shipped",
+        help="'shipped' circuits, the 'exact' functions, or a file of circuits",
+    )
+    add("--out", default=out, help="folder for summary.json and figure.png")
+    return options
+
+
+def add_router_options(options: argparse.ArgumentParser, run: Run) -> None:
+    """Options of a trained router, with the run's own settings as defaults."""
+    if run.routing is None:
+        return
+    add = options.add_argument
+    add("--steps", type=_positive, default=run.routing.steps, help="training steps")
+    add("--slots", type=_positive, default=run.routing.slots, help="slots of an equation")
+    add(
+        "--gates",
+        choices=("sample", "shared"),
+        default="sample",
+        help="a draw for each sample and step, or one for all samples",
+    )
+    for name, meaning in KNOBS.items():
+        positive = name in ("temperature_start", "temperature_end")
+        add(
+            f"--{name.replace('_', '-')}",
+            type=_number(low=0 if positive else None, open_low=positive),
+            default=getattr(run.knobs, name),
+            help=meaning,
+        )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
+    return value
+
+
+def _number(low: float | None = None, *, open_low: bool = False):
+    def number(text: str) -> float:
+        value = float(text)
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"must be finite, not {text}")
+        if low is not None and (value < low or (open_low and value == low)):
+            bound = "above" if open_low else "at least"
+            raise argparse.ArgumentTypeError(f"must be {bound} {low:g}, not {text}")
+        return value
+
+    return number
+
+
+class Swept(NamedTuple):
+    """A run over its seeds: NumPy leaves with a leading axis of seeds, and the times."""
+
+    outcome: study.Outcome
+    truth: np.ndarray
+    names: tuple[str, ...]
+    collinear: collinearity.Collinearity
+    compile: float
+    run: float
+
+
+def measurement(options: argparse.Namespace) -> Measurement:
+    """How the options say that the oscillator is recorded."""
+    return Measurement(
+        args=jnp.array([options.stiffness, options.damping]),
+        initial=jnp.array([options.x0, options.v0]),
+        step=jnp.asarray(options.step),
+        noise=jnp.asarray(options.noise),
+    )
+
+
+def load_circuits(name: str) -> tuple[circuits.Stack, ...] | None:
+    """The circuits that `--library` names; None for the exact functions."""
+    if name == "exact":
+        return None
+    return circuits.load(circuits.SHIPPED if name == "shipped" else name)[0]
+
+
+def configure(run: Run, options: argparse.Namespace) -> tuple[Run, fit.Knobs]:
+    """The run with the options' static settings, and its knobs."""
+    import dataclasses
+
+    if run.routing is None:
+        return run, run.knobs
+    routing = dataclasses.replace(
+        run.routing,
+        steps=getattr(options, "steps", None) or run.routing.steps,
+        slots=getattr(options, "slots", None) or run.routing.slots,
+        shared=options.gates == "shared",
+    )
+    count = len(terms.paper_terms(SYSTEM.states)) - len(run.drop)
+    if routing.slots > count:
+        raise ValueError(f"--slots {routing.slots} is more than the library's {count} terms")
+    knobs = fit.Knobs(*(getattr(options, name, getattr(run.knobs, name)) for name in KNOBS))
+    return dataclasses.replace(run, routing=routing), knobs
+
+
+def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> Swept:
+    """Sweep a run over its seeds."""
+    names = [name for name in terms.paper_terms(SYSTEM.states) if name not in run.drop]
+    bound = library.bind(names, SYSTEM.states, load_circuits(options.library))
+    estimate = options.derivatives == "estimated"
+
+    def recorded(key, setting, bound):
+        return study.record(
+            key, SYSTEM, bound, setting.measurement, samples=options.samples, estimate=estimate
+        )
+
+    def one(key, setting, bound):
+        data_key, select_key = jax.random.split(key)
+        data = recorded(data_key, setting, bound)
+        return study.outcome(select_key, data, bound, setting.knobs, run)
+
+    def first(key, setting, bound):
+        data = recorded(jax.random.split(key)[0], setting, bound)
+        return data.theta, data.truth
+
+    setting = study.Setting(measurement(options), jax.tree.map(jnp.asarray, knobs))
+    seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
+    timed = sweep.over_seeds(one, seeds, setting, bound)
+    theta, truth = jax.jit(first)(jax.random.key(options.seed0), setting, bound)
+    collinear = collinearity.describe(np.asarray(theta), bound.names)
+    outcome = jax.tree.map(np.asarray, timed.value)
+    return Swept(outcome, np.asarray(truth), bound.names, collinear, timed.compile, timed.run)
+
+
+def describe_slots(slots: metrics.Slots, names: Sequence[str]) -> list[list[dict[str, Any]]]:
+    """The slots of one seed as JSON values: those that hold a term."""
+    equations_slots = []
+    for d in range(slots.terms.shape[0]):
+        row = []
+        for j in range(slots.terms.shape[1]):
+            term = int(slots.terms[d, j])
+            if term < 0:
+                continue
+            unused = [m for m in range(len(names)) if m not in slots.terms[d]]
+            left = slots.correlations[d, j]
+            most = max(unused, key=lambda m: abs(left[m]), default=None)
+            row.append(
+                {
+                    "term": names[term],
+                    "activation": slots.activations[d, j],
+                    "coefficient": slots.coefficients[d, j],
+                    "variance_explained": slots.variance_explained[d, j],
+                    "residual": slots.residual[d, j],
+                    "residual_autocorrelation": slots.autocorrelation[d, j],
+                    "residual_correlates_with": None if most is None else [names[most], left[most]],
+                }
+            )
+        equations_slots.append(row)
+    return equations_slots
+
+
+def aggregate(swept: Swept) -> dict[str, Any]:
+    """Rates with their intervals and medians over the seeds; diverged seeds count as failures."""
+    outcome = swept.outcome
+    correct = outcome.support_correct
+    medians = {
+        "val_mse_argmax": np.nanmedian(outcome.validation_argmax),
+        "val_mse_sampled": np.nanmedian(outcome.validation_sampled),
+    }
+    slots = [
+        [_slot_over_seeds(outcome, d, j, swept.names) for j in range(outcome.slots.terms.shape[2])]
+        for d in range(outcome.slots.terms.shape[1])
+    ]
+    diverged = ~np.isfinite(outcome.validation_argmax)
+    return {
+        "recovery_rate": float(np.mean(correct)),
+        "recovery_count": int(np.sum(correct)),
+        "seeds": len(correct),
+        "recovery_ci95": metrics.rate_interval(int(np.sum(correct)), len(correct)),
+        "diverged": int(np.sum(diverged)),
+        "median": medians,
+        "slots": [[slot for slot in row if slot["chosen"]] for row in slots],
+    }
+
+
+def _slot_over_seeds(
+    outcome: study.Outcome, d: int, j: int, names: Sequence[str]
+) -> dict[str, Any]:
+    found = outcome.slots.terms[:, d, j]
+    counts = {names[m]: int(np.sum(found == m)) for m in np.unique(found[found >= 0])}
+    if not counts:
+        return {"chosen": {}}
+    most = max(counts, key=lambda name: counts[name])
+    mine = found == names.index(most)
+    quantiles = (0.05, 0.5, 0.95)
+    return {
+        "chosen": counts,
+        "most": most,
+        "activation": np.quantile(outcome.slots.activations[mine, d, j], quantiles),
+        "coefficient": np.quantile(outcome.slots.coefficients[mine, d, j], quantiles),
+        "variance_explained": np.median(outcome.slots.variance_explained[mine, d, j]),
+    }
+
+
+def summarise(run: Run, swept: Swept, options: argparse.Namespace) -> dict[str, Any]:
+    """The summary of a run over its seeds."""
+    outcome, names = swept.outcome, swept.names
+    rows = []
+    for i in range(len(outcome.support_correct)):
+        slots = jax.tree.map(lambda leaf, i=i: leaf[i], outcome.slots)
+        rows.append(
+            {
+                "seed": options.seed0 + i,
+                "val_mse_sampled": outcome.validation_sampled[i],
+                "val_mse_argmax": outcome.validation_argmax[i],
+                "equations": equations.text(outcome.coefficients[i], names, SYSTEM.states),
+                "coefficients": outcome.coefficients[i],
+                "support_correct": bool(outcome.support_correct[i]),
+                "diverged": not bool(np.isfinite(outcome.validation_argmax[i])),
+                "slots": describe_slots(slots, names),
+            }
+        )
+    return {
+        "experiment": run.name,
+        "command": command(),
+        "versions": versions(),
+        "device": str(jax.devices()[0]),
+        "seconds": {"compile": round(swept.compile, 3), "run": round(swept.run, 3)},
+        "config": {key: value for key, value in vars(options).items() if key != "out"},
+        "terms": list(names),
+        "true_coefficients": swept.truth,
+        "collinearity": swept.collinear,
+        "outside_domain": float(np.mean(outcome.outside)),
+        "runs": rows,
+        "aggregate": aggregate(swept),
+    }
+
+
+def command() -> str:
+    """The command line that made this, as it can be typed again."""
+    script = Path(sys.argv[0])
+    return shlex.join(["python", f"{script.parent.name}/{script.name}", *sys.argv[1:]])
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that the numbers depend on."""
+    packages = ("nsindy", "jax", "jaxlib", "flax", "optax", "diffrax", "numpy")
+    found = {name: importlib.metadata.version(name) for name in packages}
+    return {"python": platform.python_version(), **found}
+
+
+def print_table(run: Run, swept: Swept) -> None:
+    """The median seed's equations and the table of the run."""
+    outcome, numbers = swept.outcome, aggregate(swept)
+    order = np.argsort(outcome.validation_argmax)
+    middle = order[len(order) // 2]
+    print("\n".join(equations.text(outcome.coefficients[middle], swept.names, SYSTEM.states)))
+    print()
+    low, high = numbers["recovery_ci95"]
+    print(
+        f"{run.title}: both equations exact in {numbers['recovery_count']} of {numbers['seeds']} "
+        f"seeds ({100 * numbers['recovery_rate']:.0f} %, 95 % interval {100 * low:.0f}–"
+        f"{100 * high:.0f} %)"
+    )
+    medians = numbers["median"]
+    print(
+        f"validation MSE, median: {medians['val_mse_argmax']:.2e} with arg-max gates, "
+        f"{medians['val_mse_sampled']:.2e} with sampled gates"
+    )
+    if numbers["diverged"]:
+        print(f"diverged: {numbers['diverged']} seeds, marked in the summary")
+    print(f"\n{'slot':<8}{'term':<14}{'seeds':>6}{'activation':>12}{'coefficient':>24}")
+    for state, row in zip(SYSTEM.states, numbers["slots"], strict=True):
+        for j, slot in enumerate(row):
+            low, mid, high = slot["coefficient"]
+            print(
+                f"{state}' {j + 1:<5}{slot['most']:<14}{slot['chosen'][slot['most']]:>6}"
+                f"{100 * slot['activation'][1]:>10.1f} %{mid:>10.4f} [{low:.4f}, {high:.4f}]"
+            )
+    for relation in swept.collinear.relations:
+        print(f"collinear: {relation}")
+    for one, other, cosine in swept.collinear.near_duplicates:
+        print(f"near duplicates: {one} and {other} (cosine {cosine:.4f})")
+
+
+def main(name: str, description: str | None) -> None:
+    """Run one named experiment: parse, sweep the seeds, print, write summary and figure."""
+    run = RUNS[name]
+    options = parser(description, f"out/{name}")
+    add_router_options(options, run)
+    arguments = options.parse_args()
+    fail_early(lambda: execute(run, arguments))
+
+
+def fail_early(action) -> None:
+    """Turn a ValueError into one sentence and a non-zero exit."""
+    try:
+        action()
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+
+
+def execute(run: Run, options: argparse.Namespace) -> None:
+    """Sweep, print and write."""
+    out = results.check_folder(options.out)
+    start()
+    run, knobs = configure(run, options)
+    swept = evaluate(run, knobs, options)
+    print_table(run, swept)
+    write(run, knobs, swept, options, out)
+
+
+def write(run: Run, knobs: fit.Knobs, swept: Swept, options: argparse.Namespace, out: Path) -> None:
+    """Write OUT/figure.png and OUT/summary.json, and say where."""
+    from nsindy import plots
+
+    numbers = aggregate(swept)
+    plan = None
+    if run.routing is not None:
+        plan = jax.tree.map(np.asarray, fit.schedules(knobs, run.routing.steps))
+    figure = plots.run_figure(
+        swept.outcome,
+        swept.truth,
+        swept.names,
+        SYSTEM.states,
+        title=f"{run.title} — both equations exact in {numbers['recovery_count']} of "
+        f"{numbers['seeds']} seeds",
+        plan=plan,
+        noise=options.noise,
+    )
+    plots.save(figure, out / "figure.png")
+    results.write_summary(out / "summary.json", summarise(run, swept, options))
+    print(
+        f"\ncompile {swept.compile:.1f} s, run {swept.run:.1f} s; "
+        f"wrote {out / 'summary.json'} and {out / 'figure.png'}"
+    )
