@@ -50,7 +50,8 @@ def save(path: str | os.PathLike, circuits: tuple[Stack, ...], metadata: dict[st
       circuits: the stacks.
       metadata: what else the file should say of itself (recipe, command, fidelity), as JSON values.
     """
-    tensors, stacks = {}, []
+    tensors: dict[str, np.ndarray] = {}
+    stacks = []
     for i, stack in enumerate(circuits):
         leaves = flatten_dict(stack.params, sep="/")
         tensors |= {f"{i}/{name}": np.asarray(leaf) for name, leaf in leaves.items()}

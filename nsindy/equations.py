@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from jax.typing import ArrayLike
 
 
 def text(
-    coefficients: np.ndarray,
+    coefficients: ArrayLike,
     names: Sequence[str],
     states: Sequence[str],
     *,
@@ -32,7 +33,7 @@ def text(
 
 
 def latex(
-    coefficients: np.ndarray,
+    coefficients: ArrayLike,
     names: Sequence[str],
     states: Sequence[str],
     *,

@@ -136,7 +136,7 @@ def _apply_circuits(
         )
         params = jax.tree.map(lambda leaf, rows=rows: leaf[rows], stack.params)
         dtype = jax.tree.leaves(params)[0].dtype
-        results = jax.vmap(stack.network.apply)(params, inputs.astype(dtype))
+        results: Any = jax.vmap(stack.network.apply)(params, inputs.astype(dtype))
         outputs |= dict(zip(mine, results, strict=True))
     missing = [term.primitive.name for term in wave if term not in outputs]
     if missing:

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from jax.typing import ArrayLike
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -64,8 +66,9 @@ def run_figure(
     return figure
 
 
-def _training(axis: Axes, loss: np.ndarray, plan: Schedules | None, *, first: bool) -> None:
+def _training(axis: Axes, loss: ArrayLike, plan: Schedules | None, *, first: bool) -> None:
     axis.set_xlabel("step")
+    loss = np.asarray(loss)
     if plan is None or not loss.size:
         axis.text(0.5, 0.5, "no training", ha="center", va="center", transform=axis.transAxes)
         return
@@ -91,8 +94,9 @@ def _thin(values: np.ndarray, points: int = 200) -> np.ndarray:
 
 
 def _activations(
-    axis: Axes, probabilities: np.ndarray, terms: np.ndarray, names: Sequence[str]
+    axis: Axes, probabilities: ArrayLike, terms: ArrayLike, names: Sequence[str]
 ) -> None:
+    probabilities, terms = np.asarray(probabilities), np.asarray(terms)
     seeds, slots, count = probabilities.shape
     shown = [j for j in range(slots) if np.any(terms[:, j] >= 0)]
     positions = np.arange(count)
@@ -116,8 +120,9 @@ def _activations(
 
 
 def _coefficients(
-    axis: Axes, coefficients: np.ndarray, truth: np.ndarray, names: Sequence[str]
+    axis: Axes, coefficients: ArrayLike, truth: np.ndarray, names: Sequence[str]
 ) -> None:
+    coefficients = np.asarray(coefficients)
     positions = np.arange(len(names))
     jitter = np.linspace(-0.2, 0.2, len(coefficients)) if len(coefficients) > 1 else np.zeros(1)
     found = np.where(coefficients == 0, np.nan, coefficients)
@@ -153,3 +158,30 @@ def _residuals(axis: Axes, outcome: Outcome, d: int, noise: float) -> None:
     axis.set_xticks(slots, [f"slot {j}" for j in slots] if len(slots) < 5 else slots)
     axis.set_ylabel("residual (RMS)", fontsize=8)
     axis.figure.colorbar(colour, ax=axis, label="lag-1 autocorrelation")
+
+
+def rates_figure(labels: Sequence[str], rows: Sequence[dict[str, Any]], *, title: str) -> Figure:
+    """Recovery rates with their 95 % intervals, a bar a row, the first on top.
+
+    Args:
+      labels: what each row is called.
+      rows: `recovery_rate`, `recovery_ci95`, `recovery_count` and `seeds` of each row.
+      title: the message.
+    """
+    figure, axis = plt.subplots(figsize=(9, 0.34 * len(rows) + 1.2), layout="constrained")
+    positions = np.arange(len(rows))
+    rates = np.array([row["recovery_rate"] for row in rows]) * 100
+    intervals = np.array([row["recovery_ci95"] for row in rows]) * 100
+    axis.barh(positions, rates, color=COLOURS[0], alpha=0.6)
+    spread = np.clip(np.stack([rates - intervals[:, 0], intervals[:, 1] - rates]), 0, None)
+    axis.errorbar(rates, positions, xerr=spread, fmt="none", color="black", capsize=3, lw=1)
+    for position, row in zip(positions, rows, strict=True):
+        axis.text(
+            103, float(position), f"{row['recovery_count']}/{row['seeds']}", va="center", fontsize=8
+        )
+    axis.set_yticks(positions, labels)
+    axis.set_ylim(len(rows) - 0.4, -0.6)
+    axis.set_xlim(0, 113)
+    axis.set_xlabel("both equations exact (% of seeds, 95 % interval)")
+    axis.set_title(title, fontsize=10)
+    return figure

@@ -63,7 +63,7 @@ def solve(system: System, args: jax.Array, initial: jax.Array, times: jax.Array)
     """
     tolerance = 1e-10 if initial.dtype == jnp.float64 else 1e-7
     solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(system.field),
+        diffrax.ODETerm(system.field),  # type: ignore[arg-type]
         diffrax.Dopri8(),
         times[0],
         times[-1],

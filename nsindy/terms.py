@@ -64,7 +64,7 @@ def parse(text: str, states: tuple[str, ...]) -> Term:
         if letter == "," and level == 0:
             arguments.append(inner[start:position].strip())
             start = position + 1
-    bound = []
+    bound: list[int | Term] = []
     for argument in arguments:
         if "(" in argument:
             bound.append(parse(argument, states))
@@ -77,7 +77,7 @@ def parse(text: str, states: tuple[str, ...]) -> Term:
     return Term(primitives.get(head.strip()), tuple(bound))
 
 
-def paper_terms(states: tuple[str, str] = ("x", "v")) -> tuple[str, ...]:
+def paper_terms(states: Sequence[str] = ("x", "v")) -> tuple[str, ...]:
     """Names of the eight terms of the paper, in its order."""
     unary = tuple(f"{name}({state})" for name in ("identity", "sin", "cos") for state in states)
     return (*unary, *(f"{name}({','.join(states)})" for name in ("add", "mul")))

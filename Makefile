@@ -1,0 +1,30 @@
+PYTHON ?= python3
+BIN = .venv/bin
+INSTALLED = .venv/installed
+
+run: $(INSTALLED)
+	$(BIN)/python experiments/exp4_conditional_entropy.py --seeds 32
+
+test: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: $(INSTALLED)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python experiments/bench_speed.py --out results/speed
+
+lock: $(INSTALLED)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras \
+		--no-annotate --no-header pyproject.toml -o constraints.txt
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nsindy needs Python 3.11 or later; call make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $(INSTALLED)
+
+.PHONY: run test bench lock
+.DEFAULT_GOAL = run

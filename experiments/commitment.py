@@ -1,0 +1,132 @@
+"""When does the second slot of Exp 4 fail to commit? One setting is changed at a time."""
+
+import argparse
+
+import common
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy import fit, library, metrics, plots, results, study, sweep, terms
+from nsindy.runs import RUNS
+
+CHANGES: dict[str, dict[str, float]] = {
+    "Exp 4 as it stands": {},
+    "base entropy in place of conditional": {"base_entropy": 0.05, "conditional_entropy": 0.0},
+    "no entropy": {"conditional_entropy": 0.0},
+    "no prior": {"alpha": 0.0},
+    "τ end 0.5": {"temperature_end": 0.5},
+    "τ end 0.01": {"temperature_end": 0.01},
+    "τ start 1": {"temperature_start": 1.0},
+    "learning rate 1e-2": {"learning_rate": 1e-2},
+    "entropy weight 0.005": {"conditional_entropy": 0.005},
+    "entropy weight 0.5": {"conditional_entropy": 0.5},
+    "coefficients start at 0": {"initial_spread": 0.0},
+    "coefficients start at N(0, 1)": {"initial_spread": 1.0},
+    "coefficients start at 0.5": {"initial_coefficient": 0.5, "initial_spread": 0.0},
+    "coefficients start at 1": {"initial_coefficient": 1.0, "initial_spread": 0.0},
+    "start at 1, base entropy": {
+        "initial_coefficient": 1.0,
+        "initial_spread": 0.0,
+        "base_entropy": 0.05,
+        "conditional_entropy": 0.0,
+    },
+}
+"""What is changed in each row; every change is a traced knob, so all rows are one compilation."""
+
+
+def main() -> None:
+    """Parse, sweep every change over the seeds, print the table, write summary and figure."""
+    options = common.parser(__doc__, "out/commitment")
+    options.add_argument("--steps", type=int, default=0, help="training steps; 0 for the run's own")
+    options.add_argument("--gates", choices=("sample", "shared"), default="sample", help="draws")
+    arguments = options.parse_args()
+    common.fail_early(lambda: execute(arguments))
+
+
+def execute(options: argparse.Namespace) -> None:
+    """Sweep settings × seeds in one compilation for each library, then without circuits' errors."""
+    out = results.check_folder(options.out)
+    common.start()
+    run, knobs = common.configure(RUNS["exp4_conditional_entropy"], options)
+    names = terms.paper_terms(common.SYSTEM.states)
+    settings = [knobs._replace(**change) for change in CHANGES.values()]
+    grid = jax.tree.map(lambda *values: jnp.asarray(values), *settings)
+    measurement = common.measurement(options)
+    rows = []
+    for kind in dict.fromkeys((options.library, "exact")):
+        bound = library.bind(names, common.SYSTEM.states, common.load_circuits(kind))
+
+        def one(key, grid, bound):
+            data_key, key = jax.random.split(key)
+            data = study.record(data_key, common.SYSTEM, bound, measurement)
+
+            def select(knobs: fit.Knobs):
+                return study.outcome(key, data, bound, knobs, run)._replace(loss=jnp.zeros(()))
+
+            return jax.lax.map(select, grid)
+
+        seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
+        timed = sweep.over_seeds(one, seeds, grid, bound)
+        outcome = jax.tree.map(np.asarray, timed.value)
+        for i, change in enumerate(CHANGES):
+            rows.append(judge(jax.tree.map(lambda leaf, i=i: leaf[:, i], outcome), change, kind))
+            print(line(rows[-1]), flush=True)
+    content = {
+        "experiment": "commitment",
+        "command": common.command(),
+        "versions": common.versions(),
+        "changes": CHANGES,
+        "rows": rows,
+    }
+    results.write_json(out / "summary.json", content)
+    first = [row for row in rows if row["library"] == options.library]
+    figure = plots.rates_figure(
+        [row["change"] for row in first],
+        first,
+        title=f"Exp 4 with one setting changed: exact recovery over {options.seeds} seeds",
+    )
+    plots.save(figure, out / "figure.png")
+    print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")
+
+
+def judge(outcome: study.Outcome, change: str, kind: str) -> dict:
+    """Rates and the damping term of one setting: which slot holds it, how firmly, how large."""
+    damping = outcome.slots.terms[:, 1] == 1  # identity(v), the second of the terms
+    held = damping.any(axis=1)
+    activation = outcome.slots.activations[:, 1][damping]
+    coefficient = outcome.slots.coefficients[:, 1][damping]
+    count, seeds = int(outcome.support_correct.sum()), len(held)
+    second = outcome.slots.activations[:, 1, 1]
+    return {
+        "change": change,
+        "library": kind,
+        "recovery_count": count,
+        "seeds": seeds,
+        "recovery_rate": count / seeds,
+        "recovery_ci95": metrics.rate_interval(count, seeds),
+        "damping_chosen": int(held.sum()),
+        "damping_activation": np.median(activation) if held.any() else None,
+        "damping_coefficient": np.median(coefficient) if held.any() else None,
+        "slot_2_activation": np.median(second),
+        "val_mse_argmax": np.median(outcome.validation_argmax),
+        "val_mse_sampled": np.median(outcome.validation_sampled),
+    }
+
+
+def line(row: dict) -> str:
+    """One line of the table."""
+    damping = "damping not chosen"
+    if row["damping_chosen"]:
+        damping = (
+            f"damping chosen in {row['damping_chosen']:>3}: {row['damping_coefficient']:.4f} "
+            f"at {100 * row['damping_activation']:.0f} %"
+        )
+    return (
+        f"{row['library']:<9}{row['change']:<38}{row['recovery_count']:>4}/{row['seeds']:<4}"
+        f"slot 2 of v' at {100 * row['slot_2_activation']:3.0f} %  {damping}"
+    )
+
+
+if __name__ == "__main__":
+    main()
