@@ -52,11 +52,14 @@ def savitzky_golay(
         window is even.
     """
     n = states.shape[0]
-    usable = [window for window in windows if order + 1 < window <= n]
+    long_enough = [window for window in windows if window > order + 1]
+    if not long_enough:
+        raise ValueError(f"no window of {windows} is long enough for polynomials of order {order}")
+    usable = [window for window in long_enough if window <= n]
     if not usable:
         raise ValueError(
             f"{n} samples are too few to estimate derivatives with polynomials of order {order}; "
-            f"give at least {min(w for w in windows if w > order + 1)} samples"
+            f"give at least {min(long_enough)} samples"
         )
     if any(window % 2 == 0 for window in usable):
         raise ValueError(f"window lengths must be odd, not {usable}")

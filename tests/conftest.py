@@ -1,0 +1,60 @@
+"""Strict modes for every test: double precision, no implicit broadcasting of ranks."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from nsindy import circuits, library, terms
+from nsindy.simulate import Measurement
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def _without_jit(function):
+    @functools.wraps(function)
+    def run(*arguments, **keywords):
+        with jax.disable_jit():
+            return function(*arguments, **keywords)
+
+    return run
+
+
+@pytest.fixture(params=[jax.jit, _without_jit], ids=["jit", "no_jit"])
+def variant(request):
+    """Run a test twice: `variant(function)` is compiled, and then evaluated operation by operation.
+
+    Both runs face the same reference, so they agree with each other as well.
+    """
+    return request.param
+
+
+@pytest.fixture
+def both():
+    """`both(function)` gives the function under jit and without, for a comparison of the two."""
+    return lambda function: (jax.jit(function), _without_jit(function))
+
+
+@pytest.fixture
+def paper():
+    """The recording of the paper; `_replace` what a test varies."""
+    return Measurement(
+        args=jnp.array([1.0, 0.1]),
+        initial=jnp.array([1.0, 0.0]),
+        step=jnp.asarray(0.05),
+        noise=jnp.asarray(1e-3),
+    )
+
+
+@pytest.fixture(scope="session")
+def exact():
+    """The eight terms of the paper with their exact functions."""
+    return library.bind(terms.paper_terms(), ("x", "v"))
+
+
+@pytest.fixture(scope="session")
+def shipped():
+    """The eight terms of the paper with the circuits that come with the package."""
+    return library.bind(terms.paper_terms(), ("x", "v"), circuits.load()[0])

@@ -1,0 +1,95 @@
+import pytest
+
+from nsindy import terms
+from nsindy.primitives import get
+from nsindy.terms import Term
+
+STATES = ("x", "v")
+
+
+def test_the_eight_terms_in_the_order_of_the_paper():
+    assert terms.paper_terms() == (
+        "identity(x)",
+        "identity(v)",
+        "sin(x)",
+        "sin(v)",
+        "cos(x)",
+        "cos(v)",
+        "add(x,v)",
+        "mul(x,v)",
+    )
+
+
+def test_the_terms_take_the_names_of_the_states():
+    assert terms.paper_terms(("q", "p"))[-1] == "mul(q,p)"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "depth", "complexity"),
+    [
+        ("sin(v)", Term(get("sin"), (1,)), 1, 0.0),
+        ("mul(x,v)", Term(get("mul"), (0, 1)), 1, 1.0),
+        ("mul(x,sin(v))", Term(get("mul"), (0, Term(get("sin"), (1,)))), 2, 1.0),
+        (
+            "add(mul(x,x),mul(identity(v),x))",
+            Term(
+                get("add"),
+                (
+                    Term(get("mul"), (0, 0)),
+                    Term(get("mul"), (Term(get("identity"), (1,)), 0)),
+                ),
+            ),
+            3,
+            2.0,
+        ),
+    ],
+)
+def test_text_is_read_and_written_back(text, expected, depth, complexity):
+    term = terms.parse(text, STATES)
+    assert term == expected
+    assert term.name(STATES) == text
+    assert (term.depth, term.complexity) == (depth, complexity)
+
+
+def test_spaces_do_not_matter():
+    assert terms.parse("  mul( x , sin( v ) ) ", STATES) == terms.parse("mul(x,sin(v))", STATES)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("x", "cannot read the term 'x'"),
+        ("", "cannot read the term ''"),
+        ("sin(x", "cannot read the term"),
+        ("sin(x) + 1", "cannot read the term"),
+        ("tan(x)", "unknown operation 'tan'"),
+        ("(x)", "unknown operation ''"),
+        ("sin(y)", "unknown state 'y'"),
+        ("mul(x,sin(y))", "unknown state 'y'"),
+        ("sin()", "unknown state ''"),
+        ("sin(x,v)", r"sin takes 1 argument\(s\), not 2"),
+        ("add(x)", r"add takes 2 argument\(s\), not 1"),
+        ("sin(x))", "takes 1 argument"),
+        ("sin((x)", "takes 1 argument"),
+    ],
+)
+def test_text_that_is_no_term_is_refused(text, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        terms.parse(text, STATES)
+
+
+def test_a_term_with_a_wrong_number_of_arguments_cannot_be_made():
+    with pytest.raises(ValueError, match="takes 2 argument"):
+        Term(get("add"), (0,))
+
+
+def test_waves_hold_every_subterm_once_and_after_its_arguments():
+    given = [
+        terms.parse(text, STATES) for text in ("mul(x,sin(v))", "sin(v)", "sin(mul(x,sin(v)))")
+    ]
+    waves = terms.by_depth(given)
+    assert [[t.name(STATES) for t in wave] for wave in waves] == [
+        ["sin(v)"],
+        ["mul(x,sin(v))"],
+        ["sin(mul(x,sin(v)))"],
+    ]
