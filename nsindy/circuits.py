@@ -116,6 +116,8 @@ def load(path: str | os.PathLike = SHIPPED) -> tuple[tuple[Stack, ...], dict[str
 
 
 def _check(stack: Stack) -> None:
+    if len({p.arity for p in stack.primitives}) != 1:
+        raise ValueError("the operations of a stack differ in their number of arguments")
     example = jnp.zeros((1, stack.primitives[0].arity))
     expected = jax.eval_shape(stack.network.init, jax.random.key(0), example)
     expected = jax.tree.map(lambda leaf: (len(stack.primitives), *leaf.shape), expected)

@@ -59,6 +59,11 @@ _DENSE_UNARY = Recipe(
 )  # fmt: skip
 _DENSE_BINARY = dataclasses.replace(_DENSE_UNARY, points=1500)
 
+_FEW = Recipe(
+    hidden=(64, 64), activation="gelu", learning_rate=3e-3, weight_decay=0.3, init_scale=3.0,
+    points=12, validation_points=256,
+)  # fmt: skip
+
 RECIPES: dict[str, dict[str, Recipe]] = {
     "paper": {
         "identity": dataclasses.replace(_PAPER_UNARY, activation="relu", epochs=10_000),
@@ -66,6 +71,15 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "cos": _PAPER_UNARY,
         "add": dataclasses.replace(_PAPER_BINARY, epochs=15_000),
         "mul": _PAPER_BINARY,
+    },
+    "grok": {
+        "identity": dataclasses.replace(_FEW, points=8, half_width=5.0),
+        "sin": dataclasses.replace(_FEW, half_width=math.pi),
+        "cos": dataclasses.replace(_FEW, points=8, half_width=math.pi),
+        "add": dataclasses.replace(_FEW, points=16, half_width=3.0),
+        "mul": dataclasses.replace(
+            _FEW, points=32, half_width=2.0, init_scale=2.0, weight_decay=0.2
+        ),
     },
     "library": {
         # A little beyond the declared domain, because a fit is worst at the edge of its data.
@@ -249,18 +263,17 @@ def train(
 def effective_rank(features: jax.Array) -> jax.Array:
     """Number of directions that the features of a layer really vary in.
 
-    exp(-Σ p_i log p_i) with p_i the eigenvalues of the covariance of the features, divided by their
-    sum: 1 if all vary along one line, H if all H directions vary alike.
+    (Σ λ_i)² / Σ λ_i², with λ_i the eigenvalues of the covariance C of the features, computed as
+    (tr C)² / ‖C‖² without them: 1 if all vary along one line, H if all H directions vary alike.
 
     Args:
       features: activations of H units at N points [N, H].
 
-    Reference: Roy and Vetterli (2007), EUSIPCO, definition 1, here on the covariance.
+    Reference: Litwin-Kumar et al. (2017), Neuron 93, 1153–1164, the dimension of a representation.
     """
     centred = features - jnp.mean(features, axis=0, keepdims=True)
-    spectrum = jnp.maximum(jnp.linalg.eigvalsh(centred.T @ centred), 0.0)
-    share = spectrum / jnp.sum(spectrum)
-    return jnp.exp(jnp.sum(jax.scipy.special.entr(share)))
+    covariance = centred.T @ centred
+    return jnp.trace(covariance) ** 2 / jnp.sum(covariance**2)
 
 
 def active_units(features: jax.Array, outgoing: jax.Array, *, share: float = 0.01) -> jax.Array:
@@ -275,6 +288,37 @@ def active_units(features: jax.Array, outgoing: jax.Array, *, share: float = 0.0
     """
     contribution = jnp.abs(outgoing) * jnp.std(features, axis=0)
     return jnp.sum(contribution > share * jnp.max(contribution))
+
+
+def crossing(epoch: np.ndarray, mse: np.ndarray, threshold: float) -> np.ndarray:
+    """First recorded epoch at which an error lies below a threshold; infinity if it never does.
+
+    Args:
+      epoch: the recorded epochs [R].
+      mse: mean squared error at each [..., R].
+      threshold: in the units of the error.
+
+    Returns:
+      epochs [...].
+    """
+    below = np.asarray(mse) < threshold
+    return np.where(below.any(-1), np.asarray(epoch)[below.argmax(-1)], np.inf)
+
+
+def delay_ratio(train: np.ndarray, validation: np.ndarray) -> np.ndarray:
+    """How many times later validation crosses the threshold than training does.
+
+    Args:
+      train: epochs at which the training error crosses, infinity for never [...].
+      validation: the same of the validation error [...].
+
+    Returns:
+      validation / train [...], with epochs before the first step counted as 1; infinity where only
+      training crossed (memorised, not generalised within the run) and NaN where training did not.
+    """
+    train, validation = np.maximum(train, 1.0), np.maximum(validation, 1.0)
+    safe = np.where(np.isfinite(train), train, 1.0)
+    return np.where(np.isfinite(train), validation / safe, np.nan)
 
 
 def fidelity(

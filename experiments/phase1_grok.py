@@ -1,0 +1,353 @@
+"""Phase 1: train the circuits of the operations, and measure whether they grok.
+
+`--recipe paper` and `--recipe grok` train every operation from many seeds and write the evidence;
+`--recipe library` trains one circuit an operation as well as it can, for the library that ships.
+"""
+
+import argparse
+import dataclasses
+import functools
+import importlib.metadata
+import platform
+import sys
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import matplotlib
+import numpy as np
+from scipy.stats import binomtest
+
+from nsindy import circuits, grokking, polish, results
+from nsindy.primitives import PRIMITIVES
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+FRESH_POINTS = 20_000
+DELAY = 5.0
+CONTROLS = {
+    "recipe": {},
+    "no decay": {"weight_decay": 0.0},
+    "init 1": {"init_scale": 1.0},
+}
+
+
+def parse(arguments=None):
+    """Read the command line, and refuse what could only fail after the training."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recipe", choices=list(grokking.RECIPES), default="grok")
+    parser.add_argument("--seeds", type=int, default=16, help="runs an operation (default 16)")
+    parser.add_argument("--seed0", type=int, default=0, help="the first seed (default 0)")
+    parser.add_argument("--epochs", type=int, help="instead of the epochs of the recipe")
+    parser.add_argument(
+        "--threshold", type=float, default=1e-2, help="the MSE that both losses have to cross"
+    )
+    parser.add_argument(
+        "--controls",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also train without weight decay, and from initial weights that are not enlarged",
+    )
+    parser.add_argument("--save", type=Path, help="write the circuits of the first seed to a file")
+    parser.add_argument(
+        "--out", type=Path, help="folder of summary.json and figure.png (default out/phase1_RECIPE)"
+    )
+    options = parser.parse_args(arguments)
+    options.out = options.out or Path("out") / f"phase1_{options.recipe}"
+    try:
+        if options.seeds < 1 or (options.epochs is not None and options.epochs < 1):
+            raise ValueError("--seeds and --epochs must be at least 1")
+        if not options.threshold > 0:
+            raise ValueError("--threshold must be positive")
+        results.check_folder(options.out)
+        if options.save:
+            results.check_folder(options.save.parent)
+            if options.save.is_dir():
+                raise ValueError(f"--save {options.save} is a folder; give the name of a file")
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def draw(names, recipes, seeds, dtype=jnp.float32):
+    """Keys and points of every operation of a group and every seed, [P, S, ...]."""
+
+    def one(name):
+        def of_seed(seed):
+            key = jax.random.fold_in(jax.random.key(seed), sorted(PRIMITIVES).index(name))
+            train_key, data_key = jax.random.split(key)
+            return train_key, grokking.draw(data_key, PRIMITIVES[name], recipes[name], dtype)
+
+        return jax.vmap(of_seed)(seeds)
+
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(one(name) for name in names))
+
+
+def stack_knobs(recipes):
+    """Knobs of several recipes, every entry [P]."""
+    return jax.tree.map(lambda *leaves: jnp.array(leaves), *map(grokking.knobs, recipes))
+
+
+def train_evidence(recipes, seeds, variants):
+    """Train every operation, variant and seed.
+
+    Returns the stacks of the first seed, for every operation its history {field: [C, S, R]} with
+    the variance of its target, and the seconds of compilation and of running.
+    """
+    stacks, histories, seconds = [], {}, {"compile": 0.0, "run": 0.0}
+    for names in grokking.groups(recipes):
+        mine = [recipes[name] for name in names]
+        keys, data = draw(names, recipes, seeds)
+        knobs = [
+            stack_knobs([dataclasses.replace(recipe, **change) for recipe in mine])
+            for change in variants.values()
+        ]
+        knobs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *knobs)
+        train = functools.partial(
+            grokking.train, network=mine[0].network, epochs=max(r.epochs for r in mine)
+        )
+        over_seeds = jax.vmap(train, (0, 0, None))
+        over_operations = jax.vmap(over_seeds)
+        over_variants = jax.jit(jax.vmap(over_operations, (None, None, 0)))
+        start = time.perf_counter()
+        compiled = over_variants.lower(keys, data, knobs).compile()
+        seconds["compile"] += time.perf_counter() - start
+        start = time.perf_counter()
+        params, history = jax.block_until_ready(compiled(keys, data, knobs))
+        seconds["run"] += time.perf_counter() - start
+        first = jax.tree.map(lambda leaf: leaf[0, :, 0], params)
+        stacks.append(circuits.Stack(declared(names, recipes), mine[0].network, first))
+        for row, (name, recipe) in enumerate(zip(names, mine, strict=True)):
+            told = {f: np.asarray(leaf[:, row]) for f, leaf in history._asdict().items()}
+            kept = told["epoch"][0, 0] <= recipe.epochs
+            histories[name] = {f: leaf[..., kept] for f, leaf in told.items()}
+            histories[name]["variance"] = np.asarray(jnp.var(data.validation_targets[row], axis=1))
+    return tuple(stacks), histories, seconds
+
+
+def declared(names, recipes):
+    """The primitives of a group, with the domain that their circuits were trained on."""
+    return tuple(
+        PRIMITIVES[name]
+        if recipes[name].half_width is None
+        else dataclasses.replace(
+            PRIMITIVES[name], domain=(-recipes[name].half_width, recipes[name].half_width)
+        )
+        for name in names
+    )
+
+
+def judge(history, threshold, variant):
+    """The evidence of one operation under one variant, over its seeds."""
+    told = {f: leaf[variant] for f, leaf in history.items() if f != "variance"}
+    epoch = told["epoch"][0]
+    train = grokking.crossing(epoch, told["train_mse"], threshold)
+    validation = grokking.crossing(epoch, told["validation_mse"], threshold)
+    ratio = grokking.delay_ratio(train, validation)
+    memorised, generalised = np.isfinite(train), np.isfinite(train) & np.isfinite(validation)
+    grokked = generalised & (ratio >= DELAY)
+    interval = binomtest(int(grokked.sum()), len(grokked)).proportion_ci(method="wilson")
+    # "Before" is the moment of memorisation: the training error has just crossed.
+    before = (np.arange(len(train)), np.argmax(told["train_mse"] < threshold, axis=-1))
+    ordered = np.sort(ratio[memorised])
+    quartiles = [
+        ordered[min(int(q * len(ordered)), len(ordered) - 1)] if len(ordered) else np.nan
+        for q in (0.25, 0.5, 0.75)
+    ]
+
+    def median(values):
+        return float(np.median(values[memorised])) if memorised.any() else float("nan")
+
+    norm = told["weight_norm"]
+    return {
+        "train_epochs": train,
+        "validation_epochs": validation,
+        "ratios": ratio,
+        "memorised": int(memorised.sum()),
+        "generalised": int(generalised.sum()),
+        "grokked": int(grokked.sum()),
+        "grokked_share": float(grokked.mean()),
+        "grokked_ci95": [float(interval.low), float(interval.high)],
+        "train_epoch_median": float(np.sort(train)[len(train) // 2]),
+        "validation_epoch_median": float(np.sort(validation)[len(train) // 2]),
+        "ratio_quartiles": quartiles,
+        "weight_norm": {
+            "start": float(np.median(norm[:, 0])),
+            "peak": float(np.median(norm.max(-1))),
+            "end": float(np.median(norm[:, -1])),
+        },
+        "effective_rank": {
+            "memorised": median(told["effective_rank"][before]),
+            "end": median(told["effective_rank"][:, -1]),
+        },
+        "active_units": {
+            "memorised": median(told["active_units"][before]),
+            "end": median(told["active_units"][:, -1]),
+        },
+        "relative_rmse_median": float(
+            np.median(np.sqrt(told["validation_mse"][:, -1] / history["variance"]))
+        ),
+    }
+
+
+def print_table(evidence, seeds):
+    """A line for every operation and variant."""
+    print(
+        f"{'operation':10}{'variant':10}{'train':>8}{'valid.':>8}{'ratio (quartiles)':>22}"
+        f"{'share >= 5 [95 %]':>24}{'norm start/peak/end':>22}{'rank':>11}{'units':>9}{'rmse':>9}"
+    )
+    for name, variants in evidence.items():
+        for variant, row in variants.items():
+            low, middle, high = row["ratio_quartiles"]
+            share = f"{row['grokked']}/{seeds} [{row['grokked_ci95'][0]:.2f}, "
+            share += f"{row['grokked_ci95'][1]:.2f}]"
+            norm = "/".join(f"{value:.0f}" for value in row["weight_norm"].values())
+            rank = "→".join(f"{value:.1f}" for value in row["effective_rank"].values())
+            units = "→".join(f"{value:.0f}" for value in row["active_units"].values())
+            print(
+                f"{name:10}{variant:10}{row['train_epoch_median']:8.0f}"
+                f"{row['validation_epoch_median']:8.0f}"
+                f"{f'{middle:.1f} ({low:.1f}..{high:.1f})':>22}{share:>24}{norm:>22}"
+                f"{rank:>11}{units:>9}{row['relative_rmse_median']:9.1e}"
+            )
+
+
+def plot(path, histories, evidence, options, variants):
+    """Losses above, weight norms below, a column an operation; bands hold 80 % of the seeds."""
+    plt.rcParams.update({"font.size": 10})
+    figure, axes = plt.subplots(
+        2, len(histories), figsize=(12, 5.6), sharex="col", sharey="row", squeeze=False
+    )
+    has_control = "no decay" in variants
+
+    def band(axis, epoch, values, color, label, line="-"):
+        low, middle, high = np.quantile(values, (0.1, 0.5, 0.9), axis=0)
+        axis.fill_between(epoch, low, high, color=color, alpha=0.2, linewidth=0)
+        axis.plot(epoch, middle, line, color=color, label=label, linewidth=1.5)
+
+    for column, (name, told) in enumerate(histories.items()):
+        epoch = np.maximum(told["epoch"][0, 0], 0.8)
+        loss, norm = axes[:, column]
+        if has_control:
+            band(loss, epoch, told["validation_mse"][1], "0.45", "validation, no decay", "--")
+            band(norm, epoch, told["weight_norm"][1], "0.45", "no decay", "--")
+        band(loss, epoch, told["train_mse"][0], "C0", "train")
+        band(loss, epoch, told["validation_mse"][0], "C1", "validation")
+        band(norm, epoch, told["weight_norm"][0], "C2", "recipe")
+        loss.axhline(options.threshold, color="black", linewidth=0.8, linestyle=":")
+        loss.set(xscale="log", yscale="log")
+        norm.set(yscale="log", xlabel="epoch")
+        row = evidence[name]["recipe"]
+        loss.set_title(f"{name}: {row['grokked']} of {options.seeds} seeds", fontsize=11)
+    axes[0, 0].set_ylabel("mean squared error")
+    axes[1, 0].set_ylabel("weight norm")
+    axes[0, 0].set_ylim(bottom=1e-6)
+    axes[0, 0].legend(fontsize=8, loc="lower left")
+    axes[1, 0].legend(fontsize=8, loc="lower left")
+    figure.suptitle(
+        f'Recipe "{options.recipe}": seeds whose validation loss crosses {options.threshold:g} '
+        f"at least {DELAY:g} times later than their training loss"
+    )
+    figure.tight_layout()
+    results.write_whole(path, lambda temporary: figure.savefig(temporary, dpi=100))
+    plt.close(figure)
+
+
+def refine_one(circuit, recipe):
+    """Polish one circuit, given as (parameters, inputs, targets)."""
+    params, _ = polish.levenberg_marquardt(*circuit, network=recipe.network, steps=recipe.polish)
+    return params
+
+
+def train_library(recipes, seed):
+    """Train one circuit an operation on scaled data, polish it, and fold the scales in."""
+    stacks = []
+    for names in grokking.groups(recipes):
+        mine = [recipes[name] for name in names]
+        drawn = draw(names, recipes, jnp.array([seed]), jnp.float64)
+        keys, data = jax.tree.map(lambda leaf: leaf[:, 0], drawn)
+        width = jnp.array([recipe.half_width for recipe in mine])
+        scale = jnp.std(data.targets, axis=1)
+        data = grokking.Data(
+            data.inputs / width[:, None, None],
+            data.targets / scale[:, None],
+            data.validation_inputs / width[:, None, None],
+            data.validation_targets / scale[:, None],
+        )
+        train = functools.partial(
+            grokking.train, network=mine[0].network, epochs=max(r.epochs for r in mine)
+        )
+        params, _ = jax.vmap(train)(keys, data, stack_knobs(mine))
+        refine = functools.partial(refine_one, recipe=mine[0])
+        params = jax.lax.map(refine, (params, data.inputs, data.targets))
+        params = jax.vmap(polish.fold)(params, width, scale)
+        params = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params)
+        operations = tuple(PRIMITIVES[name] for name in names)
+        stacks.append(circuits.Stack(operations, mine[0].network, params))
+    return tuple(stacks)
+
+
+def measure(stacks):
+    """Fidelity of every circuit on fresh points of its domain, and of [-1, 1] in every argument."""
+    table = {}
+    for stack in stacks:
+        for row, primitive in enumerate(stack.primitives):
+            params = jax.tree.map(lambda leaf, row=row: leaf[row], stack.params)
+            low, high = primitive.domain
+            key = jax.random.key(2**31 + sorted(PRIMITIVES).index(primitive.name))
+            unit = jax.random.uniform(key, (FRESH_POINTS, primitive.arity))
+            compare = functools.partial(grokking.fidelity, stack.network, params, primitive)
+            inner = compare(2 * unit - 1)["max_error"]
+            table[primitive.name] = compare(low + (high - low) * unit) | {"max_error_inner": inner}
+    return table
+
+
+def main(arguments=None):
+    """Train, judge, save."""
+    options = parse(arguments)
+    recipes = grokking.RECIPES[options.recipe]
+    if options.epochs:
+        recipes = {n: dataclasses.replace(r, epochs=options.epochs) for n, r in recipes.items()}
+    said = {
+        "command": " ".join(["python experiments/phase1_grok.py", *(arguments or sys.argv[1:])]),
+        "recipe": options.recipe,
+        "config": {name: dataclasses.asdict(recipe) for name, recipe in recipes.items()},
+        "seed0": options.seed0,
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in ("jax", "flax", "optax", "numpy")},
+        "device": jax.devices()[0].device_kind,
+    }
+    if options.recipe == "library":
+        # The normal equations of the polish need the full precision; the file holds float32.
+        jax.config.update("jax_enable_x64", True)
+        start = time.perf_counter()
+        stacks = train_library(recipes, options.seed0)
+        said |= {"fidelity": measure(stacks), "seconds": time.perf_counter() - start}
+        for name, row in said["fidelity"].items():
+            print(f"{name:10}" + "  ".join(f"{key} {value:.1e}" for key, value in row.items()))
+        results.write_json(options.out / "summary.json", said)
+    else:
+        variants = CONTROLS if options.controls else {"recipe": {}}
+        seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
+        stacks, histories, seconds = train_evidence(recipes, seeds, variants)
+        histories = {name: histories[name] for name in recipes}
+        evidence = {
+            name: {v: judge(told, options.threshold, i) for i, v in enumerate(variants)}
+            for name, told in histories.items()
+        }
+        print_table(evidence, options.seeds)
+        print(f"compiled in {seconds['compile']:.1f} s, ran in {seconds['run']:.1f} s")
+        said |= {"seeds": options.seeds, "threshold": options.threshold, "seconds": seconds}
+        plot(options.out / "figure.png", histories, evidence, options, variants)
+        results.write_json(options.out / "summary.json", said | {"operations": evidence})
+    if options.save:
+        circuits.save(options.save, stacks, results.plain(said | {"fidelity": measure(stacks)}))
+    print(f"wrote {options.out}" + (f" and {options.save}" if options.save else ""))
+
+
+if __name__ == "__main__":
+    main()
