@@ -40,6 +40,7 @@ KNOBS = {
     "alpha": "strength of the complexity prior, in nats",
     "base_entropy": "weight of the entropy of the base distribution",
     "conditional_entropy": "weight of the slots' conditional entropies",
+    "freeze_at": "probability from which slot 1 is frozen; above 1 for never",
     "initial_coefficient": "mean of the coefficients before training",
     "initial_spread": "standard deviation of the coefficients before training",
 }

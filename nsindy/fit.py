@@ -20,6 +20,8 @@ class Routing:
       steps: training steps T.
       hard: straight-through gates; False for the relaxed gates themselves.
       shared: one draw a step for all samples; False for a draw for each sample and step.
+      residual: each slot is trained on what the slots before it leave, their contributions behind a
+        stop_gradient; False for one loss of the sum.
       state_dependent: logits from a network of the state (no entropy terms); False for one logit
         vector.
       hidden: hidden layers of that network.
@@ -29,6 +31,7 @@ class Routing:
     steps: int = 3000
     hard: bool = True
     shared: bool = False
+    residual: bool = False
     state_dependent: bool = False
     hidden: tuple[int, ...] = (64, 64)
 
@@ -44,6 +47,8 @@ class Knobs(NamedTuple):
       alpha: strength of the complexity prior, in nats.
       base_entropy: weight of the entropy of the base distribution softmax(logits).
       conditional_entropy: weight of the sum of the slots' conditional entropies.
+      freeze_at: probability of slot 1's most likely term from which that slot is frozen, its term
+        and its coefficient; above 1 for never.
       initial_coefficient: mean of the coefficients before training.
       initial_spread: standard deviation of the coefficients before training.
     """
@@ -55,6 +60,7 @@ class Knobs(NamedTuple):
     alpha: jax.Array | float = 0.0
     base_entropy: jax.Array | float = 0.0
     conditional_entropy: jax.Array | float = 0.0
+    freeze_at: jax.Array | float = 2.0
     initial_coefficient: jax.Array | float = 0.0
     initial_spread: jax.Array | float = 0.1
 
@@ -91,10 +97,12 @@ class History(NamedTuple):
     Attributes:
       loss: loss with its entropy terms [T].
       mse: mean squared error of the drawn models [T].
+      frozen: whether slot 1 was frozen [T].
     """
 
     loss: jax.Array
     mse: jax.Array
+    frozen: jax.Array
 
 
 class Fitted(NamedTuple):
@@ -102,6 +110,7 @@ class Fitted(NamedTuple):
 
     Attributes:
       params: the trained parameters.
+      prior: logits added to the router's, the complexity prior and what is frozen [M].
       activations: probability of each term in each slot, given the most likely terms of the slots
         before it [K, M]; the mean over the samples for a state-dependent router.
       terms: the most likely term of each slot [K].
@@ -109,6 +118,7 @@ class Fitted(NamedTuple):
     """
 
     params: Params
+    prior: jax.Array
     activations: jax.Array
     terms: jax.Array
     history: History
@@ -212,7 +222,10 @@ def train(
     """Train a router and its coefficients on one derivative, one scan over the steps.
 
     Minimises mean (ŷ - ẋ)² + w_t (β_base H(softmax(l)) + β_cond Σ_j H_j) by Adam with a cosine
-    schedule; w_t grows as τ falls (`schedules`). Written for one seed and one derivative: vmap it.
+    schedule; w_t grows as τ falls (`schedules`). With `residual` the first term is instead the sum
+    over the slots of mean (ẋ - sg(Σ_{i<j} ŷ_i) - ŷ_j)². Once slot 1 is frozen its term is certain,
+    so that no gradient reaches its logits, and its coefficients stay. Written for one seed and one
+    derivative: vmap it.
 
     Args:
       key: PRNG key, consumed.
@@ -231,34 +244,55 @@ def train(
     params = initialise(init_key, samples, knobs, routing)
     optimiser = optax.adam(optax.cosine_decay_schedule(knobs.learning_rate, routing.steps))
 
-    def loss(params, key, temperature, entropy_weight):
-        routed = predict(key, params, samples, prior, temperature, routing)
+    def loss(params, key, temperature, entropy_weight, certain):
+        routed = predict(key, params, samples, prior + certain, temperature, routing)
         mse = jnp.mean((jnp.sum(routed.output, axis=0) - samples.target) ** 2)
+        error = mse
+        if routing.residual:
+            before = jax.lax.stop_gradient(jnp.cumsum(routed.output, axis=0) - routed.output)
+            left = samples.target[None, :] - before - routed.output
+            error = jnp.sum(jnp.mean(left**2, axis=1))
         if routing.state_dependent:
-            return mse, mse
-        scores = params.router + prior
+            return error, mse
+        scores = params.router + prior + certain
         penalty = knobs.base_entropy * router.entropy(scores)
         penalty += knobs.conditional_entropy * jnp.sum(
             router.conditional_entropies(scores, routed.hard)
         )
-        return mse + entropy_weight * penalty, mse
+        return error + entropy_weight * penalty, mse
 
     def step(carry, inputs):
-        params, state = carry
+        params, state, certain = carry
         index, temperature, entropy_weight = inputs
         key = jax.random.fold_in(draw_key, index)
         (value, mse), gradient = jax.value_and_grad(loss, has_aux=True)(
-            params, key, temperature, entropy_weight
+            params, key, temperature, entropy_weight, certain
         )
         updates, state = optimiser.update(gradient, state)
-        return (optax.apply_updates(params, updates), state), History(value, mse)
+        if routing.state_dependent:
+            return (optax.apply_updates(params, updates), state, certain), History(
+                value, mse, jnp.zeros((), bool)
+            )
+        frozen = jnp.any(certain > 0)
+        kept = updates.coefficients.at[0].multiply(jnp.where(frozen, 0.0, 1.0))
+        params = optax.apply_updates(params, updates._replace(coefficients=kept))
+        chosen = jax.nn.softmax(params.router + prior)
+        commits = ~frozen & (jnp.max(chosen) >= knobs.freeze_at)
+        certain += jnp.where(
+            commits, -router.MASKED * jax.nn.one_hot(jnp.argmax(chosen), chosen.size), 0.0
+        ).astype(dtype)
+        return (params, state, certain), History(value, mse, frozen)
 
     plan = schedules(knobs, routing.steps)
     plan = jax.tree.map(lambda values: values.astype(dtype), plan)
     inputs = (jnp.arange(routing.steps), *plan)
-    (params, _), history = jax.lax.scan(step, (params, optimiser.init(params)), inputs)
+    start = (params, optimiser.init(params), jnp.zeros_like(prior))
+    (params, _, certain), history = jax.lax.scan(step, start, inputs)
 
+    prior = prior + certain
     scores = logits(params, prior, samples.states, routing)
-    base = jnp.log(jnp.mean(jax.nn.softmax(scores, axis=0), axis=1))
+    base = scores[:, 0]
+    if routing.state_dependent:
+        base = jnp.log(jnp.mean(jax.nn.softmax(scores, axis=0), axis=1))
     terms, activations = router.commitments(base, routing.slots)
-    return Fitted(params, activations, terms, history)
+    return Fitted(params, prior, activations, terms, history)

@@ -72,6 +72,31 @@ RUNS: dict[str, Run] = {
             Routing(slots=2, steps=4000),
             _TOP_TWO._replace(conditional_entropy=0.05),
         ),
+        Run(
+            "exp5_drop_add",
+            "Run 6: without add",
+            "",
+            Routing(slots=2, steps=4000),
+            _TOP_TWO._replace(conditional_entropy=0.05),
+            drop=("add(x,v)",),
+            relative=0.0,
+        ),
+        Run(
+            "exp6_residual_slot",
+            "Run 7: residual slot",
+            "",
+            Routing(slots=2, steps=4000, residual=True),
+            _TOP_TWO._replace(conditional_entropy=0.05),
+            relative=0.0,
+        ),
+        Run(
+            "exp7_freeze_slot",
+            "Run 8: frozen slot",
+            "",
+            Routing(slots=2, steps=4000),
+            _TOP_TWO._replace(conditional_entropy=0.05, freeze_at=0.9),
+            relative=0.0,
+        ),
     )
 }
 """The runs by name, in the order of the paper."""

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import fit, library, metrics, router, simulate, stlsq
+from nsindy import fit, library, metrics, simulate, stlsq
 from nsindy.library import Library
 from nsindy.runs import Run
 from nsindy.simulate import Measurement
@@ -147,9 +147,10 @@ def select_router(
         fitted = fit.train(
             train_key, fit.Samples(theta, target, states), complexities, knobs, routing
         )
-        prior = router.complexity_prior(jnp.asarray(complexities, jnp.float32), knobs.alpha)
         held = fit.Samples(held_theta, held_target, held_states)
-        drawn = fit.predict(draw_key, fitted.params, held, prior, knobs.temperature_end, routing)
+        drawn = fit.predict(
+            draw_key, fitted.params, held, fitted.prior, knobs.temperature_end, routing
+        )
         sampled = jnp.mean((jnp.sum(drawn.output, axis=0) - held_target) ** 2)
         slots = jnp.arange(routing.slots)
         chosen = fitted.params.coefficients[slots, fitted.terms]
