@@ -38,7 +38,7 @@ def describe(
     the residual stays below. A term of a relation is therefore written by earlier, simpler ones.
 
     Args:
-      theta: Θ [N, M], N ≥ M.
+      theta: Θ [N, M].
       names: the M terms as text.
       exact: relative residual below which a relation counts as exact.
       near: absolute cosine from which two terms are near duplicates.
@@ -55,7 +55,9 @@ def describe(
     norms = np.linalg.norm(theta, axis=0)
     unit = theta / np.where(norms > 0, norms, 1.0)
     singular = np.linalg.svd(unit, compute_uv=False)
-    smallest = max(float(singular[-1]), np.finfo(np.float64).tiny)
+    smallest = singular[-1] if theta.shape[0] >= theta.shape[1] else 0.0
+    # The largest is at most √M, so this floor keeps the condition finite where Θ is singular.
+    condition = float(singular[0] / max(smallest, len(names) * np.finfo(np.float64).tiny))
 
     independent: list[int] = []
     relations = []
@@ -81,7 +83,7 @@ def describe(
         for i in range(j)
         if cosines[i, j] >= near
     ]
-    return Collinearity(len(independent), float(singular[0] / smallest), relations, pairs)
+    return Collinearity(len(independent), condition, relations, pairs)
 
 
 def _sparsest(

@@ -76,10 +76,10 @@ def read_slots(
     contributions = theta[:, jnp.maximum(terms, 0)] * used[None, :]
     residuals = target[:, None] - jnp.cumsum(contributions, axis=1)
     before = jnp.concatenate([target[:, None], residuals[:, :-1]], axis=1)
-    total = jnp.sum((target - jnp.mean(target)) ** 2)
-    gain = jnp.sum(before**2, axis=0) - jnp.sum(residuals**2, axis=0)
+    total = jnp.sum(_centred(target) ** 2)
     centred = _centred(residuals)
     power = jnp.sum(centred**2, axis=0)
+    gain = jnp.sum(_centred(before) ** 2, axis=0) - power
     lagged = jnp.sum(centred[1:] * centred[:-1], axis=0)
     columns = _centred(theta)
     norms = jnp.sqrt(jnp.sum(columns**2, axis=0))[None, :] * jnp.sqrt(power)[:, None]

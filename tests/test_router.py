@@ -221,7 +221,7 @@ def test_conditional_entropies_against_every_sample_by_itself(slots, both):
 
     for function in both(lambda logits: router.conditional_entropies(logits, hard)):
         np.testing.assert_allclose(function(logits), values, rtol=1e-12)
-    found = jax.jit(jax.grad(lambda l: jnp.sum(weights * router.conditional_entropies(l, hard))))
+    found = jax.jit(jax.grad(lambda at: jnp.sum(weights * router.conditional_entropies(at, hard))))
     np.testing.assert_allclose(found(logits), gradient, atol=1e-14)
 
 
@@ -234,7 +234,9 @@ def test_conditional_entropies_of_one_shared_draw():
 
 
 def test_commitments_are_the_most_likely_terms_in_turn(variant):
-    chosen, probabilities = variant(lambda l: router.commitments(l, 3))(jnp.asarray(LOGITS))
+    chosen, probabilities = variant(lambda logits: router.commitments(logits, 3))(
+        jnp.asarray(LOGITS)
+    )
     np.testing.assert_array_equal(chosen, [0, 3, 1])
     left = LOGITS.copy()
     for j, term in enumerate([0, 3, 1]):
