@@ -59,7 +59,7 @@ class Solution(NamedTuple):
     independent: jax.Array
 
 
-def prior(library: Library, *, price: float = 3.0, alpha: float = 2.0) -> Prior:
+def prior(library: Library, *, price: float = 3.0, alpha: float = 3.0) -> Prior:
     """Price the terms of a library: `price` for being there, `alpha` for each unit of complexity.
 
     Complexity counts from the simplest term of the library, so the simplest costs `price` alone.
@@ -87,7 +87,7 @@ def log_prior(masks: jax.Array, prior: Prior) -> jax.Array:
     """Logarithm of the prior of supports [..., D, M] in nats, up to a constant; returns [...]."""
     terms = masks.shape[-1]
     sizes = jnp.sum(masks, -1)
-    choices = jnp.asarray(_log_binomials(terms))[sizes]
+    choices = jnp.asarray(_log_binomials(terms), prior.costs.dtype)[sizes]
     costs = jnp.sum(jnp.where(masks, prior.costs, 0.0), -1)
     return -jnp.sum(prior.counting * choices + costs, -1)
 
@@ -176,7 +176,7 @@ def log_evidence(rss: jax.Array, masks: jax.Array, samples: jax.Array, prior: Pr
     Reference: Schwarz (1978); Chen & Chen (2008), Biometrika 95, section 2.
     """
     size = jnp.sum(masks, (-1, -2))
-    fit = -0.5 * samples * jnp.log(rss / samples)
+    fit = -0.5 * samples * (jnp.log(rss) - jnp.log(samples))
     return fit - 0.5 * size * jnp.log(samples) + log_prior(masks, prior)
 
 
@@ -269,10 +269,15 @@ def beam(
       depth: number of further slots to fill.
       width: B.
 
+    Raises:
+      ValueError: K is below 1 or above M.
+
     Reference: Chen, Billings & Luo (1989), Int. J. Control 50, for the orthogonal search.
     """
     equations, terms = start.shape
     columns = equations * terms
+    if not 1 <= slots <= terms:
+        raise ValueError(f"slots must be between 1 and the {terms} terms, not {slots}")
 
     def judge(left, masks, alive):
         rss = jnp.maximum(jnp.sum(left[..., -1] ** 2, -1), _floor(factor))
@@ -314,13 +319,13 @@ def beam(
 
 
 class Slots(NamedTuple):
-    """The slots of one equation, in the order in which evidence fills them.
+    """The slots of one equation, the term that explains most first, the empty ones last.
 
     Attributes:
       terms: the term of each slot [K], M where it is empty.
-      activations: posterior probability of that choice, the empty slot included, given the slots
-        before it [K].
-      explained: the part of what was left that the slot explains, 0 to 1 [K].
+      activations: posterior probability of that choice, the empty slot included, given all the
+        other slots [K].
+      explained: share of what the other slots leave that this one explains, 0 to 1 [K].
     """
 
     terms: jax.Array
@@ -328,7 +333,7 @@ class Slots(NamedTuple):
     explained: jax.Array
 
 
-def fill_slots(
+def judge_slots(
     factor: jax.Array,
     samples: jax.Array,
     prior: Prior,
@@ -337,11 +342,10 @@ def fill_slots(
     *,
     slots: int,
 ) -> Slots:
-    """Fill the slots of one equation with its support, and tell how sure each choice is.
+    """Empty each slot of one equation in turn, and tell how surely its term returns.
 
-    The terms of the other equations are held in. Slot j takes the term of the support that lowers
-    the residual most; its activation is the softmax over all M terms and the empty slot of the
-    evidence that each would leave.
+    With every other term of the support held in, the logit of each of the M terms and of the empty
+    slot is the evidence that it would leave; the activation is the softmax at the slot's choice.
 
     Args:
       factor: compressed [A, y], [Q, D·M + 1].
@@ -352,30 +356,26 @@ def fill_slots(
       slots: K.
     """
     equations, terms = mask.shape
-    mine = jnp.arange(equations) == equation
-    chosen = mask[equation]
-    before = jnp.where(mine[:, None], False, mask)
+    chosen = jnp.argsort(~mask[equation], stable=True)[:slots]
+    chosen = jnp.where(mask[equation][chosen], chosen, terms)
+    options = jnp.arange(equations)[None, :, None] == equation
+    options = options & jnp.eye(terms + 1, terms, dtype=bool)[:, None]
 
-    def slot(state, _):
-        left, held = state
+    def slot(term):
+        held = mask & ~options[term]
+        left = _filled(factor, held.reshape(-1))
         drop, open_ = _drops(left, factor)
-        drop = drop.reshape(equations, terms)[equation]
         free = open_.reshape(equations, terms)[equation] & ~held[equation]
-        rss = jnp.sum(left[:, -1] ** 2)
-        options = held[None] | (
-            mine[None, :, None] & jnp.eye(terms + 1, terms, dtype=bool)[:, None]
-        )
-        left_over = jnp.maximum(rss - jnp.append(jnp.where(free, drop, 0.0), 0.0), _floor(factor))
-        logits = log_evidence(left_over, options, samples, prior)
+        drop = jnp.append(jnp.where(free, drop.reshape(equations, terms)[equation], 0.0), 0.0)
+        rss = jnp.maximum(jnp.sum(left[:, -1] ** 2), _floor(factor))
+        after = jnp.maximum(rss - drop, _floor(factor))
+        logits = log_evidence(after, held[None] | options, samples, prior)
         logits = jnp.where(jnp.append(free, True), logits, -jnp.inf)
-        wanted = chosen & ~held[equation]
-        term = jnp.where(jnp.any(wanted), jnp.argmax(jnp.where(wanted, drop, -jnp.inf)), terms)
-        left = _fill(left, equation * terms + jnp.minimum(term, terms - 1), term < terms)
-        explained = 1 - jnp.sum(left[:, -1] ** 2) / jnp.maximum(rss, _floor(factor))
-        return (left, options[term]), Slots(term, jax.nn.softmax(logits)[term], explained)
+        return drop[term], Slots(term, jax.nn.softmax(logits)[term], drop[term] / rss)
 
-    start = (_filled(factor, before.reshape(-1)), before)
-    return jax.lax.scan(slot, start, None, length=slots)[1]
+    drops, found = jax.vmap(slot)(chosen)
+    order = jnp.argsort(jnp.where(chosen < terms, -drops, jnp.inf), stable=True)
+    return jax.tree.map(lambda leaf: leaf[order], found)
 
 
 def _filled(factor: jax.Array, mask: jax.Array) -> jax.Array:
@@ -407,6 +407,38 @@ def best_of(scores: jax.Array, width: int) -> tuple[jax.Array, jax.Array]:
     top, chosen = jax.lax.top_k(scores, min(width, len(scores)))
     lacking = (0, width - len(top))
     return jnp.pad(top, lacking, constant_values=-jnp.inf), jnp.pad(chosen, lacking)
+
+
+def equivalents(
+    factor: jax.Array, mask: jax.Array, *, tolerance: float = 1e-6
+) -> list[tuple[int, ...]]:
+    """List the other supports of one equation that fit exactly the same with as many terms.
+
+    Those are the other bases, out of the library's columns, of the space that the support spans;
+    exchanging one term at a time reaches them all (Whitney 1935, basis exchange).
+
+    Args:
+      factor: compressed [Θ, ẋ] of concrete values, [Q, M + 1].
+      mask: the support [M].
+      tolerance: how far from the space, relative to its norm, a column may lie.
+    """
+    columns = np.asarray(factor)[:, :-1]
+    norms = np.linalg.norm(columns, axis=0)
+    columns = columns / np.where(norms > 0, norms, 1.0)
+    first = tuple(np.flatnonzero(np.asarray(mask)).tolist())
+    basis, todo = {first}, [first]
+    while todo:
+        support = todo.pop()
+        inside = columns[:, support]
+        weights = np.linalg.lstsq(inside, columns, rcond=None)[0]
+        within = np.linalg.norm(columns - inside @ weights, axis=0) <= tolerance
+        for place, new in zip(*np.nonzero(np.abs(weights) > tolerance), strict=True):
+            if within[new] and norms[new] > 0 and new not in support:
+                other = tuple(sorted({*support[:place], *support[place + 1 :], int(new)}))
+                if other not in basis:
+                    basis.add(other)
+                    todo.append(other)
+    return sorted(basis - {first})
 
 
 def rank(supports: Supports, tolerance: jax.Array, *, width: int) -> Supports:

@@ -1,6 +1,6 @@
 """Run 9: propose supports by derivatives, judge them by trajectories, search around the best."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ class Recovery(NamedTuple):
       initial: fitted initial state [D].
       noise: standard deviation of the measurement noise of each state [D].
       log_evidence: of the support, nats up to a constant.
-      slots: the slots of each equation in order of evidence, leaves [D, K].
+      slots: the slots of each equation, leaves [D, K].
       pool: supports of the last round, best first, C of them.
       pool_coefficients: theirs [C, D, M].
       pool_weights: their posterior probabilities [C].
@@ -62,6 +62,20 @@ class Tangent(NamedTuple):
 
     factor: jax.Array
     samples: jax.Array
+
+
+class _Round(NamedTuple):
+    masks: jax.Array
+    valid: jax.Array
+    coefficients: jax.Array
+    initial: jax.Array
+    noise: jax.Array
+    fits: Any
+    scores: Any
+    best_mask: Any
+    at: Any
+    count: Any
+    settled: Any
 
 
 def propose(
@@ -253,38 +267,47 @@ def recover(
         values = evidence.solve(at.factor, known).coefficients
         return values[equations:].reshape(mask.shape), initial + values[:equations]
 
-    def pick(fits, scores):
-        best = jnp.argmax(scores)
-        return jax.tree.map(lambda leaf: leaf[best], fits)
-
-    masks = proposals.masks
-    begin = jnp.broadcast_to(record.states[0][None], (width, equations))
-    fits, scores = run(
-        masks,
-        proposals.log_evidence > -jnp.inf,
-        jax.vmap(by_derivatives)(masks),
-        begin,
-        spread,
-    )
-
-    def going(state):
-        _, _, count, settled = state
-        return (count < rounds) & ~settled
-
     def again(state):
-        fits, scores, count, _ = state
-        best = pick(fits, scores)
+        last = state.best_mask
+        fits, scores = run(state.masks, state.valid, state.coefficients, state.initial, state.noise)
+        top = jnp.argmax(scores)
+        best = jax.tree.map(lambda leaf: leaf[top], fits)
         noise = sigma(best.rss)
         mask = trajectory.mask_of(best.indices, terms)
         at = tangent(library, best, record, noise, steps=steps)
         around = neighbours(at, prior, mask, slots=slots, width=width)
         starts, begins = jax.vmap(lambda m: by_tangent(at, m, best.initial))(around.masks)
-        fits, scores = run(around.masks, around.log_evidence > -jnp.inf, starts, begins, noise)
-        after = trajectory.mask_of(pick(fits, scores).indices, terms)
-        return fits, scores, count + 1, jnp.all(after == mask)
+        return _Round(
+            around.masks,
+            around.log_evidence > -jnp.inf,
+            starts,
+            begins,
+            noise,
+            fits,
+            scores,
+            mask,
+            at,
+            state.count + 1,
+            jnp.all(mask == last) & (state.count > 0),
+        )
 
-    state = (fits, scores, jnp.ones((), int), jnp.zeros((), bool))
-    fits, scores, count, settled = jax.lax.while_loop(going, again, state)
+    masks = proposals.masks
+    begin = _Round(
+        masks,
+        proposals.log_evidence > -jnp.inf,
+        jax.vmap(by_derivatives)(masks),
+        jnp.broadcast_to(record.states[0][None], (width, equations)),
+        spread,
+        *(None,) * 6,
+    )
+    shapes = jax.eval_shape(again, begin._replace(count=jnp.zeros((), int), best_mask=masks[0]))
+    empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    begin = empty._replace(
+        **{name: value for name, value in begin._asdict().items() if value is not None}
+    )
+    final = jax.lax.while_loop(lambda s: (s.count < rounds) & ~s.settled, again, begin)
+    fits, scores, at = final.fits, final.scores, final.at
+    count, settled = final.count, final.settled
 
     order = jnp.argsort(-scores)
     fits, scores = jax.tree.map(lambda leaf: leaf[order], (fits, scores))
@@ -293,12 +316,13 @@ def recover(
     weights = jax.nn.softmax(scores)
     masks = jax.vmap(lambda i: trajectory.mask_of(i, terms))(fits.indices)
     freedom = jnp.maximum(samples - jnp.sum(mask) / equations - 1, 1)
-    noise = jnp.sqrt(best.rss / freedom + floor**2)
-    at = tangent(library, best, record, noise, steps=steps)
+    correction = jnp.sqrt(samples / freedom)
+    noise = sigma(best.rss) * correction
     value, error = estimates(at, mask)
+    error = error * correction
     coefficients = trajectory.dense(best.indices, best.coefficients, terms)
     filled = jax.vmap(
-        lambda equation: evidence.fill_slots(
+        lambda equation: evidence.judge_slots(
             at.factor[equations:, equations:], at.samples, prior, mask, equation, slots=slots
         )
     )(jnp.arange(equations))
