@@ -7,23 +7,18 @@
 import argparse
 import dataclasses
 import functools
-import importlib.metadata
-import platform
-import sys
 import time
 from pathlib import Path
 
+import common
 import jax
 import jax.numpy as jnp
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import binomtest
 
-from nsindy import circuits, grokking, polish, results
+from nsindy import circuits, grokking, plots, polish, results
 from nsindy.primitives import PRIMITIVES
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 FRESH_POINTS = 20_000
 DELAY = 5.0
@@ -34,12 +29,14 @@ CONTROLS = {
 }
 
 
-def parse(arguments=None):
+def parse():
     """Read the command line, and refuse what could only fail after the training."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--recipe", choices=list(grokking.RECIPES), default="grok")
+    parser.add_argument(
+        "--recipe", choices=list(grokking.RECIPES), default="grok", help="(default grok)"
+    )
     parser.add_argument("--seeds", type=int, default=16, help="runs an operation (default 16)")
     parser.add_argument("--seed0", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument("--epochs", type=int, help="instead of the epochs of the recipe")
@@ -56,7 +53,7 @@ def parse(arguments=None):
     parser.add_argument(
         "--out", type=Path, help="folder of summary.json and figure.png (default out/phase1_RECIPE)"
     )
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     options.out = options.out or Path("out") / f"phase1_{options.recipe}"
     try:
         if options.seeds < 1 or (options.epochs is not None and options.epochs < 1):
@@ -253,8 +250,7 @@ def plot(path, histories, evidence, options, variants):
         f"at least {DELAY:g} times later than their training loss"
     )
     figure.tight_layout()
-    results.write_whole(path, lambda temporary: figure.savefig(temporary, dpi=100))
-    plt.close(figure)
+    plots.save(figure, path)
 
 
 def refine_one(circuit, recipe):
@@ -306,19 +302,18 @@ def measure(stacks):
     return table
 
 
-def main(arguments=None):
+def main():
     """Train, judge, save."""
-    options = parse(arguments)
+    options = parse()
     recipes = grokking.RECIPES[options.recipe]
     if options.epochs:
         recipes = {n: dataclasses.replace(r, epochs=options.epochs) for n, r in recipes.items()}
     said = {
-        "command": " ".join(["python experiments/phase1_grok.py", *(arguments or sys.argv[1:])]),
+        "command": common.command(),
         "recipe": options.recipe,
         "config": {name: dataclasses.asdict(recipe) for name, recipe in recipes.items()},
         "seed0": options.seed0,
-        "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in ("jax", "flax", "optax", "numpy")},
+        "versions": common.versions(),
         "device": jax.devices()[0].device_kind,
     }
     if options.recipe == "library":

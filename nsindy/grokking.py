@@ -72,11 +72,12 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "add": dataclasses.replace(_PAPER_BINARY, epochs=15_000),
         "mul": _PAPER_BINARY,
     },
+    # Chosen on four to twelve other seeds; report it on seeds that the choice did not see.
     "grok": {
         "identity": dataclasses.replace(_FEW, points=8, half_width=5.0),
-        "sin": dataclasses.replace(_FEW, half_width=math.pi),
+        "sin": dataclasses.replace(_FEW, half_width=math.pi, weight_decay=0.1, epochs=40_000),
         "cos": dataclasses.replace(_FEW, points=8, half_width=math.pi),
-        "add": dataclasses.replace(_FEW, points=16, half_width=3.0),
+        "add": dataclasses.replace(_FEW, points=16, half_width=3.0, epochs=40_000),
         "mul": dataclasses.replace(
             _FEW, points=32, half_width=2.0, init_scale=2.0, weight_decay=0.2
         ),
