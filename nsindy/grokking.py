@@ -72,7 +72,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "add": dataclasses.replace(_PAPER_BINARY, epochs=15_000),
         "mul": _PAPER_BINARY,
     },
-    # Chosen on four to twelve other seeds; report it on seeds that the choice did not see.
+    # Chosen while looking at seeds below 200; what is reported comes from seed 200 on.
     "grok": {
         "identity": dataclasses.replace(_FEW, points=8, half_width=5.0),
         "sin": dataclasses.replace(_FEW, half_width=math.pi, weight_decay=0.1, epochs=40_000),
