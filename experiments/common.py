@@ -54,9 +54,17 @@ def start() -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with an option in one sentence, like every other error."""
+
+    def error(self, message: str):
+        """Exit without the list of all options, which `--help` gives."""
+        self.exit(2, f"error: {message}\n")
+
+
 def parser(description: str | None, out: str) -> argparse.ArgumentParser:
     """The options of a recording and a sweep, which every experiment takes."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = options.add_argument
@@ -108,7 +116,10 @@ def add_router_options(options: argparse.ArgumentParser, run: Run) -> None:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text}") from None
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
     return value

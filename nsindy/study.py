@@ -100,7 +100,7 @@ def record(
     trajectory = simulate.simulate(key, system, measurement, samples=samples, estimate=estimate)
     theta, inside = library.evaluate(terms, trajectory.states)
     truth = true_coefficients(system, terms.names, measurement.args)
-    return Data(trajectory, theta, truth, jnp.mean(~inside))
+    return Data(trajectory, theta, truth, jnp.sum(~inside) / inside.size)
 
 
 def select_stlsq(data: Data, run: Run) -> Selection:

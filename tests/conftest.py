@@ -43,8 +43,8 @@ def paper():
     return Measurement(
         args=jnp.array([1.0, 0.1]),
         initial=jnp.array([1.0, 0.0]),
-        step=jnp.asarray(0.05),
-        noise=jnp.asarray(1e-3),
+        step=jnp.float64(0.05),
+        noise=jnp.float64(1e-3),
     )
 
 

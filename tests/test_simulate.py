@@ -34,7 +34,7 @@ def test_solver_agrees_with_the_closed_form():
 
 def test_noise_has_the_stated_standard_deviation(recorded, paper):
     keys = jax.random.split(jax.random.key(5), 50)
-    noisy = paper._replace(noise=jnp.asarray(0.02))
+    noisy = paper._replace(noise=jnp.float64(0.02))
     recordings = [recorded(key, measurement=noisy) for key in keys]
     noise = np.stack([np.asarray(each.measured - each.clean) for each in recordings]) / 0.02
     # n = 60,000 draws: their mean has standard deviation 1/√n, their standard deviation 1/√(2n);
@@ -61,7 +61,7 @@ def test_the_recording_of_the_paper(recorded, paper):
 
 
 def test_without_noise_the_measured_states_are_the_clean_ones(recorded, paper):
-    trajectory = recorded(jax.random.key(0), measurement=paper._replace(noise=jnp.asarray(0.0)))
+    trajectory = recorded(jax.random.key(0), measurement=paper._replace(noise=jnp.float64(0.0)))
     np.testing.assert_array_equal(trajectory.measured, trajectory.clean)
 
 
@@ -82,7 +82,7 @@ def test_the_split_is_a_shuffled_partition(recorded, paper, options, samples, ex
 
 
 def test_estimated_derivatives_come_from_the_noisy_states_alone(recorded, paper):
-    noisy = paper._replace(noise=jnp.asarray(0.01))
+    noisy = paper._replace(noise=jnp.float64(0.01))
     trajectory = recorded(jax.random.key(2), measurement=noisy, estimate=True)
     x, v = np.asarray(trajectory.clean).T
     analytic = np.stack([v, -x - 0.1 * v], axis=1)
@@ -118,10 +118,10 @@ def test_a_sweep_over_the_measurement_compiles_once(paper):
     key = jax.random.key(0)
     first = record(key, paper)
     for changed in (
-        paper._replace(noise=jnp.asarray(0.1)),
+        paper._replace(noise=jnp.float64(0.1)),
         paper._replace(args=jnp.array([1.0, 0.3])),
         paper._replace(args=jnp.array([4.0, 0.1])),
         paper._replace(initial=jnp.array([3.0, 0.0])),
-        paper._replace(step=jnp.asarray(0.1)),
+        paper._replace(step=jnp.float64(0.1)),
     ):
         assert np.any(np.asarray(record(key, changed).measured) != np.asarray(first.measured))

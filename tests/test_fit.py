@@ -1,0 +1,209 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nsindy import fit, router
+from nsindy.fit import Knobs, Routing, Samples
+
+COMPLEXITIES = np.array([-1.0, -1.0, 0.0, 1.0])
+
+
+def regression(samples=30, seed=0):
+    """Four terms and a derivative of two of them, strong and weak."""
+    random = np.random.default_rng(seed)
+    states = random.normal(size=(samples, 2))
+    theta = random.normal(size=(samples, 4))
+    target = 1.5 * theta[:, 1] - 0.3 * theta[:, 2] + 0.01 * random.normal(size=samples)
+    return Samples(jnp.asarray(theta), jnp.asarray(target), jnp.asarray(states))
+
+
+train = jax.jit(fit.train, static_argnames="routing")
+
+
+def test_schedules_are_a_line_and_its_complement(both):
+    knobs = Knobs(temperature_start=4.0, temperature_end=0.5, anneal_fraction=0.75)
+    steps = np.arange(200)
+    temperature = np.where(steps < 150, 4.0 - 3.5 * steps / 150, 0.5)
+    for function in both(lambda knobs: fit.schedules(knobs, 200)):
+        plan = function(jax.tree.map(jnp.asarray, knobs))
+        np.testing.assert_allclose(plan.temperature, temperature, rtol=1e-12)
+        np.testing.assert_allclose(plan.entropy_weight, np.maximum(0, 1 - temperature / 4.0))
+
+
+def test_an_annealing_of_no_steps_starts_after_its_first():
+    plan = fit.schedules(Knobs(anneal_fraction=0.0), 5)
+    np.testing.assert_allclose(plan.temperature, [5.0, *[0.05] * 4], rtol=1e-12)
+
+
+@pytest.mark.parametrize("samples", [1, 4, 200])
+def test_compressed_rows_have_the_error_of_all_samples_for_every_model(samples):
+    random = np.random.default_rng(samples)
+    theta = random.normal(size=(samples, 5))
+    # A column that depends on others, as add does: the factorisation must not mind.
+    theta[:, 4] = theta[:, 0] + theta[:, 1]
+    derivatives = random.normal(size=(samples, 2))
+    rows = jax.jit(fit.compress)(theta, derivatives)
+    assert rows[0].shape == (min(samples, 7), 5)
+    assert rows[1].shape == (min(samples, 7), 2)
+    for _ in range(5):
+        model = random.normal(size=(2, 5))
+        full = np.mean((theta @ model.T - derivatives) ** 2, axis=0)
+        short = np.mean((np.asarray(rows[0]) @ model.T - np.asarray(rows[1])) ** 2, axis=0)
+        np.testing.assert_allclose(short, full, rtol=1e-12)
+
+
+def test_shared_gates_train_alike_on_rows_and_on_samples():
+    samples = regression()
+    theta, target = jax.jit(fit.compress)(samples.theta, samples.target[:, None])
+    rows = Samples(theta, target[:, 0], samples.states[: len(theta)])
+    routing = Routing(slots=2, steps=100, shared=True)
+    knobs = Knobs(alpha=0.5, base_entropy=0.02, conditional_entropy=0.05, learning_rate=0.03)
+    full, short = (
+        train(jax.random.key(3), each, COMPLEXITIES, knobs, routing=routing)
+        for each in (samples, rows)
+    )
+    # Equal but for rounding in float64, which 100 steps of Adam do not blow up.
+    np.testing.assert_allclose(short.history.loss, full.history.loss, rtol=1e-8)
+    for one, other in zip(jax.tree.leaves(short.params), jax.tree.leaves(full.params), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["sample", "shared"])
+def test_predictions_are_the_drawn_terms_with_their_coefficients(shared):
+    samples = regression()
+    params = fit.Params(jnp.array([0.3, -0.2, 0.1, 0.0]), jnp.arange(1.0, 9.0).reshape(2, 4))
+    routing = Routing(slots=2, shared=shared)
+    routed = jax.jit(fit.predict, static_argnames="routing")(
+        jax.random.key(0), params, samples, jnp.zeros(4), 0.5, routing=routing
+    )
+    draws = np.asarray(routed.hard)
+    assert draws.shape == (2, 4, 1 if shared else 30)
+    drawn = np.broadcast_to(draws.argmax(axis=1), (2, 30))
+    for j in range(2):
+        expected = params.coefficients[j, drawn[j]] * samples.theta[np.arange(30), drawn[j]]
+        np.testing.assert_allclose(routed.output[j], expected, rtol=1e-12)
+    # Samples that share a draw share a term; on their own, 30 samples of 4 terms do not.
+    assert (len(np.unique(drawn[0])) == 1) == shared
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["sample", "shared"])
+def test_the_penalty_is_the_weighted_entropies(shared):
+    # Nothing learns, so the logits stay zero and the entropies are those of uniform draws.
+    knobs = Knobs(learning_rate=0.0, base_entropy=0.3, conditional_entropy=0.07)
+    routing = Routing(slots=3, steps=20, shared=shared)
+    history = train(jax.random.key(0), regression(), COMPLEXITIES, knobs, routing=routing).history
+    weight = np.asarray(fit.schedules(knobs, 20).entropy_weight)
+    expected = weight * (0.3 * np.log(4) + 0.07 * (np.log(4) + np.log(3) + np.log(2)))
+    np.testing.assert_allclose(history.loss - history.mse, expected, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "routing",
+    [
+        Routing(slots=2, steps=600),
+        Routing(slots=2, steps=600, shared=True),
+        Routing(slots=1, steps=600, hard=False, state_dependent=True, hidden=(8,)),
+    ],
+    ids=["sample", "shared", "state dependent"],
+)
+def test_training_lowers_the_loss(routing):
+    knobs = Knobs(learning_rate=0.05, conditional_entropy=0.02)
+    fitted = train(jax.random.key(1), regression(), COMPLEXITIES, knobs, routing=routing)
+    assert fitted.history.mse.shape == (600,)
+    # Means over 30 steps, since single draws scatter.
+    assert np.mean(fitted.history.mse[-30:]) < 0.2 * np.mean(fitted.history.mse[:30])
+    assert fitted.activations.shape == (routing.slots, 4)
+    np.testing.assert_allclose(np.sum(fitted.activations, axis=1), 1, rtol=1e-9)
+    np.testing.assert_array_equal(fitted.terms, np.argmax(fitted.activations, axis=1))
+    assert 1 in fitted.terms
+
+
+def test_the_coefficients_of_a_committed_router_are_those_of_least_squares():
+    samples = regression(samples=200)
+    routing = Routing(slots=2, steps=1500)
+    knobs = Knobs(learning_rate=0.05, conditional_entropy=0.1)
+    fitted = train(jax.random.key(2), samples, COMPLEXITIES, knobs, routing=routing)
+    assert sorted(fitted.terms.tolist()) == [1, 2]
+    found = np.zeros(4)
+    for j, term in enumerate(fitted.terms.tolist()):
+        found[term] = fitted.params.coefficients[j, term]
+    expected = np.linalg.lstsq(samples.theta[:, 1:3], samples.target, rcond=None)[0]
+    # The gates stay a little random (a few misdraws a step), which biases by about a percent.
+    np.testing.assert_allclose(found[1:3], expected, atol=0.03)
+
+
+def test_jit_and_no_jit_agree_on_a_few_steps(both):
+    routing = Routing(slots=2, steps=3)
+    knobs = jax.tree.map(jnp.asarray, Knobs(alpha=1.0, conditional_entropy=0.05))
+    samples = regression(samples=5)
+    one, other = (
+        function(samples, knobs)
+        for function in both(
+            lambda samples, knobs: fit.train(
+                jax.random.key(0), samples, COMPLEXITIES, knobs, routing
+            )
+        )
+    )
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
+
+
+def test_one_sample_is_enough_to_run():
+    for routing in (Routing(slots=2, steps=3), Routing(slots=2, steps=3, shared=True)):
+        fitted = train(
+            jax.random.key(0), regression(samples=1), COMPLEXITIES, Knobs(), routing=routing
+        )
+        assert np.all(np.isfinite(fitted.history.loss))
+
+
+def test_the_state_dependent_router_has_the_size_of_the_paper():
+    samples = Samples(jnp.ones((5, 8)), jnp.ones(5), jnp.ones((5, 2)))
+    routing = Routing(slots=1, hard=False, state_dependent=True)
+    params = jax.eval_shape(
+        lambda key: fit.initialise(key, samples, Knobs(), routing), jax.random.key(0)
+    )
+    one = sum(leaf.size for leaf in jax.tree.leaves(params))
+    # Two derivatives, each a network 2-64-64-8 and 8 coefficients.
+    assert params.coefficients.size == 8
+    assert 2 * one == 9760
+    scalar = jax.eval_shape(
+        lambda key: fit.initialise(key, samples, Knobs(), Routing(slots=1)), jax.random.key(0)
+    )
+    assert 2 * sum(leaf.size for leaf in jax.tree.leaves(scalar)) == 32
+
+
+def test_the_prior_is_in_the_logits_from_the_start():
+    routing = Routing(slots=1, steps=1)
+    knobs = Knobs(learning_rate=0.0, alpha=1.5)
+    fitted = train(jax.random.key(0), regression(), COMPLEXITIES, knobs, routing=routing)
+    weights = np.exp(1.5 * np.array([1.0, 1.0, 0.0, -1.0]))
+    np.testing.assert_allclose(fitted.activations[0], weights / weights.sum(), rtol=1e-9)
+
+
+def test_precision_follows_the_samples():
+    single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), regression())
+    for routing in (Routing(steps=2), Routing(steps=2, hard=False, state_dependent=True)):
+        fitted = jax.eval_shape(
+            lambda key, routing=routing: fit.train(key, single, COMPLEXITIES, Knobs(), routing),
+            jax.random.key(0),
+        )
+        floats = [
+            leaf.dtype
+            for leaf in jax.tree.leaves(fitted)
+            if jnp.issubdtype(leaf.dtype, jnp.floating)
+        ]
+        assert set(floats) == {jnp.dtype(jnp.float32)}
+
+
+def test_more_slots_than_terms_are_refused():
+    with pytest.raises(ValueError, match="5 slots cannot be filled from 4 terms"):
+        fit.train(jax.random.key(0), regression(), COMPLEXITIES, Knobs(), Routing(slots=5, steps=2))
+
+
+def test_settings_are_hashable():
+    assert hash(Routing()) == hash(dataclasses.replace(Routing()))
+    assert Routing() != Routing(shared=True)
+    assert router.MASKED < -1e6
