@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from nsindy import evidence, trajectory
-from nsindy.evidence import Prior, Slots, Supports
+from nsindy import beam, evidence, tangent, trajectory
+from nsindy.beam import Slots
+from nsindy.evidence import Prior, Supports
 from nsindy.library import Library
+from nsindy.tangent import Tangent
 from nsindy.trajectory import Fit, Record
 
 
@@ -51,19 +53,6 @@ class Recovery(NamedTuple):
     settled: jax.Array
 
 
-class Tangent(NamedTuple):
-    """The regression that a trajectory is to first order, around one fit.
-
-    Attributes:
-      factor: compressed [∂x/∂x_0, ∂x/∂ξ, y - x + ∂x/∂ξ · ξ] in units of the noise, for the initial
-        state and every term of every equation [D + D·M + 1, D + D·M + 1].
-      samples: number of measured values.
-    """
-
-    factor: jax.Array
-    samples: jax.Array
-
-
 class _Round(NamedTuple):
     masks: jax.Array
     valid: jax.Array
@@ -80,7 +69,7 @@ class _Round(NamedTuple):
 
 def propose(
     factor: jax.Array,
-    samples: jax.Array,
+    samples: jax.Array | float,
     prior: Prior,
     *,
     equations: int,
@@ -104,7 +93,7 @@ def propose(
     def one(equation):
         own = jnp.concatenate([factor[:, :terms], factor[:, terms + equation, None]], 1)
         start = jnp.zeros((1, terms), bool)
-        return evidence.beam(
+        return beam.search(
             own, samples, prior, start, slots=slots, depth=min(slots, terms), width=width_one
         )
 
@@ -112,40 +101,10 @@ def propose(
     masks, scores = each.masks[0], each.log_evidence[0]
     for equation in range(1, equations):
         total = scores[:, None] + each.log_evidence[equation][None, :]
-        scores, chosen = evidence.best_of(total.reshape(-1), width_one)
+        scores, chosen = beam.best_of(total.reshape(-1), width_one)
         left, right = jnp.divmod(chosen, width_one)
         masks = jnp.concatenate([masks[left], each.masks[equation][right]], 1)
     return Supports(masks[:width], scores[:width], jnp.zeros(width, factor.dtype))
-
-
-def tangent(
-    library: Library, found: Fit, record: Record, noise: jax.Array, *, steps: int
-) -> Tangent:
-    """Linearise the trajectory in the coefficients of all D·M terms around a fit.
-
-    The regression of derivatives has noise in its design and errors that hang together; this one
-    has neither: its errors are those of the measurement.
-    """
-    equations, terms = found.initial.shape[0], len(library.terms)
-    everything = jnp.broadcast_to(jnp.arange(terms)[None], (equations, terms))
-    coefficients = trajectory.dense(found.indices, found.coefficients, terms)
-    solved = trajectory.sensitivities(
-        library,
-        everything,
-        coefficients,
-        found.initial,
-        record.times,
-        trajectory.bound_of(record.states),
-        steps=steps,
-    )
-    weights = jnp.sqrt(record.weights)[:, None] / noise[None, :]
-    jacobian = (solved.jacobian * weights[:, :, None]).reshape(-1, equations * (terms + 1))
-    by_terms = jacobian[:, : equations * terms]
-    target = (weights * (record.states - solved.states)).reshape(-1)
-    target = target + by_terms @ coefficients.reshape(-1)
-    design = jnp.concatenate([jacobian[:, equations * terms :], by_terms], 1)
-    factor = evidence.compress(design, target[:, None])
-    return Tangent(factor, equations * jnp.sum(record.weights))
 
 
 def neighbours(
@@ -168,16 +127,14 @@ def neighbours(
     starts = jnp.concatenate([mask[None], mask[None] & ~(dropped & place[:, :, None])])
 
     def around(start):
-        return evidence.beam(
-            factor, at.samples, prior, start, slots=slots, depth=1, width=2 * width
-        )
+        return beam.search(factor, at.samples, prior, start, slots=slots, depth=1, width=2 * width)
 
     near = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(around)(starts))
     empty = jnp.zeros_like(mask)
     depth = equations * min(slots, terms)
-    far = evidence.beam(factor, at.samples, prior, empty, slots=slots, depth=depth, width=2 * width)
+    far = beam.search(factor, at.samples, prior, empty, slots=slots, depth=depth, width=2 * width)
     joined = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), near, far)
-    return evidence.rank(joined, evidence.tie(factor), width=width)
+    return beam.rank(joined, evidence.tie(factor), width=width)
 
 
 def score(found: Fit, record: Record, prior: Prior, terms: int, floor: jax.Array) -> jax.Array:
@@ -274,7 +231,7 @@ def recover(
         best = jax.tree.map(lambda leaf: leaf[top], fits)
         noise = sigma(best.rss)
         mask = trajectory.mask_of(best.indices, terms)
-        at = tangent(library, best, record, noise, steps=steps)
+        at = tangent.around(library, best, record, noise, steps=steps)
         around = neighbours(at, prior, mask, slots=slots, width=width)
         starts, begins = jax.vmap(lambda m: by_tangent(at, m, best.initial))(around.masks)
         return _Round(
@@ -318,11 +275,11 @@ def recover(
     freedom = jnp.maximum(samples - jnp.sum(mask) / equations - 1, 1)
     correction = jnp.sqrt(samples / freedom)
     noise = sigma(best.rss) * correction
-    value, error = estimates(at, mask)
+    value, error = tangent.estimates(at, mask)
     error = error * correction
     coefficients = trajectory.dense(best.indices, best.coefficients, terms)
     filled = jax.vmap(
-        lambda equation: evidence.judge_slots(
+        lambda equation: beam.judge_slots(
             at.factor[equations:, equations:], at.samples, prior, mask, equation, slots=slots
         )
     )(jnp.arange(equations))
@@ -345,67 +302,3 @@ def recover(
         rounds=count,
         settled=settled,
     )
-
-
-def estimates(at: Tangent, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Estimate every term as if it were in the support, to first order.
-
-    Args:
-      at: the regression around the fit of the support, in units of the noise.
-      mask: the support [D, M].
-
-    Returns:
-      coefficients [D, M] and standard errors [D, M]; inf where nothing can be told.
-    """
-    equations = mask.shape[0]
-    initial = jnp.ones(equations, bool)
-
-    def one(term):
-        held = jnp.concatenate([initial, mask.reshape(-1).at[term].set(True)])
-        solution = evidence.solve(at.factor, held)
-        place = equations + term
-        variance = solution.covariance[place, place]
-        return solution.coefficients[place], jnp.where(
-            variance > 0, jnp.sqrt(jnp.maximum(variance, 0.0)), jnp.inf
-        )
-
-    value, error = jax.vmap(one)(jnp.arange(mask.size))
-    return value.reshape(mask.shape), error.reshape(mask.shape)
-
-
-def cramer_rao(
-    library: Library,
-    mask: jax.Array,
-    coefficients: jax.Array,
-    initial: jax.Array,
-    record: Record,
-    noise: jax.Array,
-    *,
-    steps: int,
-) -> jax.Array:
-    """Bound the standard deviation of any unbiased estimate of each coefficient.
-
-    With s = ∂x/∂(ξ_S, x_0) along the true trajectory and noise σ_d on state d, the information is
-    F = Σ_n w_n Σ_d s_nd s_ndᵀ / σ_d² and the bound √(F⁻¹)_ii; the initial state is unknown too.
-
-    Args:
-      library: the M terms.
-      mask: the true support [D, M].
-      coefficients: the true coefficients [D, M].
-      initial: the true state at the first time [D].
-      record: sampling times, weights, and states that set the box of the solver.
-      noise: σ [D].
-      steps: solver steps.
-
-    Returns:
-      the bound of each coefficient [D, M]; zero off the support.
-
-    Reference: Cramér (1946), section 32.3; Rao (1945).
-    """
-    equations, terms = mask.shape
-    every = jnp.broadcast_to(jnp.arange(terms)[None], (equations, terms))
-    fit = Fit(every, coefficients, initial, noise, jnp.ones((), bool))
-    at = tangent(library, fit, record, noise, steps=steps)
-    known = jnp.concatenate([jnp.ones(equations, bool), mask.reshape(-1)])
-    variance = jnp.diagonal(evidence.solve(at.factor, known).covariance)[equations:]
-    return jnp.sqrt(jnp.where(mask.reshape(-1), variance, 0.0)).reshape(mask.shape)

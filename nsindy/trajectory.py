@@ -5,7 +5,6 @@ names none. Every support of at most K terms an equation then has the same shape
 them are fitted by one vmapped, once compiled function.
 """
 
-import functools
 from typing import NamedTuple
 
 import diffrax
@@ -84,7 +83,8 @@ def record(times: jax.Array, states: jax.Array, weights: jax.Array | None = None
             f"times [N] and states [N, D] must share N >= 2 samples, not {list(times.shape)} and "
             f"{list(states.shape)}"
         )
-    weights = jnp.ones(times.shape, states.dtype) if weights is None else weights
+    if weights is None:
+        weights = jnp.ones(times.shape)
     return Record(times, states, weights.astype(states.dtype))
 
 
@@ -142,7 +142,7 @@ def sensitivities(
       coefficients: [D, K].
       initial: state at times[0], [D].
       times: [N].
-      bound: (low, high), each [D]: outside, the state is held still, so nothing ever overflows.
+      bound: (low, high) [2, D]: outside, the state is held still, so nothing ever overflows.
       steps: number of solver steps, T.
     """
     equations, slots = indices.shape
@@ -209,11 +209,11 @@ def _hermite(grid: jax.Array, values: jax.Array, slopes: jax.Array, times: jax.A
     return sum(weight[:, None, None] * part for weight, part in parts)  # pyright: ignore
 
 
-def bound_of(states: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Box of `BOX` half-ranges around the centre of the recording; returns (low, high), each [D]."""
+def bound_of(states: jax.Array) -> jax.Array:
+    """Return (low, high) [2, D]: `BOX` half-ranges around the centre of the recording."""
     low, high = jnp.min(states, 0), jnp.max(states, 0)
     half = BOX * jnp.max(high - low) / 2 + jnp.finfo(states.dtype).tiny
-    return (low + high) / 2 - half, (low + high) / 2 + half
+    return jnp.stack([(low + high) / 2 - half, (low + high) / 2 + half])
 
 
 def fit(
@@ -253,19 +253,22 @@ def fit(
     weights = jnp.sqrt(record.weights)[:, None] / noise[None, :]
     scale = _scales(library, indices, record, noise)
 
-    @jax.custom_jvp
-    def model(scaled):
+    def primal(scaled):
         parameters = _unpack(scaled * scale, indices)
         solved = sensitivities(library, indices, *parameters, record.times, bound, steps=steps)
         return weights * solved.states
 
-    @model.defjvp
-    def _(primals, tangents):
+    def pushed(primals, tangents):
         (scaled,), (tangent,) = primals, tangents
         parameters = _unpack(scaled * scale, indices)
         solved = sensitivities(library, indices, *parameters, record.times, bound, steps=steps)
         jacobian = solved.jacobian * (weights[:, :, None] * (scale * present)[None, None, :])
         return weights * solved.states, jacobian @ tangent
+
+    # One solve gives the states and their whole Jacobian; without this rule there would be a solve
+    # for every parameter.
+    model = jax.custom_jvp(primal)
+    model.defjvp(pushed)
 
     def residual(scaled, target):
         found = model(scaled) - target

@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nsindy import evidence, library, terms
+from nsindy import beam, evidence, library, terms
 
 SAMPLES = 200
 
-beam = jax.jit(evidence.beam, static_argnames=("slots", "depth", "width"))
+search = jax.jit(beam.search, static_argnames=("slots", "depth", "width"))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_compressed_solution_is_lstsq(oscillator):
 def test_best_subset_with_bic_is_the_enumeration(oscillator):
     theta, target = oscillator
     factor = evidence.compress(jnp.asarray(theta), jnp.asarray(target)[:, None])
-    found = jax.jit(lambda f: evidence.best_subset(f, SAMPLES, evidence.bic(8), width=6))(factor)
+    found = jax.jit(lambda f: beam.best_subset(f, SAMPLES, evidence.bic(8), width=6))(factor)
     reference = dict((s, e) for e, s in enumerate_in_numpy(theta, target, 8, np.zeros(8), 0))
     best = max(reference.values())
     np.testing.assert_allclose(found.log_evidence[0], best, rtol=1e-9)
@@ -79,11 +79,11 @@ def test_best_subset_with_bic_is_the_enumeration(oscillator):
 
 
 @pytest.mark.parametrize("slots", [1, 2, 4])
-def test_beam_finds_the_best_of_the_enumeration(paper, oscillator, slots):
+def test_search_finds_the_best_of_the_enumeration(paper, oscillator, slots):
     theta, target = oscillator
     prior = evidence.prior(paper)
     factor = evidence.compress(jnp.asarray(theta), jnp.asarray(target)[:, None])
-    found = beam(
+    found = search(
         factor, float(SAMPLES), prior, jnp.zeros((1, 8), bool), slots=slots, depth=slots, width=8
     )
     reference = enumerate_in_numpy(theta, target, slots, np.asarray(prior.costs), 1)
@@ -104,16 +104,16 @@ def test_more_slots_than_needed_stay_empty(paper, oscillator):
         target = jnp.asarray(theta)[:, 1] + 0.01 * jax.random.normal(key, (SAMPLES,), float)
         factor = evidence.compress(jnp.asarray(theta), target[:, None])
         start = jnp.zeros((1, 8), bool)
-        found = beam(factor, float(SAMPLES), prior, start, slots=4, depth=4, width=8)
-        filled = evidence.judge_slots(
+        found = search(factor, float(SAMPLES), prior, start, slots=4, depth=4, width=8)
+        filled = beam.judge_slots(
             factor, float(SAMPLES), prior, found.masks[0], jnp.zeros((), int), slots=4
         )
         return found.masks[0, 0], filled
 
     masks, filled = jax.jit(jax.vmap(run))(jax.random.split(jax.random.key(1), 400))
     exact = np.all(np.asarray(masks) == (np.arange(8) == 1), 1)
-    # A false term must win at least 3 nats of price, log 3.5 of counting and log(200)/2: a χ²₁ above
-    # 13.8, for at most 6 directions, in 0.12 % of draws; 6 of 400 have a probability below 1e-5.
+    # A false term must win at least 3 nats of price, log 3.5 of counting and log(200)/2: a χ²₁
+    # above 13.8, for at most 6 directions, in 0.12 % of draws; 6 of 400 have probability < 1e-5.
     assert np.sum(~exact) < 6
     assert np.all(np.asarray(filled.terms)[exact] == np.array([1, 8, 8, 8]))
     assert np.all(np.asarray(filled.activations)[exact, 0] > 0.95)
@@ -124,12 +124,12 @@ def test_exact_ties_are_broken_by_the_prior_and_listed(paper, oscillator):
     theta, target = oscillator
     factor = evidence.compress(jnp.asarray(theta), jnp.asarray(target)[:, None])
     mask = jnp.arange(8) < 2
-    listed = evidence.equivalents(factor, mask)
+    listed = beam.equivalents(factor, mask)
     assert listed == [(0, 6), (1, 6)]
     costs = np.asarray(evidence.prior(paper).costs)
     dear = evidence.Prior(jnp.asarray(np.where(np.arange(8) == 0, 20.0, costs)), jnp.ones(()))
     for prior, expected in ((evidence.prior(paper), (0, 1)), (dear, (1, 6))):
-        found = beam(
+        found = search(
             factor, float(SAMPLES), prior, jnp.zeros((1, 8), bool), slots=2, depth=2, width=8
         )
         assert supports(found)[0] == expected
@@ -151,10 +151,10 @@ def test_two_identical_terms_are_one():
     target = 2 * theta[:, 0] + 0.1 * rng.normal(size=50)
     factor = evidence.compress(jnp.asarray(theta), jnp.asarray(target)[:, None])
     prior = evidence.Prior(jnp.asarray([3.0, 3.0, 3.0, 3.5]), jnp.ones(()))
-    found = beam(factor, 50.0, prior, jnp.zeros((1, 4), bool), slots=4, depth=4, width=8)
+    found = search(factor, 50.0, prior, jnp.zeros((1, 4), bool), slots=4, depth=4, width=8)
     assert supports(found)[0] == (0,)
     assert np.all(np.isfinite(found.log_evidence[0]))
-    assert evidence.equivalents(factor, jnp.arange(4) == 0) == [(3,)]
+    assert beam.equivalents(factor, jnp.arange(4) == 0) == [(3,)]
     both = evidence.solve(factor, jnp.asarray([True, False, False, True]))
     assert not both.independent and np.all(np.isfinite(both.coefficients))
 
@@ -165,14 +165,14 @@ def test_fewer_samples_than_terms():
     target = 3 * theta[:, 4]
     factor = evidence.compress(jnp.asarray(theta), jnp.asarray(target)[:, None])
     prior = evidence.Prior(jnp.full(20, 3.0), jnp.ones(()))
-    found = beam(factor, 6, prior, jnp.zeros((1, 20), bool), slots=3, depth=3, width=16)
+    found = search(factor, 6, prior, jnp.zeros((1, 20), bool), slots=3, depth=3, width=16)
     assert supports(found)[0] == (4,)
 
 
 def test_constant_data_have_the_empty_support(paper):
     theta = library.evaluate(paper, jnp.ones((50, 2))).theta
     factor = evidence.compress(theta, jnp.zeros((50, 1)))
-    found = beam(
+    found = search(
         factor, 50.0, evidence.prior(paper), jnp.zeros((1, 8), bool), slots=2, depth=2, width=8
     )
     assert supports(found)[0] == ()
@@ -182,7 +182,7 @@ def test_constant_data_have_the_empty_support(paper):
 def test_no_admissible_term_leaves_the_start(paper):
     factor = evidence.compress(jnp.zeros((50, 8)), jnp.ones((50, 1)))
     start = jnp.zeros((1, 8), bool)
-    found = beam(factor, 50.0, evidence.prior(paper), start, slots=2, depth=2, width=8)
+    found = search(factor, 50.0, evidence.prior(paper), start, slots=2, depth=2, width=8)
     assert supports(found)[0] == ()
     assert np.all(np.isneginf(found.log_evidence[1:]))
 
@@ -191,12 +191,12 @@ def test_bad_input_is_told(paper):
     with pytest.raises(ValueError, match="share their samples"):
         evidence.compress(jnp.ones((5, 2)), jnp.ones((4, 1)))
     with pytest.raises(ValueError, match="too many to enumerate"):
-        evidence.best_subset(jnp.ones((18, 18)), jnp.ones(()), evidence.bic(17))
+        beam.best_subset(jnp.ones((18, 18)), jnp.ones(()), evidence.bic(17))
     with pytest.raises(ValueError, match="at least 0"):
         evidence.prior(paper, price=-1.0)
     for bad in (0, 9):
         with pytest.raises(ValueError, match="slots"):
-            evidence.beam(
+            search(
                 jnp.ones((9, 9)),
                 jnp.ones(()),
                 evidence.prior(paper),
@@ -214,7 +214,7 @@ def test_a_sweep_of_the_prior_compiles_once(paper, oscillator):
     @chex.assert_max_traces(n=1)
     def run(factor, samples, prior):
         start = jnp.zeros((1, 8), bool)
-        return evidence.beam(factor, samples, prior, start, slots=2, depth=2, width=8)
+        return beam.search(factor, samples, prior, start, slots=2, depth=2, width=8)
 
     for price in (0.0, 3.0):
         run(factor, jnp.asarray(100.0), evidence.prior(paper, price=price))
@@ -225,6 +225,6 @@ def test_single_precision(paper, oscillator):
     factor = evidence.compress(theta, target[:, None])
     prior = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), evidence.prior(paper))
     start = jnp.zeros((1, 8), bool)
-    found = beam(factor, jnp.float32(200), prior, start, slots=2, depth=2, width=4)
+    found = search(factor, jnp.float32(200), prior, start, slots=2, depth=2, width=4)
     assert found.log_evidence.dtype == jnp.float32
     assert supports(found)[0] == (0, 1)
