@@ -167,3 +167,18 @@ def test_a_term_that_cannot_be_seen_is_told(recover):
     # 90 % of 32 seeds, minus four standard deviations of 0.053.
     assert np.mean((low < -0.001) & (high > -0.001)) > 0.69
     assert np.median(np.asarray(found.inclusion)[hidden, 1, 1]) < 0.2
+
+
+def test_constant_data_have_empty_equations(recover):
+    """At rest nothing moves: no term is chosen, and nothing is NaN."""
+    states = jnp.broadcast_to(jnp.asarray([0.5, -0.2]), (SEEDS, len(TIMES), 2))
+    found = recover(states, jnp.zeros((len(TIMES), 2)), 3.0)
+    assert not np.any(found.mask)
+    np.testing.assert_array_equal(found.coefficients, 0)
+    assert not np.any(np.isnan(np.asarray(found.estimates)))
+    assert np.all(np.isfinite(np.asarray(found.log_evidence)))
+
+
+def test_no_slots_are_told(paper):
+    with pytest.raises(ValueError, match="slots"):
+        judge.propose(jnp.ones((10, 10)), 100.0, evidence.prior(paper), equations=2, slots=0)
