@@ -226,7 +226,7 @@ def train(
         return (0.5 * knobs.learning_rate * (1 + jnp.cos(jnp.pi * progress))).astype(dtype)
 
     def loss(params):
-        return jnp.mean((network.apply(params, data.inputs) - data.targets) ** 2)
+        return jnp.mean((jnp.asarray(network.apply(params, data.inputs)) - data.targets) ** 2)
 
     def step(_, carry):
         params, state = carry
@@ -235,7 +235,7 @@ def train(
 
     def observe(epoch, params):
         output, variables = network.apply(params, data.validation_inputs, mutable=["intermediates"])
-        (features,) = variables["intermediates"]["features"]
+        features = jax.tree.leaves(variables["intermediates"])[0]
         outgoing = params["params"][f"Dense_{len(network.hidden)}"]["kernel"][:, 0]
         return History(
             epoch,
@@ -340,7 +340,7 @@ def fidelity(
     inputs = jnp.asarray(inputs)
     exact = primitive.function(*inputs.T)
     leaf = jax.tree.leaves(params)[0]
-    error = network.apply(params, inputs.astype(leaf.dtype)) - exact
+    error = jnp.asarray(network.apply(params, inputs.astype(leaf.dtype))) - exact
     return {
         "relative_rmse": float(jnp.sqrt(jnp.mean(error**2)) / jnp.std(exact)),
         "max_error": float(jnp.max(jnp.abs(error))),

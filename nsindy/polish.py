@@ -42,7 +42,7 @@ def levenberg_marquardt(
     start, unravel = ravel_pytree(params)
 
     def residuals(flat: jax.Array) -> jax.Array:
-        return network.apply(unravel(flat), inputs) - targets
+        return jnp.asarray(network.apply(unravel(flat), inputs)) - targets
 
     def gradient(flat: jax.Array, sample: jax.Array) -> jax.Array:
         return jax.grad(lambda values: network.apply(unravel(values), sample))(flat)
