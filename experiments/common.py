@@ -1,6 +1,7 @@
 """What every experiment shares: its options, the sweep over seeds, the summary and the figure."""
 
 import argparse
+import dataclasses
 import importlib.metadata
 import math
 import os
@@ -16,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nsindy import (
+    beam,
     circuits,
     collinearity,
     equations,
@@ -23,10 +25,13 @@ from nsindy import (
     library,
     metrics,
     results,
+    selectors,
     study,
     sweep,
+    tangent,
     terms,
 )
+from nsindy.collinearity import EXACT
 from nsindy.runs import RUNS, Run
 from nsindy.simulate import Measurement
 from nsindy.systems import DAMPED_OSCILLATOR
@@ -139,12 +144,25 @@ def _number(low: float | None = None, *, open_low: bool = False):
 
 
 class Swept(NamedTuple):
-    """A run over its seeds: NumPy leaves with a leading axis of seeds, and the times."""
+    """A run over its seeds.
+
+    Attributes:
+      outcome: NumPy leaves with a leading axis of seeds.
+      truth: true coefficients [D, M].
+      names: the M terms.
+      collinear: what Θ of the first seed says of its terms.
+      equivalent: for each equation the other supports that fit exactly as the true one does.
+      bound: Cramér–Rao bound of each true coefficient, given the true support [D, M].
+      compile: seconds of compilation.
+      run: seconds of the run.
+    """
 
     outcome: study.Outcome
     truth: np.ndarray
     names: tuple[str, ...]
     collinear: collinearity.Collinearity
+    equivalent: list[list[str]]
+    bound: np.ndarray
     compile: float
     run: float
 
@@ -168,8 +186,9 @@ def load_circuits(name: str) -> tuple[circuits.Stack, ...] | None:
 
 def configure(run: Run, options: argparse.Namespace) -> tuple[Run, fit.Knobs]:
     """The run with the options' static settings, and its knobs."""
-    import dataclasses
-
+    span = options.samples * options.step
+    steps = math.ceil(5 * span * max(1.0, math.sqrt(abs(options.stiffness))) / 10) * 10
+    run = dataclasses.replace(run, search=dataclasses.replace(run.search, steps=steps))
     if run.routing is None:
         return run, run.knobs
     routing = dataclasses.replace(
@@ -203,15 +222,47 @@ def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> Swept:
 
     def first(key, setting, bound):
         data = recorded(jax.random.split(key)[0], setting, bound)
-        return data.theta, data.truth
+        noise = jnp.maximum(setting.measurement.noise, 1e-9) * jnp.ones(len(SYSTEM.states))
+        limit = tangent.cramer_rao(
+            dataclasses.replace(bound, circuits=None),
+            data.truth != 0,
+            data.truth,
+            setting.measurement.initial,
+            selectors.training_record(data),
+            noise,
+            steps=run.search.steps,
+        )
+        return data.theta, data.truth, limit
 
     setting = study.Setting(measurement(options), jax.tree.map(jnp.asarray, knobs))
     seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
     timed = sweep.over_seeds(one, seeds, setting, bound)
-    theta, truth = jax.jit(first)(jax.random.key(options.seed0), setting, bound)
-    collinear = collinearity.describe(np.asarray(theta), bound.names)
+    theta, truth, limit = (
+        np.asarray(part) for part in jax.jit(first)(jax.random.key(options.seed0), setting, bound)
+    )
     outcome = jax.tree.map(np.asarray, timed.value)
-    return Swept(outcome, np.asarray(truth), bound.names, collinear, timed.compile, timed.run)
+    return Swept(
+        outcome,
+        truth,
+        bound.names,
+        collinearity.describe(theta, bound.names),
+        equivalent_models(theta, truth, bound.names),
+        limit,
+        timed.compile,
+        timed.run,
+    )
+
+
+def equivalent_models(
+    theta: np.ndarray, truth: np.ndarray, names: Sequence[str]
+) -> list[list[str]]:
+    """For each equation the supports that no data can tell from the true one."""
+    found = []
+    for row in truth:
+        factor = np.linalg.qr(np.column_stack([theta, theta @ row]), mode="r")
+        others = beam.equivalents(jnp.asarray(factor), jnp.asarray(row != 0), tolerance=EXACT)
+        found.append([" + ".join(names[m] for m in other) for other in others])
+    return found
 
 
 def describe_slots(slots: metrics.Slots, names: Sequence[str]) -> list[list[dict[str, Any]]]:
@@ -254,6 +305,8 @@ def aggregate(swept: Swept) -> dict[str, Any]:
         for d in range(outcome.slots.terms.shape[1])
     ]
     diverged = ~np.isfinite(outcome.validation_argmax)
+    true = swept.truth != 0
+    errors = np.sqrt(np.mean((outcome.coefficients - swept.truth[None]) ** 2, axis=0))
     return {
         "recovery_rate": float(np.mean(correct)),
         "recovery_count": int(np.sum(correct)),
@@ -261,6 +314,11 @@ def aggregate(swept: Swept) -> dict[str, Any]:
         "recovery_ci95": metrics.rate_interval(int(np.sum(correct)), len(correct)),
         "diverged": int(np.sum(diverged)),
         "median": medians,
+        "false_terms": int(np.sum(np.any((outcome.coefficients != 0) & ~true, axis=(1, 2)))),
+        "rmse_over_cramer_rao": {
+            f"{SYSTEM.states[d]}' {swept.names[m]}": errors[d, m] / swept.bound[d, m]
+            for d, m in np.argwhere(true)
+        },
         "slots": [[slot for slot in row if slot["chosen"]] for row in slots],
     }
 
@@ -302,6 +360,8 @@ def summarise(run: Run, swept: Swept, options: argparse.Namespace) -> dict[str, 
                 "slots": describe_slots(slots, names),
             }
         )
+        if outcome.judgement is not None:
+            rows[-1] |= jax.tree.map(lambda leaf, i=i: leaf[i], outcome.judgement)._asdict()
     return {
         "experiment": run.name,
         "command": command(),
@@ -312,6 +372,8 @@ def summarise(run: Run, swept: Swept, options: argparse.Namespace) -> dict[str, 
         "terms": list(names),
         "true_coefficients": swept.truth,
         "collinearity": swept.collinear,
+        "equivalent_models": dict(zip(SYSTEM.states, swept.equivalent, strict=True)),
+        "cramer_rao": swept.bound,
         "outside_domain": float(np.mean(outcome.outside)),
         "runs": rows,
         "aggregate": aggregate(swept),
@@ -359,6 +421,12 @@ def print_table(run: Run, swept: Swept) -> None:
                 f"{state}' {j + 1:<5}{slot['most']:<14}{slot['chosen'][slot['most']]:>6}"
                 f"{100 * slot['activation'][1]:>10.1f} %{mid:>10.4f} [{low:.4f}, {high:.4f}]"
             )
+    if run.method == "evidence":
+        ratios = aggregate(swept)["rmse_over_cramer_rao"].items()
+        print("RMSE over Cramér–Rao bound: " + ", ".join(f"{k} {v:.2f}" for k, v in ratios))
+    for state, others in zip(SYSTEM.states, swept.equivalent, strict=True):
+        if others:
+            print(f"no data can tell apart, in {state}': the true terms and {'; '.join(others)}")
     for relation in swept.collinear.relations:
         print(f"collinear: {relation}")
     for one, other, cosine in swept.collinear.near_duplicates:

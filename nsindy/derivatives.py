@@ -19,11 +19,14 @@ class Smooth(NamedTuple):
       states: smoothed states [N, D].
       derivatives: their time derivatives [N, D], in units of the state per unit of time.
       window: the chosen window length of each state [D], in samples.
+      independent: about how many of the N estimates of a state are independent [D]: a window of W
+        samples is summed up in the coefficients of its polynomial.
     """
 
     states: jax.Array
     derivatives: jax.Array
     window: jax.Array
+    independent: jax.Array
 
 
 def savitzky_golay(
@@ -67,10 +70,12 @@ def savitzky_golay(
     values, slopes, scores = (jnp.stack(part) for part in zip(*candidates, strict=True))
     best = jnp.argmin(scores, axis=0)
     columns = jnp.arange(states.shape[1])
+    window = jnp.asarray(usable)[best]
     return Smooth(
         values[best, :, columns].T,
         slopes[best, :, columns].T / step,
-        jnp.asarray(usable)[best],
+        window,
+        (states.shape[0] * (order + 1) / window).astype(states.dtype),
     )
 
 

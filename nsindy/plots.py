@@ -69,7 +69,7 @@ def run_figure(
 def _training(axis: Axes, loss: ArrayLike, plan: Schedules | None, *, first: bool) -> None:
     axis.set_xlabel("step")
     loss = np.asarray(loss)
-    if plan is None or not loss.size:
+    if plan is None:
         axis.text(0.5, 0.5, "no training", ha="center", va="center", transform=axis.transAxes)
         return
     low, middle, high = np.nanpercentile(_thin(loss), [5, 50, 95], axis=0)

@@ -36,6 +36,7 @@ class Trajectory(NamedTuple):
       states: what Θ is evaluated on [N, D]: the measured states, smoothed where the derivatives are
         estimated.
       derivatives: [N, D], analytic at the clean states or estimated from the measured ones.
+      independent: about how many of the N derivatives are independent.
       train: indices of the training samples, shuffled.
       validation: indices of the others.
     """
@@ -45,6 +46,7 @@ class Trajectory(NamedTuple):
     measured: jax.Array
     states: jax.Array
     derivatives: jax.Array
+    independent: jax.Array
     train: jax.Array
     validation: jax.Array
 
@@ -106,10 +108,14 @@ def simulate(
     noise = jax.random.normal(noise_key, clean.shape, clean.dtype)
     measured = clean + measurement.noise * noise
     if estimate:
-        states, derivatives, _ = savitzky_golay(measured, measurement.step)
+        smooth = savitzky_golay(measured, measurement.step)
+        states, derivatives = smooth.states, smooth.derivatives
+        independent = jnp.min(smooth.independent)
     else:
-        states = measured
+        states, independent = measured, jnp.asarray(samples, measured.dtype)
         derivatives = jax.vmap(lambda t, y: system.field(t, y, measurement.args))(times, clean)
     order = jax.random.permutation(split_key, samples)
     split = round(train_fraction * samples)
-    return Trajectory(times, clean, measured, states, derivatives, order[:split], order[split:])
+    return Trajectory(
+        times, clean, measured, states, derivatives, independent, order[:split], order[split:]
+    )

@@ -1,0 +1,107 @@
+"""Write the tables of README from the summaries in results/, between their markers."""
+
+import argparse
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nsindy import results
+
+Summary = dict[str, Any]
+
+
+def rate(row: Summary) -> str:
+    """`31/32 (84–99 %)`, a count with its 95 % interval."""
+    low, high = row["recovery_ci95"]
+    return f"{row['recovery_count']}/{row['seeds']} ({100 * low:.0f}–{100 * high:.0f} %)"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def slot_text(slot: Summary) -> str:
+    """`-0.0992 identity(v) at 27 %`, the median coefficient and activation."""
+    return f"{slot['coefficient'][1]:.4f} {slot['most']} at {100 * slot['activation'][1]:.0f} %"
+
+
+def ablation(summary: Summary) -> str:
+    """The runs beside the paper's numbers."""
+    rows = []
+    for run in summary["runs"]:
+        numbers = run["aggregate"]
+        slots = [
+            f"{state}': " + "; ".join(slot_text(slot) for slot in row[:3])
+            for state, row in zip(("x", "v"), numbers["slots"], strict=True)
+        ]
+        errors = numbers["median"]
+        rows.append(
+            [
+                run["title"],
+                rate(numbers),
+                f"{errors['val_mse_argmax']:.1e} / {errors['val_mse_sampled']:.1e}",
+                "<br>".join(slots),
+                run["wrong"],
+                run["paper"] or "not run",
+            ]
+        )
+    head = ["run", "exact", "MSE arg-max / sampled", "slots, medians", "wrong (seeds)", "paper"]
+    return table(head, rows)
+
+
+def commitment(summary: Summary) -> str:
+    """Exp 4 with one setting changed."""
+    rows = []
+    for row in summary["rows"]:
+        damping = "not chosen"
+        if row["damping_chosen"]:
+            damping = (
+                f"{row['damping_coefficient']:.4f} at {100 * row['damping_activation']:.0f} % "
+                f"({row['damping_chosen']}/{row['seeds']})"
+            )
+        second = f"{100 * row['slot_2_activation']:.0f} %"
+        rows.append([row["library"], row["change"], rate(row), second, damping])
+    head = ["library", "change", "exact", "slot 2 of v' commits to", "damping term (seeds)"]
+    return table(head, rows)
+
+
+def speed(summary: Summary) -> str:
+    """The ratios of the speed benchmark."""
+    rows = [[row["name"], f"{row['value']:.2f}", row["target"]] for row in summary["ratios"]]
+    return table(["what", "measured", "target"], rows)
+
+
+TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
+    "ablation": ("ablation/summary.json", ablation),
+    "commitment": ("commitment/summary.json", commitment),
+    "speed": ("speed/summary.json", speed),
+}
+"""Marker in README -> summary it is made from, and how."""
+
+
+def main() -> None:
+    """Replace what stands between the markers of each table; print the tables that changed."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--results", type=Path, default=Path("results"), help="the summaries")
+    options.add_argument("--readme", type=Path, default=Path("README.md"), help="the page")
+    arguments = options.parse_args()
+    text = before = arguments.readme.read_text(encoding="utf-8")
+    for name, (file, write) in TABLES.items():
+        summary = json.loads((arguments.results / file).read_text(encoding="utf-8"))
+        body = f"{write(summary)}\n\nMade by `{summary['command']}`."
+        marked = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        if not marked.search(text):
+            raise SystemExit(f"error: {arguments.readme} has no marker <!-- {name} -->")
+        changed = marked.sub(lambda found, body=body: found[1] + body + found[2], text)
+        print(f"{name}: {'changed' if changed != text else 'as before'}")
+        text = changed
+    if text != before:
+        results.write_whole(arguments.readme, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
