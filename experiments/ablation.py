@@ -6,18 +6,20 @@ from typing import Any
 import common
 import numpy as np
 
-from nsindy import plots, results
-from nsindy.runs import RUNS
+from nsindy import plots, results, summary
+from nsindy.runs import REFERENCES, RUNS
+
+ROWS = RUNS | REFERENCES
 
 
 def main() -> None:
     """Parse, sweep every run, print the table, write summary and figure."""
     options = common.parser(__doc__, "out/ablation")
-    options.add_argument("--runs", nargs="+", choices=list(RUNS), default=list(RUNS), help="which")
-    options.add_argument(
-        "--steps", type=int, default=0, help="training steps; 0 for each run's own"
-    )
-    options.add_argument("--gates", choices=("sample", "shared"), default="sample", help="draws")
+    add = options.add_argument
+    add("--runs", nargs="+", choices=list(ROWS), default=list(ROWS), help="which")
+    add("--router-seeds", type=int, default=0, help="seeds of the trained runs; 0 for all")
+    add("--steps", type=int, default=0, help="training steps; 0 for each run's own")
+    add("--gates", choices=("sample", "shared"), default="sample", help="draws of the gates")
     arguments = options.parse_args()
     common.fail_early(lambda: execute(arguments))
 
@@ -26,52 +28,51 @@ def execute(options: argparse.Namespace) -> None:
     """Sweep every run, print and write."""
     out = results.check_folder(options.out)
     common.start()
-    summaries = []
+    rows = []
     for name in options.runs:
-        run, knobs = common.configure(RUNS[name], options)
-        swept = common.evaluate(run, knobs, options)
-        summary = common.summarise(run, swept, options)
-        summaries.append((run, swept, summary))
-        print(row(run, swept, summary), flush=True)
-    content = {
-        "experiment": "ablation",
-        "command": common.command(),
-        "versions": common.versions(),
-        "runs": [
+        few = ROWS[name].routing is not None and options.router_seeds
+        mine = argparse.Namespace(**vars(options) | ({"seeds": few} if few else {}))
+        run, knobs = common.configure(ROWS[name], mine)
+        swept = common.evaluate(run, knobs, mine)
+        rows.append(
             {
                 "name": run.name,
                 "title": run.title,
                 "paper": run.paper,
-                "seconds": summary["seconds"],
-                "aggregate": summary["aggregate"],
+                "seconds": {"compile": swept.compile, "run": swept.run},
                 "wrong": wrong(swept),
+                **summary.aggregate(swept),
             }
-            for run, swept, summary in summaries
-        ],
+        )
+        print(line(rows[-1]), flush=True)
+    content = {
+        "experiment": "ablation",
+        "command": common.command(),
+        "versions": common.versions(),
+        "rows": rows,
     }
     results.write_json(out / "summary.json", content)
     figure = plots.rates_figure(
-        [run.title for run, _, _ in summaries],
-        [summary["aggregate"] for _, _, summary in summaries],
-        title=f"Exact recovery of both equations over {options.seeds} seeds, "
-        f"noise {options.noise:g}, {options.derivatives} derivatives",
+        [row["title"] for row in rows],
+        rows,
+        title=f"Exact recovery of both equations, noise {options.noise:g}, "
+        f"{options.derivatives} derivatives",
     )
     plots.save(figure, out / "figure.png")
     print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")
 
 
-def row(run, swept: common.Swept, summary: dict[str, Any]) -> str:
-    """One line of the table: rate, validation error, activation, what went wrong."""
-    numbers = summary["aggregate"]
-    low, high = numbers["recovery_ci95"]
+def line(row: dict[str, Any]) -> str:
+    """One line of the table: rate, validation error, what went wrong."""
+    low, high = row["recovery_ci95"]
     return (
-        f"{run.title:<28}{numbers['recovery_count']:>6}/{numbers['seeds']:<6}"
-        f"[{100 * low:3.0f}, {100 * high:3.0f}] %  MSE {numbers['median']['val_mse_argmax']:.1e} / "
-        f"{numbers['median']['val_mse_sampled']:.1e}  {wrong(swept)}"
+        f"{row['title']:<32}{row['recovery_count']:>6}/{row['seeds']:<6}"
+        f"[{100 * low:3.0f}, {100 * high:3.0f}] %  MSE {row['median']['val_mse_argmax']:.1e} / "
+        f"{row['median']['val_mse_sampled']:.1e}  {row['wrong']}"
     )
 
 
-def wrong(swept: common.Swept) -> str:
+def wrong(swept: summary.Swept) -> str:
     """Which terms are missing or false, in how many seeds, the most frequent first."""
     outcome, names = swept.outcome, swept.names
     failed = ~outcome.support_correct
@@ -82,7 +83,7 @@ def wrong(swept: common.Swept) -> str:
         ("false", (swept.truth == 0)[None] & found),
     ):
         counts = np.sum(errors[failed], axis=0)
-        for d, state in enumerate(common.SYSTEM.states):
+        for d, state in enumerate(swept.states):
             faults += [
                 (count, f"{state}' {kind} {names[m]}") for m, count in enumerate(counts[d]) if count
             ]

@@ -8,30 +8,26 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from nsindy import (
-    beam,
     circuits,
     collinearity,
-    equations,
     fit,
     library,
-    metrics,
     results,
     selectors,
     study,
+    summary,
     sweep,
     tangent,
     terms,
 )
-from nsindy.collinearity import EXACT
 from nsindy.runs import RUNS, Run
 from nsindy.simulate import Measurement
 from nsindy.systems import DAMPED_OSCILLATOR
@@ -143,30 +139,6 @@ def _number(low: float | None = None, *, open_low: bool = False):
     return number
 
 
-class Swept(NamedTuple):
-    """A run over its seeds.
-
-    Attributes:
-      outcome: NumPy leaves with a leading axis of seeds.
-      truth: true coefficients [D, M].
-      names: the M terms.
-      collinear: what Θ of the first seed says of its terms.
-      equivalent: for each equation the other supports that fit exactly as the true one does.
-      bound: Cramér–Rao bound of each true coefficient, given the true support [D, M].
-      compile: seconds of compilation.
-      run: seconds of the run.
-    """
-
-    outcome: study.Outcome
-    truth: np.ndarray
-    names: tuple[str, ...]
-    collinear: collinearity.Collinearity
-    equivalent: list[list[str]]
-    bound: np.ndarray
-    compile: float
-    run: float
-
-
 def measurement(options: argparse.Namespace) -> Measurement:
     """How the options say that the oscillator is recorded."""
     return Measurement(
@@ -204,7 +176,7 @@ def configure(run: Run, options: argparse.Namespace) -> tuple[Run, fit.Knobs]:
     return dataclasses.replace(run, routing=routing), knobs
 
 
-def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> Swept:
+def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> summary.Swept:
     """Sweep a run over its seeds."""
     names = [name for name in terms.paper_terms(SYSTEM.states) if name not in run.drop]
     bound = library.bind(names, SYSTEM.states, load_circuits(options.library))
@@ -241,127 +213,21 @@ def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> Swept:
         np.asarray(part) for part in jax.jit(first)(jax.random.key(options.seed0), setting, bound)
     )
     outcome = jax.tree.map(np.asarray, timed.value)
-    return Swept(
+    return summary.Swept(
         outcome,
         truth,
         bound.names,
+        SYSTEM.states,
         collinearity.describe(theta, bound.names),
-        equivalent_models(theta, truth, bound.names),
+        summary.equivalent_models(theta, truth, bound.names),
         limit,
         timed.compile,
         timed.run,
     )
 
 
-def equivalent_models(
-    theta: np.ndarray, truth: np.ndarray, names: Sequence[str]
-) -> list[list[str]]:
-    """For each equation the supports that no data can tell from the true one."""
-    found = []
-    for row in truth:
-        factor = np.linalg.qr(np.column_stack([theta, theta @ row]), mode="r")
-        others = beam.equivalents(jnp.asarray(factor), jnp.asarray(row != 0), tolerance=EXACT)
-        found.append([" + ".join(names[m] for m in other) for other in others])
-    return found
-
-
-def describe_slots(slots: metrics.Slots, names: Sequence[str]) -> list[list[dict[str, Any]]]:
-    """The slots of one seed as JSON values: those that hold a term."""
-    equations_slots = []
-    for d in range(slots.terms.shape[0]):
-        row = []
-        for j in range(slots.terms.shape[1]):
-            term = int(slots.terms[d, j])
-            if term < 0:
-                continue
-            unused = [m for m in range(len(names)) if m not in slots.terms[d]]
-            left = slots.correlations[d, j]
-            most = max(unused, key=lambda m: abs(left[m]), default=None)
-            row.append(
-                {
-                    "term": names[term],
-                    "activation": slots.activations[d, j],
-                    "coefficient": slots.coefficients[d, j],
-                    "variance_explained": slots.variance_explained[d, j],
-                    "residual": slots.residual[d, j],
-                    "residual_autocorrelation": slots.autocorrelation[d, j],
-                    "residual_correlates_with": None if most is None else [names[most], left[most]],
-                }
-            )
-        equations_slots.append(row)
-    return equations_slots
-
-
-def aggregate(swept: Swept) -> dict[str, Any]:
-    """Rates with their intervals and medians over the seeds; diverged seeds count as failures."""
-    outcome = swept.outcome
-    correct = outcome.support_correct
-    medians = {
-        "val_mse_argmax": np.nanmedian(outcome.validation_argmax),
-        "val_mse_sampled": np.nanmedian(outcome.validation_sampled),
-    }
-    slots = [
-        [_slot_over_seeds(outcome, d, j, swept.names) for j in range(outcome.slots.terms.shape[2])]
-        for d in range(outcome.slots.terms.shape[1])
-    ]
-    diverged = ~np.isfinite(outcome.validation_argmax)
-    true = swept.truth != 0
-    errors = np.sqrt(np.mean((outcome.coefficients - swept.truth[None]) ** 2, axis=0))
-    return {
-        "recovery_rate": float(np.mean(correct)),
-        "recovery_count": int(np.sum(correct)),
-        "seeds": len(correct),
-        "recovery_ci95": metrics.rate_interval(int(np.sum(correct)), len(correct)),
-        "diverged": int(np.sum(diverged)),
-        "median": medians,
-        "false_terms": int(np.sum(np.any((outcome.coefficients != 0) & ~true, axis=(1, 2)))),
-        "rmse_over_cramer_rao": {
-            f"{SYSTEM.states[d]}' {swept.names[m]}": errors[d, m] / swept.bound[d, m]
-            for d, m in np.argwhere(true)
-        },
-        "slots": [[slot for slot in row if slot["chosen"]] for row in slots],
-    }
-
-
-def _slot_over_seeds(
-    outcome: study.Outcome, d: int, j: int, names: Sequence[str]
-) -> dict[str, Any]:
-    found = outcome.slots.terms[:, d, j]
-    counts = {names[m]: int(np.sum(found == m)) for m in np.unique(found[found >= 0])}
-    if not counts:
-        return {"chosen": {}}
-    most = max(counts, key=lambda name: counts[name])
-    mine = found == names.index(most)
-    quantiles = (0.05, 0.5, 0.95)
-    return {
-        "chosen": counts,
-        "most": most,
-        "activation": np.quantile(outcome.slots.activations[mine, d, j], quantiles),
-        "coefficient": np.quantile(outcome.slots.coefficients[mine, d, j], quantiles),
-        "variance_explained": np.median(outcome.slots.variance_explained[mine, d, j]),
-    }
-
-
-def summarise(run: Run, swept: Swept, options: argparse.Namespace) -> dict[str, Any]:
+def summarise(run: Run, swept: summary.Swept, options: argparse.Namespace) -> dict[str, Any]:
     """The summary of a run over its seeds."""
-    outcome, names = swept.outcome, swept.names
-    rows = []
-    for i in range(len(outcome.support_correct)):
-        slots = jax.tree.map(lambda leaf, i=i: leaf[i], outcome.slots)
-        rows.append(
-            {
-                "seed": options.seed0 + i,
-                "val_mse_sampled": outcome.validation_sampled[i],
-                "val_mse_argmax": outcome.validation_argmax[i],
-                "equations": equations.text(outcome.coefficients[i], names, SYSTEM.states),
-                "coefficients": outcome.coefficients[i],
-                "support_correct": bool(outcome.support_correct[i]),
-                "diverged": not bool(np.isfinite(outcome.validation_argmax[i])),
-                "slots": describe_slots(slots, names),
-            }
-        )
-        if outcome.judgement is not None:
-            rows[-1] |= jax.tree.map(lambda leaf, i=i: leaf[i], outcome.judgement)._asdict()
     return {
         "experiment": run.name,
         "command": command(),
@@ -369,14 +235,14 @@ def summarise(run: Run, swept: Swept, options: argparse.Namespace) -> dict[str, 
         "device": str(jax.devices()[0]),
         "seconds": {"compile": round(swept.compile, 3), "run": round(swept.run, 3)},
         "config": {key: value for key, value in vars(options).items() if key != "out"},
-        "terms": list(names),
+        "terms": list(swept.names),
         "true_coefficients": swept.truth,
         "collinearity": swept.collinear,
-        "equivalent_models": dict(zip(SYSTEM.states, swept.equivalent, strict=True)),
+        "equivalent_models": dict(zip(swept.states, swept.equivalent, strict=True)),
         "cramer_rao": swept.bound,
-        "outside_domain": float(np.mean(outcome.outside)),
-        "runs": rows,
-        "aggregate": aggregate(swept),
+        "outside_domain": float(np.mean(swept.outcome.outside)),
+        "runs": summary.rows(swept, options.seed0),
+        "aggregate": summary.aggregate(swept),
     }
 
 
@@ -391,46 +257,6 @@ def versions() -> dict[str, str]:
     packages = ("nsindy", "jax", "jaxlib", "flax", "optax", "diffrax", "numpy")
     found = {name: importlib.metadata.version(name) for name in packages}
     return {"python": platform.python_version(), **found}
-
-
-def print_table(run: Run, swept: Swept) -> None:
-    """The median seed's equations and the table of the run."""
-    outcome, numbers = swept.outcome, aggregate(swept)
-    order = np.argsort(outcome.validation_argmax)
-    middle = order[len(order) // 2]
-    print("\n".join(equations.text(outcome.coefficients[middle], swept.names, SYSTEM.states)))
-    print()
-    low, high = numbers["recovery_ci95"]
-    print(
-        f"{run.title}: both equations exact in {numbers['recovery_count']} of {numbers['seeds']} "
-        f"seeds ({100 * numbers['recovery_rate']:.0f} %, 95 % interval {100 * low:.0f}–"
-        f"{100 * high:.0f} %)"
-    )
-    medians = numbers["median"]
-    print(
-        f"validation MSE, median: {medians['val_mse_argmax']:.2e} with arg-max gates, "
-        f"{medians['val_mse_sampled']:.2e} with sampled gates"
-    )
-    if numbers["diverged"]:
-        print(f"diverged: {numbers['diverged']} seeds, marked in the summary")
-    print(f"\n{'slot':<8}{'term':<14}{'seeds':>6}{'activation':>12}{'coefficient':>24}")
-    for state, row in zip(SYSTEM.states, numbers["slots"], strict=True):
-        for j, slot in enumerate(row):
-            low, mid, high = slot["coefficient"]
-            print(
-                f"{state}' {j + 1:<5}{slot['most']:<14}{slot['chosen'][slot['most']]:>6}"
-                f"{100 * slot['activation'][1]:>10.1f} %{mid:>10.4f} [{low:.4f}, {high:.4f}]"
-            )
-    if run.method == "evidence":
-        ratios = aggregate(swept)["rmse_over_cramer_rao"].items()
-        print("RMSE over Cramér–Rao bound: " + ", ".join(f"{k} {v:.2f}" for k, v in ratios))
-    for state, others in zip(SYSTEM.states, swept.equivalent, strict=True):
-        if others:
-            print(f"no data can tell apart, in {state}': the true terms and {'; '.join(others)}")
-    for relation in swept.collinear.relations:
-        print(f"collinear: {relation}")
-    for one, other, cosine in swept.collinear.near_duplicates:
-        print(f"near duplicates: {one} and {other} (cosine {cosine:.4f})")
 
 
 def main(name: str, description: str | None) -> None:
@@ -456,15 +282,17 @@ def execute(run: Run, options: argparse.Namespace) -> None:
     start()
     run, knobs = configure(run, options)
     swept = evaluate(run, knobs, options)
-    print_table(run, swept)
+    summary.print_table(run, swept)
     write(run, knobs, swept, options, out)
 
 
-def write(run: Run, knobs: fit.Knobs, swept: Swept, options: argparse.Namespace, out: Path) -> None:
+def write(
+    run: Run, knobs: fit.Knobs, swept: summary.Swept, options: argparse.Namespace, out: Path
+) -> None:
     """Write OUT/figure.png and OUT/summary.json, and say where."""
     from nsindy import plots
 
-    numbers = aggregate(swept)
+    numbers = summary.aggregate(swept)
     plan = None
     if run.routing is not None:
         plan = jax.tree.map(np.asarray, fit.schedules(knobs, run.routing.steps))

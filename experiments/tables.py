@@ -32,21 +32,20 @@ def slot_text(slot: Summary) -> str:
 def ablation(summary: Summary) -> str:
     """The runs beside the paper's numbers."""
     rows = []
-    for run in summary["runs"]:
-        numbers = run["aggregate"]
+    for row in summary["rows"]:
         slots = [
-            f"{state}': " + "; ".join(slot_text(slot) for slot in row[:3])
-            for state, row in zip(("x", "v"), numbers["slots"], strict=True)
+            f"{state}': " + "; ".join(slot_text(slot) for slot in slots[:3])
+            for state, slots in zip(("x", "v"), row["slots"], strict=True)
         ]
-        errors = numbers["median"]
+        errors = row["median"]
         rows.append(
             [
-                run["title"],
-                rate(numbers),
+                row["title"],
+                rate(row),
                 f"{errors['val_mse_argmax']:.1e} / {errors['val_mse_sampled']:.1e}",
                 "<br>".join(slots),
-                run["wrong"],
-                run["paper"] or "not run",
+                row["wrong"],
+                row["paper"] or "not run",
             ]
         )
     head = ["run", "exact", "MSE arg-max / sampled", "slots, medians", "wrong (seeds)", "paper"]
@@ -83,6 +82,11 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
 """Marker in README -> summary it is made from, and how."""
 
 
+def escaped(text: str) -> str:
+    """The text as a replacement of a regular expression."""
+    return text.replace("\\", r"\\")
+
+
 def main() -> None:
     """Replace what stands between the markers of each table; print the tables that changed."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -96,7 +100,7 @@ def main() -> None:
         marked = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
         if not marked.search(text):
             raise SystemExit(f"error: {arguments.readme} has no marker <!-- {name} -->")
-        changed = marked.sub(lambda found, body=body: found[1] + body + found[2], text)
+        changed = marked.sub(rf"\g<1>{escaped(body)}\g<2>", text)
         print(f"{name}: {'changed' if changed != text else 'as before'}")
         text = changed
     if text != before:

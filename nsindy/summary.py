@@ -1,0 +1,191 @@
+"""A run over its seeds, read for people: rows, rates with their intervals, the printed table."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy import beam, collinearity, equations, metrics
+from nsindy.runs import Run
+from nsindy.study import Outcome
+
+
+class Swept(NamedTuple):
+    """A run over its seeds.
+
+    Attributes:
+      outcome: NumPy leaves with a leading axis of seeds.
+      truth: true coefficients [D, M].
+      names: the M terms.
+      states: the D state variables.
+      collinear: what Θ of the first seed says of its terms.
+      equivalent: for each equation the other supports that fit exactly as the true one does.
+      bound: Cramér–Rao bound of each true coefficient, given the true support [D, M].
+      compile: seconds of compilation.
+      run: seconds of the run.
+    """
+
+    outcome: Outcome
+    truth: np.ndarray
+    names: tuple[str, ...]
+    states: tuple[str, ...]
+    collinear: collinearity.Collinearity
+    equivalent: list[list[str]]
+    bound: np.ndarray
+    compile: float
+    run: float
+
+
+def equivalent_models(
+    theta: np.ndarray, truth: np.ndarray, names: Sequence[str]
+) -> list[list[str]]:
+    """For each equation the supports that no data can tell from the true one."""
+    found = []
+    for row in truth:
+        factor = np.linalg.qr(np.column_stack([theta, theta @ row]), mode="r")
+        others = beam.equivalents(
+            jnp.asarray(factor), jnp.asarray(row != 0), tolerance=collinearity.EXACT
+        )
+        found.append([" + ".join(names[m] for m in other) for other in others])
+    return found
+
+
+def _describe_slots(slots: metrics.Slots, names: Sequence[str]) -> list[list[dict[str, Any]]]:
+    """The slots of one seed as JSON values: those that hold a term."""
+    equations_slots = []
+    for d in range(slots.terms.shape[0]):
+        row = []
+        for j in range(slots.terms.shape[1]):
+            term = int(slots.terms[d, j])
+            if term < 0:
+                continue
+            unused = [m for m in range(len(names)) if m not in slots.terms[d]]
+            left = slots.correlations[d, j]
+            most = max(unused, key=lambda m: abs(left[m]), default=None)
+            row.append(
+                {
+                    "term": names[term],
+                    "activation": slots.activations[d, j],
+                    "coefficient": slots.coefficients[d, j],
+                    "variance_explained": slots.variance_explained[d, j],
+                    "residual": slots.residual[d, j],
+                    "residual_autocorrelation": slots.autocorrelation[d, j],
+                    "residual_correlates_with": None if most is None else [names[most], left[most]],
+                }
+            )
+        equations_slots.append(row)
+    return equations_slots
+
+
+def aggregate(swept: Swept) -> dict[str, Any]:
+    """Rates with their intervals and medians over the seeds; diverged seeds count as failures."""
+    outcome = swept.outcome
+    correct = outcome.support_correct
+    medians = {
+        "val_mse_argmax": np.nanmedian(outcome.validation_argmax),
+        "val_mse_sampled": np.nanmedian(outcome.validation_sampled),
+    }
+    slots = [
+        [_slot_over_seeds(outcome, d, j, swept.names) for j in range(outcome.slots.terms.shape[2])]
+        for d in range(outcome.slots.terms.shape[1])
+    ]
+    diverged = ~np.isfinite(outcome.validation_argmax)
+    true = swept.truth != 0
+    errors = np.sqrt(np.mean((outcome.coefficients - swept.truth[None]) ** 2, axis=0))
+    return {
+        "recovery_rate": float(np.mean(correct)),
+        "recovery_count": int(np.sum(correct)),
+        "seeds": len(correct),
+        "recovery_ci95": metrics.rate_interval(int(np.sum(correct)), len(correct)),
+        "diverged": int(np.sum(diverged)),
+        "median": medians,
+        "false_terms": int(np.sum(np.any((outcome.coefficients != 0) & ~true, axis=(1, 2)))),
+        "rmse_over_cramer_rao": {
+            f"{swept.states[d]}' {swept.names[m]}": errors[d, m] / swept.bound[d, m]
+            for d, m in np.argwhere(true)
+        },
+        "slots": [[slot for slot in row if slot["chosen"]] for row in slots],
+    }
+
+
+def _slot_over_seeds(outcome: Outcome, d: int, j: int, names: Sequence[str]) -> dict[str, Any]:
+    found = outcome.slots.terms[:, d, j]
+    counts = {names[m]: int(np.sum(found == m)) for m in np.unique(found[found >= 0])}
+    if not counts:
+        return {"chosen": {}}
+    most = max(counts, key=lambda name: counts[name])
+    mine = found == names.index(most)
+    quantiles = (0.05, 0.5, 0.95)
+    return {
+        "chosen": counts,
+        "most": most,
+        "activation": np.quantile(outcome.slots.activations[mine, d, j], quantiles),
+        "coefficient": np.quantile(outcome.slots.coefficients[mine, d, j], quantiles),
+        "variance_explained": np.median(outcome.slots.variance_explained[mine, d, j]),
+    }
+
+
+def rows(swept: Swept, seed0: int) -> list[dict[str, Any]]:
+    """Every seed as JSON values, the first of which is `seed0`."""
+    outcome, names = swept.outcome, swept.names
+    found = []
+    for i in range(len(outcome.support_correct)):
+        slots = jax.tree.map(lambda leaf, i=i: leaf[i], outcome.slots)
+        found.append(
+            {
+                "seed": seed0 + i,
+                "val_mse_sampled": outcome.validation_sampled[i],
+                "val_mse_argmax": outcome.validation_argmax[i],
+                "equations": equations.text(outcome.coefficients[i], names, swept.states),
+                "coefficients": outcome.coefficients[i],
+                "support_correct": bool(outcome.support_correct[i]),
+                "diverged": not bool(np.isfinite(outcome.validation_argmax[i])),
+                "slots": _describe_slots(slots, names),
+            }
+        )
+        if outcome.judgement is not None:
+            judged = jax.tree.map(lambda leaf, i=i: leaf[i], outcome.judgement)
+            found[-1] |= {k: v for k, v in judged._asdict().items() if k != "coefficients"}
+    return found
+
+
+def print_table(run: Run, swept: Swept) -> None:
+    """The median seed's equations and the table of the run."""
+    outcome, numbers = swept.outcome, aggregate(swept)
+    order = np.argsort(outcome.validation_argmax)
+    middle = order[len(order) // 2]
+    print("\n".join(equations.text(outcome.coefficients[middle], swept.names, swept.states)))
+    print()
+    low, high = numbers["recovery_ci95"]
+    print(
+        f"{run.title}: both equations exact in {numbers['recovery_count']} of {numbers['seeds']} "
+        f"seeds ({100 * numbers['recovery_rate']:.0f} %, 95 % interval {100 * low:.0f}–"
+        f"{100 * high:.0f} %)"
+    )
+    medians = numbers["median"]
+    print(
+        f"validation MSE, median: {medians['val_mse_argmax']:.2e} with arg-max gates, "
+        f"{medians['val_mse_sampled']:.2e} with sampled gates"
+    )
+    if numbers["diverged"]:
+        print(f"diverged: {numbers['diverged']} seeds, marked in the summary")
+    print(f"\n{'slot':<8}{'term':<14}{'seeds':>6}{'activation':>12}{'coefficient':>24}")
+    for state, row in zip(swept.states, numbers["slots"], strict=True):
+        for j, slot in enumerate(row):
+            low, mid, high = slot["coefficient"]
+            print(
+                f"{state}' {j + 1:<5}{slot['most']:<14}{slot['chosen'][slot['most']]:>6}"
+                f"{100 * slot['activation'][1]:>10.1f} %{mid:>10.4f} [{low:.4f}, {high:.4f}]"
+            )
+    if run.method == "evidence":
+        ratios = aggregate(swept)["rmse_over_cramer_rao"].items()
+        print("RMSE over Cramér–Rao bound: " + ", ".join(f"{k} {v:.2f}" for k, v in ratios))
+    for state, others in zip(swept.states, swept.equivalent, strict=True):
+        if others:
+            print(f"no data can tell apart, in {state}': the true terms and {'; '.join(others)}")
+    for relation in swept.collinear.relations:
+        print(f"collinear: {relation}")
+    for one, other, cosine in swept.collinear.near_duplicates:
+        print(f"near duplicates: {one} and {other} (cosine {cosine:.4f})")
