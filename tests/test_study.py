@@ -12,7 +12,7 @@ from nsindy.runs import RUNS, Run
 from nsindy.simulate import Measurement
 from nsindy.systems import DAMPED_OSCILLATOR
 
-SHORT = Run("short", "short", routing=Routing(slots=2, steps=4))
+SHORT = Run("short", "short", "router", routing=Routing(slots=2, steps=4))
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +70,11 @@ def test_stlsq_is_judged_by_its_own_model(exact, data):
         np.testing.assert_array_equal(terms[len(order) :], -1)
         np.testing.assert_allclose(coefficients[: len(order)], row[np.array(order)])
     assert not bool(found.support_correct)
-    assert found.loss.shape == (2, 0)
+    assert found.loss.shape == (2, 1)
 
 
 def test_a_router_is_judged_by_its_committed_model(exact, data):
-    run = Run("short", "short", routing=Routing(slots=2, steps=30, shared=True))
+    run = Run("short", "short", "router", routing=Routing(slots=2, steps=30, shared=True))
     knobs = Knobs(learning_rate=0.05, alpha=1.0, conditional_entropy=0.05)
     found = jax.jit(lambda data: study.outcome(jax.random.key(1), data, exact, knobs, run))(data)
     model = np.zeros((2, 8))
@@ -134,7 +134,11 @@ def test_a_sweep_over_recordings_and_knobs_compiles_once(exact, paper):
     assert len({np.asarray(loss).tobytes() for loss in losses}) == len(losses)
     # And the guard does see a second trace, where a static setting changes.
     with pytest.raises(AssertionError, match="traced"):
-        one(key, study.Setting(paper, knobs), Run("other", "other", routing=Routing(steps=3)))
+        one(
+            key,
+            study.Setting(paper, knobs),
+            Run("other", "other", "router", routing=Routing(steps=3)),
+        )
 
 
 def test_every_run_is_hashable_and_stands_under_its_name():

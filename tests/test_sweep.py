@@ -8,7 +8,7 @@ from nsindy.fit import Knobs, Routing
 from nsindy.runs import Run
 from nsindy.systems import DAMPED_OSCILLATOR
 
-RUN = Run("short", "short", routing=Routing(slots=2, steps=20))
+RUN = Run("short", "short", "router", routing=Routing(slots=2, steps=20))
 
 
 @pytest.fixture(scope="module")
