@@ -22,6 +22,7 @@ from nsindy import (
     library,
     results,
     selectors,
+    snap,
     study,
     summary,
     sweep,
@@ -196,7 +197,7 @@ def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> summary
         data = recorded(jax.random.split(key)[0], setting, bound)
         noise = jnp.maximum(setting.measurement.noise, 1e-9) * jnp.ones(len(SYSTEM.states))
         limit = tangent.cramer_rao(
-            dataclasses.replace(bound, circuits=None),
+            snap.exact(bound),
             data.truth != 0,
             data.truth,
             setting.measurement.initial,
@@ -204,13 +205,13 @@ def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> summary
             noise,
             steps=run.search.steps,
         )
-        return data.theta, data.truth, limit
+        return data.theta, data.truth, limit, snap.snap(bound, data.trajectory.states)
 
     setting = study.Setting(measurement(options), jax.tree.map(jnp.asarray, knobs))
     seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
     timed = sweep.over_seeds(one, seeds, setting, bound)
-    theta, truth, limit = (
-        np.asarray(part) for part in jax.jit(first)(jax.random.key(options.seed0), setting, bound)
+    theta, truth, limit, snapped = jax.tree.map(
+        np.asarray, jax.jit(first)(jax.random.key(options.seed0), setting, bound)
     )
     outcome = jax.tree.map(np.asarray, timed.value)
     return summary.Swept(
@@ -221,6 +222,7 @@ def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> summary
         collinearity.describe(theta, bound.names),
         summary.equivalent_models(theta, truth, bound.names),
         limit,
+        snapped,
         timed.compile,
         timed.run,
     )
@@ -240,6 +242,7 @@ def summarise(run: Run, swept: summary.Swept, options: argparse.Namespace) -> di
         "collinearity": swept.collinear,
         "equivalent_models": dict(zip(swept.states, swept.equivalent, strict=True)),
         "cramer_rao": swept.bound,
+        "snapped": summary.snapped(swept),
         "outside_domain": float(np.mean(swept.outcome.outside)),
         "runs": summary.rows(swept, options.seed0),
         "aggregate": summary.aggregate(swept),

@@ -1,13 +1,12 @@
 """Selectors: every way to choose terms for the equations of one recording."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from nsindy import beam, evidence, fit, judge, simulate, stlsq, trajectory
+from nsindy import beam, evidence, fit, judge, simulate, snap, stlsq, trajectory
 from nsindy.library import Library
 from nsindy.runs import Run
 
@@ -162,12 +161,11 @@ def select_oracle(
     del key, knobs
     count = len(terms.terms)
     record = training_record(data)
-    exact = dataclasses.replace(terms, circuits=None)
     indices = trajectory.slots_of(data.truth != 0, run.search.slots)
     begin = jnp.take_along_axis(jnp.pad(data.truth, ((0, 0), (0, 1))), indices, 1)
     spread = jnp.std(record.states, axis=0)
     fitted = trajectory.fit(
-        exact, indices, begin, record.states[0], record, spread, steps=run.search.steps
+        snap.exact(terms), indices, begin, record.states[0], record, spread, steps=run.search.steps
     )
     coefficients = trajectory.dense(fitted.indices, fitted.coefficients, count)
     return _from_model(coefficients, _validation(data, coefficients))
@@ -191,9 +189,8 @@ def select_evidence(
         factor, samples, prior, equations=equations, slots=search.slots, width=search.width
     )
     record = training_record(data)
-    exact = dataclasses.replace(terms, circuits=None)
     found = judge.recover(
-        exact, record, proposals, factor, prior, slots=search.slots, steps=search.steps
+        snap.exact(terms), record, proposals, factor, prior, slots=search.slots, steps=search.steps
     )
 
     def by_circuits(equation):

@@ -9,6 +9,7 @@ import numpy as np
 
 from nsindy import beam, collinearity, equations, metrics
 from nsindy.runs import Run
+from nsindy.snap import Snap
 from nsindy.study import Outcome
 
 
@@ -23,6 +24,7 @@ class Swept(NamedTuple):
       collinear: what Θ of the first seed says of its terms.
       equivalent: for each equation the other supports that fit exactly as the true one does.
       bound: Cramér–Rao bound of each true coefficient, given the true support [D, M].
+      snapped: which exact operation each circuit is, on the recording of the first seed.
       compile: seconds of compilation.
       run: seconds of the run.
     """
@@ -34,6 +36,7 @@ class Swept(NamedTuple):
     collinear: collinearity.Collinearity
     equivalent: list[list[str]]
     bound: np.ndarray
+    snapped: Snap
     compile: float
     run: float
 
@@ -125,6 +128,15 @@ def _slot_over_seeds(outcome: Outcome, d: int, j: int, names: Sequence[str]) -> 
         "coefficient": np.quantile(outcome.slots.coefficients[mine, d, j], quantiles),
         "variance_explained": np.median(outcome.slots.variance_explained[mine, d, j]),
     }
+
+
+def snapped(swept: Swept) -> list[dict[str, Any]]:
+    """The exact term that each circuit is closest to, its distance to it and to its own."""
+    names = swept.names
+    return [
+        {"term": name, "operation": names[int(nearest)], "deviation": deviation, "own": own}
+        for name, nearest, deviation, own in zip(names, *swept.snapped, strict=True)
+    ]
 
 
 def rows(swept: Swept, seed0: int) -> list[dict[str, Any]]:

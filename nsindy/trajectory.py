@@ -5,7 +5,7 @@ names none. Every support of at most K terms an equation then has the same shape
 them are fitted by one vmapped, once compiled function.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import diffrax
 import jax
@@ -206,7 +206,7 @@ def _hermite(grid: jax.Array, values: jax.Array, slopes: jax.Array, times: jax.A
         (u**2 * (3 - 2 * u), values[left + 1]),
         (u**2 * (u - 1) * width, slopes[left + 1]),
     )
-    return sum(weight[:, None, None] * part for weight, part in parts)  # pyright: ignore
+    return sum((weight[:, None, None] * part for weight, part in parts), jnp.zeros(()))
 
 
 def bound_of(states: jax.Array) -> jax.Array:
@@ -275,7 +275,7 @@ def fit(
         return found, jnp.sum(found**2, 0)
 
     start = jnp.concatenate([jnp.where(filled, coefficients, 0.0).reshape(-1), initial])
-    solution = optimistix.least_squares(
+    solution: Any = optimistix.least_squares(
         residual,
         optimistix.LevenbergMarquardt(
             rtol=rtol, atol=rtol, linear_solver=lineax.Normal(lineax.Cholesky())
