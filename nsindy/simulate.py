@@ -17,7 +17,7 @@ class Measurement(NamedTuple):
       args: parameters of the system.
       initial: initial state [D].
       step: time between samples.
-      noise: standard deviation of the Gaussian noise on every state.
+      noise: standard deviation of the Gaussian noise, one for all states or one for each [D].
     """
 
     args: jax.Array
@@ -106,7 +106,7 @@ def simulate(
     times = jnp.arange(samples) * measurement.step
     clean = solve(system, measurement.args, measurement.initial, times)
     noise = jax.random.normal(noise_key, clean.shape, clean.dtype)
-    measured = clean + measurement.noise * noise
+    measured = clean + jnp.broadcast_to(measurement.noise, clean.shape) * noise
     if estimate:
         smooth = savitzky_golay(measured, measurement.step)
         states, derivatives = smooth.states, smooth.derivatives

@@ -49,6 +49,99 @@ DAMPED_OSCILLATOR = System(
 """x' = v, v' = -k x - c v with args (k in 1/s², c in 1/s), the system of the paper."""
 
 
+def _pendulum(t, y, args):
+    del t
+    return jnp.stack([y[1], -args[0] * jnp.sin(y[0]) - args[1] * y[1]])
+
+
+def _van_der_pol(t, y, args):
+    del t
+    return jnp.stack([y[1], args[0] * (1 - y[0] ** 2) * y[1] - y[0]])
+
+
+def _duffing(t, y, args):
+    del t
+    return jnp.stack([y[1], -args[0] * y[1] - y[0] - args[1] * y[0] ** 3])
+
+
+def _lotka_volterra(t, y, args):
+    del t
+    return jnp.stack([y[0] * (args[0] - args[1] * y[1]), y[1] * (args[2] * y[0] - args[3])])
+
+
+def _spiral(t, y, args):
+    del t
+    return jnp.stack([args[0] * y[0] + args[1] * y[1], args[2] * y[0] + args[3] * y[1]])
+
+
+FURTHER: tuple[System, ...] = (
+    System(
+        "damped pendulum",
+        ("x", "v"),
+        (("stiffness", 1.0), ("damping", 0.2)),
+        (2.0, 0.0),
+        _pendulum,
+        lambda args: (
+            {"identity(v)": jnp.ones_like(args[0])},
+            {"sin(x)": -args[0], "identity(v)": -args[1]},
+        ),
+    ),
+    System(
+        "Van der Pol",
+        ("x", "v"),
+        (("mu", 1.0),),
+        (1.0, 0.0),
+        _van_der_pol,
+        lambda args: (
+            {"identity(v)": jnp.ones_like(args[0])},
+            {
+                "identity(x)": -jnp.ones_like(args[0]),
+                "identity(v)": args[0],
+                "mul(x,mul(x,v))": -args[0],
+            },
+        ),
+    ),
+    System(
+        "Duffing",
+        ("x", "v"),
+        (("damping", 0.2), ("cubic", 0.5)),
+        (2.0, 0.0),
+        _duffing,
+        lambda args: (
+            {"identity(v)": jnp.ones_like(args[0])},
+            {
+                "identity(x)": -jnp.ones_like(args[0]),
+                "identity(v)": -args[0],
+                "mul(x,mul(x,x))": -args[1],
+            },
+        ),
+    ),
+    System(
+        "Lotka–Volterra",
+        ("x", "y"),
+        (("birth", 1.0), ("predation", 1.0), ("growth", 1.0), ("death", 1.0)),
+        (1.5, 0.5),
+        _lotka_volterra,
+        lambda args: (
+            {"identity(x)": args[0], "mul(x,y)": -args[1]},
+            {"mul(x,y)": args[2], "identity(y)": -args[3]},
+        ),
+    ),
+    System(
+        "linear spiral",
+        ("x", "y"),
+        (("xx", -0.1), ("xy", 2.0), ("yx", -2.0), ("yy", -0.1)),
+        (2.0, 0.0),
+        _spiral,
+        lambda args: (
+            {"identity(x)": args[0], "identity(y)": args[1]},
+            {"identity(x)": args[2], "identity(y)": args[3]},
+        ),
+    ),
+)
+"""Further systems with a sparse form on `terms.composed_terms`, in dimensionless time."""
+
+
 def true_coefficients(system: System, names: Sequence[str], args: jax.Array) -> jax.Array:
     """Coefficients of the system on the terms of a library.
 

@@ -83,6 +83,21 @@ def paper_terms(states: Sequence[str] = ("x", "v")) -> tuple[str, ...]:
     return (*unary, *(f"{name}({','.join(states)})" for name in ("add", "mul")))
 
 
+def composed_terms(states: Sequence[str]) -> tuple[str, ...]:
+    """Names of the operations on two states, and of their compositions once more.
+
+    Of the compositions stand those that are no linear combination of others: sin and cos of sums
+    and products, products of a state with sin and cos, products of three states.
+    """
+    x, y = states
+    once = [f"{name}({state})" for name in ("identity", "sin", "cos") for state in states]
+    squares = [f"mul({x},{x})", f"mul({x},{y})", f"mul({y},{y})"]
+    waves = [f"mul({s},{name}({u}))" for name in ("sin", "cos") for s in states for u in states]
+    cubes = [f"mul({x},{square})" for square in squares] + [f"mul({y},{squares[2]})"]
+    inner = [f"{name}({pair}({x},{y}))" for name in ("sin", "cos") for pair in ("add", "mul")]
+    return (*once, f"add({x},{y})", *squares, *waves, *cubes, *inner)
+
+
 def by_depth(terms: Sequence[Term]) -> list[list[Term]]:
     """Every distinct term and sub-term, those of depth 1 first, for an evaluation in waves."""
     nodes: dict[Term, None] = {}

@@ -1,0 +1,170 @@
+"""Exact recovery from noisy states alone: the oscillator at three noises, and further systems."""
+
+import argparse
+import dataclasses
+from typing import Any
+
+import common
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy import library, metrics, plots, results, snap, study, sweep, tangent, terms
+from nsindy.runs import REFERENCES, RUNS
+from nsindy.selectors import training_record
+from nsindy.simulate import Measurement, solve
+from nsindy.systems import DAMPED_OSCILLATOR, FURTHER, System
+
+METHODS = (
+    RUNS["exp0_stlsq"],
+    REFERENCES["best_subset"],
+    RUNS["exp8_evidence_router"],
+    REFERENCES["oracle"],
+)
+SAMPLES, SPAN = 600, 20.0
+ENUMERABLE = 16
+
+
+def main() -> None:
+    """Parse, sweep every case, print the table, write summary and figure."""
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = options.add_argument
+    add("--seeds", type=int, default=64, help="seeds of each case")
+    add("--seed0", type=int, default=0, help="the first seed")
+    add("--library", default="shipped", help="'shipped', 'exact', or a file of circuits")
+    add("--out", default="out/recovery", help="folder for summary.json and figure.png")
+    arguments = options.parse_args()
+    common.fail_early(lambda: execute(arguments))
+
+
+def execute(options: argparse.Namespace) -> None:
+    """Sweep the cases of every system in one compilation a system."""
+    out = results.check_folder(options.out)
+    common.start()
+    step = jnp.asarray(SPAN / SAMPLES)
+    initial = jnp.array(DAMPED_OSCILLATOR.initial)
+    cases = [
+        (
+            f"oscillator k = {k:g}, c = {c:g}, noise {noise:g}",
+            Measurement(jnp.array([k, c]), initial, step, jnp.full(2, noise)),
+        )
+        for k, c in ((1.0, 0.1), (4.0, 0.4))
+        for noise in (1e-3, 1e-2, 5e-2)
+    ]
+    rows = cells(DAMPED_OSCILLATOR, terms.paper_terms(), cases, 120, options)
+    for system in FURTHER:
+        args = jnp.array([value for _, value in system.parameters])
+        start = jnp.array(system.initial)
+        clean = solve(system, args, start, jnp.arange(SAMPLES) * step)
+        case = Measurement(args, start, step, 0.01 * jnp.std(clean, axis=0))
+        names = terms.composed_terms(system.states)
+        rows += cells(system, names, [(f"{system.name}, noise 1 %", case)], 200, options)
+    content = {
+        "experiment": "recovery",
+        "command": common.command(),
+        "versions": common.versions(),
+        "samples": SAMPLES,
+        "span": SPAN,
+        "rows": rows,
+    }
+    results.write_json(out / "summary.json", content)
+    mine = [row for row in rows if row["method"] == RUNS["exp8_evidence_router"].title]
+    figure = plots.rates_figure(
+        [row["case"] for row in mine],
+        mine,
+        title=f"Run 9 from noisy states alone, {SAMPLES} samples, derivatives estimated",
+    )
+    plots.save(figure, out / "figure.png")
+    print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")
+
+
+def cells(
+    system: System,
+    names: tuple[str, ...],
+    cases: list[tuple[str, Measurement]],
+    steps: int,
+    options: argparse.Namespace,
+) -> list[dict[str, Any]]:
+    """Every method on every case of one system, each row printed as it comes."""
+    bound = library.bind(names, system.states, common.load_circuits(options.library))
+    grid = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(case for _, case in cases))
+    seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
+    runs = [
+        dataclasses.replace(run, search=dataclasses.replace(run.search, steps=steps))
+        for run in METHODS
+        if run.method != "best subset" or len(names) <= ENUMERABLE
+    ]
+
+    def one(key, grid, bound):
+        def judged(measurement):
+            data_key, select_key = jax.random.split(key)
+            data = study.record(
+                data_key, system, bound, measurement, samples=SAMPLES, estimate=True
+            )
+            found = [study.outcome(select_key, data, bound, run.knobs, run) for run in runs]
+            limit = tangent.cramer_rao(
+                snap.exact(bound),
+                data.truth != 0,
+                data.truth,
+                measurement.initial,
+                training_record(data),
+                measurement.noise,
+                steps=steps,
+            )
+            coefficients = jnp.stack([outcome.coefficients for outcome in found])
+            return coefficients, jnp.stack([o.support_correct for o in found]), data.truth, limit
+
+        return jax.lax.map(judged, grid)
+
+    timed = sweep.over_seeds(one, seeds, grid, bound)
+    coefficients, correct, truth, limit = jax.tree.map(np.asarray, timed.value)
+    rows = []
+    for i, (case, _) in enumerate(cases):
+        for j, run in enumerate(runs):
+            rows.append({"case": case, "method": run.title, "terms": len(names)})
+            rows[-1] |= judge(
+                coefficients[:, i, j],
+                correct[:, i, j],
+                truth[0, i],
+                limit[0, i],
+                system=system,
+                names=names,
+            )
+            print(line(rows[-1]), flush=True)
+    print(f"{system.name}: compile {timed.compile:.0f} s, run {timed.run:.0f} s", flush=True)
+    return rows
+
+
+def judge(coefficients, correct, truth, bound, *, system, names) -> dict[str, Any]:
+    """Rates over the seeds, and the error of every true coefficient against its bound."""
+    true = truth != 0
+    count = int(correct.sum())
+    error = np.sqrt(np.mean((coefficients - truth[None]) ** 2, axis=0))
+    return {
+        "recovery_count": count,
+        "seeds": len(correct),
+        "recovery_rate": count / len(correct),
+        "recovery_ci95": metrics.rate_interval(count, len(correct)),
+        "false_terms": int(np.sum(np.any((coefficients != 0) & ~true, axis=(1, 2)))),
+        "rmse_over_cramer_rao": {
+            f"{system.states[d]}' {names[m]}": error[d, m] / bound[d, m]
+            for d, m in np.argwhere(true)
+        },
+    }
+
+
+def line(row: dict[str, Any]) -> str:
+    """One line of the table."""
+    low, high = row["recovery_ci95"]
+    worst = max(row["rmse_over_cramer_rao"].values())
+    return (
+        f"{row['case']:<38}{row['method']:<32}{row['recovery_count']:>4}/{row['seeds']:<5}"
+        f"[{100 * low:3.0f}, {100 * high:3.0f}] %  false terms {row['false_terms']:>3}  "
+        f"worst RMSE / bound {worst:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
