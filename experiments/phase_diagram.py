@@ -1,0 +1,210 @@
+"""Where each method recovers both equations: noise, damping and amplitude, against the bound."""
+
+import argparse
+import itertools
+from pathlib import Path
+from typing import Any
+
+import common
+import jax
+import jax.numpy as jnp
+import numpy as np
+from phase_findings import AXES, METHODS, Found, Judged, report, summarise
+
+from nsindy import (
+    evidence,
+    judge,
+    library,
+    metrics,
+    results,
+    selectors,
+    snap,
+    study,
+    sweep,
+    tangent,
+    terms,
+)
+from nsindy.library import Library
+from nsindy.runs import Run
+from nsindy.simulate import Measurement
+
+
+def main() -> None:
+    """Parse, sweep every method over the grid, print the findings, write summary and figures."""
+    options = common.Parser(
+        description=__doc__,
+        parents=[common.parser(None, "out/phase_diagram")],
+        add_help=False,
+        conflict_handler="resolve",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = options.add_argument
+    several: dict[str, Any] = {"type": float, "nargs": "+"}
+    add("--noise", **several, default=[1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3], help="values of σ")
+    add("--damping", **several, default=[3e-3, 0.015, 0.06, 0.3], help="values of c, in 1/s")
+    add("--x0", **several, default=[0.25, 1.0, 3.0], help="values of the initial position")
+    add("--gates", choices=("sample", "shared"), default="shared", help="draws of Exp 4's gates")
+    add("--steps", type=int, default=0, help="training steps of Exp 4; 0 for the run's own")
+    options.set_defaults(seeds=64, step=1 / 30, derivatives="estimated", library="exact")
+    arguments = options.parse_args()
+    common.fail_early(lambda: execute(arguments))
+
+
+def execute(options: argparse.Namespace) -> None:
+    """Sweep, print and write."""
+    for axis in AXES:
+        values = getattr(options, axis)
+        if not all(np.isfinite(values)) or min(values) <= 0 or sorted(set(values)) != values:
+            raise ValueError(f"--{axis} must be positive and increasing, not {values}")
+    out = results.check_folder(options.out)
+    common.start()
+    bound = library.bind(
+        terms.paper_terms(common.SYSTEM.states),
+        common.SYSTEM.states,
+        common.load_circuits(options.library),
+    )
+    grid = measurements(options)
+    count = steps(options)
+    errors = jax.jit(lambda grid, bound: limits(grid, bound, options.samples, count))(grid, bound)
+    found = {}
+    for run in METHODS:
+        timed = found[run.name] = swept(run, grid, bound, options)
+        rate = np.mean(np.asarray(timed.value.correct))
+        print(
+            f"{run.title:<32}{100 * rate:5.1f} % of all seeds exact; "
+            f"compile {timed.compile:.0f} s, run {timed.run:.0f} s",
+            flush=True,
+        )
+    truth = np.asarray(truths(grid, bound))
+    content = summarise(found, truth, np.asarray(errors), bound.names, options)
+    write(content, out)
+    report(content)
+    print(f"wrote {out}/summary.json, figure.png and calibration.png")
+
+
+def write(content: dict[str, Any], out: Path) -> None:
+    """Write the summary and both figures, each whole or not at all."""
+    from nsindy import phase_plots, plots
+
+    content = results.plain(content)
+    results.write_json(out / "summary.json", content)
+    plots.save(phase_plots.phase_figure(content), out / "figure.png")
+    plots.save(phase_plots.calibration_figure(content), out / "calibration.png")
+
+
+def steps(options: argparse.Namespace) -> int:
+    """Solver steps of a trajectory."""
+    return common.configure(METHODS[-1], options)[0].search.steps
+
+
+def measurements(options: argparse.Namespace) -> Measurement:
+    """The recordings of all cells, every leaf with a leading axis of cells."""
+    cells = itertools.product(*(getattr(options, axis) for axis in AXES))
+    each = [
+        Measurement(
+            jnp.array([options.stiffness, damping]),
+            jnp.array([x0, options.v0]),
+            jnp.asarray(options.step),
+            jnp.asarray(noise),
+        )
+        for x0, damping, noise in cells
+    ]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
+
+
+def truths(grid: Measurement, bound: Library) -> jax.Array:
+    """True coefficients of every cell [C, D, M]."""
+    return jax.vmap(lambda args: study.true_coefficients(common.SYSTEM, bound.names, args))(
+        grid.args
+    )
+
+
+def limits(grid: Measurement, bound: Library, samples: int, steps: int) -> jax.Array:
+    """Cramér–Rao bound of the damping of every cell [C], given the true support."""
+
+    def one(measurement):
+        data = study.record(
+            jax.random.key(0), common.SYSTEM, bound, measurement, samples=samples, estimate=True
+        )
+        errors = tangent.cramer_rao(
+            snap.exact(bound),
+            data.truth != 0,
+            data.truth,
+            measurement.initial,
+            selectors.training_record(data),
+            measurement.noise * jnp.ones(len(measurement.initial)),
+            steps=steps,
+        )
+        return errors[1, bound.names.index("identity(v)")]
+
+    return jax.lax.map(one, grid)
+
+
+def swept(run: Run, grid: Measurement, bound: Library, options: argparse.Namespace) -> sweep.Timed:
+    """Every seed of every cell by one method, in one compilation; leaves [S, C, ...]."""
+    run, knobs = common.configure(run, options)
+    knobs = jax.tree.map(jnp.asarray, knobs)
+    estimate = options.derivatives == "estimated"
+
+    def one(key, grid, bound, knobs):
+        def at(numbered):
+            cell, measurement = numbered
+            data_key, select_key = jax.random.split(jax.random.fold_in(key, cell))
+            data = study.record(
+                data_key,
+                common.SYSTEM,
+                bound,
+                measurement,
+                samples=options.samples,
+                estimate=estimate,
+            )
+            if run.method == "evidence":
+                return by_evidence(data, bound, run)
+            model = study.outcome(select_key, data, bound, knobs, run).coefficients
+            smallest = jnp.min(jnp.where(data.truth != 0, jnp.abs(data.truth), jnp.inf))
+            # The share below which the run counts a coefficient as zero must not hide a true term.
+            relative = jnp.minimum(run.relative, 0.5 * smallest / jnp.max(jnp.abs(data.truth)))
+            size = jnp.abs(model)
+            present = size >= relative * jnp.max(size, axis=1, keepdims=True)
+            model = jnp.where(present, model, 0.0)
+            return Found(model, metrics.support_correct(model, data.truth), None)
+
+        return jax.lax.map(at, (jnp.arange(len(grid.noise)), grid))
+
+    seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
+    return sweep.over_seeds(one, seeds, grid, bound, knobs)
+
+
+def by_evidence(data: selectors.Data, bound: Library, run: Run) -> Found:
+    """Run 9 as `selectors.select_evidence` does it, with all that the judge says."""
+    trajectory, search = data.trajectory, run.search
+    train = trajectory.train
+    factor = evidence.compress(data.theta[train], trajectory.derivatives[train])
+    samples = trajectory.independent * (len(train) / len(data.theta))
+    prior = evidence.prior(bound)
+    proposals = judge.propose(
+        factor,
+        samples,
+        prior,
+        equations=len(data.truth),
+        slots=search.slots,
+        width=search.width,
+    )
+    found = judge.recover(
+        snap.exact(bound),
+        selectors.training_record(data),
+        proposals,
+        factor,
+        prior,
+        slots=search.slots,
+        steps=search.steps,
+    )
+    judged = Judged(
+        found.errors, found.estimates, found.estimate_errors, found.inclusion, found.settled
+    )
+    correct = metrics.support_correct(found.coefficients, data.truth, run.relative)
+    return Found(found.coefficients, correct, judged)
+
+
+if __name__ == "__main__":
+    main()

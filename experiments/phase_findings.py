@@ -1,0 +1,299 @@
+"""What a phase diagram says: frontiers against the bound, false terms, calibration."""
+
+import argparse
+import itertools
+from typing import Any, NamedTuple
+
+import common
+import jax
+import numpy as np
+
+from nsindy import metrics, sweep
+from nsindy.runs import REFERENCES, RUNS
+
+METHODS = (
+    RUNS["exp0_stlsq"],
+    RUNS["exp4_conditional_entropy"],
+    REFERENCES["best_subset"],
+    RUNS["exp8_evidence_router"],
+)
+AXES = ("x0", "damping", "noise")
+"""The axes of the grid, the last one fastest."""
+NORMAL_90 = 1.6448536269514722
+"""Half-width of a 90 % interval of a normal distribution, in standard errors."""
+BINS = np.array([0.0, 0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 1.0])
+"""Edges of the bins of the reliability plot."""
+FEWEST = 50
+"""A bin with fewer inclusion probabilities says nothing of its own."""
+SEEN = 3.0
+"""A term is seen where its coefficient is this many standard errors from zero."""
+
+
+class Found(NamedTuple):
+    """What one seed of one cell came to.
+
+    Attributes:
+      coefficients: the model [D, M].
+      correct: exactly the true terms.
+      judged: what a trajectory fit adds; None for a method that regresses derivatives.
+    """
+
+    coefficients: jax.Array
+    correct: jax.Array
+    judged: "Judged | None"
+
+
+class Judged(NamedTuple):
+    """The parts of a `judge.Recovery` that are held against the truth."""
+
+    errors: jax.Array
+    estimates: jax.Array
+    estimate_errors: jax.Array
+    inclusion: jax.Array
+    settled: jax.Array
+
+
+def shaped(values: np.ndarray, options: argparse.Namespace) -> np.ndarray:
+    """Cells in the last axis, spread over the axes of the grid."""
+    return values.reshape(*values.shape[:-1], *(len(getattr(options, axis)) for axis in AXES))
+
+
+def summarise(
+    found: dict[str, sweep.Timed],
+    truth: np.ndarray,
+    bound: np.ndarray,
+    names: tuple[str, ...],
+    options: argparse.Namespace,
+) -> dict[str, Any]:
+    """All numbers of the grid.
+
+    Args:
+      found: of every method, `Found` with leaves [S, C, ...].
+      truth: true coefficients of every cell [C, D, M].
+      bound: Cramér–Rao bound of the damping of every cell [C].
+      names: the M terms.
+      options: of the command line.
+    """
+    values = {name: jax.tree.map(np.asarray, timed.value) for name, timed in found.items()}
+    ours = values[METHODS[-1].name]
+    damping, noise = np.array(options.damping), np.array(options.noise)
+    rates = {name: shaped(np.mean(value.correct, 0), options) for name, value in values.items()}
+    false = {run.name: false_terms(values[run.name].coefficients, truth, names) for run in METHODS}
+    # The bound grows in proportion to the noise.
+    lines = shaped(damping_of(truth) / bound, options)[:, :, 0] * noise[0] / SEEN
+    rows = [
+        {
+            "x0": x0,
+            "damping": damping[c],
+            "mean_rate": {name: np.mean(rate[a, c]) for name, rate in rates.items()},
+            **frontier(noise, rates[METHODS[-1].name][a, c], lines[a, c]),
+        }
+        for a, x0 in enumerate(options.x0)
+        for c in range(len(damping))
+    ]
+    cells = [
+        {
+            **dict(zip(AXES, place, strict=True)),
+            "bound_of_damping": bound[i],
+            "methods": {
+                name: {
+                    **counted(value.correct[:, i]),
+                    "with_false_term": int(np.sum(false[name]["any"][:, i])),
+                }
+                for name, value in values.items()
+            },
+            **calibration(select(ours, i), truth[i]),
+        }
+        for i, place in enumerate(itertools.product(*(getattr(options, axis) for axis in AXES)))
+    ]
+    return {
+        "experiment": "phase_diagram",
+        "command": common.command(),
+        "versions": common.versions(),
+        "device": str(jax.devices()[0]),
+        "seconds": {name: {"compile": t.compile, "run": t.run} for name, t in found.items()},
+        "config": {key: value for key, value in vars(options).items() if key != "out"},
+        "terms": list(names),
+        "rule": "a term counts as chosen when its coefficient is not zero; of STLSQ and Exp 4, when"
+        " it is at least 1 % of the largest of its equation, or half of the smallest true"
+        " coefficient where that is less",
+        "methods": {run.name: run.title for run in METHODS},
+        "seeds": len(ours.correct),
+        "noise": noise,
+        "rates": rates,
+        "noise_where_damping_is_seen": lines,
+        "rows": rows,
+        "false_terms": {
+            name: {
+                **counted(each["any"]),
+                "beside_all_true_terms": int(np.sum(each["beside"])),
+                "most_frequent": each["which"],
+            }
+            for name, each in false.items()
+        },
+        "coverage": calibration(ours, truth),
+        "reliability": reliability(ours.judged.inclusion, truth),
+        "cells": cells,
+    }
+
+
+def select(found: Found, cell: int) -> Found:
+    """One cell of a method."""
+    return jax.tree.map(lambda leaf: leaf[:, cell], found)
+
+
+def damping_of(truth: np.ndarray) -> np.ndarray:
+    """Read c from the true coefficients [..., D, M]."""
+    return -truth[..., 1, 1]  # identity(v), the second of the terms, in v'
+
+
+def counted(successes: np.ndarray) -> dict[str, Any]:
+    """A count with its rate and Wilson's 95 % interval; no rate without trials."""
+    count, trials = int(np.sum(successes)), int(np.size(successes))
+    if trials == 0:
+        return {"count": 0, "of": 0, "rate": None, "ci95": None}
+    interval = metrics.rate_interval(count, trials)
+    return {"count": count, "of": trials, "rate": count / trials, "ci95": interval}
+
+
+def false_terms(
+    coefficients: np.ndarray, truth: np.ndarray, names: tuple[str, ...]
+) -> dict[str, Any]:
+    """Which seeds hold a false term [S, C], which of them beside all true ones, and which term."""
+    wrong = (coefficients != 0) & (truth == 0)[None]
+    missing = (coefficients == 0) & (truth != 0)[None]
+    held = np.any(wrong, axis=(2, 3))
+    each = np.sum(wrong, axis=(0, 1))
+    order = np.argsort(-each, axis=None)[:6]
+    which = {
+        f"{common.SYSTEM.states[d]}' {names[m]}": int(each[d, m])
+        for d, m in zip(*np.unravel_index(order, each.shape), strict=True)
+        if each[d, m]
+    }
+    return {"any": held, "beside": held & ~np.any(missing, axis=(2, 3)), "which": which}
+
+
+def frontier(noise: np.ndarray, rate: np.ndarray, line: float) -> dict[str, Any]:
+    """The largest noise with at least half of the seeds exact, against the bound's line.
+
+    Between two noises the rate is interpolated in log noise. A frontier beyond the grid is only
+    known to lie there, and so is its distance from the line.
+
+    Args:
+      noise: increasing [N].
+      rate: share of exact seeds at each [N].
+      line: noise at which the damping is `SEEN` standard errors from zero.
+    """
+    above = np.flatnonzero(rate >= 0.5)
+    if not len(above):
+        value, side = noise[0], "below"
+    elif above[-1] == len(noise) - 1:
+        value, side = noise[-1], "above"
+    else:
+        i = above[-1]
+        share = (rate[i] - 0.5) / (rate[i] - rate[i + 1])
+        value, side = noise[i] * (noise[i + 1] / noise[i]) ** share, "at"
+    factor = value / line
+    known = {"at": True, "above": factor > 2, "below": factor < 0.5}[side]
+    return {
+        "frontier": value,
+        "frontier_is": side,
+        "line": line,
+        "factor": factor,
+        "within_2": bool(0.5 <= factor <= 2) if known else None,
+    }
+
+
+def calibration(found: Found, truth: np.ndarray) -> dict[str, Any]:
+    """Whether 90 % intervals cover the truth, over the true terms that were chosen.
+
+    Beside it: the same over the seeds with the exact support, the damping as if it were always
+    chosen (which no choice has biased), and how widely and how surely the damping is known.
+
+    Args:
+      found: of Run 9, leaves [S, ...].
+      truth: true coefficients, the axes of a model without that of seeds.
+    """
+    judged = found.judged
+    assert judged is not None
+    true = np.broadcast_to(truth != 0, found.coefficients.shape)
+    inside = np.abs(found.coefficients - truth) <= NORMAL_90 * judged.errors
+    chosen = true & (found.coefficients != 0)
+    exact = chosen & found.correct[..., None, None]
+    estimate, error = (leaf[..., 1, 1] for leaf in (judged.estimates, judged.estimate_errors))
+    known = np.isfinite(error)
+    covered = np.abs(estimate + damping_of(truth)) <= NORMAL_90 * np.where(known, error, 0)
+    return {
+        "chosen": counted(inside[chosen]),
+        "chosen_in_exact_seeds": counted(inside[exact]),
+        "damping_as_if_chosen": counted(covered[known]),
+        "damping_unknowable": int(np.sum(~known)),
+        "damping_error": np.median(error),
+        "damping_inclusion": np.mean(judged.inclusion[..., 1, 1]),
+        "settled": np.mean(judged.settled),
+    }
+
+
+def reliability(inclusion: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    """Predicted inclusion probabilities against the share of true terms, in bins.
+
+    Args:
+      inclusion: posterior inclusion probabilities [S, C, D, M].
+      truth: true coefficients [C, D, M].
+    """
+    true = np.broadcast_to(truth != 0, inclusion.shape)
+    place = np.clip(np.searchsorted(BINS, inclusion, side="right") - 1, 0, len(BINS) - 2)
+    bins = []
+    for i, edges in enumerate(itertools.pairwise(BINS)):
+        here = place == i
+        if np.any(here):
+            bins.append({"edges": edges, "predicted": np.mean(inclusion[here])})
+            bins[-1] |= counted(true[here])
+    gaps = np.array([abs(bin["predicted"] - bin["rate"]) for bin in bins])
+    counts = np.array([bin["of"] for bin in bins])
+    return {
+        "bins": bins,
+        "expected_error": np.sum(gaps * counts) / np.sum(counts),
+        "largest_error": np.max(gaps[counts >= FEWEST], initial=0.0),
+        "fewest_in_a_bin": FEWEST,
+    }
+
+
+def report(content: dict[str, Any]) -> None:
+    """Print the findings beside the targets."""
+    ours, subset = METHODS[-1].name, METHODS[2].name
+    print(f"\n{'amplitude':>9}{'damping':>9}{'Run 9':>8}{'subset':>8}   frontier and bound's line")
+    for row in content["rows"]:
+        mean = row["mean_rate"]
+        sign = {"at": "=", "above": ">", "below": "<"}[row["frontier_is"]]
+        verdict = {True: "within 2", False: "NOT within 2", None: "beyond the grid"}
+        print(
+            f"{row['x0']:>9g}{row['damping']:>9g}{100 * mean[ours]:>6.0f} %"
+            f"{100 * mean[subset]:>6.0f} %   {row['frontier']:.4f} and {row['line']:.4f}, "
+            f"factor {sign} {row['factor']:.2f}: {verdict[row['within_2']]}"
+        )
+    rows, coverage = content["rows"], content["coverage"]
+    false, reliable = content["false_terms"][ours], content["reliability"]
+    at_least = sum(row["mean_rate"][ours] >= row["mean_rate"][subset] for row in rows)
+    within = [row["within_2"] for row in rows if row["within_2"] is not None]
+    print(f"\nRun 9 at or above best subset: {at_least} of {len(rows)} rows (target: all)")
+    print(f"frontier within a factor of 2: {sum(within)} of {len(within)} rows (target: all)")
+    print(
+        f"false terms: {text(false)}, {false['beside_all_true_terms']} beside all true terms "
+        f"(target: at most 1 %); {false['most_frequent']}"
+    )
+    print(f"90 % intervals cover: {text(coverage['chosen'])} (target: 85 to 95 %)")
+    print(f"  in seeds with the exact support: {text(coverage['chosen_in_exact_seeds'])}")
+    print(f"  damping, as if always chosen: {text(coverage['damping_as_if_chosen'])}")
+    print(
+        f"inclusion probabilities: expected error {reliable['expected_error']:.4f}, "
+        f"largest of a bin {reliable['largest_error']:.3f} (target: at most 0.1)"
+    )
+
+
+def text(rate: dict[str, Any]) -> str:
+    """`12 of 64 (18.8 %, 11.1 to 30.0)`."""
+    if not rate["of"]:
+        return "none"
+    low, high = (100 * end for end in rate["ci95"])
+    return f"{rate['count']} of {rate['of']} ({100 * rate['rate']:.1f} %, {low:.1f} to {high:.1f})"

@@ -1,0 +1,154 @@
+"""The phase diagram: a tiny grid through the script's functions, its readings by hand."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from nsindy import study
+from nsindy.sweep import Timed
+from nsindy.systems import DAMPED_OSCILLATOR
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
+import phase_diagram as script  # pyright: ignore[reportMissingImports]
+import phase_findings as findings  # pyright: ignore[reportMissingImports]
+
+
+@pytest.fixture
+def options():
+    """Two noises × two dampings × one amplitude, three seeds."""
+    return argparse.Namespace(
+        noise=[1e-3, 1e-2],
+        damping=[0.1, 0.3],
+        x0=[1.0],
+        seeds=3,
+        seed0=5,
+        samples=120,
+        step=0.1,
+        stiffness=1.0,
+        v0=0.0,
+        derivatives="estimated",
+        library="exact",
+        gates="shared",
+        steps=0,
+        out="unused",
+    )
+
+
+def test_cells_follow_the_axes(options):
+    grid = script.measurements(options)
+    assert grid.noise.tolist() == [1e-3, 1e-2, 1e-3, 1e-2]
+    assert findings.shaped(np.asarray(grid.args[:, 1]), options).tolist() == [
+        [[0.1, 0.1], [0.3, 0.3]]
+    ]
+
+
+def test_bound_grows_with_the_noise(options, exact):
+    grid = script.measurements(options)
+    bound = findings.shaped(np.asarray(script.limits(grid, exact, 120, 60)), options)[0]
+    np.testing.assert_allclose(bound[:, 1] / bound[:, 0], 10, rtol=1e-6)
+
+
+def test_sweep_is_the_same_as_each_cell_by_itself(options, exact):
+    grid = script.measurements(options)
+    run = findings.METHODS[2]
+    found = script.swept(run, grid, exact, options).value
+    assert found.correct.shape == (3, 4)
+    measurement = jax.tree.map(lambda leaf: leaf[2], grid)
+
+    @jax.jit
+    def alone(key):
+        data_key, select_key = jax.random.split(jax.random.fold_in(key, 2))
+        data = study.record(
+            data_key, DAMPED_OSCILLATOR, exact, measurement, samples=120, estimate=True
+        )
+        return study.outcome(select_key, data, exact, run.knobs, run).coefficients
+
+    np.testing.assert_allclose(found.coefficients[1, 2], alone(jax.random.key(6)), atol=1e-9)
+
+
+def test_run_9_brings_what_the_judge_says(options, exact):
+    measurement = jax.tree.map(lambda leaf: leaf[0], script.measurements(options))
+
+    def one(key):
+        data = study.record(key, DAMPED_OSCILLATOR, exact, measurement, samples=120, estimate=True)
+        return script.by_evidence(data, exact, findings.METHODS[3])
+
+    found = jax.eval_shape(one, jax.random.key(0))
+    assert found.correct.shape == ()
+    assert {leaf.shape for leaf in found.judged[:-1]} == {found.coefficients.shape} == {(2, 8)}
+
+
+def test_frontier_between_noises_and_beyond():
+    noise = np.array([0.01, 0.1])
+    at = findings.frontier(noise, np.array([1.0, 0.0]), 0.0316227766)
+    assert at["frontier"] == pytest.approx(10**-1.5)
+    assert at["within_2"] and at["frontier_is"] == "at"
+    above = findings.frontier(noise, np.array([1.0, 0.9]), 0.15)
+    assert above["frontier_is"] == "above" and above["within_2"] is None
+    assert findings.frontier(noise, np.array([1.0, 0.9]), 0.01)["within_2"] is False
+    below = findings.frontier(noise, np.array([0.4, 0.0]), 1.0)
+    assert below["frontier_is"] == "below" and below["within_2"] is False
+
+
+def test_reliability_by_hand():
+    truth = np.array([[[1.0, 0.0]]])
+    inclusion = np.array([[[[0.97, 0.3]]], [[[0.97, 0.3]]]])
+    first, second = findings.reliability(inclusion, truth)["bins"]
+    assert (first["predicted"], first["rate"], first["of"]) == (0.3, 0.0, 2)
+    assert (second["rate"], second["of"]) == (1.0, 2)
+    assert findings.reliability(inclusion, truth)["expected_error"] == pytest.approx(0.165)
+
+
+def test_false_terms_beside_all_true_ones():
+    truth = np.array([[[0.0, 1.0], [-1.0, -0.1]]])
+    model = np.stack([truth, truth, truth])
+    model[1, 0, 0, 0] = 0.5
+    model[2, 0, 0] = [0.5, 0.0]
+    found = findings.false_terms(model, truth, ("a", "b"))
+    assert found["any"][:, 0].tolist() == [False, True, True]
+    assert found["beside"][:, 0].tolist() == [False, True, False]
+    assert found["which"] == {"x' a": 2}
+
+
+def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
+    grid = script.measurements(options)
+    truth = np.asarray(script.truths(grid, exact))
+    model = np.broadcast_to(truth, (3, *truth.shape)).copy()
+    model[0, 0, 1, 1] = 0.0
+    errors = np.where(model != 0, 0.01, 0.0)
+    judged = findings.Judged(
+        errors, model, np.full(model.shape, 0.01), 0.9 * (model != 0), np.ones((3, 4), bool)
+    )
+    correct = np.all((model != 0) == (truth != 0)[None], axis=(2, 3))
+    found = {
+        run.name: Timed(
+            findings.Found(model, correct, judged if run.method == "evidence" else None), 0.0, 0.0
+        )
+        for run in findings.METHODS
+    }
+    bound = np.full(4, 0.01)
+    content = findings.summarise(found, truth, bound, exact.names, options)
+    script.write(content, tmp_path)
+    findings.report(content)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["cells"][0]["methods"]["best_subset"]["count"] == 2
+    assert summary["coverage"]["chosen"] == {"count": 35, "of": 35, "rate": 1.0} | {
+        "ci95": summary["coverage"]["chosen"]["ci95"]
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "summary.json",
+        "figure.png",
+        "calibration.png",
+    }
+    assert "false terms: 0 of 12" in capsys.readouterr().out
+
+
+def test_values_out_of_order_are_one_sentence(options):
+    options.noise = [0.1, 0.01]
+    with pytest.raises(ValueError, match="--noise must be positive and increasing"):
+        script.execute(options)
