@@ -11,9 +11,16 @@ test: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-bench: $(INSTALLED)
+results: $(INSTALLED)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python experiments/phase1_grok.py --recipe grok --seed0 200 --out results/phase1_grok
+	$(BIN)/python experiments/phase1_grok.py --recipe paper --seeds 4 --no-controls --out results/phase1_paper
+	$(BIN)/python experiments/ablation.py --seeds 1024 --router-seeds 64 --out results/ablation
+	$(BIN)/python experiments/commitment.py --seeds 32 --out results/commitment
+	$(BIN)/python experiments/recovery.py --seeds 64 --out results/recovery
+	$(BIN)/python experiments/pysindy_comparison.py --seeds 64 --out results/pysindy
 	$(BIN)/python experiments/bench_speed.py --out results/speed
+	$(BIN)/python experiments/tables.py
 
 lock: $(INSTALLED)
 	$(BIN)/pip install --quiet uv
@@ -26,5 +33,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $(INSTALLED)
 
-.PHONY: run test bench lock
+.PHONY: run test results lock
 .DEFAULT_GOAL = run

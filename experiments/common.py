@@ -72,7 +72,7 @@ def parser(description: str | None, out: str) -> argparse.ArgumentParser:
     add = options.add_argument
     add("--seeds", type=_positive, default=32, help="number of seeds")
     add("--seed0", type=int, default=0, help="the first seed")
-    add("--samples", type=_positive, default=600, help="samples of a recording")
+    add("--samples", type=_at_least(10), default=600, help="samples of a recording")
     add("--step", type=_number(low=0, open_low=True), default=0.05, help="time between them, in s")
     add("--noise", type=_number(low=0), default=1e-3, help="standard deviation of the noise")
     add("--stiffness", type=_number(), default=1.0, help="k, in 1/s²")
@@ -117,14 +117,20 @@ def add_router_options(options: argparse.ArgumentParser, run: Run) -> None:
         )
 
 
-def _positive(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text}") from None
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
+def _at_least(low: int):
+    def whole(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be a whole number, not {text}") from None
+        if value < low:
+            raise argparse.ArgumentTypeError(f"must be at least {low}, not {value}")
+        return value
+
+    return whole
+
+
+_positive = _at_least(1)
 
 
 def _number(low: float | None = None, *, open_low: bool = False):

@@ -103,7 +103,7 @@ def cells(
             data = study.record(
                 data_key, system, bound, measurement, samples=SAMPLES, estimate=True
             )
-            found = [study.outcome(select_key, data, bound, run.knobs, run) for run in runs]
+            found, data = study.in_turn(select_key, data, bound, runs)
             limit = tangent.cramer_rao(
                 snap.exact(bound),
                 data.truth != 0,

@@ -74,9 +74,84 @@ def speed(summary: Summary) -> str:
     return table(["what", "measured", "target"], rows)
 
 
+def recovery(summary: Summary) -> str:
+    """Run 9 and the references on every case, from noisy states alone."""
+    cases = list(dict.fromkeys(row["case"] for row in summary["rows"]))
+    methods = list(dict.fromkeys(row["method"] for row in summary["rows"]))
+    rows = []
+    for case in cases:
+        found = {row["method"]: row for row in summary["rows"] if row["case"] == case}
+        mine = next(row for name, row in found.items() if name.startswith("Run 9"))
+        errors = ", ".join(
+            f"{name} {value:.2f}" for name, value in mine["rmse_over_cramer_rao"].items()
+        )
+        rates = [rate(found[name]) if name in found else "not enumerable" for name in methods]
+        rows.append([case, str(mine["terms"]), *rates, str(mine["false_terms"]), errors])
+    head = ["case", "terms", *methods, "false terms, Run 9", "RMSE / Cramér–Rao bound, Run 9"]
+    return table(head, rows)
+
+
+def pysindy(summary: Summary) -> str:
+    """PySINDy's optimizers on the same arrays."""
+    rows = [
+        [row["method"], row["not_available"], ""]
+        if "not_available" in row
+        else [row["method"], rate(row), f"{row['equivalent_count']}/{row['seeds']}"]
+        for row in summary["rows"]
+    ]
+    return table(["method", "exact", "equivalent up to add = identity + identity"], rows)
+
+
+def phase1(summary: Summary) -> str:
+    """When each operation is memorised and when it generalises, and what the circuit became."""
+    rows = []
+    for name, variants in summary["operations"].items():
+        mine = variants["recipe"]
+        low, high = mine["grokked_ci95"]
+        count = round(mine["grokked_share"] * summary["seeds"])
+        epochs = [mine["train_epoch_median"], mine["validation_epoch_median"]]
+        control = variants.get("no decay")
+        rows.append(
+            [
+                name,
+                " → ".join("never" if epoch is None else f"{epoch:,.0f}" for epoch in epochs),
+                "never"
+                if mine["ratio_quartiles"][1] is None
+                else f"{mine['ratio_quartiles'][1]:.1f}",
+                f"{count}/{summary['seeds']} ({100 * low:.0f}–{100 * high:.0f} %)",
+                "not run"
+                if control is None
+                else f"{round(control['grokked_share'] * summary['seeds'])}/{summary['seeds']}",
+                *(
+                    f"{mine[key][first]:.1f} → {mine[key]['end']:.1f}"
+                    for key, first in (
+                        ("weight_norm", "start"),
+                        ("effective_rank", "memorised"),
+                        ("active_units", "memorised"),
+                    )
+                ),
+            ]
+        )
+    head = [
+        "operation",
+        "epoch train → validation",
+        "ratio",
+        "ratio ≥ 5",
+        "without decay",
+        "weight norm",
+        "effective rank",
+        "active units",
+    ]
+    return table(head, rows)
+
+
 TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "ablation": ("ablation/summary.json", ablation),
     "commitment": ("commitment/summary.json", commitment),
+    "recovery": ("recovery/summary.json", recovery),
+    "pysindy": ("pysindy/summary.json", pysindy),
+    "phase1_grok": ("phase1_grok/summary.json", phase1),
+    "phase1_paper": ("phase1_paper/summary.json", phase1),
     "speed": ("speed/summary.json", speed),
 }
 """Marker in README -> summary it is made from, and how."""

@@ -14,7 +14,7 @@ import safetensors
 import safetensors.numpy
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from nsindy import primitives
+from nsindy import primitives, results
 from nsindy.mlp import MLP, Params
 from nsindy.primitives import Primitive
 
@@ -64,12 +64,12 @@ def save(path: str | os.PathLike, circuits: tuple[Stack, ...], metadata: dict[st
             }
         )
     text = {"stacks": json.dumps(stacks), "metadata": json.dumps(metadata)}
-    temporary = Path(f"{os.fspath(path)}.{os.getpid()}.partial")
-    try:
+
+    def write(temporary: Path) -> None:
         safetensors.numpy.save_file(tensors, temporary, metadata=text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        temporary.chmod(0o644)
+
+    results.write_whole(path, write)
 
 
 def load(path: str | os.PathLike = SHIPPED) -> tuple[tuple[Stack, ...], dict[str, Any]]:

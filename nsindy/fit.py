@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from nsindy import router
+from nsindy import evidence, router
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +153,7 @@ def compress(theta: jax.Array, derivatives: jax.Array) -> tuple[jax.Array, jax.A
       the rows of Θ [R, M] and of Ẋ [R, D], R = min(N, M + D).
     """
     samples, terms = theta.shape
-    triangle = jnp.linalg.qr(jnp.concatenate([theta, derivatives], axis=1), mode="r")
+    triangle = evidence.compress(theta, derivatives)
     triangle = triangle * jnp.sqrt(triangle.shape[0] / samples).astype(theta.dtype)
     return triangle[:, :terms], triangle[:, terms:]
 

@@ -1,0 +1,104 @@
+"""PySINDy's optimizers beside STLSQ, best subset and Run 9, on the same Θ and Ẋ."""
+
+import argparse
+from typing import Any
+
+import common
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pysindy_references as references
+
+from nsindy import library, metrics, plots, results, study, sweep, terms
+from nsindy.runs import REFERENCES, RUNS
+
+OURS = (RUNS["exp0_stlsq"], REFERENCES["best_subset"], RUNS["exp8_evidence_router"])
+
+
+def main() -> None:
+    """Parse, fit every method on every seed, print the table, write summary and figure."""
+    options = common.parser(__doc__, "out/pysindy")
+    arguments = options.parse_args()
+    common.fail_early(lambda: execute(arguments))
+
+
+def execute(options: argparse.Namespace) -> None:
+    """Record once, hand the same arrays to every method."""
+    out = results.check_folder(options.out)
+    common.start()
+    runs = [common.configure(run, options)[0] for run in OURS]
+    bound = library.bind(
+        terms.paper_terms(common.SYSTEM.states),
+        common.SYSTEM.states,
+        common.load_circuits(options.library),
+    )
+
+    def one(key, measurement, bound):
+        data_key, select_key = jax.random.split(key)
+        data = study.record(
+            data_key,
+            common.SYSTEM,
+            bound,
+            measurement,
+            samples=options.samples,
+            estimate=options.derivatives == "estimated",
+        )
+        found, data = study.in_turn(select_key, data, bound, runs)
+        return data, jnp.stack([outcome.coefficients for outcome in found])
+
+    seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
+    data, ours = sweep.over_seeds(one, seeds, common.measurement(options), bound).value
+    recordings = references.problems(data, bound.names, options.seed0)
+    rows = []
+    for j, run in enumerate(runs):
+        pairs = list(zip(np.asarray(ours[:, j]), recordings, strict=True))
+        exact = sum(bool(np.all((found != 0) == (p.truth != 0))) for found, p in pairs)
+        equal = sum(references.equivalent(found, p.truth, p.theta) for found, p in pairs)
+        row = {"method": run.title, "exact": exact, "equivalent": equal, "seeds": len(pairs)}
+        rows.append(rated(row))
+    rows += [rated(references.measure(name, recordings)) for name in references.METHODS]
+    for row in rows:
+        print(line(row))
+    content = {
+        "experiment": "pysindy_comparison",
+        "command": common.command(),
+        "versions": common.versions(),
+        "rows": rows,
+    }
+    results.write_json(out / "summary.json", content)
+    ran = [row for row in rows if "recovery_rate" in row]
+    figure = plots.rates_figure(
+        [row["method"] for row in ran],
+        ran,
+        title=f"Exact recovery on the same Θ and Ẋ, noise {options.noise:g}, "
+        f"{options.derivatives} derivatives",
+    )
+    plots.save(figure, out / "figure.png")
+    print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")
+
+
+def rated(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its rate and interval; as it is where the method could not run."""
+    if "not_available" in row:
+        return row
+    return row | {
+        "recovery_count": row["exact"],
+        "recovery_rate": row["exact"] / row["seeds"],
+        "recovery_ci95": metrics.rate_interval(row["exact"], row["seeds"]),
+        "equivalent_count": row["equivalent"],
+    }
+
+
+def line(row: dict[str, Any]) -> str:
+    """One line of the table."""
+    if "not_available" in row:
+        return f"{row['method']:<36}{row['not_available']}"
+    low, high = row["recovery_ci95"]
+    return (
+        f"{row['method']:<36}exact {row['exact']:>4}/{row['seeds']:<5}"
+        f"[{100 * low:3.0f}, {100 * high:3.0f}] %   equivalent {row['equivalent']:>4}"
+    )
+
+
+if __name__ == "__main__":
+    main()
