@@ -1,6 +1,7 @@
 """When does the second slot of Exp 4 fail to commit? One setting is changed at a time."""
 
 import argparse
+import dataclasses
 
 import common
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nsindy import fit, library, metrics, plots, results, study, sweep, terms
-from nsindy.runs import RUNS
+from nsindy.runs import RUNS, Run
 
 CHANGES: dict[str, dict[str, float]] = {
     "Exp 4 as it stands": {},
@@ -32,7 +33,7 @@ CHANGES: dict[str, dict[str, float]] = {
         "conditional_entropy": 0.0,
     },
 }
-"""What is changed in each row; every change is a traced knob, so all rows are one compilation."""
+"""What is changed in each row; every change is a traced knob, so they are one compilation."""
 
 
 def main() -> None:
@@ -50,14 +51,14 @@ def execute(options: argparse.Namespace) -> None:
     common.start()
     run, knobs = common.configure(RUNS["exp4_conditional_entropy"], options)
     names = terms.paper_terms(common.SYSTEM.states)
-    settings = [knobs._replace(**change) for change in CHANGES.values()]
-    grid = jax.tree.map(lambda *values: jnp.asarray(values), *settings)
-    measurement = common.measurement(options)
     rows = []
-    for kind in dict.fromkeys((options.library, "exact")):
+
+    def sweep_changes(run: Run, changes: dict[str, dict[str, float]], kind: str) -> None:
+        settings = [knobs._replace(**change) for change in changes.values()]
+        grid = jax.tree.map(lambda *values: jnp.asarray(values), *settings)
         bound = library.bind(names, common.SYSTEM.states, common.load_circuits(kind))
 
-        def one(key, grid, bound):
+        def one(key, grid, measurement, bound):
             data_key, key = jax.random.split(key)
             data = study.record(data_key, common.SYSTEM, bound, measurement)
 
@@ -67,11 +68,17 @@ def execute(options: argparse.Namespace) -> None:
             return jax.lax.map(select, grid)
 
         seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
-        timed = sweep.over_seeds(one, seeds, grid, bound)
+        timed = sweep.over_seeds(one, seeds, grid, common.measurement(options), bound)
         outcome = jax.tree.map(np.asarray, timed.value)
-        for i, change in enumerate(CHANGES):
+        for i, change in enumerate(changes):
             rows.append(judge(jax.tree.map(lambda leaf, i=i: leaf[:, i], outcome), change, kind))
             print(line(rows[-1]), flush=True)
+
+    assert run.routing is not None
+    longer = dataclasses.replace(run.routing, steps=4 * run.routing.steps)
+    for kind in dict.fromkeys((options.library, "exact")):
+        sweep_changes(run, CHANGES, kind)
+        sweep_changes(dataclasses.replace(run, routing=longer), {"4 times the steps": {}}, kind)
     content = {
         "experiment": "commitment",
         "command": common.command(),

@@ -73,6 +73,12 @@ def parser(description: str | None, out: str) -> argparse.ArgumentParser:
     add("--seeds", type=_positive, default=32, help="number of seeds")
     add("--seed0", type=int, default=0, help="the first seed")
     add("--samples", type=_at_least(10), default=600, help="samples of a recording")
+    add(
+        "--train-fraction",
+        type=_number(low=0.1, high=0.9),
+        default=0.8,
+        help="share of the samples to train on, the others validate",
+    )
     add("--step", type=_number(low=0, open_low=True), default=0.05, help="time between them, in s")
     add("--noise", type=_number(low=0), default=1e-3, help="standard deviation of the noise")
     add("--stiffness", type=_number(), default=1.0, help="k, in 1/s²")
@@ -133,7 +139,7 @@ def _at_least(low: int):
 _positive = _at_least(1)
 
 
-def _number(low: float | None = None, *, open_low: bool = False):
+def _number(low: float | None = None, high: float = math.inf, *, open_low: bool = False):
     def number(text: str) -> float:
         value = float(text)
         if not math.isfinite(value):
@@ -141,6 +147,8 @@ def _number(low: float | None = None, *, open_low: bool = False):
         if low is not None and (value < low or (open_low and value == low)):
             bound = "above" if open_low else "at least"
             raise argparse.ArgumentTypeError(f"must be {bound} {low:g}, not {text}")
+        if value > high:
+            raise argparse.ArgumentTypeError(f"must be at most {high:g}, not {text}")
         return value
 
     return number
@@ -191,7 +199,13 @@ def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> summary
 
     def recorded(key, setting, bound):
         return study.record(
-            key, SYSTEM, bound, setting.measurement, samples=options.samples, estimate=estimate
+            key,
+            SYSTEM,
+            bound,
+            setting.measurement,
+            samples=options.samples,
+            estimate=estimate,
+            train_fraction=options.train_fraction,
         )
 
     def one(key, setting, bound):

@@ -27,6 +27,8 @@ FEWEST = 50
 """A bin with fewer inclusion probabilities says nothing of its own."""
 SEEN = 3.0
 """A term is seen where its coefficient is this many standard errors from zero."""
+SURE = 0.95
+"""A term of this inclusion probability is held for sure."""
 
 
 class Found(NamedTuple):
@@ -76,6 +78,8 @@ def summarise(
     """
     values = {name: jax.tree.map(np.asarray, timed.value) for name, timed in found.items()}
     ours = values[METHODS[-1].name]
+    assert ours.judged is not None
+    sure = (ours.judged.inclusion >= SURE) & (ours.coefficients != 0) & (truth == 0)[None]
     damping, noise = np.array(options.damping), np.array(options.noise)
     rates = {name: shaped(np.mean(value.correct, 0), options) for name, value in values.items()}
     false = {run.name: false_terms(values[run.name].coefficients, truth, names) for run in METHODS}
@@ -130,6 +134,10 @@ def summarise(
                 "most_frequent": each["which"],
             }
             for name, each in false.items()
+        },
+        "false_terms_held_for_sure": {
+            "inclusion_at_least": SURE,
+            **counted(np.any(sure, axis=(2, 3))),
         },
         "coverage": calibration(ours, truth),
         "reliability": reliability(ours.judged.inclusion, truth),
@@ -282,6 +290,8 @@ def report(content: dict[str, Any]) -> None:
         f"false terms: {text(false)}, {false['beside_all_true_terms']} beside all true terms "
         f"(target: at most 1 %); {false['most_frequent']}"
     )
+    held = content["false_terms_held_for_sure"]
+    print(f"  false terms of inclusion {held['inclusion_at_least']:g} or more: {text(held)}")
     print(f"90 % intervals cover: {text(coverage['chosen'])} (target: 85 to 95 %)")
     print(f"  in seeds with the exact support: {text(coverage['chosen_in_exact_seeds'])}")
     print(f"  damping, as if always chosen: {text(coverage['damping_as_if_chosen'])}")

@@ -25,8 +25,14 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def slot_text(slot: Summary) -> str:
-    """`-0.0992 identity(v) at 27 %`, the median coefficient and activation."""
-    return f"{slot['coefficient'][1]:.4f} {slot['most']} at {100 * slot['activation'][1]:.0f} %"
+    """Median coefficient and activation of a slot's most frequent term, each with 5–95 %."""
+    low, middle, high = slot["coefficient"]
+    least, most = (100 * slot["activation"][i] for i in (0, 2))
+    seeds = slot["chosen"][slot["most"]]
+    return (
+        f"{middle:.4f} [{low:.4f}, {high:.4f}] {slot['most']} "
+        f"at {100 * slot['activation'][1]:.0f} % [{least:.0f}, {most:.0f}] in {seeds}"
+    )
 
 
 def ablation(summary: Summary) -> str:
@@ -48,7 +54,14 @@ def ablation(summary: Summary) -> str:
                 row["paper"] or "not run",
             ]
         )
-    head = ["run", "exact", "MSE arg-max / sampled", "slots, medians", "wrong (seeds)", "paper"]
+    head = [
+        "run",
+        "exact",
+        "MSE arg-max / sampled",
+        "slots: median [5–95 %], seeds",
+        "wrong (seeds)",
+        "paper",
+    ]
     return table(head, rows)
 
 

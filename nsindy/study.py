@@ -55,6 +55,7 @@ def record(
     *,
     samples: int = 600,
     estimate: bool = False,
+    train_fraction: float = 0.8,
 ) -> Data:
     """Simulate a recording and evaluate the library on it (Phases 2 and 3).
 
@@ -65,8 +66,16 @@ def record(
       measurement: how it is recorded, traced.
       samples: number of samples N.
       estimate: take the derivatives from the noisy states.
+      train_fraction: share of the samples to train on.
     """
-    trajectory = simulate.simulate(key, system, measurement, samples=samples, estimate=estimate)
+    trajectory = simulate.simulate(
+        key,
+        system,
+        measurement,
+        samples=samples,
+        estimate=estimate,
+        train_fraction=train_fraction,
+    )
     theta, inside = library.evaluate(terms, trajectory.states)
     truth = true_coefficients(system, terms.names, measurement.args)
     return Data(trajectory, theta, truth, jnp.sum(~inside) / inside.size)
