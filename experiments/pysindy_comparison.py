@@ -33,27 +33,34 @@ def execute(options: argparse.Namespace) -> None:
         common.load_circuits(options.library),
     )
 
-    def one(key, measurement, bound):
-        data_key, select_key = jax.random.split(key)
-        data = study.record(
-            data_key,
+    def recorded(key, measurement, bound):
+        return study.record(
+            jax.random.split(key)[0],
             common.SYSTEM,
             bound,
             measurement,
             samples=options.samples,
             estimate=options.derivatives == "estimated",
         )
-        found, data = study.in_turn(select_key, data, bound, runs)
-        return data, jnp.stack([outcome.coefficients for outcome in found])
 
     seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
-    data, ours = sweep.over_seeds(one, seeds, common.measurement(options), bound).value
+    shared = (common.measurement(options), bound)
+    data = sweep.over_seeds(recorded, seeds, *shared).value
+    ours = []
+    for run in runs:
+
+        def one(key, measurement, bound, run=run):
+            data = recorded(key, measurement, bound)
+            select_key = jax.random.split(key)[1]
+            return study.outcome(select_key, data, bound, run.knobs, run).coefficients
+
+        ours.append(np.asarray(sweep.over_seeds(one, seeds, *shared).value))
     recordings = references.problems(data, bound.names, options.seed0)
     rows = []
-    for j, run in enumerate(runs):
-        pairs = list(zip(np.asarray(ours[:, j]), recordings, strict=True))
-        exact = sum(bool(np.all((found != 0) == (p.truth != 0))) for found, p in pairs)
-        equal = sum(references.equivalent(found, p.truth, p.theta) for found, p in pairs)
+    for run, found in zip(runs, ours, strict=True):
+        pairs = list(zip(found, recordings, strict=True))
+        exact = sum(bool(np.all((model != 0) == (p.truth != 0))) for model, p in pairs)
+        equal = sum(references.equivalent(model, p.truth, p.theta) for model, p in pairs)
         row = {"method": run.title, "exact": exact, "equivalent": equal, "seeds": len(pairs)}
         rows.append(rated(row))
     rows += [rated(references.measure(name, recordings)) for name in references.METHODS]

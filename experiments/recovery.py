@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def execute(options: argparse.Namespace) -> None:
-    """Sweep the cases of every system in one compilation a system."""
+    """Sweep the cases of every system in one compilation a system and method."""
     out = results.check_folder(options.out)
     common.start()
     step = jnp.asarray(SPAN / SAMPLES)
@@ -97,43 +97,40 @@ def cells(
         if run.method != "best subset" or len(names) <= ENUMERABLE
     ]
 
-    def one(key, grid, bound):
-        def judged(measurement):
-            data_key, select_key = jax.random.split(key)
-            data = study.record(
-                data_key, system, bound, measurement, samples=SAMPLES, estimate=True
-            )
-            found, data = study.in_turn(select_key, data, bound, runs)
-            limit = tangent.cramer_rao(
-                snap.exact(bound),
-                data.truth != 0,
-                data.truth,
-                measurement.initial,
-                training_record(data),
-                measurement.noise,
-                steps=steps,
-            )
-            coefficients = jnp.stack([outcome.coefficients for outcome in found])
-            return coefficients, jnp.stack([o.support_correct for o in found]), data.truth, limit
+    def recorded(key, measurement, bound):
+        return study.record(key, system, bound, measurement, samples=SAMPLES, estimate=True)
 
-        return jax.lax.map(judged, grid)
+    def limit(measurement, bound):
+        data = recorded(jax.random.key(options.seed0), measurement, bound)
+        held = training_record(data)
+        begin, noise = measurement.initial, measurement.noise
+        right = data.truth != 0
+        return data.truth, tangent.cramer_rao(
+            snap.exact(bound), right, data.truth, begin, held, noise, steps=steps
+        )
 
-    timed = sweep.over_seeds(one, seeds, grid, bound)
-    coefficients, correct, truth, limit = jax.tree.map(np.asarray, timed.value)
+    limits = jax.jit(lambda grid, bound: jax.lax.map(lambda case: limit(case, bound), grid))
+    truth, bounds = (np.asarray(values) for values in limits(grid, bound))
     rows = []
-    for i, (case, _) in enumerate(cases):
-        for j, run in enumerate(runs):
+    for run in runs:
+
+        def one(key, grid, bound, run=run):
+            def judged(measurement):
+                data_key, select_key = jax.random.split(key)
+                data = recorded(data_key, measurement, bound)
+                found = study.outcome(select_key, data, bound, run.knobs, run)
+                return found.coefficients, found.support_correct
+
+            return jax.lax.map(judged, grid)
+
+        timed = sweep.over_seeds(one, seeds, grid, bound)
+        coefficients, correct = (np.asarray(values) for values in timed.value)
+        for i, (case, _) in enumerate(cases):
             rows.append({"case": case, "method": run.title, "terms": len(names)})
-            rows[-1] |= judge(
-                coefficients[:, i, j],
-                correct[:, i, j],
-                truth[0, i],
-                limit[0, i],
-                system=system,
-                names=names,
-            )
+            found = (coefficients[:, i], correct[:, i], truth[i], bounds[i])
+            rows[-1] |= judge(*found, system=system, names=names)
             print(line(rows[-1]), flush=True)
-    print(f"{system.name}: compile {timed.compile:.0f} s, run {timed.run:.0f} s", flush=True)
+        print(f"{system.name}: compile {timed.compile:.0f} s, run {timed.run:.0f} s", flush=True)
     return rows
 
 

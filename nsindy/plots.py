@@ -181,7 +181,7 @@ def rates_figure(labels: Sequence[str], rows: Sequence[dict[str, Any]], *, title
         )
     axis.set_yticks(positions, labels)
     axis.set_ylim(len(rows) - 0.4, -0.6)
-    axis.set_xlim(0, 113)
+    axis.set_xlim(0, 119)
     axis.set_xlabel("both equations exact (% of seeds, 95 % interval)")
     axis.set_title(title, fontsize=10)
     return figure

@@ -1,6 +1,5 @@
 """One seed of one run: record the system, select terms, judge them. Sweeps vmap this."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -116,27 +115,3 @@ def outcome(key: jax.Array, data: Data, terms: Library, knobs: fit.Knobs, run: R
         selection.loss,
         selection.judgement,
     )
-
-
-def in_turn(
-    key: jax.Array, data: Data, terms: Library, runs: Sequence[Run]
-) -> tuple[list[Outcome], Data]:
-    """Judge several runs, with their own knobs, on one recording, one after the other.
-
-    The barrier orders them: batched LAPACK calls that do not depend on each other wait for the same
-    threads of XLA's pool, and on two cores they can wait for ever.
-
-    Args:
-      key: PRNG key, the same for every run.
-      data: a recording with its library.
-      terms: the library.
-      runs: static settings of each run.
-
-    Returns:
-      the outcomes, and the data, to be used for what has to come after them.
-    """
-    found = []
-    for run in runs:
-        found.append(outcome(key, data, terms, run.knobs, run))
-        data, found[-1] = jax.lax.optimization_barrier((data, found[-1]))
-    return found, data

@@ -25,6 +25,9 @@ class Timed(NamedTuple):
 def over_seeds(one: Callable[..., Any], seeds: jax.Array, *shared: Any, chunk: int = 32) -> Timed:
     """Evaluate `one(key, *shared)` for every seed, vmapped in chunks, under one jit.
 
+    Give it one method at a time: batched LAPACK calls that do not depend on each other, as in two
+    selectors side by side, wait for the same threads of XLA's pool, on two cores for ever.
+
     Each seed's key is `jax.random.key(seed)`, so a run is the same in any sweep that contains it.
 
     Args:
