@@ -47,10 +47,12 @@ def test_cells_follow_the_axes(options):
     ]
 
 
-def test_bound_grows_with_the_noise(options, exact):
+def test_limits_scale_with_the_noise(options, exact):
     grid = script.measurements(options)
-    bound = findings.shaped(np.asarray(script.limits(grid, exact, 120, 60)), options)[0]
+    bound, distance = jax.jit(lambda grid, bound: script.limits(grid, bound, 120, 60))(grid, exact)
+    bound, distance = (findings.shaped(np.asarray(leaf), options)[0] for leaf in (bound, distance))
     np.testing.assert_allclose(bound[:, 1] / bound[:, 0], 10, rtol=1e-6)
+    np.testing.assert_allclose(distance[:, 0] / distance[:, 1], 10, rtol=1e-3)
 
 
 def test_sweep_is_the_same_as_each_cell_by_itself(options, exact):
@@ -115,6 +117,24 @@ def test_false_terms_beside_all_true_ones():
     assert found["which"] == {"x' a": 2}
 
 
+def test_damping_in_the_other_equation():
+    truth = np.array([[[0.0, 1.0], [-1.0, -0.1]]])
+    models = np.stack([truth, truth, truth])
+    models[2, 0] = [[-0.1, 1.0], [-1.0, 0.0]]
+    swap = findings.swaps(models, np.array([[True], [True], [False]]), np.zeros(1))
+    assert (swap["count"], swap["of"], swap["least_to_expect"]) == (1, 3, 1.5)
+
+
+def test_ties_with_the_sum_are_one_model():
+    names = ("identity(x)", "identity(v)", "add(x,v)")
+    truth = np.array([[[0.0, 1.0, 0.0], [-1.0, -0.1, 0.0]]])
+    models = np.stack([truth] * 4)
+    models[1, 0, 1] = [-0.9, 0.0, -0.1]
+    models[2, 0, 1] = [0.0, 0.9, -1.0]
+    models[3, 0, 1] = [-0.5, 0.4, -0.5]
+    assert findings.equivalent(models, truth, names)[:, 0].tolist() == [True, True, True, False]
+
+
 def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
     grid = script.measurements(options)
     truth = np.asarray(script.truths(grid, exact))
@@ -131,12 +151,13 @@ def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
         )
         for run in findings.METHODS
     }
-    bound = np.full(4, 0.01)
-    content = findings.summarise(found, truth, bound, exact.names, options)
+    limit = np.full(4, 0.01), np.full(4, 50.0)
+    content = findings.summarise(found, truth, limit, exact.names, options)
     script.write(content, tmp_path)
     findings.report(content)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["cells"][0]["methods"]["best_subset"]["count"] == 2
+    assert summary["false_terms_held_for_sure"]["count"] == 0
     assert summary["coverage"]["chosen"] == {"count": 35, "of": 35, "rate": 1.0} | {
         "ci95": summary["coverage"]["chosen"]["ci95"]
     }
