@@ -19,6 +19,7 @@ results: $(INSTALLED)
 	$(BIN)/python experiments/commitment.py --seeds 32 --out results/commitment
 	$(BIN)/python experiments/recovery.py --seeds 64 --out results/recovery
 	$(BIN)/python experiments/pysindy_comparison.py --seeds 64 --out results/pysindy
+	$(BIN)/python experiments/phase_diagram.py --seeds 64 --out results/phase_diagram
 	$(BIN)/python experiments/bench_speed.py --out results/speed
 	$(BIN)/python experiments/tables.py
 

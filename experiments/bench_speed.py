@@ -10,8 +10,21 @@ import common
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.integrate import solve_ivp
+from scipy.optimize import least_squares
 
-from nsindy import fit, library, results, simulate, stlsq, study, terms
+from nsindy import (
+    evidence,
+    fit,
+    judge,
+    library,
+    results,
+    simulate,
+    stlsq,
+    study,
+    terms,
+    trajectory,
+)
 from nsindy.runs import RUNS
 
 EXP4 = RUNS["exp4_conditional_entropy"]
@@ -114,6 +127,73 @@ def stlsq_throughput(draws: int, repeats: int) -> dict[str, float]:
     return found | {"pysindy_fits_per_second": loop / seconds}
 
 
+def proposals(seeds: int, repeats: int) -> dict[str, float]:
+    """Run 9 before its trajectory fit: compression and the beam search of both equations."""
+    bound = library.bind(NAMES, common.SYSTEM.states)
+    prior = evidence.prior(bound)
+    clean, derivatives, _ = recording()
+    noise = 1e-3 * np.random.default_rng(0).normal(size=(seeds, *clean.shape))
+    states = jnp.asarray(clean[None] + noise)
+
+    def propose(states):
+        theta = library.evaluate(bound, states).theta
+        factor = evidence.compress(theta, jnp.asarray(derivatives))
+        return judge.propose(factor, 600.0, prior, equations=2, slots=4).masks
+
+    def every(states):
+        return jax.lax.map(propose, states, batch_size=32)
+
+    compile_seconds, run = timed(every, states, repeats=repeats)
+    return {"compile": compile_seconds, "run": run}
+
+
+def trajectory_fits(draws: int, repeats: int) -> dict[str, float]:
+    """Trajectory fits a second of the true support, beside a loop over SciPy's."""
+    bound = library.bind(NAMES, common.SYSTEM.states)
+    clean, _, times = recording()
+    noise = 1e-2 * np.random.default_rng(0).normal(size=(draws, *clean.shape))
+    states = clean[None] + noise
+    mask = np.zeros((2, len(NAMES)), bool)
+    mask[0, 1] = mask[1, 0] = mask[1, 1] = True
+    indices = trajectory.slots_of(jnp.asarray(mask), 2)
+    begin = jnp.array([[0.9, 0.0], [-0.9, -0.15]])
+
+    def fits(states):
+        def one(states):
+            record = trajectory.record(jnp.asarray(times), states)
+            noise = jnp.full(2, 1e-2)
+            found = trajectory.fit(bound, indices, begin, states[0], record, noise, steps=150)
+            return found.coefficients
+
+        return jax.lax.map(one, states, batch_size=32)
+
+    compile_seconds, run = timed(fits, jnp.asarray(states), repeats=repeats)
+
+    def residual(parameters, measured):
+        v, k, c, x0, v0 = parameters
+        solved = solve_ivp(
+            lambda t, y: [v * y[1], k * y[0] + c * y[1]],
+            (times[0], times[-1]),
+            [x0, v0],
+            t_eval=times,
+            rtol=1e-8,
+            atol=1e-8,
+        )
+        return (solved.y.T - measured).ravel() / 1e-2
+
+    loop = min(draws, 5)
+    start = time.perf_counter()
+    for measured in states[:loop]:
+        least_squares(residual, [0.9, -0.9, -0.15, *measured[0]], args=(measured,))
+    seconds = time.perf_counter() - start
+    return {
+        "compile": compile_seconds,
+        "run": run,
+        "fits_per_second": draws / run,
+        "scipy_fits_per_second": loop / seconds,
+    }
+
+
 def recording() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The paper's oscillator without noise: states, derivatives and times."""
     times = jnp.arange(600) * 0.05
@@ -143,11 +223,21 @@ def execute(options: argparse.Namespace) -> None:
     small = exp4(8, shared=True, samples=600, repeats=repeats)
     large = exp4(8, shared=True, samples=1_000_000, repeats=repeats)
     draws = stlsq_throughput(1024, repeats)
+    beams = proposals(1024, repeats)
+    fits = trajectory_fits(256, repeats)
     rows = [
         ("Exp 4, 32 seeds, a draw a sample: seconds", many["run"], "<= 10"),
         ("Exp 4, 32 seeds : 1 seed", many["run"] / one["run"], "<= 10"),
         ("1,024 seeds shared : 32 seeds per sample", shared["run"] / many["run"], "<= 4"),
         ("shared, N = 1,000,000 : N = 600", large["run"] / small["run"], "<= 1.2"),
+    ]
+    rows += [
+        ("Run 9, 1,024 seeds proposed : Exp 4, 32 seeds", beams["run"] / many["run"], "<= 1"),
+        (
+            "trajectory fits : SciPy loop, throughput",
+            fits["fits_per_second"] / fits["scipy_fits_per_second"],
+            ">= 20",
+        ),
     ]
     if "pysindy_fits_per_second" in draws:
         ratio = draws["fits_per_second"] / draws["pysindy_fits_per_second"]
@@ -161,6 +251,8 @@ def execute(options: argparse.Namespace) -> None:
         "exp4_shared_600_samples": small,
         "exp4_shared_1000000_samples": large,
         "stlsq_1024_draws": draws,
+        "propose_1024_seeds": beams,
+        "trajectory_256_fits": fits,
     }
     content = {
         "experiment": "bench_speed",
