@@ -6,7 +6,7 @@ from typing import Any
 import common
 import numpy as np
 
-from nsindy import plots, results, summary
+from nsindy import results, summary
 from nsindy.runs import REFERENCES, RUNS
 
 ROWS = RUNS | REFERENCES
@@ -45,21 +45,13 @@ def execute(options: argparse.Namespace) -> None:
             }
         )
         print(line(rows[-1]), flush=True)
-    content = {
-        "experiment": "ablation",
-        "command": common.command(),
-        "versions": common.versions(),
-        "rows": rows,
-    }
-    results.write_json(out / "summary.json", content)
-    figure = plots.rates_figure(
-        [row["title"] for row in rows],
+    common.write_rows(
+        out,
         rows,
+        labels=[row["title"] for row in rows],
         title=f"Exact recovery of both equations, noise {options.noise:g}, "
         f"{options.derivatives} derivatives",
     )
-    plots.save(figure, out / "figure.png")
-    print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")
 
 
 def line(row: dict[str, Any]) -> str:

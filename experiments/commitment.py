@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import fit, library, metrics, plots, results, study, sweep, terms
+from nsindy import fit, library, metrics, results, study, sweep, terms
 from nsindy.runs import RUNS, Run
 
 CHANGES: dict[str, dict[str, float]] = {
@@ -79,22 +79,15 @@ def execute(options: argparse.Namespace) -> None:
     for kind in dict.fromkeys((options.library, "exact")):
         sweep_changes(run, CHANGES, kind)
         sweep_changes(dataclasses.replace(run, routing=longer), {"4 times the steps": {}}, kind)
-    content = {
-        "experiment": "commitment",
-        "command": common.command(),
-        "versions": common.versions(),
-        "changes": CHANGES,
-        "rows": rows,
-    }
-    results.write_json(out / "summary.json", content)
     first = [row for row in rows if row["library"] == options.library]
-    figure = plots.rates_figure(
-        [row["change"] for row in first],
-        first,
+    common.write_rows(
+        out,
+        rows,
+        drawn=first,
+        labels=[row["change"] for row in first],
         title=f"Exp 4 with one setting changed: exact recovery over {options.seeds} seeds",
+        changes=CHANGES,
     )
-    plots.save(figure, out / "figure.png")
-    print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")
 
 
 def judge(outcome: study.Outcome, change: str, kind: str) -> dict:

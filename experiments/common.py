@@ -335,3 +335,31 @@ def write(
         f"\ncompile {swept.compile:.1f} s, run {swept.run:.1f} s; "
         f"wrote {out / 'summary.json'} and {out / 'figure.png'}"
     )
+
+
+def write_rows(
+    out: Path,
+    rows: list[dict[str, Any]],
+    *,
+    labels: list[str],
+    title: str,
+    drawn: list[dict[str, Any]] | None = None,
+    **more: Any,
+) -> None:
+    """Write a study: its rows to OUT/summary.json, their recovery rates to OUT/figure.png.
+
+    Args:
+      out: the folder.
+      rows: the rows of the study.
+      labels: what the figure calls each drawn row.
+      title: of the figure.
+      drawn: the rows in the figure; None for all.
+      **more: further entries of the summary.
+    """
+    from nsindy import plots
+
+    made = {"experiment": Path(sys.argv[0]).stem, "command": command(), "versions": versions()}
+    results.write_json(out / "summary.json", made | more | {"rows": rows})
+    figure = plots.rates_figure(labels, rows if drawn is None else drawn, title=title)
+    plots.save(figure, out / "figure.png")
+    print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pysindy_references as references
 
-from nsindy import library, metrics, plots, results, study, sweep, terms
+from nsindy import library, metrics, results, study, sweep, terms
 from nsindy.runs import REFERENCES, RUNS
 
 OURS = (RUNS["exp0_stlsq"], REFERENCES["best_subset"], RUNS["exp8_evidence_router"])
@@ -66,22 +66,15 @@ def execute(options: argparse.Namespace) -> None:
     rows += [rated(references.measure(name, recordings)) for name in references.METHODS]
     for row in rows:
         print(line(row))
-    content = {
-        "experiment": "pysindy_comparison",
-        "command": common.command(),
-        "versions": common.versions(),
-        "rows": rows,
-    }
-    results.write_json(out / "summary.json", content)
     ran = [row for row in rows if "recovery_rate" in row]
-    figure = plots.rates_figure(
-        [row["method"] for row in ran],
-        ran,
+    common.write_rows(
+        out,
+        rows,
+        drawn=ran,
+        labels=[row["method"] for row in ran],
         title=f"Exact recovery on the same Θ and Ẋ, noise {options.noise:g}, "
         f"{options.derivatives} derivatives",
     )
-    plots.save(figure, out / "figure.png")
-    print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")
 
 
 def rated(row: dict[str, Any]) -> dict[str, Any]:

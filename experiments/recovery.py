@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import library, metrics, plots, results, snap, study, sweep, tangent, terms
+from nsindy import library, metrics, results, snap, study, sweep, tangent, terms
 from nsindy.runs import REFERENCES, RUNS
 from nsindy.selectors import training_record
 from nsindy.simulate import Measurement, solve
@@ -61,23 +61,16 @@ def execute(options: argparse.Namespace) -> None:
         case = Measurement(args, start, step, 0.01 * jnp.std(clean, axis=0))
         names = terms.composed_terms(system.states)
         rows += cells(system, names, [(f"{system.name}, noise 1 %", case)], 200, options)
-    content = {
-        "experiment": "recovery",
-        "command": common.command(),
-        "versions": common.versions(),
-        "samples": SAMPLES,
-        "span": SPAN,
-        "rows": rows,
-    }
-    results.write_json(out / "summary.json", content)
     mine = [row for row in rows if row["method"] == RUNS["exp8_evidence_router"].title]
-    figure = plots.rates_figure(
-        [row["case"] for row in mine],
-        mine,
+    common.write_rows(
+        out,
+        rows,
+        drawn=mine,
+        labels=[row["case"] for row in mine],
         title=f"Run 9 from noisy states alone, {SAMPLES} samples, derivatives estimated",
+        samples=SAMPLES,
+        span=SPAN,
     )
-    plots.save(figure, out / "figure.png")
-    print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")
 
 
 def cells(

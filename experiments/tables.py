@@ -14,8 +14,13 @@ Summary = dict[str, Any]
 
 def rate(row: Summary) -> str:
     """`31/32 (84–99 %)`, a count with its 95 % interval."""
-    low, high = row["recovery_ci95"]
-    return f"{row['recovery_count']}/{row['seeds']} ({100 * low:.0f}–{100 * high:.0f} %)"
+    low, high = (percent(value) for value in row["recovery_ci95"])
+    return f"{row['recovery_count']}/{row['seeds']} ({low}–{high} %)"
+
+
+def percent(value: float) -> str:
+    """Whole per cents, with a decimal within one of 0 and 100."""
+    return f"{100 * value:.{0 if 0.01 <= value <= 0.99 or value in (0, 1) else 1}f}"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -104,6 +109,41 @@ def recovery(summary: Summary) -> str:
     return table(head, rows)
 
 
+def phase(summary: Summary) -> str:
+    """What the phase diagram says, each statement with its count and 95 % interval."""
+
+    def share(row: Summary) -> str:
+        low, high = row["ci95"]
+        return (
+            f"{row['count']:,}/{row['of']:,} = {100 * row['rate']:.1f} % "
+            f"({100 * low:.1f}–{100 * high:.1f} %)"
+        )
+
+    mine = "exp8_evidence_router"
+    rows = summary["rows"]
+    above = sum(row["mean_rate"][mine] >= row["mean_rate"]["best_subset"] for row in rows)
+    inside = [row for row in rows if row["frontier_is"] == "at"]
+    factors = [row["factor"] for row in inside]
+    within = sum(bool(row["within_2"]) for row in inside)
+    swap = summary["damping_in_the_other_equation"]
+    false, sure = summary["false_terms"][mine], summary["false_terms_held_for_sure"]
+    lines = [
+        ["rows in which Run 9 is at or above best subset", f"{above} of {len(rows)}"],
+        [
+            "rows whose frontier (50 % exact) is within 2 of the line, of those inside the grid",
+            f"{within} of {len(factors)}, worst factor {min(factors):.2f}",
+        ],
+        ["seeds with a false term, Run 9", share(false)],
+        [
+            "of these the damping moved into x', and what the best likelihood ratio must err in",
+            f"{swap['count']}, and {swap['least_to_expect']:.0f} of {swap['of']:,}",
+        ],
+        [f"false terms held for sure (inclusion ≥ {sure['inclusion_at_least']})", share(sure)],
+        ["90 % intervals that cover the truth, chosen terms", share(summary["coverage"]["chosen"])],
+    ]
+    return table(["over all cells", "measured"], lines)
+
+
 def pysindy(summary: Summary) -> str:
     """PySINDy's optimizers on the same arrays."""
     rows = [
@@ -162,6 +202,7 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "ablation": ("ablation/summary.json", ablation),
     "commitment": ("commitment/summary.json", commitment),
     "recovery": ("recovery/summary.json", recovery),
+    "phase": ("phase_diagram/summary.json", phase),
     "pysindy": ("pysindy/summary.json", pysindy),
     "phase1_grok": ("phase1_grok/summary.json", phase1),
     "phase1_paper": ("phase1_paper/summary.json", phase1),
