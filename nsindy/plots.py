@@ -47,31 +47,31 @@ def run_figure(
       plan: temperature and entropy weight of the training; None without training.
       noise: standard deviation of the measurement noise, the line that residuals are held against.
     """
+    columns = ["probability of each term, by slot", "coefficients", "what each slot leaves"]
+    columns = columns if plan is None else ["training", *columns]
     figure, axes = plt.subplots(
-        len(states), 4, figsize=(13, 2.9 * len(states) + 0.6), layout="constrained", squeeze=False
+        len(states),
+        len(columns),
+        figsize=(3.25 * len(columns), 2.9 * len(states) + 0.6),
+        layout="constrained",
+        squeeze=False,
     )
     figure.suptitle(title)
     for d, state in enumerate(states):
-        _training(axes[d, 0], outcome.loss[:, d], plan, first=d == 0)
-        _activations(axes[d, 1], outcome.probabilities[:, d], outcome.slots.terms[:, d], names)
-        _coefficients(axes[d, 2], outcome.coefficients[:, d], truth[d], names)
-        _residuals(axes[d, 3], outcome, d, noise)
-        axes[d, 0].set_ylabel(f"{state}' : loss")
-    for axis, label in zip(
-        axes[0],
-        ("training", "probability of each term, by slot", "coefficients", "what each slot leaves"),
-        strict=True,
-    ):
+        if plan is not None:
+            _training(axes[d, 0], outcome.loss[:, d], plan, first=d == 0)
+        _activations(axes[d, -3], outcome.probabilities[:, d], outcome.slots.terms[:, d], names)
+        _coefficients(axes[d, -2], outcome.coefficients[:, d], truth[d], names)
+        _residuals(axes[d, -1], outcome, d, noise)
+        axes[d, 0].set_ylabel(f"{state}'" if plan is None else f"{state}' : loss")
+    for axis, label in zip(axes[0], columns, strict=True):
         axis.set_title(label, fontsize=10)
     return figure
 
 
-def _training(axis: Axes, loss: ArrayLike, plan: Schedules | None, *, first: bool) -> None:
+def _training(axis: Axes, loss: ArrayLike, plan: Schedules, *, first: bool) -> None:
     axis.set_xlabel("step")
     loss = np.asarray(loss)
-    if plan is None:
-        axis.text(0.5, 0.5, "no training", ha="center", va="center", transform=axis.transAxes)
-        return
     low, middle, high = np.nanpercentile(_thin(loss), [5, 50, 95], axis=0)
     steps = np.linspace(0, loss.shape[-1], middle.size)
     axis.fill_between(steps, low, high, color=COLOURS[0], alpha=0.25, lw=0)
@@ -138,7 +138,8 @@ def _coefficients(
 
 
 def _residuals(axis: Axes, outcome: Outcome, d: int, noise: float) -> None:
-    residual = outcome.slots.residual[:, d]
+    empty = np.asarray(outcome.slots.terms[:, d]) < 0
+    residual = np.where(empty, np.nan, outcome.slots.residual[:, d])
     slots = np.arange(1, residual.shape[1] + 1)
     jitter = np.linspace(-0.1, 0.1, len(residual)) if len(residual) > 1 else np.zeros(1)
     colour = axis.scatter(
@@ -151,6 +152,8 @@ def _residuals(axis: Axes, outcome: Outcome, d: int, noise: float) -> None:
         s=10,
     )
     axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    axis.set_ylim(min(low, noise or low) / 1.6, 1.6 * max(high, noise))
     if noise > 0:
         axis.axhline(noise, color="grey", ls="--", lw=1)
         axis.text(slots[-1] + 0.4, noise, "noise of a state", fontsize=7, ha="right", va="top")
