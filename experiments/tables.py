@@ -226,10 +226,10 @@ def main() -> None:
     for name, (file, write) in TABLES.items():
         summary = json.loads((arguments.results / file).read_text(encoding="utf-8"))
         body = f"{write(summary)}\n\nMade by `{summary['command']}`."
-        marked = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not marked.search(text):
             raise SystemExit(f"error: {arguments.readme} has no marker <!-- {name} -->")
-        changed = marked.sub(rf"\g<1>{escaped(body)}\g<2>", text)
+        changed = marked.sub(rf"\g<1>{escaped(body)}\n\g<2>", text)
         print(f"{name}: {'changed' if changed != text else 'as before'}")
         text = changed
     if text != before:
