@@ -40,6 +40,13 @@ def slot_text(slot: Summary) -> str:
     )
 
 
+def bound_text(row: Summary) -> str:
+    """RMSE of every true coefficient over its Cramér–Rao bound, where every seed is exact."""
+    if row["recovery_count"] < row["seeds"]:
+        return "–"
+    return ", ".join(f"{name} {value:.2f}" for name, value in row["rmse_over_cramer_rao"].items())
+
+
 def ablation(summary: Summary) -> str:
     """The runs beside the paper's numbers."""
     rows = []
@@ -56,6 +63,7 @@ def ablation(summary: Summary) -> str:
                 f"{errors['val_mse_argmax']:.1e} / {errors['val_mse_sampled']:.1e}",
                 "<br>".join(slots),
                 row["wrong"],
+                bound_text(row),
                 row["paper"] or "not run",
             ]
         )

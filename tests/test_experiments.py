@@ -202,7 +202,10 @@ def bad_input(place):
         "words": (["--seeds", "many"], "--seeds: must be a whole number"),
         "unknown option": (["--sneeds", "3"], "--sneeds"),
         "slots": (["--slots", "9"], "--slots 9 is more than the library's 8 terms"),
-        "too short": (["--derivatives", "estimated", "--samples", "5"], "argument --samples: must be at least 10, not 5"),
+        "too short": (
+            ["--derivatives", "estimated", "--samples", "5"],
+            "argument --samples: must be at least 10, not 5",
+        ),
         "no library": (["--library", str(place / "none")], "cannot read the library"),
         "no safetensors": (
             ["--library", str(place / "words.safetensors")],
