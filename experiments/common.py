@@ -11,6 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+# The solver's checks are host callbacks, which keep a program out of the compilation cache; with
+# "nan" a failed check gives a run that is not finite, and its row says that it diverged.
+os.environ.setdefault("EQX_ON_ERROR", "nan")
+
 import jax
 import jax.numpy as jnp
 import numpy as np
