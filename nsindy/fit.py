@@ -150,7 +150,7 @@ def compress(theta: jax.Array, derivatives: jax.Array) -> tuple[jax.Array, jax.A
       derivatives: Ẋ [N, D].
 
     Returns:
-      the rows of Θ [R, M] and of Ẋ [R, D], R = min(N, M + D).
+      the rows of Θ [M + D, M] and of Ẋ [M + D, D]; rows of zeros where N is smaller.
     """
     samples, terms = theta.shape
     triangle = evidence.compress(theta, derivatives)

@@ -46,8 +46,8 @@ def test_compressed_rows_have_the_error_of_all_samples_for_every_model(samples):
     theta[:, 4] = theta[:, 0] + theta[:, 1]
     derivatives = random.normal(size=(samples, 2))
     rows = jax.jit(fit.compress)(theta, derivatives)
-    assert rows[0].shape == (min(samples, 7), 5)
-    assert rows[1].shape == (min(samples, 7), 2)
+    assert rows[0].shape == (7, 5)
+    assert rows[1].shape == (7, 2)
     for _ in range(5):
         model = random.normal(size=(2, 5))
         full = np.mean((theta @ model.T - derivatives) ** 2, axis=0)
