@@ -32,6 +32,7 @@ from nsindy import (
     sweep,
     tangent,
     terms,
+    trajectory,
 )
 from nsindy.runs import RUNS, Run
 from nsindy.simulate import Measurement
@@ -177,8 +178,8 @@ def load_circuits(name: str) -> tuple[circuits.Stack, ...] | None:
 
 def configure(run: Run, options: argparse.Namespace) -> tuple[Run, fit.Knobs]:
     """The run with the options' static settings, and its knobs."""
-    span = options.samples * options.step
-    steps = math.ceil(5 * span * max(1.0, math.sqrt(abs(options.stiffness))) / 10) * 10
+    times = np.array([0.0, options.samples * options.step])
+    steps = trajectory.steps_for(times, rate=max(1.0, math.sqrt(abs(options.stiffness))))
     run = dataclasses.replace(run, search=dataclasses.replace(run.search, steps=steps))
     if run.routing is None:
         return run, run.knobs

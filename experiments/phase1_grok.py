@@ -15,9 +15,8 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy.stats import binomtest
 
-from nsindy import circuits, grokking, plots, polish, results
+from nsindy import circuits, grokking, metrics, plots, polish, results
 from nsindy.primitives import PRIMITIVES
 
 FRESH_POINTS = 20_000
@@ -147,7 +146,7 @@ def judge(history, threshold, variant):
     ratio = grokking.delay_ratio(train, validation)
     memorised, generalised = np.isfinite(train), np.isfinite(train) & np.isfinite(validation)
     grokked = generalised & (ratio >= DELAY)
-    interval = binomtest(int(grokked.sum()), len(grokked)).proportion_ci(method="wilson")
+    interval = metrics.rate_interval(int(grokked.sum()), len(grokked))
     # "Before" is the moment of memorisation: the training error has just crossed.
     before = (np.arange(len(train)), np.argmax(told["train_mse"] < threshold, axis=-1))
     ordered = np.sort(ratio[memorised])
@@ -168,7 +167,7 @@ def judge(history, threshold, variant):
         "generalised": int(generalised.sum()),
         "grokked": int(grokked.sum()),
         "grokked_share": float(grokked.mean()),
-        "grokked_ci95": [float(interval.low), float(interval.high)],
+        "grokked_ci95": list(interval),
         "train_epoch_median": float(np.sort(train)[len(train) // 2]),
         "validation_epoch_median": float(np.sort(validation)[len(train) // 2]),
         "ratio_quartiles": quartiles,
