@@ -32,6 +32,7 @@ def main() -> None:
     )
     add = options.add_argument
     add("--seeds", type=int, default=64, help="seeds of each case")
+    add("--oscillator-seeds", type=int, default=0, help="seeds of the oscillator's; 0 for --seeds")
     add("--seed0", type=int, default=0, help="the first seed")
     add("--library", default="shipped", help="'shipped', 'exact', or a file of circuits")
     add("--out", default="out/recovery", help="folder for summary.json and figure.png")
@@ -53,7 +54,9 @@ def execute(options: argparse.Namespace) -> None:
         for k, c in ((1.0, 0.1), (4.0, 0.4))
         for noise in (1e-3, 1e-2, 5e-2)
     ]
-    rows = cells(DAMPED_OSCILLATOR, terms.paper_terms(), cases, 120, options)
+    many = options.oscillator_seeds or options.seeds
+    mine = argparse.Namespace(**vars(options) | {"seeds": many})
+    rows = cells(DAMPED_OSCILLATOR, terms.paper_terms(), cases, 120, mine)
     for system in FURTHER:
         args = jnp.array([value for _, value in system.parameters])
         start = jnp.array(system.initial)
@@ -61,12 +64,12 @@ def execute(options: argparse.Namespace) -> None:
         case = Measurement(args, start, step, 0.01 * jnp.std(clean, axis=0))
         names = terms.composed_terms(system.states)
         rows += cells(system, names, [(f"{system.name}, noise 1 %", case)], 200, options)
-    mine = [row for row in rows if row["method"] == RUNS["exp8_evidence_router"].title]
+    drawn = [row for row in rows if row["method"] == RUNS["exp8_evidence_router"].title]
     common.write_rows(
         out,
         rows,
-        drawn=mine,
-        labels=[row["case"] for row in mine],
+        drawn=drawn,
+        labels=[row["case"] for row in drawn],
         title=f"Run 9 from noisy states alone, {SAMPLES} samples, derivatives estimated",
         samples=SAMPLES,
         span=SPAN,
