@@ -17,10 +17,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from nsindy import circuits, grokking, metrics, plots, polish, results
-from nsindy.primitives import PRIMITIVES
+from nsindy.primitives import PAPER, PRIMITIVES
 
 FRESH_POINTS = 20_000
 DELAY = 5.0
+ORDER = [*sorted(PAPER), *(name for name in PRIMITIVES if name not in PAPER)]
 CONTROLS = {
     "recipe": {},
     "no decay": {"weight_decay": 0.0},
@@ -74,7 +75,7 @@ def draw(names, recipes, seeds, dtype=jnp.float32):
 
     def one(name):
         def of_seed(seed):
-            key = jax.random.fold_in(jax.random.key(seed), sorted(PRIMITIVES).index(name))
+            key = jax.random.fold_in(jax.random.key(seed), ORDER.index(name))
             train_key, data_key = jax.random.split(key)
             return train_key, grokking.draw(data_key, PRIMITIVES[name], recipes[name], dtype)
 
@@ -293,7 +294,7 @@ def measure(stacks):
         for row, primitive in enumerate(stack.primitives):
             params = jax.tree.map(lambda leaf, row=row: leaf[row], stack.params)
             low, high = primitive.domain
-            key = jax.random.key(2**31 + sorted(PRIMITIVES).index(primitive.name))
+            key = jax.random.key(2**31 + ORDER.index(primitive.name))
             unit = jax.random.uniform(key, (FRESH_POINTS, primitive.arity))
             compare = functools.partial(grokking.fidelity, stack.network, params, primitive)
             inner = compare(2 * unit - 1)["max_error"]

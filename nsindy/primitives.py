@@ -14,8 +14,8 @@ class Primitive:
 
     Attributes:
       name: the word that terms are printed with, `sin`.
-      arity: number of arguments, 1 or 2.
-      function: the exact operation on arrays of one shape.
+      arity: number of arguments: 0, 1 or 2.
+      function: the exact operation on arrays of one shape; a scalar where there is no argument.
       domain: (low, high), the interval that every argument is sampled from.
       complexity: the prior cost of the operation in units of α (Exp 3): the complexity prior adds
         -α · complexity to the logit of a term.
@@ -36,9 +36,24 @@ PRIMITIVES: dict[str, Primitive] = {
         Primitive("cos", 1, jnp.cos, (-2 * math.pi, 2 * math.pi), 0.0),
         Primitive("add", 2, jnp.add, (-5.0, 5.0), 1.0),
         Primitive("mul", 2, jnp.multiply, (-5.0, 5.0), 1.0),
+        # A constant has no argument, and its domain no meaning.
+        Primitive("one", 0, lambda: jnp.ones(()), (0.0, 1.0), -1.0),
+        # The same cost as mul(x,x), which it equals.
+        Primitive("square", 1, jnp.square, (-5.0, 5.0), 1.0),
+        Primitive("exp", 1, jnp.exp, (-5.0, 3.0), 1.0),
+        Primitive("log", 1, jnp.log, (0.05, 10.0), 1.0),
+        Primitive("tanh", 1, jnp.tanh, (-5.0, 5.0), 1.0),
+        # One branch: a trajectory cannot cross the pole, and neither can a circuit.
+        Primitive("reciprocal", 1, jnp.reciprocal, (0.1, 10.0), 1.0),
+        Primitive("abs", 1, jnp.abs, (-5.0, 5.0), 1.0),
+        # Of concentrations and populations, which are not negative.
+        Primitive("saturation", 1, lambda x: x / (1 + x), (0.0, 10.0), 1.0),
     )
 }
-"""The five operations of the paper, by name."""
+"""Every operation, by name: the five of the paper first, then the further ones."""
+
+PAPER = ("identity", "sin", "cos", "add", "mul")
+"""Names of the five operations of the paper."""
 
 
 def get(name: str) -> Primitive:
@@ -65,4 +80,4 @@ def sample(key: jax.Array, primitive: Primitive, n: int) -> tuple[jax.Array, jax
     """
     low, high = primitive.domain
     inputs = jax.random.uniform(key, (n, primitive.arity), minval=low, maxval=high)
-    return inputs, primitive.function(*inputs.T)
+    return inputs, jnp.broadcast_to(primitive.function(*inputs.T), (n,))

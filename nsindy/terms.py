@@ -13,7 +13,8 @@ class Term:
 
     Attributes:
       primitive: the operation.
-      arguments: one entry for each argument: the index of a state variable, or a nested term.
+      arguments: one entry for each argument: the index of a state variable, or a nested term; none
+        for a constant, `one()`.
     """
 
     primitive: Primitive
@@ -28,8 +29,8 @@ class Term:
 
     @property
     def depth(self) -> int:
-        """Number of operations on the longest path to a state."""
-        return 1 + max(a.depth if isinstance(a, Term) else 0 for a in self.arguments)
+        """Number of operations on the longest path to a state, 1 for a constant."""
+        return 1 + max((a.depth for a in self.arguments if isinstance(a, Term)), default=0)
 
     @property
     def complexity(self) -> float:
@@ -44,7 +45,7 @@ class Term:
 
 
 def parse(text: str, states: tuple[str, ...]) -> Term:
-    """Read a term from text, `identity(x)` or `mul(x,sin(v))`.
+    """Read a term from text, `identity(x)`, `mul(x,sin(v))` or `one()`.
 
     Args:
       text: an operation and its arguments, each the name of a state or another term.
@@ -57,6 +58,7 @@ def parse(text: str, states: tuple[str, ...]) -> Term:
     head, bracket, tail = text.strip().partition("(")
     if not bracket or not tail.endswith(")"):
         raise ValueError(f"cannot read the term {text!r}; write it as identity(x) or mul(x,v)")
+    primitive = primitives.get(head.strip())
     arguments, level, start = [], 0, 0
     inner = tail[:-1]
     for position, letter in enumerate(inner + ","):
@@ -64,6 +66,8 @@ def parse(text: str, states: tuple[str, ...]) -> Term:
         if letter == "," and level == 0:
             arguments.append(inner[start:position].strip())
             start = position + 1
+    if primitive.arity == 0 and arguments == [""]:
+        arguments = []
     bound: list[int | Term] = []
     for argument in arguments:
         if "(" in argument:
@@ -74,7 +78,7 @@ def parse(text: str, states: tuple[str, ...]) -> Term:
             raise ValueError(
                 f"unknown state {argument!r} in the term {text!r}; states: {', '.join(states)}"
             )
-    return Term(primitives.get(head.strip()), tuple(bound))
+    return Term(primitive, tuple(bound))
 
 
 def paper_terms(states: Sequence[str] = ("x", "v")) -> tuple[str, ...]:

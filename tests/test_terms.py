@@ -42,6 +42,8 @@ def test_the_terms_take_the_names_of_the_states():
             3,
             2.0,
         ),
+        ("one()", Term(get("one"), ()), 1, -1.0),
+        ("mul(x,one())", Term(get("mul"), (0, Term(get("one"), ()))), 2, 0.0),
     ],
 )
 def test_text_is_read_and_written_back(text, expected, depth, complexity):
@@ -53,6 +55,7 @@ def test_text_is_read_and_written_back(text, expected, depth, complexity):
 
 def test_spaces_do_not_matter():
     assert terms.parse("  mul( x , sin( v ) ) ", STATES) == terms.parse("mul(x,sin(v))", STATES)
+    assert terms.parse(" one( ) ", STATES) == terms.parse("one()", STATES)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +74,7 @@ def test_spaces_do_not_matter():
         ("add(x)", r"add takes 2 argument\(s\), not 1"),
         ("sin(x))", "takes 1 argument"),
         ("sin((x)", "takes 1 argument"),
+        ("one(x)", r"one takes 0 argument\(s\), not 1"),
     ],
 )
 def test_text_that_is_no_term_is_refused(text, sentence):
