@@ -1,0 +1,7 @@
+"""`python -m nsindy` is the command `nsindy`."""
+
+import sys
+
+from nsindy import cli
+
+sys.exit(cli.main())

@@ -1,0 +1,191 @@
+"""The command line: `nsindy discover recording.csv`."""
+
+import argparse
+import contextlib
+import importlib.metadata
+import math
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+EXAMPLE = """\
+example, a pendulum of small swings recorded by its position alone:
+  python -c "import math; print('t,x')
+  for i in range(400): print(i / 20, math.exp(-i / 400) * math.cos(i / 20), sep=',')" > swing.csv
+  nsindy discover swing.csv --order 2
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with an option in one sentence, like every other error."""
+
+    def error(self, message: str):
+        """Exit without the list of all options, which `--help` gives."""
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    options = Parser(
+        prog="nsindy",
+        description="The differential equation behind a recording.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = importlib.metadata.version("nsindy")
+    options.add_argument("--version", action="version", version=f"nsindy {version}")
+    commands = options.add_subparsers(dest="command", metavar="discover", required=True)
+    discover = commands.add_parser(
+        "discover",
+        usage="nsindy discover FILE [FILE ...] [options]",
+        help="find the equations of a recording; nsindy discover --help says more",
+        description="Find the equations of a recording, print them, and write a report, its "
+        "figures and discovery.json. No option is needed.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = discover.add_argument
+    add("files", nargs="+", metavar="FILE", help="table of numbers: CSV, tabs or spaces between")
+    add("--time", metavar="T", help="column of times; else t, time or the first that increases")
+    add("--states", nargs="+", metavar="X", help="columns of states; else all others")
+    add("--inputs", nargs="+", default=[], metavar="U", help="columns of forcing or control")
+    add("--order", type=int, choices=(1, 2), default=1, help="2 where states are positions only")
+    add("--operations", nargs="+", metavar="NAME", help="operations of the library; else all")
+    add("--max-terms", type=_count, default=6, metavar="K", help="most terms of an equation")
+    add("--noise", type=_noise, metavar="S", help="standard deviation; else estimated")
+    add("--seed", type=int, default=0, help="of the random search")
+    add("--out", metavar="DIR", help="folder to write to; else discovery/ beside the first file")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+      arguments: words after `nsindy`; None for those of this process.
+
+    Returns:
+      exit code: 0; 2 if what was given cannot be used; 130 if interrupted; 1 for a fault of ours.
+      Each but 0 comes with one line on standard error.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(words)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a letter of a column's name shows a question mark.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        _discover(options, shlex.join(["nsindy", *words]))
+    except (ValueError, OSError) as error:
+        return _fail(2, str(error))
+    except KeyboardInterrupt:
+        return _fail(130, "interrupted; nothing was finished")
+    except Exception as error:
+        if os.environ.get("NSINDY_TRACEBACK"):
+            raise
+        kind = type(error).__name__
+        return _fail(1, f"a fault of nsindy, {kind}: {error}; NSINDY_TRACEBACK=1 shows where")
+    return 0
+
+
+def _fail(code: int, message: str) -> int:
+    text = " ".join(message.split())
+    print(f"error: {text if len(text) <= 1000 else text[:1000] + '…'}", file=sys.stderr)
+    return code
+
+
+def _discover(options: argparse.Namespace, command: str) -> None:
+    from nsindy import recording
+
+    recordings = recording.read(
+        options.files, time=options.time, states=options.states, inputs=options.inputs
+    )
+    out = Path(options.out) if options.out else Path(options.files[0]).parent / "discovery"
+    with _folder(out):
+        for note in recordings.notes:
+            print(f"note: {note}")
+        _start_jax()
+        from nsindy.discover import from_recordings
+
+        with _progress() as progress:
+            found = from_recordings(
+                recordings,
+                order=options.order,
+                operations=options.operations,
+                max_terms=options.max_terms,
+                noise=options.noise,
+                seed=options.seed,
+                progress=progress,
+            )
+        print(found)
+        for warning in found.warnings:
+            print(f"warning: {warning}")
+        from nsindy import report
+
+        found.save(out / "discovery.json")
+        page = report.write(out, found, recordings, command=command)
+    print(f"wrote {page} and {out / 'discovery.json'}")
+
+
+@contextlib.contextmanager
+def _folder(out: Path) -> Iterator[None]:
+    """The folder to write to, tried before the work and taken away again if nothing came of it."""
+    from nsindy import results
+
+    new = not out.exists()
+    results.check_folder(out)
+    try:
+        yield
+    except BaseException:
+        if new:
+            with contextlib.suppress(OSError):
+                out.rmdir()
+        raise
+
+
+def _start_jax() -> None:
+    """Double precision, and programs that a second run finds compiled."""
+    # The solver's checks are host callbacks, which keep a program out of the compilation cache;
+    # with "nan" a failed check gives a trajectory that is not finite.
+    os.environ.setdefault("EQX_ON_ERROR", "nan")
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nsindy"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """A bar on a terminal, and nothing where standard error is a file."""
+    import tqdm
+
+    form = "{desc:<32}{bar}{percentage:4.0f} % {elapsed}"
+    with tqdm.tqdm(total=1.0, leave=False, disable=None, bar_format=form) as bar:
+
+        def show(stage: str, fraction: float) -> None:
+            bar.set_description(stage, refresh=False)
+            bar.n = min(max(fraction, 0.0), 1.0)
+            bar.refresh()
+
+        yield show
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    return int(text)
+
+
+def _noise(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a positive number, not {text}")
+    return value

@@ -1,0 +1,270 @@
+"""Tables of numbers in text files: separator, header and decimal sign found, each cell checked."""
+
+import collections
+import csv
+import math
+import os
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+LONGEST = 1_000_000
+"""Characters that a line may have."""
+HEAD = 50
+"""Lines that separator and header are found from."""
+SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "": "spaces"}
+MISSING = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "?"))
+"""What an empty cell may hold, in lower case."""
+FOREIGN = {
+    b"\x1f\x8b": "is compressed; unpack it with gunzip first",
+    b"PK\x03\x04": "is a workbook or an archive; export the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "is a workbook; export the sheet as CSV",
+    b"\x93NUMPY": "is a NumPy file; call nsindy.discover(t, x) on its arrays",
+    b"\x89HDF": "is an HDF5 file; call nsindy.discover(t, x) on its arrays",
+    b"\xff\xfe": "is UTF-16 text; save it as CSV in UTF-8",
+    b"\xfe\xff": "is UTF-16 text; save it as CSV in UTF-8",
+}
+
+
+class Layout(NamedTuple):
+    """How a file writes its table.
+
+    Attributes:
+      path: the file.
+      separator: between cells; empty for white space.
+      names: what the header calls each column [C]; empty where it says nothing.
+      data: number of the first line with numbers, counted from 1.
+      notes: what was left out of the head.
+    """
+
+    path: Path
+    separator: str
+    names: tuple[str, ...]
+    data: int
+    notes: tuple[str, ...]
+
+    def label(self, column: int) -> str:
+        """The name of a column, its number where it has none."""
+        return self.names[column] or str(column + 1)
+
+
+class Table(NamedTuple):
+    """The columns that were asked for.
+
+    Attributes:
+      values: [N, C], NaN where a cell is empty.
+      rows: numbers of the lines that they stand on [N], counted from 1.
+      notes: what was understood and must be said.
+    """
+
+    values: np.ndarray
+    rows: np.ndarray
+    notes: tuple[str, ...]
+
+
+def quote(text: str) -> str:
+    """The text in quotes, on one line and not longer than is readable."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def layout(path: str | os.PathLike) -> Layout:
+    """Find out how a file writes its table, from its first lines.
+
+    The separator is the one of tab, semicolon, comma and white space that makes most cells of most
+    lines numbers. The first line is a header if its first cell is text, or none of its cells is a
+    number; a comment (`#`) right before the numbers that has as many cells serves as well.
+
+    Args:
+      path: a text file in UTF-8.
+
+    Raises:
+      ValueError: it cannot be read, is no text in UTF-8, is empty, or has one column.
+    """
+    path = Path(path)
+    _refuse_foreign(path)
+    lines: list[tuple[int, str]] = []
+    comment = ""
+    for number, line in enumerate(_lines(path), start=1):
+        if line.lstrip().startswith("#"):
+            comment = comment if lines else line.strip().lstrip("#").strip()
+        elif line.strip(" \t\r\n;,"):
+            lines.append((number, line))
+        if len(lines) == HEAD:
+            break
+    if not lines:
+        raise ValueError(f"{path} is empty; it needs a header and rows of numbers")
+    texts = [line for _, line in lines]
+    separator = max(SEPARATORS, key=lambda each: _score(texts[1:] or texts, each))
+    rows = [_split(text, separator) for text in texts]
+    headers = 0
+    if _is_text(rows[0][0]) or _is_words(rows[0]):
+        # A second line of words gives the units.
+        headers = 2 if len(rows) > 1 and _is_words(rows[1]) else 1
+        names = rows[0]
+    else:
+        names = _split(comment, separator)
+        if len(names) != len(rows[0]) or not all(map(_is_text, names)):
+            names = [""] * len(rows[0])
+    if len(names) < 2:
+        raise ValueError(
+            f"{path} has one column; separate time and states by commas, semicolons, tabs or spaces"
+        )
+    if headers == len(rows):
+        raise ValueError(f"{path} has no row of numbers below its header")
+    notes = (f"left out row {lines[1][0]}, which holds no number",) if headers == 2 else ()
+    return Layout(path, separator, tuple(map(str.strip, names)), lines[headers][0], notes)
+
+
+def load(layout: Layout, columns: Sequence[int]) -> Table:
+    """Read columns of a table.
+
+    Lines that are blank or start with `#` are skipped. A row that is too short is empty in every
+    column. Where the separator is not a comma, a comma in a number is a decimal comma.
+
+    Args:
+      layout: how the file writes its table.
+      columns: which columns, counted from 0.
+
+    Raises:
+      ValueError: a cell is not a number, a row is too long, or decimal commas and points are mixed;
+        the message names the row and the column.
+    """
+    width = len(layout.names)
+    values, rows = array("d"), array("q")
+    comma = point = 0
+    for row, cells in _rows(layout):
+        if not any(map(str.strip, cells)):
+            continue
+        if len(cells) != width:
+            if any(map(str.strip, cells[width:])):
+                raise ValueError(
+                    f"{layout.path}, row {row} has {len(cells)} cells, not {width}; quote or "
+                    "remove the separators that are none"
+                )
+            cells = cells if len(cells) > width else [""] * width
+        if layout.separator != ",":
+            text = "".join([cells[column] for column in columns])
+            comma = comma or ("," in text and row)
+            point = point or ("." in text and row)
+            if comma and point:
+                raise ValueError(
+                    f"{layout.path} has a comma in the numbers of row {comma} and a point in row "
+                    f"{point}; write all numbers with a decimal point and without other marks"
+                )
+        try:
+            values.extend([_number(cells[column], comma) for column in columns])
+        except ValueError:
+            column = next(c for c in columns if _is_text(cells[c], comma))
+            raise ValueError(
+                f"{layout.path}, row {row}, column {layout.label(column)}: {quote(cells[column])} "
+                "is not a number; write a number (times too), leave the cell empty, or choose "
+                "other columns"
+            ) from None
+        rows.append(row)
+    notes = ("read decimal commas",) if comma else ()
+    shape = (len(rows), len(columns))
+    return Table(np.array(values).reshape(shape), np.array(rows, dtype=np.int64), notes)
+
+
+def _refuse_foreign(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder; name the files in it")
+        # A pipe or a device may never end.
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is no regular file; write its content to one")
+        with open(path, "rb") as file:
+            head = file.read(8)
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+    for magic, advice in FOREIGN.items():
+        if head.startswith(magic):
+            raise ValueError(f"{path} {advice}")
+
+
+def _lines(path: Path) -> Iterator[str]:
+    number = 0
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            while line := file.readline(LONGEST):
+                number += 1
+                if "\0" in line or len(line) == LONGEST:
+                    raise ValueError(
+                        f"{path} is no table of text at row {number}; save it as CSV in UTF-8"
+                    )
+                yield line
+    except UnicodeDecodeError:
+        raise ValueError(
+            f"{path} is not UTF-8 text near row {number + 1}; save it as CSV in UTF-8"
+        ) from None
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _rows(layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    lines = (
+        "" if number < layout.data or line.lstrip().startswith("#") else line
+        for number, line in enumerate(_lines(layout.path), start=1)
+    )
+    if not layout.separator:
+        yield from ((i, cells) for i, line in enumerate(lines, 1) if (cells := line.split()))
+        return
+    reader = csv.reader(lines, delimiter=layout.separator, skipinitialspace=True)
+    try:
+        yield from ((reader.line_num, cells) for cells in reader if cells)
+    except csv.Error as error:
+        raise ValueError(
+            f"{layout.path}, row {reader.line_num}: {error}; close its quotes"
+        ) from None
+
+
+def _split(line: str, separator: str) -> list[str]:
+    if not separator:
+        return line.split()
+    try:
+        rows = csv.reader([line.strip("\r\n")], delimiter=separator, skipinitialspace=True)
+        return next(rows, [])
+    except csv.Error:
+        return [line]
+
+
+def _score(lines: list[str], separator: str) -> tuple[float, bool]:
+    rows = [_split(line, separator) for line in lines]
+    width = collections.Counter(map(len, rows)).most_common(1)[0][0]
+    if width < 2:
+        return 0.0, False
+    regular = [row for row in rows if len(row) == width]
+    numbers = sum(not _is_text(cell, separator != ",") for row in regular for cell in row)
+    return numbers / (width * len(rows)), True
+
+
+def _is_words(cells: list[str]) -> bool:
+    texts = [_is_text(cell, comma=True) for cell in cells]
+    numbers = [not text and cell.strip() for text, cell in zip(texts, cells, strict=True)]
+    return any(texts) and not any(numbers)
+
+
+def _is_text(cell: str, comma: bool | int = False) -> bool:
+    try:
+        _number(cell, comma)
+    except ValueError:
+        return True
+    return False
+
+
+def _number(cell: str, comma: bool | int) -> float:
+    if comma:
+        cell = cell.replace(",", ".")
+    try:
+        value = float(cell)
+    except ValueError:
+        if cell.strip().lower() in MISSING:
+            return math.nan
+        raise
+    # Python reads 2024_01 as a number.
+    if "_" in cell:
+        raise ValueError
+    return value
