@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 EXAMPLE = """\
-example, a pendulum of small swings recorded by its position alone:
-  python -c "import math; print('t,x')
-  for i in range(400): print(i / 20, math.exp(-i / 400) * math.cos(i / 20), sep=',')" > swing.csv
+example, a swinging pendulum of which only the position was recorded:
+  python -c "import math; print('t,x', *(f'{i / 20},{math.exp(-i / 400) * math.cos(i / 20)}' \
+for i in range(400)), sep='\\n')" > swing.csv
   nsindy discover swing.csv --order 2
 """
 
@@ -122,10 +122,10 @@ def _discover(options: argparse.Namespace, command: str) -> None:
         print(found)
         for warning in found.warnings:
             print(f"warning: {warning}")
-        from nsindy import report
+        from nsindy.report import write
 
         found.save(out / "discovery.json")
-        page = report.write(out, found, recordings, command=command)
+        page = write(out, found, recordings, command=command)
     print(f"wrote {page} and {out / 'discovery.json'}")
 
 

@@ -188,18 +188,19 @@ def _refuse_foreign(path: Path) -> None:
 def _lines(path: Path) -> Iterator[str]:
     number = 0
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
             while line := file.readline(LONGEST):
                 number += 1
                 if "\0" in line or len(line) == LONGEST:
                     raise ValueError(
                         f"{path} is no table of text at row {number}; save it as CSV in UTF-8"
                     )
+                if not line.isascii():
+                    # Bytes that are not UTF-8 were read as surrogates, which cannot be encoded.
+                    line.encode()
                 yield line
-    except UnicodeDecodeError:
-        raise ValueError(
-            f"{path} is not UTF-8 text near row {number + 1}; save it as CSV in UTF-8"
-        ) from None
+    except UnicodeEncodeError:
+        raise ValueError(f"{path} is not UTF-8 text at row {number}; save it so") from None
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from error
 
@@ -213,12 +214,19 @@ def _rows(layout: Layout) -> Iterator[tuple[int, list[str]]]:
         yield from ((i, cells) for i, line in enumerate(lines, 1) if (cells := line.split()))
         return
     reader = csv.reader(lines, delimiter=layout.separator, skipinitialspace=True)
+    number = 0
     try:
-        yield from ((reader.line_num, cells) for cells in reader if cells)
-    except csv.Error as error:
-        raise ValueError(
-            f"{layout.path}, row {reader.line_num}: {error}; close its quotes"
-        ) from None
+        for cells in reader:
+            number += 1
+            if number != reader.line_num:
+                break
+            if cells:
+                yield number, cells
+        else:
+            return
+    except csv.Error:
+        number += 1
+    raise ValueError(f"{layout.path}, row {number}: a quote is not closed; close it or remove it")
 
 
 def _split(line: str, separator: str) -> list[str]:

@@ -1,0 +1,191 @@
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nsindy import cli, discover
+
+T = np.arange(40) * 0.25
+TABLE = "t,x,v\n" + "".join(f"{t},{np.cos(t):.6f},{-np.sin(t):.6f}\n" for t in T)
+
+
+@pytest.fixture
+def river(tmp_path):
+    path = tmp_path / "river.csv"
+    path.write_text(TABLE)
+    return path
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """Stand-ins for the search and the report, which keep what the command asks of them."""
+    kept = {}
+
+    class Found:
+        warnings = ("the forecast is poor",)
+
+        def save(self, path):
+            Path(path).write_text("{}")
+
+        def __str__(self):
+            return "x' = 1.000 v"
+
+    def from_recordings(recordings, *, progress, **knobs):
+        progress("search", 0.5)
+        kept.update(knobs, recordings=recordings)
+        if kept.get("raises"):
+            raise kept["raises"]
+        return Found()
+
+    def write(folder, discovery, recordings, *, command):
+        kept.update(command=command)
+        (folder / "report.html").write_text("<html>")
+        return folder / "report.html"
+
+    search = types.SimpleNamespace(from_recordings=from_recordings)
+    monkeypatch.setitem(sys.modules, "nsindy.discover", search)
+    monkeypatch.setitem(sys.modules, "nsindy.report", types.SimpleNamespace(write=write))
+    # The cache is the process's and stays as the other tests have it.
+    monkeypatch.setattr(cli, "_start_jax", lambda: None)
+    return kept
+
+
+def test_what_is_printed_and_written(river, asked, capsys):
+    river.write_text(TABLE + "10,0.5\n")
+    assert cli.main(["discover", str(river)]) == 0
+    said = capsys.readouterr()
+    out = river.parent / "discovery"
+    assert said.err == ""
+    assert said.out.splitlines() == [
+        f"note: {river}: dropped row 42: a value is missing or infinite",
+        "x' = 1.000 v",
+        "warning: the forecast is poor",
+        f"wrote {out / 'report.html'} and {out / 'discovery.json'}",
+    ]
+    assert sorted(each.name for each in out.iterdir()) == ["discovery.json", "report.html"]
+    assert asked["command"] == f"nsindy discover {river}"
+    defaults = {"order": 1, "operations": None, "max_terms": 6, "noise": None, "seed": 0}
+    assert {name: asked[name] for name in defaults} == defaults
+
+
+def test_every_option_arrives(river, asked, tmp_path):
+    words = ["discover", str(river), str(river), "--time", "t", "--states", "x", "--inputs", "v"]
+    words += ["--order", "2", "--operations", "sin", "mul", "--max-terms", "3", "--noise", "0.1"]
+    assert cli.main([*words, "--seed", "7", "--out", str(tmp_path / "a b")]) == 0
+    assert asked["recordings"].states == ("x",)
+    assert asked["recordings"].inputs == ("v",)
+    assert len(asked["recordings"].parts) == 2
+    got = [asked[name] for name in ("order", "operations", "max_terms", "noise", "seed")]
+    assert got == [2, ["sin", "mul"], 3, 0.1, 7]
+    assert "a b/report.html" in str(tmp_path / "a b" / "report.html")
+    assert asked["command"].endswith(f"--out '{tmp_path / 'a b'}'")
+
+
+@pytest.mark.parametrize(
+    ("raises", "code", "said"),
+    [
+        (ValueError("two\nlines"), 2, "error: two lines"),
+        (OSError("no space left"), 2, "error: no space left"),
+        (KeyboardInterrupt(), 130, "error: interrupted; nothing was finished"),
+        (MemoryError("big"), 1, "error: a fault of nsindy, MemoryError: big; NSINDY_TRACEBACK=1"),
+    ],
+)
+def test_failures_are_one_line_and_leave_nothing(river, asked, capsys, raises, code, said):
+    asked["raises"] = raises
+    assert cli.main(["discover", str(river)]) == code
+    error = capsys.readouterr().err
+    assert error.startswith(said) and error.count("\n") == 1
+    assert [each.name for each in river.parent.iterdir()] == ["river.csv"]
+
+
+def test_a_folder_with_earlier_files_stays(river, asked):
+    assert cli.main(["discover", str(river)]) == 0
+    asked["raises"] = ValueError("no")
+    assert cli.main(["discover", str(river)]) == 2
+    assert len(list((river.parent / "discovery").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "the following arguments are required"),
+        (["discover"], "the following arguments are required: FILE"),
+        (["discover", "none.csv"], "cannot read none.csv: No such file or directory"),
+        (["discover", "RIVER", "--order", "3"], "invalid choice: 3"),
+        (["discover", "RIVER", "--max-terms", "0"], "must be a whole number of at least 1, not 0"),
+        (["discover", "RIVER", "--noise", "-1"], "must be a positive number, not -1"),
+        (["discover", "RIVER", "--noise", "nan"], "must be a positive number, not nan"),
+        (["discover", "RIVER", "--seed", "x"], "invalid int value: 'x'"),
+        (["discover", "RIVER", "--states", "z"], "has no column 'z'; its columns are t, x, v"),
+        (["discover", "RIVER", "--out", "RIVER/deeper"], "give another --out"),
+    ],
+)
+def test_wrong_words_are_one_line(river, asked, capsys, words, said):
+    try:
+        code = cli.main([word.replace("RIVER", str(river)) for word in words])
+    except SystemExit as stop:
+        code = stop.code
+    error = capsys.readouterr().err
+    assert code == 2
+    assert said in error and error.startswith("error: ") and error.count("\n") == 1
+    assert "recordings" not in asked
+
+
+def run(*words, **more):
+    return subprocess.run(words, capture_output=True, text=True, timeout=600, **more)
+
+
+def test_help_is_quick_and_imports_no_jax():
+    code = "import sys; from nsindy import cli\ntry: cli.main(['--help'])\n"
+    code += (
+        "except SystemExit: sys.exit(1 if 'jax' in sys.modules or 'numpy' in sys.modules else 0)"
+    )
+    seconds = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        done = run(sys.executable, "-c", code)
+        seconds.append(time.perf_counter() - begin)
+        assert done.returncode == 0, done.stderr
+    assert "nsindy discover swing.csv --order 2" in done.stdout
+    assert min(seconds) < 0.3
+
+
+def test_the_module_is_the_command():
+    done = run(sys.executable, "-m", "nsindy", "discover", "none.csv")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: cannot read none.csv: No such file or directory\n"
+
+
+def test_how_jax_is_set_up(tmp_path):
+    code = "from nsindy import cli; cli._start_jax(); import jax, os, sys\n"
+    code += "print(jax.config.jax_enable_x64, os.environ['EQX_ON_ERROR'])\n"
+    code += "print(jax.config.jax_compilation_cache_dir)"
+    clean = {k: v for k, v in os.environ.items() if k not in ("EQX_ON_ERROR", "JAX_ENABLE_X64")}
+    clean.pop("JAX_COMPILATION_CACHE_DIR", None)
+    mine = clean | {"XDG_CACHE_HOME": str(tmp_path)}
+    assert run(sys.executable, "-c", code, env=mine).stdout.split() == [
+        *("True", "nan"),
+        str(tmp_path / "nsindy"),
+    ]
+    theirs = mine | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "own")}
+    assert run(sys.executable, "-c", code, env=theirs).stdout.split()[-1] == str(tmp_path / "own")
+
+
+@pytest.mark.skipif(not hasattr(discover, "from_recordings"), reason="the search is not there yet")
+def test_the_example_of_the_help_runs(tmp_path):
+    example = cli.EXAMPLE.split(":\n", 1)[1]
+    folder = str(Path(sys.executable).parent)
+    mine = os.environ | {"PATH": folder + os.pathsep + os.environ["PATH"]}
+    done = run("sh", "-e", "-c", example, cwd=tmp_path, env=mine)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"x'' = -1\.00\d* x \+? ?-0\.1\d* x'", done.stdout), done.stdout
+    written = {each.name for each in (tmp_path / "discovery").iterdir()}
+    assert {"discovery.json", "report.html"} <= written
+    json.loads((tmp_path / "discovery" / "discovery.json").read_text())
