@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import importlib.metadata
+import io
 import math
 import os
 import shlex
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(words)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a letter of a column's name shows a question mark.
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
         _discover(options, shlex.join(["nsindy", *words]))

@@ -18,6 +18,8 @@ FEWEST = 10
 """Samples that a recording must have."""
 DROPPED = 0.1
 """Share of the rows that may be dropped because a value is missing."""
+GAP = 20
+"""Usual steps that a step is long from which it is said: irregular sampling has some of ten."""
 RANGE = (1e-100, 1e100)
 """Magnitudes whose cubes are numbers in double precision."""
 
@@ -85,8 +87,9 @@ def check(
       input_names: names of the inputs; None for u, or u1, u2 and so on.
 
     Raises:
-      ValueError: a shape does not fit, a value is no number, times repeat with different values,
-        a column is constant, or samples are too few; the message names the row and the mend.
+      ValueError: a shape does not fit, a value is no number, times repeat with different values or
+        start again, a column is constant, or samples are too few; the message names the row and
+        the mend.
     """
     several = isinstance(x, list | tuple) and _is_list_of_arrays(t)
     if not several:
@@ -241,6 +244,7 @@ def _mend(
             )
         notes.append(f"dropped {_rows(rows[bad])}: a value is missing or infinite")
         table, rows = table[~bad], rows[~bad]
+    _refuse_restart(source, table[:, 0], rows)
     order = np.argsort(table[:, 0], kind="stable")
     moved = int(np.sum(order != np.arange(len(order))))
     if moved:
@@ -252,12 +256,12 @@ def _mend(
         i = int(np.argmax(same_time & ~same))
         raise source.error(
             f"rows {rows[i]} and {rows[i + 1]} have the same time {table[i, 0]:.10g} but "
-            "different values; keep one of them, and give each recording a file or array of its own"
+            "different values; keep one of them"
         )
     if np.any(same):
         again = np.concatenate([[False], same])
         notes.append(f"dropped {_rows(rows[again])}: another row says the same")
-        table = table[~again]
+        table, rows = table[~again], rows[~again]
     if len(table) < FEWEST:
         raise source.error(f"{len(table)} samples are too few; give at least {FEWEST}")
     for name, size in zip(source.columns, np.max(np.abs(table), axis=0), strict=True):
@@ -265,8 +269,35 @@ def _mend(
             raise source.error(f"column {name} reaches {size:.1e}; give it in another unit")
     if np.min(np.diff(table[:, 0])) < RANGE[0]:
         raise source.error(f"times are less than {RANGE[0]:g} apart; give them in another unit")
+    steps = np.diff(table[:, 0])
+    if np.max(steps) > GAP * np.median(steps):
+        i = int(np.argmax(steps))
+        notes.append(
+            f"between rows {rows[i]} and {rows[i + 1]} is a gap of {steps[i]:.4g} in time, "
+            f"{steps[i] / np.median(steps):.0f} times the usual step"
+        )
     times, states, inputs = np.split(np.ascontiguousarray(table), [1, 1 + d], axis=1)
     return Recording(times[:, 0].copy(), states.copy(), inputs.copy()), tuple(notes)
+
+
+def _refuse_restart(source: _Source, times: np.ndarray, rows: np.ndarray) -> None:
+    """Rows out of order are sorted, but not two recordings into one another."""
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(times) < 0) + 1, [len(times)]])
+    if len(edges) < 3:
+        return
+    low, middle, high = (
+        times[i] for i in (edges[:-1], (edges[:-1] + edges[1:]) // 2, edges[1:] - 1)
+    )
+    many = np.diff(edges) >= FEWEST
+    again = many[1:] & many[:-1]
+    # The middle of each of two increasing runs lies within the other.
+    again &= (low[1:] <= middle[:-1]) & (middle[:-1] <= high[1:])
+    again &= (low[:-1] <= middle[1:]) & (middle[1:] <= high[:-1])
+    if np.any(again):
+        raise source.error(
+            f"time starts again at row {rows[edges[1 + int(np.argmax(again))]]}; "
+            "give each recording a file or array of its own"
+        )
 
 
 def _mend_all(
@@ -281,9 +312,9 @@ def _mend_all(
         parts.append(part)
         notes += tuple(f"{source.where}: {note}" if source.where else note for note in said)
     source = tables[0][0] if len(tables) == 1 else dataclasses.replace(tables[0][0], where="")
-    tables = [np.concatenate([part.states, part.inputs], axis=1) for part in parts]
-    low, high = (np.stack([f(table, axis=0) for table in tables]) for f in (np.min, np.max))
-    low, high = np.min(low, axis=0), np.max(high, axis=0)
+    measured = [np.concatenate([part.states, part.inputs], axis=1) for part in parts]
+    every = np.concatenate(measured)
+    low, high = np.min(every, axis=0), np.max(every, axis=0)
     # A spread of a few units in the last place is rounding.
     constant = high - low <= 8 * np.finfo(float).eps * np.maximum(np.abs(low), np.abs(high))
     if np.any(constant):

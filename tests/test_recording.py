@@ -154,6 +154,23 @@ def test_few_missing_values_are_dropped_and_said(file, cell):
         recording.read(file(table(rows)))
 
 
+def test_recordings_in_one_file_are_not_mixed(file):
+    later = [[t + 0.01, x, v] for t, x, v in ROWS]
+    with pytest.raises(ValueError, match="time starts again at row 14; give each recording a file"):
+        recording.read(file(table(ROWS + later)))
+    # Halves in the wrong order, and neighbours that were swapped, are one recording.
+    t = np.arange(40.0)
+    for order in (np.roll(t, 20), np.r_[t[:19], 20, 19, t[21:]], t[::-1]):
+        found = recording.check(order, np.sin(order))
+        np.testing.assert_array_equal(found.parts[0].times, t)
+
+
+def test_a_gap_is_said():
+    t = np.r_[np.arange(10.0), np.arange(40.0, 50.0)]
+    said = "between rows 9 and 10 is a gap of 31 in time, 31 times the usual step"
+    assert recording.check(t, np.sin(t)).notes == (said,)
+
+
 def test_a_cut_last_row_is_dropped(file):
     text = table(ROWS)
     found = recording.read(file(text[: text.rindex(",")]))
