@@ -160,7 +160,10 @@ def learn_operation(
     """
     if not name.isidentifier() or name in primitives.PRIMITIVES:
         raise ValueError(f"{name!r} is no word, or an operation that exists; choose another name")
-    low, high = (float(end) for end in domain)
+    try:
+        low, high = (float(end) for end in domain)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the domain must be two numbers (low, high), not {domain!r}") from error
     if not (low < high and math.isfinite(high - low)):
         raise ValueError(f"the domain ({low:g}, {high:g}) is empty; give (low, high), low < high")
     rng = np.random.default_rng(seed)
@@ -187,11 +190,11 @@ def learn_operation(
     with jax.enable_x64(True):
         fits = _fit(jax.random.key(seed), weights, penalties, scaled, targets, width=width)
         params, residuals, effective = jax.device_get(fits)
-    squares = np.sum(residuals[:-1] ** 2 * held_out[:, None, :], axis=(0, 2))
-    chosen = int(np.argmin(squares))
-    params = jax.tree.map(lambda leaf: leaf[-1, chosen], params)
+        squares = np.sum(residuals[:-1] ** 2 * held_out[:, None, :], axis=(0, 2))
+        chosen = int(np.argmin(squares))
+        params = jax.tree.map(lambda leaf: leaf[-1, chosen], params)
+        params = polish.fold(params, (high - low) / 2, scale, (high + low) / 2, shift)
     residuals, effective = residuals[-1, chosen], float(effective[-1, chosen])
-    params = polish.fold(params, (high - low) / 2, scale, (high + low) / 2, shift)
     relative = float(np.sqrt(squares[chosen] / held_out.sum()))
     noise = np.sqrt(np.sum(residuals**2) / max(samples - effective, 1.0))
     reach = np.sort(
@@ -306,16 +309,17 @@ def _call(
     # The density of Chebyshev's points, because a fit is worst at the edge of its data.
     angles = math.pi * rng.uniform(size=(POINTS[arity], arity))
     inputs = (low + high) / 2 + (high - low) / 2 * np.cos(angles)
-    try:
-        outputs = np.asarray(function(*inputs.T), float)
-        if outputs.shape != inputs.shape[:1]:
-            raise TypeError(f"{list(outputs.shape)} for arrays {list(inputs.shape[:1])}")
-    except (TypeError, ValueError):
-        # A function of numbers, not of arrays.
+    with np.errstate(all="ignore"):
         try:
-            outputs = np.array([float(function(*point)) for point in inputs.tolist()])
-        except Exception as error:
-            raise ValueError(f"the function fails at a point of its domain: {error}") from error
+            outputs = np.asarray(function(*inputs.T), float)
+            if outputs.shape != inputs.shape[:1]:
+                raise TypeError("it returns no number for every number")
+        except Exception:
+            # Perhaps a function of numbers, not of arrays.
+            try:
+                outputs = np.array([float(function(*point)) for point in inputs.tolist()])
+            except Exception as error:
+                raise ValueError(f"the function fails at a point of its domain: {error}") from error
     finite = np.isfinite(outputs)
     if not finite.all():
         raise ValueError(
