@@ -142,6 +142,55 @@ def search(
     )
 
 
+def around(
+    factor: jax.Array,
+    samples: jax.Array | float,
+    prior: Prior,
+    mask: jax.Array,
+    *,
+    slots: int,
+    width: int = 16,
+) -> Supports:
+    """Rank the supports one step from a support: a term dropped, added or swapped for another.
+
+    Args:
+      factor: compressed [A, y] with the columns of A equation by equation, [Q, D·M + 1]; a column
+        of zeros is never taken.
+      samples: n, independent measurements.
+      prior: of the supports.
+      mask: the support [D, M].
+      slots: K, most terms in an equation.
+      width: number of supports to return.
+    """
+    equations, terms = mask.shape
+    columns = mask.size
+    most = equations * slots
+    held = jnp.argsort(~mask.reshape(-1), stable=True)[:most]
+    present = mask.reshape(-1)[held]
+    one_out = jnp.concatenate([jnp.zeros((1, most), bool), jnp.eye(most, dtype=bool)])
+    used = present[None] & ~one_out
+
+    def start(used):
+        def fill(left, slot):
+            return _fill(left, held[slot], used[slot]), None
+
+        left, _ = jax.lax.scan(fill, factor, jnp.arange(most))
+        drop, open_ = _drops(left, factor)
+        base = jnp.zeros(columns, bool).at[held].max(used)
+        room = jnp.sum(base.reshape(equations, terms), 1) < slots
+        free = open_ & ~base & jnp.repeat(room, terms, total_repeat_length=columns)
+        rss = jnp.maximum(jnp.sum(left[:, -1] ** 2) - jnp.append(drop, 0.0), floor(factor))
+        children = base[None] | jnp.eye(columns + 1, columns, dtype=bool)
+        value = log_evidence(rss, children.reshape(-1, equations, terms), samples, prior)
+        return jnp.where(jnp.append(free, True), value, -jnp.inf), rss, children
+
+    scores, rss, children = jax.vmap(start)(used)
+    children, rss = children.reshape(-1, columns), rss.reshape(-1)
+    keep = distinct(scores.reshape(-1), rss, jnp.sum(children, 1), tie(factor))
+    top, chosen = best_of(jnp.where(keep, scores.reshape(-1), -jnp.inf), width)
+    return Supports(children[chosen].reshape(-1, equations, terms), top, rss[chosen])
+
+
 class Slots(NamedTuple):
     """The slots of one equation, the term that explains most first, the empty ones last.
 

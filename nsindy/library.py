@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nsindy.circuits import Stack
+from nsindy.primitives import PRIMITIVES, Primitive
 from nsindy.terms import Term, by_depth, parse
 
 
@@ -81,7 +82,8 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
     """Evaluate every term of the library at every sample.
 
     Terms are evaluated depth by depth; the circuits of one stack, whatever they are bound to, are
-    one vmapped apply at each depth.
+    one vmapped apply at each depth, and so is an exact operation. An operation of the user's own
+    needs no circuit: its function is one.
 
     Args:
       library: the M terms.
@@ -98,47 +100,59 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
             f"states must be [N, {len(library.states)}] for the library over "
             f"({', '.join(library.states)}), not {list(states.shape)}"
         )
-    values: dict[int | Term, jax.Array] = dict(enumerate(states.T))
-    inside = {index: jnp.ones(states.shape[0], bool) for index in values}
     domains = {p.name: p.domain for stack in library.circuits or () for p in stack.primitives}
+    rows: dict[int | Term, int] = {index: index for index in range(states.shape[1])}
+    values, inside = states.T, jnp.ones(states.shape[::-1], bool)
     for wave in by_depth(library.terms):
-        for term in wave:
-            low, high = domains.get(term.primitive.name, term.primitive.domain)
-            arguments = jnp.stack([values[a] for a in term.arguments])
-            within = jnp.all((arguments >= low) & (arguments <= high), axis=0)
-            inside[term] = functools.reduce(
-                jnp.logical_and, (inside[a] for a in term.arguments), within
-            )
-        if library.circuits is None:
-            values |= {
-                term: term.primitive.function(*(values[a] for a in term.arguments)) for term in wave
-            }
-        else:
-            values |= _apply_circuits(library.circuits, wave, values)
-    columns = [values[term].astype(states.dtype) for term in library.terms]
-    return Evaluation(
-        jnp.stack(columns, axis=1), jnp.stack([inside[term] for term in library.terms], axis=1)
+        for evaluator, group in _groups(library.circuits, wave).items():
+            arguments = np.array([[rows[a] for a in term.arguments] for term in group], int)
+            given = values[arguments]
+            limits = [domains.get(t.primitive.name, t.primitive.domain) for t in group]
+            low, high = jnp.asarray(limits, states.dtype).T[:, :, None, None]
+            within = (given >= low) & (given <= high) & inside[arguments]
+            rows |= {term: len(values) + i for i, term in enumerate(group)}
+            outputs = _apply(library.circuits, evaluator, group, given)
+            values = jnp.concatenate([values, outputs.astype(states.dtype)])
+            inside = jnp.concatenate([inside, jnp.all(within, axis=1)])
+    columns = np.array([rows[term] for term in library.terms])
+    return Evaluation(values[columns].T, inside[columns].T)
+
+
+def _groups(
+    circuits: tuple[Stack, ...] | None, wave: list[Term]
+) -> dict[int | Primitive, list[Term]]:
+    """The terms that one call evaluates: those of a stack, or of an exact operation."""
+    stack_of = {p.name: i for i, stack in enumerate(circuits or ()) for p in stack.primitives}
+    groups: dict[int | Primitive, list[Term]] = {}
+    for term in wave:
+        groups.setdefault(stack_of.get(term.primitive.name, term.primitive), []).append(term)
+    missing = sorted(
+        p.name
+        for p in groups
+        if circuits is not None and isinstance(p, Primitive) and PRIMITIVES.get(p.name) == p
+        if p.arity
     )
-
-
-def _apply_circuits(
-    circuits: tuple[Stack, ...], wave: list[Term], values: dict[Any, jax.Array]
-) -> dict[int | Term, jax.Array]:
-    outputs: dict[int | Term, jax.Array] = {}
-    for stack in circuits:
-        learned = [primitive.name for primitive in stack.primitives]
-        mine = [term for term in wave if term.primitive.name in learned]
-        if not mine:
-            continue
-        rows = np.array([learned.index(term.primitive.name) for term in mine])
-        inputs = jnp.stack(
-            [jnp.stack([values[a] for a in term.arguments], axis=-1) for term in mine]
-        )
-        params = jax.tree.map(lambda leaf, rows=rows: leaf[rows], stack.params)
-        dtype = jax.tree.leaves(params)[0].dtype
-        results: Any = jax.vmap(stack.network.apply)(params, inputs.astype(dtype))
-        outputs |= dict(zip(mine, results, strict=True))
-    missing = [term.primitive.name for term in wave if term not in outputs]
     if missing:
-        raise ValueError(f"no circuit has learned {', '.join(sorted(set(missing)))}")
-    return outputs
+        raise ValueError(f"no circuit has learned {', '.join(missing)}")
+    return groups
+
+
+def _apply(
+    circuits: tuple[Stack, ...] | None,
+    evaluator: int | Primitive,
+    group: list[Term],
+    given: jax.Array,
+) -> jax.Array:
+    """Values [G, N] of a group of terms, whose arguments are given [G, arity, N]."""
+    if isinstance(evaluator, Primitive):
+        found = evaluator.function(*jnp.moveaxis(given, 1, 0))
+        return jnp.broadcast_to(found, given.shape[::2])
+    assert circuits is not None
+    stack = circuits[evaluator]
+    learned = [primitive.name for primitive in stack.primitives]
+    mine = np.array([learned.index(term.primitive.name) for term in group])
+    params = jax.tree.map(lambda leaf: leaf[mine], stack.params)
+    dtype = jax.tree.leaves(params)[0].dtype
+    inputs = jnp.moveaxis(given, 1, 2).astype(dtype)
+    found: Any = jax.vmap(stack.network.apply)(params, inputs)
+    return found

@@ -1,0 +1,291 @@
+"""From recordings to their equations, with nothing to tune: every step in its order."""
+
+import heapq
+import itertools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from nsindy import compose, evidence, products, recording, search, signals, verdict, weak
+from nsindy.discovery import Discovery
+from nsindy.library import Library
+from nsindy.primitives import Primitive
+from nsindy.recording import Recording, Recordings
+from nsindy.search import Problem
+from nsindy.signals import Signal, Units
+from nsindy.terms import Term
+
+FLOOR = 1e-4
+"""Noise, as a share of the largest value of a state, below which no recording is believed."""
+
+HELD_OUT = 0.2
+"""Share of each recording, its end, that is held out to be forecast."""
+
+SCALED = ("identity", "mul", "one")
+"""Operations that a change of units only multiplies by a number."""
+
+Progress = Callable[[str, float], None]
+
+
+def discover(
+    t: ArrayLike | Sequence[ArrayLike],
+    x: ArrayLike | Sequence[ArrayLike],
+    *,
+    inputs: ArrayLike | Sequence[ArrayLike] | None = None,
+    states: Sequence[str] | None = None,
+    order: int = 1,
+    operations: Sequence[str | Primitive] | None = None,
+    max_terms: int = 6,
+    noise: float | Sequence[float] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Discovery:
+    """Find the equations behind a recording, or several recordings of one system.
+
+    Args:
+      t: times [N], or a list of them, one for each recording; irregular times are fine.
+      x: states [N, D], or [N] for one, or a list of them.
+      inputs: measured forcing or control [N, U] that may enter the equations, or a list of them.
+      states: names of the D states; without them x, y, z, … or x0, x1, ….
+      order: 2 where x holds positions only, and each has an equation for its acceleration.
+      operations: unary operations that may appear beside the products of variables, names or
+        primitives of one's own (`learn_operation`); None for all that the values allow.
+      max_terms: most terms of an equation; more than needed does no harm.
+      noise: standard deviation of the measurement noise, one or one for each state, if it is
+        known; a smaller misfit then counts for nothing.
+      seed: of the random draws; the method draws none today, and the same data always give the
+        same equations.
+      progress: called with the name of a stage and the share of it that is done.
+
+    Returns:
+      the Discovery.
+
+    Raises:
+      ValueError: the recording cannot be used, with the row, the column and the mend.
+
+    Example:
+      >>> import numpy as np, nsindy
+      >>> t = np.linspace(0, 20, 600)
+      >>> x = np.stack([np.cos(t), -np.sin(t)], 1)
+      >>> print(nsindy.discover(t, x, states=["x", "v"]))  # doctest: +SKIP
+      x' = 1.0000 v   (± 0.0000)
+      v' = -1.0000 x   (± 0.0000)
+    """
+    checked = recording.check(t, x, inputs=inputs, states=states)
+    return from_recordings(
+        checked,
+        order=order,
+        operations=operations,
+        max_terms=max_terms,
+        noise=noise,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def from_recordings(
+    recordings: Recordings,
+    *,
+    order: int = 1,
+    operations: Sequence[str | Primitive] | None = None,
+    max_terms: int = 6,
+    noise: float | Sequence[float] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Discovery:
+    """Find the equations behind recordings that were read and checked; see `discover`."""
+    del seed
+    if order not in (1, 2):
+        raise ValueError(f"order must be 1 or 2, not {order}")
+    if max_terms < 1:
+        raise ValueError(f"max_terms must be at least 1, not {max_terms}")
+    floor = _floor(noise, len(recordings.states))
+    say = progress or (lambda stage, share: None)
+    with jax.enable_x64(True):
+        say("smoothing", 0.0)
+        parts = [signals.thin(part) for part in recordings.parts]
+        found, units = signals.prepare(parts, order)
+        setting = _setting(
+            parts, found, units, order, operations or compose.OPERATIONS, max_terms, floor
+        )
+        proposals = _proposals(setting)
+        say("selecting on the first four fifths", 0.0)
+        first = _search(setting, proposals, 1 - HELD_OUT, say, "selecting on the first four fifths")
+        say("selecting on all samples", 0.0)
+        starts = [(c.mask, (c.coefficients, c.begin)) for c in first.found.pool[: search.WIDTH]]
+        final = _search(setting, starts, 1.0, say, "selecting on all samples")
+        return verdict.conclude(setting, recordings, first, final)
+
+
+def _floor(noise, states: int) -> np.ndarray:
+    given = np.broadcast_to(np.asarray(0.0 if noise is None else noise, float), (states,))
+    if not (np.isfinite(given).all() and (given >= 0).all()):
+        raise ValueError(f"noise must be finite and at least 0, not {noise}")
+    return given
+
+
+class Setting(NamedTuple):
+    """Everything that the search needs, and the way back to the units of the recording.
+
+    Attributes:
+      parts: the recordings.
+      signals: the same, scaled and smoothed.
+      units: of the variables.
+      order: 1 or 2.
+      terms: M terms over the states and inputs, as they are reported.
+      back: multiplies scaled coefficients to those of the recording [D, M].
+      theta: Θ of the smoothed states, the recordings one after the other [N, M].
+      problem: what is searched; `begin` belongs to the segments that a search cuts.
+      length: L, intervals of a segment.
+      substeps: solver steps between samples.
+    """
+
+    parts: list[Recording]
+    signals: list[Signal]
+    units: Units
+    order: int
+    terms: tuple[Term, ...]
+    back: np.ndarray
+    theta: np.ndarray
+    problem: Problem
+    length: int
+    substeps: int
+
+
+def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
+    scale = units.variables
+    count = len(units.states)
+    values = np.concatenate([np.concatenate([s.states, s.inputs], 1) for s in found])
+    terms = compose.library(values * scale, states=count, operations=operations)
+    split = products.split([on_raw(term, len(scale)) for term in terms], 2 * len(scale))
+    theta = products.evaluate(split, np.concatenate([values, values * scale], 1))
+    scaled = [np.prod([scale[f] for f in row if f < len(scale)]) for row in split.rows]
+    back = units.states[:, None] / np.array(scaled)[None] / units.time
+
+    admissible, known = np.ones((count, len(terms)), bool), np.zeros((count, len(terms)))
+    usable = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
+    admissible[:, ~usable] = False
+    theta = np.where(usable[None], theta, 0.0)
+    measured = count
+    if order == 2:
+        measured = count // 2
+        identity = {t.arguments: i for i, t in enumerate(terms) if t.primitive.name == "identity"}
+        for d in range(measured):
+            admissible[d] = False
+            place = identity[(measured + d,)]
+            known[d, place] = 1 / back[d, place]
+    derivatives = np.concatenate([s.derivatives for s in found])
+    weight = 1 / np.sqrt(np.mean(np.concatenate([s.relative for s in found]) ** 2, 1))[:, None]
+    factor = evidence.compress(jnp.asarray(weight * theta), jnp.asarray(weight * derivatives))
+    names = tuple(f"x{i}" for i in range(len(scale)))
+    quiet = max(np.max(s.noise) for s in found) < FLOOR
+    fast = signals.rate(found)
+    problem = Problem(
+        split,
+        evidence.prior(Library(terms, names)),
+        admissible,
+        known,
+        factor,
+        np.zeros((0, count)),
+        np.pad(np.maximum(FLOOR, floor / units.states[:measured]), (0, count - measured)),
+        min(slots, len(terms)),
+    )
+    shortest = min(len(s.times) for s in found)
+    length = int(np.clip(round(1.4 * np.sqrt(shortest)), 5, max(5, min(64, 3 / fast))))
+    steps = np.clip(fast * (5 if quiet else 2), 1, 8)
+    substeps = int(2 ** np.ceil(np.log2(steps)))
+    return Setting(parts, found, units, order, terms, back, theta, problem, length, substeps)
+
+
+def on_raw(term: "int | Term", shift: int, raw: bool = False) -> "int | Term":
+    """Bind a term to scaled variables, and operations with units of their own to raw ones.
+
+    x and x·v only take a factor when their variables are scaled; sin(x) is another function of the
+    scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning.
+
+    Args:
+      term: over V variables.
+      shift: V.
+      raw: True inside an operation that has units of its own.
+    """
+    if isinstance(term, int):
+        return term + shift if raw else term
+    raw = raw or term.primitive.name not in SCALED
+    return Term(term.primitive, tuple(on_raw(a, shift, raw) for a in term.arguments))
+
+
+def _proposals(setting: Setting) -> list[np.ndarray]:
+    """Supports by two regressions, on derivatives and on integrals, that the search starts from."""
+    problem = setting.problem
+    freedom = sum(s.freedom for s in setting.signals)
+    found = _joint(problem, problem.factor, freedom)
+    rows = np.cumsum([0, *(len(s.times) for s in setting.signals)])
+    designs, targets = [], []
+    for s, low, high in zip(setting.signals, rows, rows[1:], strict=False):
+        span = s.times[-1] - s.times[0]
+        half_width = min(5 * span / s.freedom, span / 4)
+        design, target = weak.regression(
+            s.times, s.measured, setting.theta[low:high], half_width=half_width
+        )
+        designs.append(design)
+        targets.append(target)
+    by_integrals = evidence.compress(
+        jnp.asarray(np.concatenate(designs)), jnp.asarray(np.concatenate(targets))
+    )
+    found += _joint(problem, by_integrals, freedom)
+    return list({mask.tobytes(): mask for mask in found}.values())
+
+
+def _joint(problem: Problem, factor: jax.Array, samples: float) -> list[np.ndarray]:
+    """The best supports of all equations together, by a regression."""
+    size = problem.admissible.shape[1]
+    each = []
+    for d, allowed in enumerate(problem.admissible):
+        if not allowed.any():
+            each.append([(0.0, allowed)])
+            continue
+        own = jnp.concatenate([factor[:, :size], factor[:, size + d, None]], 1)
+        own = jnp.where(np.append(allowed, True)[None], own, 0.0)
+        empty = jnp.zeros((1, size), bool)
+        slots = problem.slots
+        supports = search.beam_search(own, samples, problem.prior, empty, slots=slots, depth=slots)
+        pairs = zip(np.asarray(supports.log_evidence), np.asarray(supports.masks), strict=True)
+        each.append([(float(s), mask[0]) for s, mask in pairs if np.isfinite(s)])
+    few = 16 if len(each) < 4 else 6
+    joint = itertools.product(*(options[:few] for options in each))
+    best = heapq.nlargest(search.WIDTH, joint, key=lambda choice: sum(s for s, _ in choice))
+    return [np.stack([mask for _, mask in choice]) for choice in best]
+
+
+class Searched(NamedTuple):
+    """A search, and the segments that it was made on."""
+
+    found: search.Found
+    segments: search.Segments
+    begin: np.ndarray
+    problem: Problem
+
+
+def _search(setting: Setting, starts, counted: float, say: Progress, stage: str) -> Searched:
+    cut, begin = signals.segments(
+        setting.signals,
+        setting.units,
+        substeps=setting.substeps,
+        length=setting.length,
+        counted=counted,
+    )
+    problem = setting.problem._replace(begin=begin)
+    starts = [
+        start if isinstance(start, tuple) else (start, search.by_derivatives(problem, start))
+        for start in starts
+    ]
+    propagators = search.propagators(problem, starts[0], cut)
+    cut = signals.windows(cut, propagators)
+    noise = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
+    noise = np.where(noise > 0, np.maximum(noise, problem.floor), 1.0)
+    found = search.search(problem, cut, starts, noise, progress=lambda share: say(stage, share))
+    return Searched(found, cut, begin, problem)

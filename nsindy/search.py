@@ -1,0 +1,318 @@
+"""The search for the equations of recordings: proposed by regression, judged by trajectories."""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy import beam, evidence, shooting
+from nsindy.evidence import Prior, Supports
+from nsindy.products import Products
+from nsindy.shooting import Model, Segments
+
+WIDTH = 8
+"""Supports that are fitted side by side."""
+
+
+class Problem(NamedTuple):
+    """What is searched, in scaled units.
+
+    Attributes:
+      terms: M terms.
+      prior: of the supports.
+      admissible: True where an equation may hold a term [D, M].
+      known: coefficients that are given [D, M]; their equations hold nothing else.
+      factor: compressed [Θ, Ẋ] of the smoothed states, where the fits start from.
+      begin: smoothed state at the first node of every segment [B, D].
+      floor: noise that the errors of the solver hide [D].
+      slots: K, most terms of an equation.
+    """
+
+    terms: Products
+    prior: Prior
+    admissible: np.ndarray
+    known: np.ndarray
+    factor: jax.Array
+    begin: jax.Array
+    floor: np.ndarray
+    slots: int
+
+
+class Candidate(NamedTuple):
+    """A support that was fitted.
+
+    Attributes:
+      mask: [D, M].
+      coefficients: [D, M].
+      begin: [B, D].
+      rss: weighted sum of squares of each state [D].
+      gap: largest gap left between segments, in units of the noise.
+      score: log evidence, nats.
+    """
+
+    mask: np.ndarray
+    coefficients: np.ndarray
+    begin: np.ndarray
+    rss: np.ndarray
+    gap: float
+    score: float
+
+
+class Found(NamedTuple):
+    """Every support that was fitted, best first, and the regression around the best.
+
+    Attributes:
+      pool: candidates, best first.
+      factor: compressed linearisation around the best in all terms, in units of the noise.
+      noise: of each state [D].
+      samples: number of measurements of each state [D].
+      independent: number of independent measurements of each state [D].
+      settled: True where the search ended because it found nothing better.
+    """
+
+    pool: list[Candidate]
+    factor: np.ndarray
+    noise: np.ndarray
+    samples: np.ndarray
+    independent: np.ndarray
+    settled: bool
+
+
+@functools.partial(jax.jit, static_argnames=("terms",))
+def _fit_all(terms, models, segments, noise):
+    axes = Model(0, 0, 0, 0)
+    return jax.vmap(lambda m: shooting.fit(terms, m, segments, noise), in_axes=(axes,))(models)
+
+
+@functools.partial(jax.jit, static_argnames=("terms",))
+def _tangent(terms, coefficients, begin, segments, noise):
+    count, size = coefficients.shape
+    every = jnp.broadcast_to(jnp.arange(size)[None], (count, size))
+    model = Model(every, jnp.ones((count, size), bool), coefficients, begin)
+    linear = shooting.linearise(terms, model, segments, noise)
+    initial = linear.design.shape[1] - count * size
+    by_terms = linear.design[:, initial:]
+    target = linear.target + by_terms @ coefficients.reshape(-1)
+    factor = evidence.compress(linear.design, target[:, None])
+    return factor, linear.begin_by, linear.begin_gap, linear.target.reshape(segments.states.shape)
+
+
+@functools.partial(jax.jit, static_argnames=("slots", "depth", "width"))
+def beam_search(factor, samples, prior, start, *, slots, depth, width=16):
+    """`beam.search`, compiled."""
+    return beam.search(factor, samples, prior, start, slots=slots, depth=depth, width=width)
+
+
+_around = jax.jit(beam.around, static_argnames=("slots", "width"))
+_shoot = jax.jit(shooting.shoot, static_argnames="terms")
+_solve = jax.jit(jax.vmap(evidence.solve, in_axes=(None, 0)))
+
+
+def search(
+    problem: Problem,
+    segments: Segments,
+    starts: list[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]],
+    noise: np.ndarray,
+    *,
+    rounds: int = 12,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Found:
+    """Fit the proposals to the measurements, then the neighbours of the best, until it stays."""
+    pool: dict[bytes, Candidate] = {}
+    count, size = problem.admissible.shape
+    counted = np.asarray(segments.weights) > 0
+    samples = counted.sum((0, 1)).astype(float)
+    independent = samples
+    todo = starts
+    best, settled, factor = None, False, None
+    for number in range(rounds):
+        progress(number / rounds)
+        _fit(problem, segments, todo, noise, samples, pool)
+        top = max(pool.values(), key=lambda c: score(problem, c, samples, independent))
+        settled = best is not None and top.mask.tobytes() == best.mask.tobytes()
+        if settled and not todo:
+            break
+        best = top
+        noise = np.maximum(np.sqrt(best.rss / np.maximum(samples, 1)), problem.floor)
+        noise = np.where(samples > 0, noise, 1.0)
+        factor, by, gap, residual = _tangent(
+            problem.terms,
+            jnp.asarray(best.coefficients),
+            jnp.asarray(best.begin),
+            segments,
+            jnp.asarray(noise),
+        )
+        independent = samples * _whiteness(np.asarray(residual), counted)
+        masks = _neighbours(problem, factor, best.mask, float(np.sum(independent)))
+        masks = [m for m in masks if (m | (problem.known != 0)).tobytes() not in pool][:WIDTH]
+        todo = _start_by_tangent(problem, factor, by, gap, best, masks)
+        if not todo:
+            settled = True
+            break
+    scored = [c._replace(score=score(problem, c, samples, independent)) for c in pool.values()]
+    ordered = sorted(scored, key=lambda c: -c.score)
+    return Found(ordered, np.asarray(factor), noise, samples, independent, settled)
+
+
+def propagators(problem: Problem, start, segments: Segments) -> np.ndarray:
+    """Derivative of the end of each segment by its beginning, along one model [B, D, D]."""
+    mask, (coefficients, begin) = start
+    model = _slots(problem, mask, coefficients, begin)
+    path = _shoot(problem.terms, model, segments)[1]
+    return np.asarray(path[:, -1, :, : begin.shape[1]])
+
+
+def states_of(problem: Problem, candidate: Candidate, segments: Segments) -> np.ndarray:
+    """Solve a fitted model, segment by segment [B, L + 1, D]."""
+    model = _slots(problem, candidate.mask, candidate.coefficients, candidate.begin)
+    return np.asarray(_shoot(problem.terms, model, segments)[0])
+
+
+def _neighbours(problem, factor, mask, samples) -> list[np.ndarray]:
+    count, size = mask.shape
+    initial = factor.shape[1] - 1 - count * size
+    inner = factor[initial:, initial:]
+    known = problem.known.reshape(-1)
+    target = inner[:, -1] - inner[:, :-1] @ known
+    allowed = np.append(problem.admissible.reshape(-1), True)
+    inner = jnp.where(allowed[None, :], inner.at[:, -1].set(target), 0.0)
+    free = jnp.asarray(mask & problem.admissible)
+    near = _around(inner, samples, problem.prior, free, slots=problem.slots, width=2 * WIDTH)
+    depth = int(np.sum(problem.admissible.any(1))) * problem.slots
+    far = beam_search(
+        inner,
+        samples,
+        problem.prior,
+        jnp.zeros_like(free),
+        slots=problem.slots,
+        depth=min(depth, 16),
+        width=2 * WIDTH,
+    )
+    scores = np.concatenate([near.log_evidence, far.log_evidence])
+    masks = np.concatenate([near.masks, far.masks])
+    order = np.argsort(-scores, kind="stable")
+    seen: dict[bytes, np.ndarray] = {}
+    for place in order:
+        if np.isfinite(scores[place]):
+            seen.setdefault(masks[place].tobytes(), masks[place])
+    return list(seen.values())
+
+
+def by_derivatives(problem: Problem, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients of a support by regression on derivatives, and where the segments begin."""
+    count, size = mask.shape
+    rows = []
+    for d in range(count):
+        own = jnp.concatenate([problem.factor[:, :size], problem.factor[:, size + d, None]], 1)
+        rows.append(_solve(own, jnp.asarray(mask[d][None])).coefficients[0])
+    return np.asarray(jnp.stack(rows)), np.asarray(problem.begin)
+
+
+def _start_by_tangent(problem, factor, by, gap, best, masks):
+    if not masks:
+        return []
+    count, size = best.mask.shape
+    initial = factor.shape[1] - 1 - count * size
+    known = problem.known.reshape(-1)
+    padded = factor.at[:, -1].add(-factor[:, initial:-1] @ known)
+    wide = np.array([np.append(np.ones(initial, bool), m.reshape(-1)) for m in masks])
+    lacking = WIDTH - len(wide)
+    wide = np.concatenate([wide, np.repeat(wide[:1], lacking, 0)])
+    found = np.asarray(_solve(padded, jnp.asarray(wide)).coefficients)[: len(masks)]
+    starts = []
+    for mask, values in zip(masks, found, strict=True):
+        coefficients = values[initial:].reshape(count, size) + problem.known
+        change = np.append(values[:initial], (coefficients - best.coefficients).reshape(-1))
+        begin = best.begin + np.asarray(by) @ change + np.asarray(gap)
+        starts.append((mask, (coefficients, begin)))
+    return starts
+
+
+def _fit(problem, segments, todo, noise, samples, pool) -> None:
+    count, size = problem.admissible.shape
+    for at in range(0, len(todo), WIDTH):
+        part = todo[at : at + WIDTH]
+        part = part + [part[0]] * (WIDTH - len(part))
+        known = problem.known != 0
+        models = [_slots(problem, mask, *start) for mask, start in part]
+        models = jax.tree.map(lambda *leaves: jnp.stack(leaves), *models)
+        fits = jax.tree.map(
+            np.asarray, _fit_all(problem.terms, models, segments, jnp.asarray(noise))
+        )
+        for i, (mask, _) in enumerate(part[: len(todo) - at]):
+            full = mask | known
+            coefficients = np.zeros((count, size))
+            model = fits.model
+            for d in range(count):
+                for k in range(problem.slots):
+                    coefficients[d, model.indices[i, d, k]] += model.coefficients[i, d, k]
+            key = full.tobytes()
+            candidate = Candidate(
+                full, coefficients, model.begin[i], fits.rss[i], float(fits.gap[i]), -np.inf
+            )
+            if key not in pool or np.sum(pool[key].rss) > np.sum(candidate.rss):
+                pool[key] = candidate
+
+
+def _whiteness(residual: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Share of the residuals of each state that are independent, by their autocorrelation [D].
+
+    (1 - ρ) / (1 + ρ) for residuals that hang together like a process of first order, with ρ what
+    exceeds the chance of white noise.
+    """
+    shares = []
+    for values, use in zip(residual.transpose(2, 0, 1), counted.transpose(2, 0, 1), strict=True):
+        pairs = use[:, 1:] & use[:, :-1]
+        count = pairs.sum()
+        power = np.sum(values[use] ** 2) / max(use.sum(), 1)
+        if count == 0 or power == 0 or not np.isfinite(power):
+            shares.append(1.0)
+            continue
+        rho = np.mean(values[:, 1:][pairs] * values[:, :-1][pairs]) / power
+        rho = np.clip(rho - 2 / np.sqrt(count), 0.0, 0.99)
+        shares.append((1 - rho) / (1 + rho))
+    return np.array(shares)
+
+
+def _slots(problem: Problem, mask, coefficients, begin) -> Model:
+    count = len(mask)
+    indices = np.zeros((count, problem.slots), int)
+    free = np.zeros((count, problem.slots), bool)
+    values = np.zeros((count, problem.slots))
+    for d in range(count):
+        given = np.flatnonzero(problem.known[d])
+        chosen = given if len(given) else np.flatnonzero(mask[d])
+        indices[d, : len(chosen)] = chosen
+        free[d, : len(chosen)] = not len(given)
+        values[d, : len(chosen)] = (
+            problem.known[d, given] if len(given) else coefficients[d, chosen]
+        )
+    return Model(*(jnp.asarray(part) for part in (indices, free, values, begin)))
+
+
+def score(
+    problem: Problem, candidate: Candidate, samples: np.ndarray, independent: np.ndarray
+) -> float:
+    """Log evidence of a fitted support, the noise of each state profiled.
+
+    log p = -Σ_d m_d/2 log(RSS_d / n_d + floor_d²) - |S|/2 log Σ_d m_d + log p(S) + constant
+
+    with n measurements of a state, m of them independent.
+    """
+    chosen = candidate.mask & problem.admissible
+    variance = np.maximum(candidate.rss / np.maximum(samples, 1), problem.floor**2)
+    variance = np.where(samples > 0, variance, 1.0)
+    value = -0.5 * np.sum(np.where(samples > 0, independent * np.log(variance), 0.0))
+    value -= 0.5 * np.sum(chosen) * np.log(np.sum(independent))
+    value += float(_log_prior(chosen, problem.prior))
+    return value if np.isfinite(value) else -np.inf
+
+
+def _log_prior(mask: np.ndarray, prior: Prior) -> float:
+    costs = np.asarray(prior.costs)
+    sizes = mask.sum(1)
+    binomials = evidence._log_binomials(mask.shape[1])
+    return -float(np.sum(float(prior.counting) * binomials[sizes]) + np.sum(mask * costs))

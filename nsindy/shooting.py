@@ -1,0 +1,285 @@
+"""Multiple shooting: recordings in short segments, solved side by side and chained to one another.
+
+Letters beside the usual: B segments · L intervals of a segment · R recordings · V variables.
+"""
+
+from typing import NamedTuple
+
+import diffrax
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy import evidence, products
+from nsindy.products import Products
+
+
+class Segments(NamedTuple):
+    """Recordings, cut into segments of L intervals; the last node of one begins the next.
+
+    Attributes:
+      steps: lengths of the solver's steps, L · substeps of them [B, T]; 0 where a segment is short.
+      states: measured; anything where they were not [B, L + 1, D].
+      weights: of each measurement in the sum of squares [B, L + 1, D]; 0 where there is none, and
+        at a node that the next segment counts.
+      inputs: at the stages of each step [B, T, 6, U].
+      units: of the variables [D + U]; operations on raw values see variable · unit.
+      starts: 1 where a segment begins a recording [B, R].
+      bound: (low, high) [2, D]; outside, a state is held still, so that nothing overflows.
+    """
+
+    steps: jax.Array
+    states: jax.Array
+    weights: jax.Array
+    inputs: jax.Array
+    units: jax.Array
+    starts: jax.Array
+    bound: jax.Array
+
+
+class Model(NamedTuple):
+    """Equations, and where each segment starts.
+
+    Attributes:
+      indices: term of each slot [D, K]; any index where the slot is empty.
+      free: True where a slot holds a term whose coefficient is to be fitted [D, K].
+      coefficients: of each slot [D, K]; 0 where it is empty.
+      begin: state at the first node of each segment [B, D].
+    """
+
+    indices: jax.Array
+    free: jax.Array
+    coefficients: jax.Array
+    begin: jax.Array
+
+
+class Linear(NamedTuple):
+    """The recordings to first order in their initial states and the coefficients.
+
+    Attributes:
+      design: rows √w · (∂x/∂initial, ∂x/∂ξ) [B (L + 1) D, R·D + P].
+      target: rows √w · (y - x), with the gaps between segments closed [B (L + 1) D].
+      begin_by: derivatives of the segments' beginnings by the same columns [B, D, R·D + P].
+      begin_gap: what closes the gaps [B, D].
+      gap: end of a segment minus beginning of the next; 0 where a recording begins [B, D].
+      states: [B, L + 1, D].
+    """
+
+    design: jax.Array
+    target: jax.Array
+    begin_by: jax.Array
+    begin_gap: jax.Array
+    gap: jax.Array
+    states: jax.Array
+
+
+class Fit(NamedTuple):
+    """A fitted model.
+
+    Attributes:
+      model: the equations.
+      rss: weighted sum of squares of each state [D], the gaps counted in.
+      gap: largest gap that is left, in units of the noise.
+    """
+
+    model: Model
+    rss: jax.Array
+    gap: jax.Array
+
+
+_TABLEAU = diffrax.Tsit5.tableau
+NODES = np.array([0.0, *_TABLEAU.c[:5]])
+"""Where in a step the solver evaluates the equation."""
+_LOWER = np.zeros((6, 6))
+for _row, _weights in enumerate(_TABLEAU.a_lower[:5]):
+    _LOWER[_row + 1, : _row + 1] = _weights
+_SOLUTION = np.array(_TABLEAU.b_sol[:6])
+
+
+def expand(state: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
+    """Variables that the terms are bound to: states and inputs, then both in raw units [V]."""
+    scaled = jnp.concatenate([state, inputs])
+    return jnp.concatenate([scaled, scaled * units])
+
+
+def shoot(terms: Products, model: Model, segments: Segments) -> tuple[jax.Array, jax.Array]:
+    """Solve every segment from its own beginning, with its exact discrete sensitivities.
+
+    x' = Σ_k ξ_k θ_k(x, u),  s' = (∂x'/∂x) s + ∂x'/∂(x_0, ξ),  s(0) = [I, 0]
+
+    by steps of Tsitouras 5(4). Runge–Kutta commutes with differentiation, so s is the derivative of
+    the discrete x.
+
+    Returns:
+      states [B, L + 1, D] and sensitivities [B, L + 1, D, D + D·K].
+    """
+    count, slots = model.indices.shape
+    own = jnp.repeat(jnp.arange(count), slots)
+    columns = count + jnp.arange(count * slots)
+    low, high = segments.bound
+    lower, solution = jnp.asarray(_LOWER), jnp.asarray(_SOLUTION)
+
+    def field(y, inputs):
+        x, s = y[:, 0], y[:, 1:]
+        value, slope = products.slopes(
+            terms, lambda z: expand(z, inputs, segments.units), x, model.indices
+        )
+        flow = jnp.sum(value * model.coefficients, 1)
+        change = jnp.einsum("dk,dke->de", model.coefficients, slope) @ s
+        change = change.at[own, columns].add(value.reshape(-1))
+        moving = jnp.all((x > low) & (x < high))
+        return jnp.where(moving, jnp.concatenate([flow[:, None], change], 1), 0.0)
+
+    def segment(begin, steps, inputs):
+        def step(y, now):
+            length, given = now
+
+            def stage(slopes, i):
+                at = y + length * jnp.tensordot(lower[i], slopes, 1)
+                return slopes.at[i].set(field(at, given[i])), None
+
+            slopes, _ = jax.lax.scan(stage, jnp.zeros((6, *y.shape), y.dtype), jnp.arange(6))
+            y = y + length * jnp.tensordot(solution, slopes, 1)
+            return y, y
+
+        identity = jnp.eye(count, count + count * slots, dtype=begin.dtype)
+        start = jnp.concatenate([begin[:, None], identity], 1)
+        _, path = jax.lax.scan(step, start, (steps, inputs))
+        substeps = len(steps) // (segments.states.shape[1] - 1)
+        return jnp.concatenate([start[None], path[substeps - 1 :: substeps]])
+
+    path = jax.vmap(segment)(model.begin, segments.steps, segments.inputs)
+    return path[..., 0], path[..., 1:]
+
+
+def linearise(terms: Products, model: Model, segments: Segments, noise: jax.Array) -> Linear:
+    """Solve the segments, and chain them: what the beginnings must do is eliminated.
+
+    Along a recording ds_{b+1} = Φ_b ds_b + G_b dξ + e_b, with Φ and G the sensitivities of segment
+    b and e_b the gap behind it, so every beginning is linear in the recording's initial state and
+    the coefficients.
+
+    Args:
+      terms: the M terms.
+      model: where to linearise.
+      segments: the recordings.
+      noise: σ, which residuals are divided by [D].
+
+    Reference: Bock (1983), Recent advances in parameter identification techniques for O.D.E.
+    """
+    states, sensitivity = shoot(terms, model, segments)
+    count = states.shape[2]
+    by_begin, by_slots = sensitivity[..., :count], sensitivity[..., count:]
+    size, recordings = by_slots.shape[3], segments.starts.shape[1]
+    initial = recordings * count
+    first = jnp.sum(segments.starts, 1) > 0
+    ends = jnp.concatenate([model.begin[:1], states[:-1, -1]])
+    gap = jnp.where(first[:, None], 0.0, ends - model.begin)
+
+    def chain(carry, segment):
+        by, shift = carry
+        is_first, start, gap, propagate, force = segment
+        own = jnp.kron(start[None, :], jnp.eye(count, dtype=by.dtype))
+        by = jnp.where(is_first, jnp.pad(own, ((0, 0), (0, size))), by)
+        shift = jnp.where(is_first, 0.0, shift + gap)
+        after = propagate @ by + jnp.pad(force, ((0, 0), (initial, 0)))
+        return (after, propagate @ shift), (by, shift)
+
+    zero = jnp.zeros((count, initial + size), states.dtype)
+    _, (begin_by, begin_gap) = jax.lax.scan(
+        chain,
+        (zero, zero[:, 0]),
+        (first, segments.starts, gap, by_begin[:, -1], by_slots[:, -1]),
+    )
+    design = jnp.einsum("blde,bec->bldc", by_begin, begin_by)
+    design = design.at[..., initial:].add(by_slots)
+    closed = states + jnp.einsum("blde,be->bld", by_begin, begin_gap)
+    root = jnp.sqrt(segments.weights) / noise[None, None, :]
+    return Linear(
+        (root[..., None] * design).reshape(-1, initial + size),
+        (root * (segments.states - closed)).reshape(-1),
+        begin_by,
+        begin_gap,
+        gap,
+        states,
+    )
+
+
+def fit(
+    terms: Products,
+    model: Model,
+    segments: Segments,
+    noise: jax.Array,
+    *,
+    iterations: int = 25,
+    tolerance: float = 1e-4,
+) -> Fit:
+    """Fit the coefficients and the initial states to the measurements, by generalised Gauss–Newton.
+
+    minimise Σ w (y - x)² / σ²  subject to every segment beginning where the one before it ended.
+    Each step solves the linearised problem, damped as Levenberg and Marquardt do, and closes the
+    gaps; a step is taken where it lowers the sum of squares of residuals and gaps together. A chaotic
+    recording, or a bad first guess, is no obstacle, since no segment is long.
+
+    Args:
+      terms: the M terms.
+      model: where to start; `begin` may be any state that was measured there.
+      segments: the recordings.
+      noise: σ [D].
+      iterations: most steps.
+      tolerance: on the relative decrease of the sum of squares.
+
+    Reference: Bock (1983); Marquardt (1963).
+    """
+    recordings, count = segments.starts.shape[1], model.begin.shape[1]
+    initial = recordings * count
+    mask = jnp.concatenate([jnp.ones(initial, bool), model.free.reshape(-1)])
+    measured = jnp.sum(segments.weights, (0, 1))
+    scale = noise * jnp.sqrt(jnp.sum(measured > 0) / jnp.maximum(jnp.sum(measured), 1))
+
+    def merit(linear):
+        residual = segments.weights * (segments.states - linear.states) ** 2
+        misfit = jnp.sum(residual, (0, 1))
+        gaps = jnp.sum(linear.gap**2, 0) * GAP
+        total = jnp.sum((misfit + gaps) / noise**2)
+        return jnp.where(jnp.isfinite(total), total, jnp.inf), misfit + gaps
+
+    def propose(model, linear, damping):
+        size = jnp.sqrt(jnp.sum(linear.design**2, 0))
+        bottom = jnp.diag(jnp.sqrt(damping) * size)
+        factor = jnp.concatenate(
+            [
+                jnp.concatenate([linear.design, linear.target[:, None]], 1),
+                jnp.pad(bottom, ((0, 0), (0, 1))),
+            ]
+        )
+        change = evidence.solve(factor, mask).coefficients
+        begin = model.begin + linear.begin_by @ change + linear.begin_gap
+        coefficients = model.coefficients + change[initial:].reshape(model.free.shape)
+        return model._replace(coefficients=coefficients, begin=begin)
+
+    def step(state):
+        model, linear, value, damping, count, _ = state
+        proposal = propose(model, linear, damping)
+        found = linearise(terms, proposal, segments, noise)
+        new, _ = merit(found)
+        better = new < value
+        gain = jnp.where(better, (value - new) / jnp.maximum(new, 1e-300), 0.0)
+        model, linear = jax.tree.map(
+            lambda a, b: jnp.where(better, a, b), (proposal, found), (model, linear)
+        )
+        damping = jnp.where(better, damping / 10, damping * 20)
+        done = (better & (gain < tolerance)) | (damping > 1e6)
+        return model, linear, jnp.where(better, new, value), damping, count + 1, done
+
+    def going(state):
+        return (state[4] < iterations) & ~state[5]
+
+    linear = linearise(terms, model, segments, noise)
+    start = (model, linear, merit(linear)[0], jnp.asarray(1e-6), 0, jnp.asarray(False))
+    model, linear, *_ = jax.lax.while_loop(going, step, start)
+    return Fit(model, merit(linear)[1], jnp.max(jnp.abs(linear.gap) / scale[None, :]))
+
+
+GAP = 1.0
+"""Weight of a gap between segments beside a residual, both in units of the noise."""

@@ -1,0 +1,231 @@
+"""Recordings made ready: scaled, smoothed, cut into the segments that equations are fitted on."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy import shooting, smoothing
+from nsindy.recording import Recording
+from nsindy.shooting import Segments
+
+NODES = 4000
+"""Most samples that equations are solved for; a longer recording is averaged in blocks."""
+
+LENGTH = 10.0
+"""Length of the first recording in scaled time."""
+
+
+class Units(NamedTuple):
+    """Units in which every variable is at most 1 and the first recording `LENGTH` long.
+
+    Attributes:
+      states: [D].
+      inputs: [U].
+      time: scalar.
+    """
+
+    states: np.ndarray
+    inputs: np.ndarray
+    time: float
+
+    @property
+    def variables(self) -> np.ndarray:
+        """Of the states, then the inputs [D + U]."""
+        return np.concatenate([self.states, self.inputs])
+
+
+class Signal(NamedTuple):
+    """One recording in scaled units, smoothed.
+
+    Attributes:
+      times: [N].
+      states: smoothed [N, D].
+      derivatives: [N, D].
+      measured: [N, D]; the smoothed state where it was not measured.
+      relative: noise of each sample over its root mean square [N, D].
+      inputs: [N, U].
+      noise: root mean square noise of each state [D]; 0 where it was not measured.
+      proportional: whether the noise grows with the state [D].
+      level: the noise, as a share of the state where it is proportional [D].
+      freedom: effective number of independent samples.
+    """
+
+    times: np.ndarray
+    states: np.ndarray
+    derivatives: np.ndarray
+    measured: np.ndarray
+    relative: np.ndarray
+    inputs: np.ndarray
+    noise: np.ndarray
+    proportional: np.ndarray
+    level: np.ndarray
+    freedom: float
+
+
+def thin(recording: Recording, most: int = NODES) -> Recording:
+    """Average a recording over blocks of samples, so that at most `most` are left."""
+    size = -(-len(recording.times) // most)
+    if size == 1:
+        return recording
+    count = len(recording.times) // size * size
+
+    def mean(values):
+        return values[:count].reshape(-1, size, *values.shape[1:]).mean(1)
+
+    return Recording(*map(mean, recording))
+
+
+def prepare(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], Units]:
+    """Scale and smooth recordings.
+
+    Only scales change, nothing is shifted: a monomial stays one monomial. The states are scaled to
+    at most 1 in size and the first recording to a length of `LENGTH`.
+
+    Args:
+      recordings: R recordings of the same states.
+      order: 2 to make the derivative of every state a state of its own.
+
+    Returns:
+      the signals and the units.
+    """
+    time = float(recordings[0].times[-1] - recordings[0].times[0]) / LENGTH
+    size = np.max([np.max(np.abs(r.states), 0) for r in recordings], 0)
+    inputs = np.max([np.max(np.abs(r.inputs), 0) for r in recordings], 0)
+    inputs = np.where(inputs > 0, inputs, 1.0)
+    smooth = [
+        [smoothing.smooth((r.times - r.times[0]) / time, c) for c in (r.states / size).T]
+        for r in recordings
+    ]
+    if order == 1:
+        units = Units(size, inputs, time)
+    else:
+        speed = [[np.max(np.abs(s.derivatives)) for s in each] for each in smooth]
+        units = Units(np.append(size, size / time * np.max(speed, 0)), inputs, time)
+    return [_signal(r, s, units, order) for r, s in zip(recordings, smooth, strict=True)], units
+
+
+def _signal(
+    recording: Recording, found: list[smoothing.Smooth], units: Units, order: int
+) -> Signal:
+    count = len(found)
+    times = (recording.times - recording.times[0]) / units.time
+    position, slope, bend, sigma = (
+        np.stack([getattr(f, name) for f in found], 1)
+        for name in ("states", "derivatives", "curvatures", "noise")
+    )
+    states, derivatives, measured = position, slope, recording.states / units.states[:count]
+    noise = np.sqrt(np.mean(sigma**2, 0))
+    relative = sigma / noise
+    proportional = np.array([f.proportional for f in found])
+    level = np.array([f.level for f in found])
+    if order == 2:
+        # Velocities were not measured, and have their own unit.
+        per = units.states[:count] / units.states[count:] / units.time
+        states = np.concatenate([position, slope * per], 1)
+        derivatives = np.concatenate([slope, bend * per], 1)
+        measured = np.concatenate([measured, slope * per], 1)
+        noise = np.append(noise, np.zeros(count))
+        relative, proportional, level = (
+            np.concatenate([a, a], -1) for a in (relative, proportional, level)
+        )
+    return Signal(
+        times,
+        states,
+        derivatives,
+        measured,
+        relative,
+        recording.inputs / units.inputs,
+        noise,
+        proportional,
+        level,
+        min(f.freedom for f in found),
+    )
+
+
+def rate(signals: Sequence[Signal]) -> float:
+    """How much of a derivative changes from one sample to the next, in nine of ten of them."""
+    found = []
+    for s in signals:
+        size = np.linalg.norm(s.derivatives, axis=1)
+        change = np.linalg.norm(np.diff(s.derivatives, axis=0), axis=1)
+        typical = np.sqrt(np.mean(size**2))
+        found.append(np.quantile(change / (size[1:] + 0.05 * typical + 1e-300), 0.9))
+    return float(max(found))
+
+
+def segments(
+    signals: Sequence[Signal], units: Units, *, substeps: int, length: int, counted: float = 1.0
+) -> tuple[Segments, np.ndarray]:
+    """Cut recordings into segments.
+
+    Args:
+      signals: the recordings.
+      units: of the variables.
+      substeps: solver steps between samples.
+      length: L, intervals of a segment.
+      counted: share of the samples of each recording, from the first, that count.
+
+    Returns:
+      the segments, and the smoothed state at the first node of each [B, D].
+    """
+    parts = [
+        _segment(s, begin, length, substeps, round(counted * len(s.times)))
+        for s in signals
+        for begin in range(0, len(s.times) - 1, length)
+    ]
+    steps, measured, weights, inputs, begin = (np.stack(p) for p in zip(*parts, strict=True))
+    firsts = np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in signals])
+    starts = np.zeros((len(firsts), len(signals)))
+    starts[np.flatnonzero(firsts), np.arange(len(signals))] = 1.0
+    everything = np.concatenate([s.measured for s in signals])
+    low, high = everything.min(0), everything.max(0)
+    half = 1.5 * np.max(high - low)
+    bound = np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
+    arrays = (steps, measured, weights, inputs, units.variables, starts, bound)
+    return Segments(*map(jnp.asarray, arrays)), begin
+
+
+def _segment(s: Signal, begin: int, length: int, substeps: int, limit: int):
+    last = len(s.times) - 1
+    index = np.arange(begin, min(begin + length, last) + 1)
+    lacking = begin + length - index[-1]
+    steps = np.repeat(np.diff(s.times[index]) / substeps, substeps)
+    clock = s.times[begin] + np.cumsum(steps) - steps
+    stages = clock[:, None] + steps[:, None] * shooting.NODES
+    inputs = [np.interp(stages, s.times, column) for column in s.inputs.T]
+    given = np.stack(inputs, -1) if inputs else np.zeros((*stages.shape, 0))
+    weights = (s.noise > 0) / s.relative[index] ** 2 * (index < limit)[:, None]
+    if index[-1] < last:
+        weights[-1] = 0.0
+    pad = ((0, lacking), (0, 0))
+    return (
+        np.pad(steps, (0, lacking * substeps)),
+        np.pad(s.measured[index], pad, mode="edge"),
+        np.pad(weights, pad),
+        np.pad(given, ((0, lacking * substeps), (0, 0), (0, 0)), mode="edge"),
+        s.states[begin],
+    )
+
+
+def windows(segments: Segments, propagators: np.ndarray, *, growth: float = 100.0) -> Segments:
+    """Begin anew where an error in the state has grown a hundredfold: no fit sees through chaos.
+
+    Args:
+      segments: the recordings.
+      propagators: derivative of the end of each segment by its beginning [B, D, D].
+      growth: of the largest error.
+    """
+    first = np.asarray(segments.starts).any(1)
+    total = np.eye(propagators.shape[1])
+    for b in range(1, len(first)):
+        total = propagators[b - 1] @ total
+        size = np.linalg.norm(total, 2) if np.isfinite(total).all() else np.inf
+        first[b] |= size > growth
+        total = np.eye(len(total)) if first[b] else total
+    # Few shapes, so that few programs are compiled.
+    count = max(4, 2 ** int(np.ceil(np.log2(first.sum()))))
+    starts = np.zeros((len(first), count))
+    starts[np.flatnonzero(first), np.arange(first.sum())] = 1.0
+    return segments._replace(starts=jnp.asarray(starts))

@@ -1,0 +1,213 @@
+"""States, derivatives and noise from a recording: smoothing splines, their scale from likelihood."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.interpolate import BSpline
+from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.optimize import minimize_scalar
+from scipy.sparse import csr_array, diags_array
+
+ORDER = 4
+"""The derivative that the spline keeps small; its pieces are polynomials of degree 2 · ORDER - 1."""
+
+KNOTS = 2000
+"""Most knots: a longer recording has several samples to a knot."""
+
+FLOOR = 0.02
+"""Proportional noise is at least this share of that at the root mean square of the state."""
+
+
+RESOLVED = 0.9
+"""With more freedom than this share of the samples, a spline has not told noise from signal."""
+
+
+class Smooth(NamedTuple):
+    """What a recording says of one state, sample by sample.
+
+    Attributes:
+      states: smoothed [N].
+      derivatives: [N], in units of the state per unit of time.
+      curvatures: second derivatives [N].
+      noise: standard deviation of the noise of each sample [N].
+      proportional: True where the noise grows with the state.
+      level: standard deviation of the noise, relative to the state where it is proportional.
+      freedom: effective number of independent values that the smoothed state is made of.
+      log_likelihood: of the measurements, nats.
+    """
+
+    states: np.ndarray
+    derivatives: np.ndarray
+    curvatures: np.ndarray
+    noise: np.ndarray
+    proportional: bool
+    level: float
+    freedom: float
+    log_likelihood: float
+
+
+class _Problem(NamedTuple):
+    design: csr_array
+    penalty: np.ndarray
+    slopes: csr_array
+    bends: csr_array
+    spread: float
+
+
+def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
+    """Smooth one state by a spline whose scale, and whose kind of noise, the likelihood chooses.
+
+    minimise Σ_n w_n (y_n - x(t_n))² + λ ∫ (d⁴x/dt⁴)² dt
+
+    is the mean of a Gaussian process, an integrated Wiener process, and λ maximises its restricted
+    likelihood, so nothing is set by hand. The noise is either constant or proportional to the
+    state, whichever is likelier. Times may be irregular; the cost is linear in N.
+
+    Args:
+      times: strictly increasing [N], N ≥ 10.
+      values: measured [N].
+
+    Raises:
+      ValueError: fewer than 10 samples.
+
+    Reference: Wahba (1985), Annals of Statistics 13; Eilers and Marx (1996), Statistical Science 11.
+    """
+    if len(times) < 10:
+        raise ValueError(f"{len(times)} samples are too few to smooth; give at least 10")
+    problem = _problem(times)
+    centre, size = float(np.mean(values)), float(np.std(values)) or 1.0
+    scaled = (values - centre) / size
+    constant = _fit(problem, scaled, np.ones_like(scaled))
+    best, kind = constant, np.ones_like(scaled)
+    states = constant[0] * size + centre
+    root = np.sqrt(np.mean(values**2))
+    for _ in range(2):
+        shape = np.sqrt(states**2 + (FLOOR * root) ** 2)
+        shape = shape / np.exp(np.mean(np.log(shape)))
+        found = _fit(problem, scaled, shape)
+        states = found[0] * size + centre
+    # Two nats, because the kind of noise is itself a choice. A spline that goes through every sample
+    # has told no noise from the signal, and so no kind of noise.
+    if found[5] > constant[5] + 2.0 and constant[4] < RESOLVED * len(times):
+        best, kind = found, shape
+    smoothed, slope, bend, sigma, freedom, log_likelihood = best
+    noise = sigma * size * kind
+    proportional = best is found
+    level = np.sqrt(np.mean(noise**2)) / (root if proportional else 1.0)
+    return Smooth(
+        smoothed * size + centre,
+        slope * size / problem.spread,
+        bend * size / problem.spread**2,
+        noise,
+        proportional,
+        float(level),
+        freedom,
+        log_likelihood,
+    )
+
+
+def _problem(times: np.ndarray) -> _Problem:
+    """Spline basis on times of unit spacing: values, slopes and the banded penalty."""
+    count = len(times)
+    spread = (times[-1] - times[0]) / (count - 1)
+    unit = (times - times[0]) / spread
+    degree = 2 * ORDER - 1
+    pieces = min(count, KNOTS)
+    knots = np.interp(np.linspace(0, count - 1, pieces), np.arange(count), unit)
+    full = np.concatenate([[knots[0]] * degree, knots, [knots[-1]] * degree])
+    inside = np.clip(unit, knots[0], knots[-1])
+    design = csr_array(BSpline.design_matrix(inside, full, degree))
+    high, map_high = _derivative(full, degree, ORDER)
+    nodes, weights = np.polynomial.legendre.leggauss(ORDER)
+    low_ends, widths = knots[:-1], np.diff(knots)
+    points = (low_ends[:, None] + widths[:, None] * (nodes[None] + 1) / 2).ravel()
+    mass = (widths[:, None] * weights[None] / 2).ravel()
+    at = csr_array(BSpline.design_matrix(points, high, degree - ORDER)) @ map_high
+    penalty = _banded(csr_array(at.T @ diags_array(mass) @ at), degree)
+
+    def derived(order):
+        low, map_low = _derivative(full, degree, order)
+        return csr_array(BSpline.design_matrix(inside, low, degree - order)) @ map_low
+
+    return _Problem(design, penalty, derived(1), derived(2), spread)
+
+
+def _derivative(knots: np.ndarray, degree: int, order: int) -> tuple[np.ndarray, csr_array]:
+    """Knots of a derivative, and the map from the coefficients of a spline to its own."""
+    total = None
+    for _ in range(order):
+        count = len(knots) - degree - 1
+        width = knots[degree + 1 : degree + count] - knots[1:count]
+        factor = degree / np.where(width > 0, width, 1.0)
+        step = diags_array([-factor, factor], offsets=[0, 1], shape=(count - 1, count))
+        total = step if total is None else step @ total
+        knots, degree = knots[1:-1], degree - 1
+    return knots, csr_array(total)
+
+
+def _banded(matrix: csr_array, width: int) -> np.ndarray:
+    """Upper diagonals of a symmetric matrix, as LAPACK keeps a banded one."""
+    count = matrix.shape[0]
+    bands = np.zeros((width + 1, count))
+    for k in range(width + 1):
+        bands[width - k, k:] = matrix.diagonal(k)
+    return bands
+
+
+def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
+    """Smoothed values, slopes, bends, σ, effective freedom, log likelihood at the best λ."""
+    count, width = len(values), problem.penalty.shape[0] - 1
+    weighted = csr_array(diags_array(1 / shape) @ problem.design)
+    gram = _banded(csr_array(weighted.T @ weighted), width)
+    target = values / shape
+    right = weighted.T @ target
+    jacobian = np.sum(np.log(shape))
+
+    def solve(log_lambda):
+        bands = gram + np.exp(log_lambda) * problem.penalty
+        bands[-1] += 1e-13 * bands[-1]
+        chol = cholesky_banded(bands)
+        coefficients = cho_solve_banded((chol, False), right)
+        misfit = np.sum((target - weighted @ coefficients) ** 2)
+        rough = _quadratic(problem.penalty, coefficients)
+        return coefficients, misfit, rough, 2 * np.sum(np.log(chol[-1]))
+
+    free = count - ORDER
+    rank = gram.shape[1] - ORDER
+
+    def objective(log_lambda):
+        try:
+            _, misfit, rough, logdet = solve(log_lambda)
+        except np.linalg.LinAlgError:
+            return np.inf
+        total = misfit + np.exp(log_lambda) * rough + 1e-22 * count
+        return 0.5 * (free * np.log(total / free) + logdet - rank * log_lambda)
+
+    grid = np.linspace(-25, 35, 31)
+    scores = np.array([objective(g) for g in grid])
+    place = int(np.argmin(scores))
+    bracket = (grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)])
+    best = minimize_scalar(objective, bounds=bracket, method="bounded", options={"xatol": 0.05})
+    log_lambda = float(best.x) if best.fun <= scores[place] else float(grid[place])
+    coefficients, misfit, rough, logdet = solve(log_lambda)
+    nearby = solve(log_lambda + 1e-3)[3]
+    freedom = float(np.clip(gram.shape[1] - (nearby - logdet) / 1e-3, ORDER, count))
+    total = misfit + np.exp(log_lambda) * rough
+    sigma = float(np.sqrt(total / free))
+    likelihood = -objective(log_lambda) - jacobian
+    return (
+        problem.design @ coefficients,
+        problem.slopes @ coefficients,
+        problem.bends @ coefficients,
+        sigma,
+        freedom,
+        float(likelihood),
+    )
+
+
+def _quadratic(bands: np.ndarray, vector: np.ndarray) -> float:
+    width = bands.shape[0] - 1
+    total = np.sum(bands[-1] * vector**2)
+    for k in range(1, width + 1):
+        total += 2 * np.sum(bands[width - k, k:] * vector[k:] * vector[:-k])
+    return max(float(total), 0.0)

@@ -1,0 +1,259 @@
+"""What a search found, said with its uncertainty, in the units of the recordings."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy import beam, collinearity, equations, evidence, search
+from nsindy.discovery import Discovery, HeldOut
+from nsindy.recording import Recordings
+from nsindy.search import Candidate, Found
+
+if TYPE_CHECKING:
+    from nsindy.pipeline import Searched, Setting
+
+SURE = 0.95
+"""Inclusion probability below which a term is mentioned as doubtful."""
+
+NEAR = 0.995
+"""Cosine above which an unused term is mentioned as a near duplicate."""
+
+NAMES = "xyzw"
+
+
+def conclude(
+    setting: "Setting", recordings: Recordings, first: "Searched", final: "Searched"
+) -> Discovery:
+    """Put the result together.
+
+    Args:
+      setting: what was searched.
+      recordings: as they were read.
+      first: the search on the first part of each recording, whose forecast is judged.
+      final: the search on all samples.
+    """
+    found, problem, units = final.found, final.problem, setting.units
+    best = found.pool[0]
+    states = recordings.states
+    if setting.order == 2:
+        states = (*states, *(f"{name}'" for name in states))
+    texts = _Texts(setting, (*states, *recordings.inputs), states)
+    weights = _weights(found.pool)
+    inclusion = sum(w * c.mask for w, c in zip(weights, found.pool, strict=True))
+    errors = standard_errors(found, problem) * setting.back
+    begins = np.flatnonzero(_is_start(setting))
+    kinds = np.all([s.proportional for s in setting.signals], 0)
+    noise = np.where(kinds, np.mean([s.level for s in setting.signals], 0), found.noise)
+    noise = np.where(kinds, _misfit_share(found, setting, noise), found.noise * units.states)
+    unmeasured = np.all([s.noise == 0 for s in setting.signals], 0)
+    discovery = Discovery(
+        coefficients=best.coefficients * setting.back,
+        standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
+        inclusion_probabilities=np.clip(inclusion, 0, 1),
+        noise=np.where(unmeasured, 0.0, noise),
+        score=np.asarray(best.score),
+        initial=best.begin[begins] * units.states,
+        held_out=_held_out(setting, recordings, first, begins),
+        library=setting.terms,
+        states=states,
+        inputs=recordings.inputs,
+        order=setting.order,
+        noise_kind=tuple("proportional" if k else "constant" for k in kinds),
+        equivalent_models=texts.equivalents(best),
+        runner_up=texts.runners_up(found.pool),
+        collinear=texts.near(best),
+        warnings=(),
+    )
+    warnings = (*recordings.notes, *_warnings(setting, first, final, discovery, texts))
+    return _replace(discovery, warnings=warnings)
+
+
+def _replace(discovery: Discovery, **changes) -> Discovery:
+    import dataclasses
+
+    return dataclasses.replace(discovery, **changes)
+
+
+def _is_start(setting: "Setting") -> np.ndarray:
+    length = setting.length
+    return np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in setting.signals])
+
+
+def _misfit_share(found: Found, setting: "Setting", level: np.ndarray) -> np.ndarray:
+    """The proportional noise that the misfit of the model itself shows."""
+    smooth = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
+    return level * np.where(smooth > 0, found.noise / np.where(smooth > 0, smooth, 1.0), 1.0)
+
+
+def _weights(pool: Sequence[Candidate]) -> np.ndarray:
+    scores = np.array([c.score for c in pool])
+    weights = np.exp(scores - scores.max())
+    return weights / weights.sum()
+
+
+def standard_errors(found: Found, problem: search.Problem) -> np.ndarray:
+    """Standard errors of the coefficients of the best support, scaled [D, M].
+
+    From the linearisation of the trajectories, in which the residuals' autocorrelation counts:
+    n measurements of which m are independent widen an error by √(n / m).
+    """
+    mask = found.pool[0].mask & problem.admissible
+    initial = found.factor.shape[1] - 1 - mask.size
+    held = np.append(np.ones(initial, bool), mask.reshape(-1))
+    covariance = evidence.solve(jnp.asarray(found.factor), jnp.asarray(held)).covariance
+    variance = np.maximum(np.diagonal(np.asarray(covariance))[initial:], 0.0)
+    total, independent = found.samples.sum(), found.independent.sum()
+    freedom = max(total - mask.sum() - initial, 1)
+    widen = np.sqrt(total / max(independent, 1.0) * total / freedom)
+    return np.sqrt(variance).reshape(mask.shape) * widen
+
+
+def _held_out(setting, recordings: Recordings, first: "Searched", begins) -> HeldOut:
+    """Forecast the end of each recording from the state that the fit ends with."""
+    best, units = first.found.pool[0], setting.units
+    squares, count, deviations = 0.0, 0, 0.0
+    measured = len(recordings.states)
+    paths = search.states_of(first.problem, best, first.segments)
+    place = 0
+    for signal, part in zip(setting.signals, setting.parts, strict=True):
+        limit = round(0.8 * len(signal.times))
+        blocks = -(-(len(signal.times) - 1) // setting.length)
+        path = paths[place : place + blocks]
+        place += blocks
+        nodes = np.concatenate([path[0, :1], *path[:, 1:]])[: len(signal.times)]
+        start = nodes[limit - 1] * units.states
+        model = _model(setting, recordings, best)
+        given = part.inputs[limit - 1 :] if part.inputs.shape[1] else None
+        ahead = np.asarray(model.simulate(start, part.times[limit - 1 :], given))[1:, :measured]
+        truth = part.states[limit:]
+        squares = squares + np.sum((ahead - truth) ** 2, 0)
+        deviations = deviations + np.sum((truth - truth.mean(0)) ** 2, 0)
+        count += len(truth)
+    rmse = np.sqrt(squares / count)
+    r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
+    return HeldOut(
+        best.coefficients * setting.back,
+        best.begin[begins] * units.states,
+        np.nan_to_num(rmse, nan=np.inf),
+        np.nan_to_num(r2, nan=-np.inf),
+    )
+
+
+def _model(setting, recordings, best) -> Discovery:
+    count = len(setting.units.states)
+    zero = np.zeros((count, len(setting.terms)))
+    names = tuple(f"x{i}" for i in range(count))
+    return Discovery(
+        coefficients=best.coefficients * setting.back,
+        standard_errors=zero,
+        inclusion_probabilities=zero,
+        noise=np.zeros(count),
+        score=np.zeros(()),
+        initial=setting.units.states[None],
+        held_out=HeldOut(zero, zero, zero, zero),
+        library=setting.terms,
+        states=names,
+        inputs=recordings.inputs,
+    )
+
+
+class _Texts:
+    """Models in words."""
+
+    def __init__(self, setting: "Setting", variables: tuple[str, ...], states: tuple[str, ...]):
+        self.setting, self.states = setting, states
+        self.names = [equations.readable(term, variables) for term in setting.terms]
+
+    def difference(self, one: Candidate, other: Candidate) -> str:
+        """What another model has that this one has not."""
+        words = []
+        for d, state in enumerate(self.states):
+            more = [self.names[m] for m in np.flatnonzero(other.mask[d] & ~one.mask[d])]
+            less = [self.names[m] for m in np.flatnonzero(one.mask[d] & ~other.mask[d])]
+            if more and less:
+                words.append(f"{', '.join(more)} for {', '.join(less)} in {state}'")
+            elif more:
+                words.append(f"{', '.join(more)} added in {state}'")
+            elif less:
+                words.append(f"{', '.join(less)} left out of {state}'")
+        return "; ".join(words)
+
+    def runners_up(self, pool: Sequence[Candidate]) -> tuple[str, ...]:
+        """The next best models."""
+        return tuple(
+            f"{self.difference(pool[0], c)}: {pool[0].score - c.score:.1f} nats behind"
+            for c in pool[1:6]
+            if np.isfinite(c.score)
+        )
+
+    def equivalents(self, best: Candidate) -> tuple[str, ...]:
+        """Models that no recording of these values can tell from the best."""
+        found = []
+        factor = (
+            jnp.concatenate([jnp.asarray(self.setting.problem.factor), jnp.zeros((1, 1))[:, :0]], 1)
+            if False
+            else self.setting.problem.factor
+        )
+        size = best.mask.shape[1]
+        for d, state in enumerate(self.states):
+            if not self.setting.problem.admissible[d].any() or not best.mask[d].any():
+                continue
+            own = np.asarray(factor)[:, [*range(size), size + d]]
+            for other in beam.equivalents(own, best.mask[d], tolerance=1e-9)[:5]:
+                found.append(f"{state}' of {', '.join(self.names[m] for m in other)}")
+        return tuple(found)
+
+    def near(self, best: Candidate) -> tuple[str, ...]:
+        """Unused terms that are nearly the same as a term of the model."""
+        theta = self.setting.theta
+        norms = np.linalg.norm(theta, axis=0)
+        unit = theta / np.where(norms > 0, norms, 1.0)
+        used = np.flatnonzero((best.mask & self.setting.problem.admissible).any(0))
+        found = []
+        for m in used:
+            cosines = np.abs(unit[:, m] @ unit)
+            others = [o for o in np.argsort(-cosines)[:4] if o not in used and cosines[o] > NEAR]
+            found += [
+                f"{self.names[m]} and {self.names[o]} are nearly the same here "
+                f"(cosine {cosines[o]:.4f})"
+                for o in others
+            ]
+        return tuple(found)
+
+
+def _warnings(setting, first, final, discovery: Discovery, texts: _Texts) -> list[str]:
+    found, best = final.found, final.found.pool[0]
+    said = []
+    if not found.settled:
+        said.append("the search ended before it settled; another start may find a better model")
+    if best.gap > 1:
+        said.append(
+            "the fitted solution has jumps: no single solution of these equations follows the "
+            "recording, so the equations describe it only piece by piece"
+        )
+    extra = int(np.asarray(final.segments.starts).any(1).sum()) - len(setting.signals)
+    if extra > 0:
+        said.append(
+            f"small errors grow fast here, so the fit begins anew at {extra} places of the recording"
+        )
+    smooth = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
+    for d, state in enumerate(discovery.measured):
+        if smooth[d] > 0 and found.noise[d] > 2 * max(smooth[d], setting.problem.floor[d]):
+            said.append(
+                f"{state} misses the recording by {found.noise[d] / smooth[d]:.1f} times its noise: "
+                "a term or an influence is missing"
+            )
+        if found.independent[d] < 0.5 * found.samples[d]:
+            said.append(f"what is left of {state} is not noise: it has structure in time")
+    doubtful = best.mask & (discovery.inclusion_probabilities < SURE)
+    for d, m in np.argwhere(doubtful & setting.problem.admissible):
+        said.append(
+            f"{texts.names[m]} in {discovery.states[d]}' is doubtful "
+            f"(inclusion probability {discovery.inclusion_probabilities[d, m]:.2f})"
+        )
+    if (first.found.pool[0].mask != best.mask).any():
+        words = texts.difference(best, first.found.pool[0])
+        said.append(f"the first four fifths alone give another model: {words}")
+    return said

@@ -1,0 +1,40 @@
+"""The weak form of an equation: integrals against test functions, and no derivative."""
+
+import numpy as np
+
+
+def regression(
+    times: np.ndarray, states: np.ndarray, theta: np.ndarray, *, half_width: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn x' = Θ ξ into a regression of integrals.
+
+    -∫ φ_k' x dt = Σ_m ξ_m ∫ φ_k θ_m dt,  φ_k(t) = (1 - s²)⁴, s = (t - c_k) / H, |s| < 1
+
+    Integrated by parts, the derivative falls on φ_k, which is known; noise is averaged, not
+    amplified. Centres c_k stand H / 4 apart; integrals are by the trapezium rule on the samples.
+
+    Args:
+      times: increasing [N], irregular or not.
+      states: measured [N, D].
+      theta: values of the terms [N, M].
+      half_width: H, in units of time; at most half the recording.
+
+    Returns:
+      design [Q, M] and targets [Q, D].
+
+    Raises:
+      ValueError: H is not positive, or longer than half the recording.
+
+    Reference: Messenger and Bortz (2021), Multiscale Modeling & Simulation 19, section 3.
+    """
+    span = times[-1] - times[0]
+    if not 0 < half_width <= span / 2:
+        raise ValueError(f"the half width must be above 0 and at most {span / 2:g}: {half_width:g}")
+    count = int(4 * (span - 2 * half_width) / half_width) + 1
+    centres = np.linspace(times[0] + half_width, times[-1] - half_width, count)
+    s = (times[None, :] - centres[:, None]) / half_width
+    inside = np.maximum(1 - s**2, 0.0)
+    mass = np.gradient(times) * np.where(np.arange(len(times)) % (len(times) - 1), 1.0, 0.5)
+    test = inside**4 * mass
+    slope = -8 * s * inside**3 / half_width * mass
+    return test @ theta, -slope @ states
