@@ -18,6 +18,9 @@ FORMAT = "nsindy discovery 1"
 LARGEST = 64 * 2**20
 """Bytes that a file may have."""
 
+DEEPEST = 20
+"""Operations that a term in a file may be nested in."""
+
 
 def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
     """Write the fields of a Discovery, whole or not at all.
@@ -83,8 +86,12 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
 
 def _fields(content: dict[str, Any]) -> dict[str, Any]:
     states, inputs = _texts(content["states"], "states"), _texts(content["inputs"], "inputs")
-    if not states or len({*states, *inputs}) < len(states + inputs) or "" in states + inputs:
-        raise ValueError("states and inputs need names that differ")
+    names = states + inputs
+    if not states or len({*names}) < len(names) or not all(n and n.isprintable() for n in names):
+        raise ValueError("states and inputs need names that differ, in printable letters")
+    for name, kind in (("learned", dict), ("held_out", dict), ("library", list)):
+        if not isinstance(content[name], kind):
+            raise ValueError(f"{name} must be a {kind.__name__}")
     order, count = content["order"], len(states)
     half = states[: count // 2]
     if (
@@ -162,15 +169,20 @@ def _nested(term: Term | int) -> Any:
     return [term.primitive.name, *(_nested(argument) for argument in term.arguments)]
 
 
-def _term(nested: Any, operations: dict[str, Primitive], variables: int) -> Term:
-    if not isinstance(nested, list) or not nested or nested[0] not in operations:
-        raise ValueError(f"unknown term {str(nested)[:60]!r}")
+def _term(nested: Any, operations: dict[str, Primitive], variables: int, depth: int = 0) -> Term:
+    said = ascii(nested)[:60]
+    if depth == DEEPEST:
+        raise ValueError(f"a term is nested deeper than {DEEPEST} operations: … {said}")
+    if not isinstance(nested, list) or not nested or not isinstance(nested[0], str):
+        raise ValueError(f"{said} is no term")
+    if nested[0] not in operations:
+        raise ValueError(f"the term {said} has an unknown operation")
     arguments: list[int | Term] = []
     for item in nested[1:]:
         if isinstance(item, list):
-            arguments.append(_term(item, operations, variables))
+            arguments.append(_term(item, operations, variables, depth + 1))
         elif type(item) is int and 0 <= item < variables:
             arguments.append(item)
         else:
-            raise ValueError(f"the term {str(nested)[:60]!r} has an unknown state")
+            raise ValueError(f"the term {said} has an unknown state")
     return Term(operations[nested[0]], tuple(arguments))
