@@ -53,9 +53,20 @@ def parser() -> argparse.ArgumentParser:
     add("--states", nargs="+", metavar="X", help="columns of states; else all others")
     add("--inputs", nargs="+", default=[], metavar="U", help="columns of forcing or control")
     add("--order", type=int, choices=(1, 2), default=1, help="2 where states are positions only")
-    add("--operations", nargs="+", metavar="NAME", help="operations of the library; else all")
+    add(
+        "--operations",
+        nargs="+",
+        metavar="NAME",
+        help="operations beside products of columns; else all that the values allow",
+    )
     add("--max-terms", type=_count, default=6, metavar="K", help="most terms of an equation")
-    add("--noise", type=_noise, metavar="S", help="standard deviation; else estimated")
+    add(
+        "--noise",
+        nargs="+",
+        type=_noise,
+        metavar="S",
+        help="standard deviation, one or one a state",
+    )
     add("--seed", type=int, default=0, help="of the random search")
     add("--out", metavar="DIR", help="folder to write to; else discovery/ beside the first file")
     return options
@@ -108,7 +119,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
         for note in recordings.notes:
             print(f"note: {note}")
         _start_jax()
-        from nsindy.discover import from_recordings
+        from nsindy.pipeline import from_recordings
 
         with _progress() as progress:
             found = from_recordings(
@@ -122,7 +133,8 @@ def _discover(options: argparse.Namespace, command: str) -> None:
             )
         print(found)
         for warning in found.warnings:
-            print(f"warning: {warning}")
+            if warning not in recordings.notes:
+                print(f"warning: {warning}")
         from nsindy.report import write
 
         found.save(out / "discovery.json")
@@ -187,6 +199,6 @@ def _noise(text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a positive number, not {text}")
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a finite number of at least 0, not {text}")
     return value

@@ -83,8 +83,8 @@ def check(
       t: times [N], or a list of such arrays, one a trajectory.
       x: states [N, D] or [N], or a list of such arrays.
       inputs: forcing or control [N, U] or [N] at the same times, or a list of such arrays.
-      states: names of the states; None for x, or x1, x2 and so on.
-      input_names: names of the inputs; None for u, or u1, u2 and so on.
+      states: names of the states; None for x, y, z, or x0, x1 and so on.
+      input_names: names of the inputs; None for u, or u0, u1 and so on.
 
     Raises:
       ValueError: a shape does not fit, a value is no number, times repeat with different values or

@@ -160,7 +160,8 @@ def clean(names: Sequence[str], letters: Sequence[str]) -> tuple[tuple[str, ...]
     """Names that equations can be written with: letters, digits and underscores, each once.
 
     A unit in brackets at the end is left out, another sign becomes an underscore.
-    A column without a name is called by its letter, with a number where it is one of several.
+    A column without a name is called by its letter, with a number where it is one of several; up
+    to three states are x, y and z.
 
     Args:
       names: headers, empty where there is none.
@@ -179,13 +180,16 @@ def clean(names: Sequence[str], letters: Sequence[str]) -> tuple[tuple[str, ...]
     cleaned: list[str] = []
     notes = []
     for i, (raw, letter) in enumerate(zip(names, letters, strict=True)):
-        number = letters[: i + 1].count(letter)
+        number = letters[:i].count(letter)
         name = re.sub(r"[ _/]*[\[(].*[\])]\s*$", "", raw) or raw
         name = unicodedata.normalize("NFKC", name)
         name = "".join(c if f"a{c}".isidentifier() else " " for c in name)
         name = "_".join(name.split())[:40].strip("_")
         if not name:
-            name = letter if letters.count(letter) == 1 else f"{letter}{number}"
+            several = letters.count(letter)
+            name = letter if several == 1 else f"{letter}{number}"
+            if letter == "x" and several <= 3:
+                name = "xyz"[number]
         if not name.isidentifier():
             name = f"{letter}_{name}"
         if keyword.iskeyword(name):

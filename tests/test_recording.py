@@ -98,7 +98,7 @@ def test_the_same_recording_in_many_ways_of_writing(file, content):
 def test_a_file_without_header(file):
     path = file(table(ROWS, header=""))
     found = recording.read(path)
-    assert found.states == ("x1", "x2")
+    assert found.states == ("x", "y")
     np.testing.assert_array_equal(found.parts[0].states, X)
     found = recording.read(path, states=["3"], inputs=["2"])
     assert (found.states, found.inputs) == (("x",), ("u",))
@@ -295,7 +295,11 @@ def test_arrays_lists_and_other_types():
         found = recording.check(t, x)
         valid(found)
         np.testing.assert_array_equal(found.parts[0].states, X)
-        assert found.states == ("x1", "x2") and found.notes == ()
+        assert found.states == ("x", "y") and found.notes == ()
+    wide = np.column_stack([X, X + T[:, None]])
+    assert recording.check(T, wide, inputs=X).states == ("x0", "x1", "x2", "x3")
+    assert recording.check(T, wide[:, 1:], inputs=X).states == ("x", "y", "z")
+    assert recording.check(T, wide, inputs=X).inputs == ("u0", "u1")
     found = recording.check(T, X[:, 0], inputs=X[:, 1])
     assert (found.states, found.inputs) == (("x",), ("u",))
     found = recording.check([T, T[:11]], [X, X[:11]], inputs=[T, T[:11]], states=("x", "v"))
@@ -336,7 +340,7 @@ def test_masked_values_are_missing():
         (T, X, {"states": ["x"]}, "1 names for 2 states; give 2"),
         (T, X, {"states": ["x", 3]}, "must be words"),
         (T, X, {"states": ["x", "x"]}, "the name 'x' is given twice"),
-        (T, X, {"inputs": T, "input_names": ["x1"], "states": ["x1", "v"]}, "given twice"),
+        (T, X, {"inputs": T, "input_names": ["x"], "states": ["x", "v"]}, "given twice"),
         ([T, T], [X], {}, "lists of trajectories differ in length"),
         ([T, T], [X, X], {"inputs": T}, "lists of trajectories differ in length"),
         ([T, T], [X, X[:, :1]], {}, "trajectory 1 has 1 states and 0 inputs"),
@@ -346,9 +350,9 @@ def test_masked_values_are_missing():
         (T, None, {}, r"x has the shape \(\)"),
         (T, [10**400] * 12, {}, "not a number"),
         (T * 0, X, {}, "rows 0 and 1 have the same time 0"),
-        (T, X * 0 + 3, {}, "column x1 is constant, 3"),
+        (T, X * 0 + 3, {}, "column x is constant, 3"),
         (T, np.ones((12, 101)), {}, "101 columns"),
-        (T, np.column_stack([X[:, 0], 1 + 1e-16 * X[:, 1]]), {}, "column x2 is constant"),
+        (T, np.column_stack([X[:, 0], 1 + 1e-16 * X[:, 1]]), {}, "column y is constant"),
         (np.r_[0.0, 1e-200, T[2:]], X, {}, "times are less than"),
     ],
 )
