@@ -17,6 +17,8 @@ from nsindy import discovery_file, equations, symbolic
 from nsindy.library import Library, evaluate
 from nsindy.terms import Term
 
+Array = jax.Array | np.ndarray
+
 
 class HeldOut(NamedTuple):
     """The same model fitted to the first four fifths of each recording, and its forecast.
@@ -28,10 +30,10 @@ class HeldOut(NamedTuple):
       r2: share of the variance of the last fifth that the forecast explains [D].
     """
 
-    coefficients: ArrayLike
-    initial: ArrayLike
-    rmse: ArrayLike
-    r2: ArrayLike
+    coefficients: Array
+    initial: Array
+    rmse: Array
+    r2: Array
 
 
 @functools.partial(
@@ -46,7 +48,7 @@ class VectorField:
       library: the M terms over the D states, then the U inputs.
     """
 
-    coefficients: ArrayLike
+    coefficients: Array
     library: Library
 
     def __call__(self, t: ArrayLike, y: ArrayLike, args: Any = None) -> jax.Array:
@@ -115,12 +117,12 @@ class Discovery:
       warnings: what a careful reader must know, in words.
     """
 
-    coefficients: ArrayLike
-    standard_errors: ArrayLike
-    inclusion_probabilities: ArrayLike
-    noise: ArrayLike
-    score: ArrayLike
-    initial: ArrayLike
+    coefficients: Array
+    standard_errors: Array
+    inclusion_probabilities: Array
+    noise: Array
+    score: Array
+    initial: Array
     held_out: HeldOut
     library: tuple[Term, ...]
     states: tuple[str, ...]
@@ -206,7 +208,7 @@ class Discovery:
             # What is known to be absent need not be evaluated.
             kept = np.flatnonzero(np.any(np.asarray(coefficients) != 0, axis=0))
             terms = tuple(terms[i] for i in kept)
-            coefficients = coefficients[:, kept]  # type: ignore[call-overload, index]
+            coefficients = coefficients[:, kept]
         return VectorField(coefficients, Library(terms, self.variables))
 
     def simulate(

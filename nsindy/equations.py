@@ -79,7 +79,7 @@ def number(value: float, error: float | None = None, *, precision: int | None = 
     size = max(abs(value), float(error) if known and error is not None else 0.0)
     place = math.floor(math.log10(size)) if size > 0 else 0
     digits = decimals(float(error)) if known and error is not None else 3 - place
-    if place < -4 or place > 6:
+    if place < -5 or place > 6:
         return f"{value:.{max(digits + place, 0)}e}"
     return f"{round(value, digits):.{max(digits, 0)}f}"
 

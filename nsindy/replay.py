@@ -77,9 +77,13 @@ def replays(discovery: Discovery, recordings: Recordings, *, limit: int = 4) -> 
     return [_replay(discovery, part, r, length) for r, part in enumerate(parts)]
 
 
+def thinning(part: Recording) -> int:
+    """One sample in so many of a recording is replayed."""
+    return -(-len(part.times) // SAMPLES)
+
+
 def _thinned(part: Recording) -> Recording:
-    step = -(-len(part.times) // SAMPLES)
-    return Recording(*(np.asarray(values)[::step] for values in part))
+    return Recording(*(np.asarray(values)[:: thinning(part)] for values in part))
 
 
 def _replay(discovery: Discovery, part: Recording, r: int, length: int) -> Replay:

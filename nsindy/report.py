@@ -14,7 +14,7 @@ import numpy as np
 from nsindy import equations, report_plots, results, symbolic
 from nsindy.discovery import Discovery
 from nsindy.recording import Recordings
-from nsindy.replay import replays
+from nsindy.replay import replays, thinning
 from nsindy.report_plots import Picture
 
 NORMAL_95 = 1.959964
@@ -51,7 +51,7 @@ meter { width: 4rem; height: 0.7rem; vertical-align: middle; margin-right: 0.4re
 @media (max-width: 32rem) { th, td { padding: 0.3rem; font-size: 0.92rem; }
   meter { display: none; } }
 figure { margin: 0 0 1.5rem; }
-img { display: block; width: 100%; height: auto; }
+img { display: block; width: 100%; max-width: 40rem; height: auto; }
 pre { background: var(--card); padding: 0.7rem 0.9rem; border-radius: 0.5rem; overflow-x: auto;
   font-size: 0.85rem; white-space: pre-wrap; }
 .warning { border-left: 4px solid var(--warn); padding: 0.1rem 0 0.1rem 0.8rem; }
@@ -108,14 +108,22 @@ def _page(
     names = escape(", ".join(discovery.measured))
     by_name = {picture.name: _figure(picture, png) for picture, png in drawn}
     states = "".join(by_name[f"state_{d + 1}"] for d in range(len(discovery.measured)))
-    only = f"<p class=soft>Drawn are the first {shown} of {len(recordings.parts)} recordings.</p>"
+    drawn_from = ""
+    if shown < len(recordings.parts):
+        drawn_from += (
+            f"The figures are of the first {shown} of {len(recordings.parts)} recordings. "
+        )
+    step = max(thinning(part) for part in recordings.parts)
+    if step > 1:
+        drawn_from += f"Of long recordings they take each sample in {step}."
+    drawn_from = f'<p class="soft">{drawn_from}</p>' if drawn_from else ""
     body = [
         f"<h1>The equation behind {names}</h1>",
         _introduction(discovery, recordings),
         _equations(discovery),
         _bullets("Warnings", discovery.warnings, "warning"),
         _section("Coefficients", _coefficients(discovery)),
-        _section("Data and simulation", only * (shown < len(recordings.parts)) + states),
+        _section("Data and simulation", drawn_from + states),
         _section("Phase portrait", by_name["phase"]),
         _section("What each term explains", by_name["terms"]),
         _section("Is what is left only noise?", by_name["residuals"]),

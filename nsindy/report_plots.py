@@ -17,15 +17,15 @@ from nsindy.replay import Replay
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#AA4499")
 DATA = "#777777"
-WIDTH = 5.6
+WIDTH = 5.2
 STYLE: Any = {
-    "font.size": 9.5,
+    "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 10,
     "axes.formatter.limits": (-3, 4),
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9,
     # Names of states may hold any letter.
     "text.parse_math": False,
 }
@@ -97,7 +97,7 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
 
 
 def _legend(axis: Axes) -> None:
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2, markerscale=2)
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2, markerscale=2)
 
 
 def _state(discovery: Discovery, replays: Sequence[Replay], d: int) -> Picture:
@@ -111,7 +111,7 @@ def _state(discovery: Discovery, replays: Sequence[Replay], d: int) -> Picture:
         size = 2.0 + 2.0 * (len(replay.times) < 100)
         below.plot(replay.times, replay.residual[:, d], "o", ms=size, mec="none", color=shade)
         band = 2 * np.nan_to_num(replay.noise[:, d])
-        below.plot(replay.times, np.stack([-band, band], 1), color=DATA, lw=0.8, ls="--")
+        below.plot(replay.times, np.stack([-band, band], 1), color="black", lw=0.8, ls="--")
     below.axhline(0, color=DATA, lw=0.6)
     below.set_ylabel("data −\nsimulation")
     below.set_xlabel("time")
@@ -214,7 +214,7 @@ def _contributions(discovery: Discovery, replay: Replay) -> np.ndarray:
     library = Library(discovery.library, discovery.variables)
     theta = np.asarray(jax.jit(evaluate)(library, jnp.asarray(states)).theta)
     rows = np.asarray(discovery.coefficients)[np.array(discovery.rows)]
-    return np.where(rows[None] != 0, rows[None] * theta[:, None], 0.0)
+    return rows[None] * np.where(rows[None] != 0, theta[:, None], 0.0)
 
 
 def left_over(discovery: Discovery, replays: Sequence[Replay]) -> np.ndarray:

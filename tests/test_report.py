@@ -153,6 +153,20 @@ def test_one_state_of_any_name_with_a_simulation_that_leaves(name, tmp_path):
     assert "<b>" not in text
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_a_long_recording_at_any_scale(scale, oscillator, tmp_path):
+    initial = scale * np.asarray(oscillator.initial)
+    small = dataclasses.replace(
+        oscillator,
+        initial=initial,
+        noise=scale * oscillator.noise,
+        held_out=oscillator.held_out._replace(initial=initial),
+    )
+    recordings = record(small, np.linspace(0, 20, 9000))
+    text = report.write(tmp_path, small, recordings, command="").read_text(encoding="utf-8")
+    assert "each sample in 3" in text and "9,000 samples" in text
+
+
 def test_a_folder_that_cannot_be_written_is_said(oscillator, tmp_path):
     (tmp_path / "file").write_text("")
     recordings = record(oscillator, np.linspace(0, 20, 300))
