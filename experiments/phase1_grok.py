@@ -1,7 +1,8 @@
 """Phase 1: train the circuits of the operations, and measure whether they grok.
 
 `--recipe paper` and `--recipe grok` train every operation from many seeds and write the evidence;
-`--recipe library` trains one circuit an operation as well as it can, for the library that ships.
+`--recipe library` trains one circuit an operation as well as it can, for the library that ships,
+and `--recipe further --beside FILE` does so for the operations beyond the five of the paper.
 """
 
 import argparse
@@ -51,6 +52,9 @@ def parse():
     )
     parser.add_argument("--save", type=Path, help="write the circuits of the first seed to a file")
     parser.add_argument(
+        "--beside", type=Path, help="a file whose circuits are written, as they are, before the new"
+    )
+    parser.add_argument(
         "--out", type=Path, help="folder of summary.json and figure.png (default out/phase1_RECIPE)"
     )
     options = parser.parse_args()
@@ -65,6 +69,7 @@ def parse():
             results.check_folder(options.save.parent)
             if options.save.is_dir():
                 raise ValueError(f"--save {options.save} is a folder; give the name of a file")
+        options.beside = circuits.load(options.beside) if options.beside else ((), {})
     except ValueError as error:
         parser.error(str(error))
     return options
@@ -131,9 +136,7 @@ def declared(names, recipes):
     return tuple(
         PRIMITIVES[name]
         if recipes[name].half_width is None
-        else dataclasses.replace(
-            PRIMITIVES[name], domain=(-recipes[name].half_width, recipes[name].half_width)
-        )
+        else dataclasses.replace(PRIMITIVES[name], domain=recipes[name].drawn(PRIMITIVES[name]))
         for name in names
     )
 
@@ -264,14 +267,16 @@ def train_library(recipes, seed):
     stacks = []
     for names in grokking.groups(recipes):
         mine = [recipes[name] for name in names]
-        drawn = draw(names, recipes, jnp.array([seed]), jnp.float64)
-        keys, data = jax.tree.map(lambda leaf: leaf[:, 0], drawn)
-        width = jnp.array([recipe.half_width for recipe in mine])
+        seeded = draw(names, recipes, jnp.array([seed]), jnp.float64)
+        keys, data = jax.tree.map(lambda leaf: leaf[:, 0], seeded)
+        drawn = [recipes[name].drawn(PRIMITIVES[name]) for name in names]
+        low, high = jnp.array(drawn).T
+        centre, width = (low + high) / 2, (high - low) / 2
         scale = jnp.std(data.targets, axis=1)
         data = grokking.Data(
-            data.inputs / width[:, None, None],
+            (data.inputs - centre[:, None, None]) / width[:, None, None],
             data.targets / scale[:, None],
-            data.validation_inputs / width[:, None, None],
+            (data.validation_inputs - centre[:, None, None]) / width[:, None, None],
             data.validation_targets / scale[:, None],
         )
         train = functools.partial(
@@ -280,7 +285,7 @@ def train_library(recipes, seed):
         params, _ = jax.vmap(train)(keys, data, stack_knobs(mine))
         refine = functools.partial(refine_one, recipe=mine[0])
         params = jax.lax.map(refine, (params, data.inputs, data.targets))
-        params = jax.vmap(polish.fold)(params, width, scale)
+        params = jax.vmap(polish.fold)(params, width, scale, centre)
         params = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params)
         operations = tuple(PRIMITIVES[name] for name in names)
         stacks.append(circuits.Stack(operations, mine[0].network, params))
@@ -288,7 +293,7 @@ def train_library(recipes, seed):
 
 
 def measure(stacks):
-    """Fidelity of every circuit on fresh points of its domain, and of [-1, 1] in every argument."""
+    """Fidelity of every circuit on fresh points of its domain, and of its part in [-1, 1]."""
     table = {}
     for stack in stacks:
         for row, primitive in enumerate(stack.primitives):
@@ -297,9 +302,20 @@ def measure(stacks):
             key = jax.random.key(2**31 + ORDER.index(primitive.name))
             unit = jax.random.uniform(key, (FRESH_POINTS, primitive.arity))
             compare = functools.partial(grokking.fidelity, stack.network, params, primitive)
-            inner = compare(2 * unit - 1)["max_error"]
+            inner_low, inner_high = max(low, -1.0), min(high, 1.0)
+            inner = compare(inner_low + (inner_high - inner_low) * unit)["max_error"]
             table[primitive.name] = compare(low + (high - low) * unit) | {"max_error_inner": inner}
     return table
+
+
+def beside(kept, told, stacks, said):
+    """Put new stacks behind those that are kept, and what they say of themselves beside it."""
+    if not kept:
+        return stacks, said
+    kept = tuple(s for s in kept if not {p.name for p in s.primitives} & set(said["config"]))
+    together = {name: told[name] | said[name] for name in ("config", "fidelity")}
+    rest = {name: value for name, value in said.items() if name not in together}
+    return (*kept, *stacks), told | together | {said["recipe"]: rest}
 
 
 def main():
@@ -316,14 +332,14 @@ def main():
         "versions": common.versions(),
         "device": jax.devices()[0].device_kind,
     }
-    if options.recipe == "library":
+    if options.recipe in ("library", "further"):
         # The normal equations of the polish need the full precision; the file holds float32.
         jax.config.update("jax_enable_x64", True)
         start = time.perf_counter()
         stacks = train_library(recipes, options.seed0)
         said |= {"fidelity": measure(stacks), "seconds": time.perf_counter() - start}
         for name, row in said["fidelity"].items():
-            print(f"{name:10}" + "  ".join(f"{key} {value:.1e}" for key, value in row.items()))
+            print(f"{name:12}" + "  ".join(f"{key} {value:.1e}" for key, value in row.items()))
         results.write_json(options.out / "summary.json", said)
     else:
         variants = CONTROLS if options.controls else {"recipe": {}}
@@ -340,7 +356,9 @@ def main():
         plot(options.out / "figure.png", histories, evidence, options, variants)
         results.write_json(options.out / "summary.json", said | {"operations": evidence})
     if options.save:
-        circuits.save(options.save, stacks, results.plain(said | {"fidelity": measure(stacks)}))
+        said["fidelity"] = measure(stacks)
+        stacks, said = beside(*options.beside, stacks, said)
+        circuits.save(options.save, stacks, results.plain(said))
     print(f"wrote {options.out}" + (f" and {options.save}" if options.save else ""))
 
 

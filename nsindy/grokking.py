@@ -28,9 +28,11 @@ class Recipe:
       points: training points.
       validation_points: validation points.
       half_width: points are drawn uniformly with every argument in [-half_width, half_width]; None
-        takes the domain of the primitive.
-      inner: fraction of the training points that is drawn from [-1, 1] in every argument instead.
+        takes `interval`.
+      inner: fraction of the training points that is drawn from the inner interval instead.
       polish: Levenberg–Marquardt steps after the training.
+      interval: (low, high) that points are drawn from; None takes the domain of the primitive.
+      inner_interval: (low, high) of every argument of the inner points.
     """
 
     hidden: tuple[int, ...] = (128, 128)
@@ -44,11 +46,19 @@ class Recipe:
     half_width: float | None = None
     inner: float = 0.0
     polish: int = 0
+    interval: tuple[float, float] | None = None
+    inner_interval: tuple[float, float] = (-1.0, 1.0)
 
     @property
     def network(self) -> MLP:
         """The architecture."""
         return MLP(self.hidden, self.activation)
+
+    def drawn(self, primitive: Primitive) -> tuple[float, float]:
+        """The interval that every argument of its points is drawn from."""
+        if self.half_width is not None:
+            return -self.half_width, self.half_width
+        return self.interval or primitive.domain
 
 
 _PAPER_UNARY = Recipe(weight_decay=1.0)
@@ -89,6 +99,21 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "cos": dataclasses.replace(_DENSE_UNARY, half_width=2.08 * math.pi),
         "add": dataclasses.replace(_DENSE_BINARY, half_width=5.2),
         "mul": dataclasses.replace(_DENSE_BINARY, half_width=5.2),
+    },
+    "further": {
+        "square": dataclasses.replace(_DENSE_UNARY, half_width=5.2),
+        "exp": dataclasses.replace(_DENSE_UNARY, interval=(-5.2, 3.2), inner_interval=(1.0, 3.2)),
+        # Denser where they bend most, next to the pole.
+        "log": dataclasses.replace(_DENSE_UNARY, interval=(0.04, 10.2), inner_interval=(0.04, 0.4)),
+        "tanh": dataclasses.replace(_DENSE_UNARY, half_width=5.2),
+        "reciprocal": dataclasses.replace(
+            _DENSE_UNARY, interval=(0.09, 10.2), inner_interval=(0.09, 0.6)
+        ),
+        "saturation": dataclasses.replace(
+            _DENSE_UNARY, interval=(-0.05, 10.2), inner_interval=(-0.05, 1.0)
+        ),
+        # A kink is a network of two ramps; smooth units only come near it.
+        "abs": dataclasses.replace(_DENSE_UNARY, hidden=(8,), activation="relu", half_width=5.2),
     },
 }
 """Recipes by name, each a recipe for every operation."""
@@ -160,13 +185,11 @@ def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32
       recipe: gives the numbers of points and where they lie.
       dtype: of every array, and so of the training.
     """
-    low, high = primitive.domain
-    if recipe.half_width is not None:
-        low, high = -recipe.half_width, recipe.half_width
+    low, high = recipe.drawn(primitive)
     shape = (recipe.points, primitive.arity)
     train_key, inner_key, validation_key = jax.random.split(key, 3)
     outer = jax.random.uniform(train_key, shape, dtype, low, high)
-    inner = jax.random.uniform(inner_key, shape, dtype, -1.0, 1.0)
+    inner = jax.random.uniform(inner_key, shape, dtype, *recipe.inner_interval)
     is_inner = jnp.arange(recipe.points) < recipe.inner * recipe.points
     inputs = jnp.where(is_inner[:, None], inner, outer)
     shape = (recipe.validation_points, primitive.arity)

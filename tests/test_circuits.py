@@ -1,6 +1,8 @@
 """The circuits that ship, and the file that holds them."""
 
 import dataclasses
+import hashlib
+import json
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,8 @@ from nsindy.mlp import MLP
 from nsindy.primitives import PAPER, PRIMITIVES
 
 BOUNDS = {"identity": 1e-3, "sin": 1e-3, "cos": 1e-3, "add": 1e-3, "mul": 3e-3}
+BOUNDS |= dict.fromkeys(("square", "exp", "log", "tanh", "reciprocal", "abs", "saturation"), 3e-4)
+FIVE = "bdb7fdecc32d9ee0844ce3755f8433832de12c5c9f6a4744a4b8e1e6a6950513"
 SHIPPED, METADATA = circuits.load()
 LEARNED = {p.name: (stack, i) for stack in SHIPPED for i, p in enumerate(stack.primitives)}
 
@@ -35,6 +39,8 @@ def test_shipped_fidelity_on_fresh_points(name):
     inputs = rng.uniform(*primitive.domain, (50_000, primitive.arity))
     numpy_function = {
         "identity": lambda x: x, "sin": np.sin, "cos": np.cos, "add": np.add, "mul": np.multiply,
+        "square": np.square, "exp": np.exp, "log": np.log, "tanh": np.tanh, "abs": np.abs,
+        "reciprocal": np.reciprocal, "saturation": lambda x: x / (1 + x),
     }[name]  # fmt: skip
     exact = numpy_function(*inputs.T)
     params = jax.tree.map(lambda leaf: leaf[row], stack.params)
@@ -49,17 +55,32 @@ def test_shipped_circuits_declare_the_domains_of_the_primitives():
     for stack in SHIPPED:
         for primitive in stack.primitives:
             assert primitive == PRIMITIVES[primitive.name]
-    assert set(LEARNED) == set(PAPER)
-    assert [len(stack.primitives) for stack in SHIPPED] == [3, 2]
+    # A constant needs no circuit.
+    assert set(LEARNED) == set(PRIMITIVES) - {"one"}
+    # Those of the paper stand alone, so that nothing beside them can change what they compute.
+    assert {p.name for stack in SHIPPED[:2] for p in stack.primitives} == set(PAPER)
+    assert [len(stack.primitives) for stack in SHIPPED] == [3, 2, 6, 1]
+
+
+def test_the_five_circuits_of_the_paper_never_change():
+    leaves = jax.tree.leaves([stack.params for stack in SHIPPED[:2]])
+    digest = hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in leaves))
+    assert digest.hexdigest() == FIVE
 
 
 def test_shipped_file_says_how_it_was_made():
     assert METADATA["command"].startswith("python experiments/phase1_grok.py --recipe library")
     assert METADATA["recipe"] == "library"
-    for name, recipe in grokking.RECIPES["library"].items():
-        assert METADATA["config"][name] == dataclasses.asdict(recipe) | {
-            "hidden": list(recipe.hidden)
-        }
+    assert METADATA["further"]["command"] == (
+        "python experiments/phase1_grok.py --recipe further --beside nsindy/library.safetensors "
+        "--save nsindy/library.safetensors"
+    )
+    for recipes in (grokking.RECIPES["library"], grokking.RECIPES["further"]):
+        for name, recipe in recipes.items():
+            # The five were written before recipes had an interval.
+            said = METADATA["config"][name]
+            now = json.loads(json.dumps(dataclasses.asdict(recipe)))
+            assert said == {entry: now[entry] for entry in said}
     assert {"jax", "flax", "optax", "numpy", "python"} <= set(METADATA["versions"])
     assert circuits.SHIPPED.stat().st_size < 500_000
 
@@ -104,8 +125,6 @@ def test_unreadable_files_are_one_clear_error(tmp_path):
     ],
 )
 def test_mismatched_files_are_one_clear_error(tmp_path, change):
-    import json
-
     path = tmp_path / "circuits.safetensors"
     circuits.save(path, small(), {})
     with safetensors.safe_open(path, framework="numpy") as file:
