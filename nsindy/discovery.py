@@ -26,8 +26,9 @@ class HeldOut(NamedTuple):
     Attributes:
       coefficients: Ξ [D, M].
       initial: fitted initial state of each of the R recordings [R, D].
-      rmse: root mean square error of the forecast of the last fifth, in units of the state [D].
-      r2: share of the variance of the last fifth that the forecast explains [D].
+      rmse: root mean square error of the forecast of the last fifth, in units of the state, for
+        each measured state; not finite where the forecast diverged.
+      r2: share of the variance of the last fifth that the forecast explains, likewise.
     """
 
     coefficients: Array

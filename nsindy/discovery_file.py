@@ -30,7 +30,8 @@ def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
       content: the fields by name; `library` holds Terms.
 
     Raises:
-      ValueError: a term has an operation that neither ships with the package nor was learned.
+      ValueError: a term has an operation that neither ships with the package nor was learned, or
+        the shapes of the fields do not fit together.
     """
     nodes = [term for wave in by_depth(content["library"]) for term in wave]
     learned = {}
@@ -38,12 +39,10 @@ def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
         known = PRIMITIVES.get(primitive.name)
         if known is None or known.function is not primitive.function:
             learned[primitive.name] = _learned(primitive)
-    packed = {
-        "format": FORMAT,
-        **content,
-        "library": [_nested(term) for term in content["library"]],
-        "learned": learned,
-    }
+    library = [_nested(term) for term in content["library"]]
+    packed = {"format": FORMAT, **content, "library": library, "learned": learned}
+    # What could not be read is not written.
+    _fields(results.plain(packed))
     results.write_json(path, packed)
 
 
@@ -107,7 +106,7 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     if len(kinds) != count or not {*kinds} <= {"constant", "proportional"}:
         raise ValueError("noise_kind must be constant or proportional for each state")
     initial = _array(content["initial"], "initial", (None, count))
-    held_out, square = content["held_out"], (count, len(library))
+    held_out, square, measured = content["held_out"], (count, len(library)), (count // order,)
     fields: dict[str, Any] = {
         "coefficients": _array(content["coefficients"], "coefficients", square),
         "standard_errors": _array(content["standard_errors"], "standard_errors", square),
@@ -120,8 +119,8 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         "held_out": {
             "coefficients": _array(held_out["coefficients"], "held_out.coefficients", square),
             "initial": _array(held_out["initial"], "held_out.initial", initial.shape),
-            "rmse": _array(held_out["rmse"], "held_out.rmse", (count,)),
-            "r2": _array(held_out["r2"], "held_out.r2", (count,)),
+            "rmse": _array(held_out["rmse"], "held_out.rmse", measured),
+            "r2": _array(held_out["r2"], "held_out.r2", measured),
         },
     }
     if not np.all(np.isfinite(fields["coefficients"])):

@@ -28,6 +28,7 @@ def make(names, coefficients, states, *, errors=0.0, inputs=(), order=1, initial
     coefficients = jnp.asarray(coefficients, float)
     initial = jnp.zeros((1, len(states))) if initial is None else jnp.asarray(initial, float)
     spread = jnp.broadcast_to(jnp.asarray(errors, float), coefficients.shape)
+    measured = len(states) // order
     return Discovery(
         coefficients=coefficients,
         standard_errors=jnp.where(coefficients != 0, spread, 0.0),
@@ -35,9 +36,7 @@ def make(names, coefficients, states, *, errors=0.0, inputs=(), order=1, initial
         noise=jnp.full(len(states), 0.01),
         score=jnp.float64(123.5),
         initial=initial,
-        held_out=HeldOut(
-            coefficients, initial, jnp.full(len(states), 0.02), jnp.full(len(states), 0.99)
-        ),
+        held_out=HeldOut(coefficients, initial, jnp.full(measured, 0.02), jnp.full(measured, 0.99)),
         library=library,
         states=tuple(states),
         inputs=tuple(inputs),
@@ -236,6 +235,8 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(oscillator, tmp_path)
     impostor = Term(Primitive("sin", 1, jnp.cosh, (-1.0, 1.0), 1.0), (0,))
     with pytest.raises(ValueError, match="operation sin neither ships"):
         make([impostor], [[1.0]], ("x",)).save(path)
+    with pytest.raises(ValueError, match=r"noise has the shape \[1\], not \[2\]"):
+        dataclasses.replace(oscillator, noise=jnp.ones(1)).save(path)
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 
