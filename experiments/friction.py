@@ -1,10 +1,10 @@
 """A friction force known from 40 noisy samples only, learned, and found in a recording.
 
 A mass on a spring is braked by dry friction, which rises to a peak at low speed and falls to a
-plateau (Stribeck). No operation of the library is such a curve. It is learned from samples as a tribometer
-gives them; then the positions of the oscillating mass are searched for their equation, with the
-learned curve among the operations and, for comparison, without it. The recording knows the force
-no better than the samples do: where it does, terms appear that mend the curve (`--noise 0.001`).
+plateau (Stribeck). No operation of the library is such a curve. It is learned from samples as a
+tribometer gives them; then the positions of the oscillating mass are searched for their equation,
+with the learned curve among the operations and, for comparison, without it. Where the recording
+knows the force better than the samples do, terms that mend the curve appear (`--noise 0.001`).
 """
 
 import argparse
