@@ -284,6 +284,8 @@ def test_the_fast_field_is_that_of_pysindy():
     with pysindy_grid.quiet():
         model = pysindy_grid.fit(TIMES, states, setting)
         expected = np.asarray(model.predict(states[:5]))
+        own = [pysindy_grid.own_field(model)(y.tolist()) for y in states[:5]]
+    np.testing.assert_allclose(own, expected)
     exact = odebench.compiled(pysindy_grid.expressions(model), odebench.symbols(2))
     for field in (pysindy_grid.field(model), exact):
         np.testing.assert_allclose([field(y.tolist()) for y in states[:5]], expected, rtol=1e-9)
