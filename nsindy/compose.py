@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
+from nsindy import primitives
 from nsindy.primitives import PRIMITIVES, Primitive
 from nsindy.terms import Term
 
@@ -14,6 +15,29 @@ DEGREE = 3
 
 OPERATIONS = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
 """The unary operations that a recording is searched with, where its values allow."""
+
+
+FEW = 5
+"""Measured values for each term of the library that are enough to choose among them."""
+
+LADDER = ((1, ()), (2, ()), (3, ()), (3, ("sin", "cos")), (3, OPERATIONS))
+"""Degrees and operations for ever longer recordings."""
+
+
+def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ...]]:
+    """Degree and operations of the largest library that a number of measured values can bear.
+
+    Every term that could be chosen makes a false one likelier, so twenty rows are not searched with
+    a hundred terms.
+
+    Args:
+      values: number of measured values.
+      variables: V.
+      states: D.
+    """
+    sizes = [len(library(variables, states, operations=o, degree=d)) for d, o in LADDER]
+    fitting = [step for step, size in zip(LADDER, sizes, strict=True) if FEW * size <= values]
+    return fitting[-1] if fitting else LADDER[0]
 
 
 def monomials(variables: int, degree: int) -> tuple[Term, ...]:
@@ -29,22 +53,11 @@ def monomials(variables: int, degree: int) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def waves(operations: Sequence[Primitive], values: np.ndarray, products: int) -> tuple[Term, ...]:
-    """Each unary operation of each variable that allows it, alone and times a variable.
-
-    Args:
-      operations: unary operations.
-      values: what the variables were measured to be [N, V].
-      products: the first variables, which the operation is multiplied by.
-    """
+def waves(operations: Sequence[Primitive], variables: int, states: int) -> tuple[Term, ...]:
+    """Each unary operation of each variable, alone and times each state."""
     mul = PRIMITIVES["mul"]
-    alone = [
-        Term(operation, (place,))
-        for operation in operations
-        for place in range(values.shape[1])
-        if allows(operation, values[:, place])
-    ]
-    times = [Term(mul, (place, wave)) for wave in alone for place in range(products)]
+    alone = [Term(operation, (v,)) for operation in operations for v in range(variables)]
+    times = [Term(mul, (state, wave)) for wave in alone for state in range(states)]
     return (*alone, *(term for term in times if not _cancels(term)))
 
 
@@ -80,31 +93,29 @@ def allows(operation: Primitive, values: np.ndarray) -> bool:
 
 
 def library(
-    values: np.ndarray,
-    *,
+    variables: int,
     states: int,
+    *,
     operations: Sequence[Primitive | str] = OPERATIONS,
     degree: int = DEGREE,
 ) -> tuple[Term, ...]:
-    """Compose the terms that a recording of these values is searched with.
+    """Compose the terms that a recording is searched with.
 
-    A constant, products of up to `degree` variables, and every unary operation alone and times a
-    state, where the values allow it.
+    A constant, products of up to `degree` variables, and every unary operation of a variable, alone
+    and times a state. Which of them the values of a recording allow, `allows` tells.
 
     Args:
-      values: of the states and the inputs [N, V].
-      states: D, the first of them.
+      variables: number of states and inputs V.
+      states: number of states D, the first of them.
       operations: names, or primitives of one's own.
       degree: most variables in a product.
 
     Raises:
       ValueError: an unknown operation, or one that is not unary.
     """
-    from nsindy import primitives
-
     found = [primitives.get(o) if isinstance(o, str) else o for o in operations]
-    known = [o for o in found if o.name not in ("one", "identity", "mul", "add", "square")]
-    binary = [o.name for o in known if o.arity != 1]
-    if binary:
-        raise ValueError(f"operations must take one argument; {', '.join(binary)} does not")
-    return (*monomials(values.shape[1], degree), *waves(known, values, states))
+    found = [o for o in found if o.name not in ("one", "identity", "mul", "add", "square")]
+    other = [o.name for o in found if o.arity != 1]
+    if other:
+        raise ValueError(f"operations must take one argument; {', '.join(other)} does not")
+    return (*monomials(variables, degree), *waves(found, variables, states))

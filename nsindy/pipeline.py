@@ -25,6 +25,9 @@ FLOOR = 1e-4
 HELD_OUT = 0.2
 """Share of each recording, its end, that is held out to be forecast."""
 
+EFFORT = 4096
+"""Samples times supports that a regression proposes."""
+
 SCALED = ("identity", "mul", "one")
 """Operations that a change of units only multiplies by a number."""
 
@@ -53,7 +56,8 @@ def discover(
       states: names of the D states; without them x, y, z, … or x0, x1, ….
       order: 2 where x holds positions only, and each has an equation for its acceleration.
       operations: unary operations that may appear beside the products of variables, names or
-        primitives of one's own (`learn_operation`); None for all that the values allow.
+        primitives of one's own (`learn_operation`); None for all that the values allow and that
+        there are samples enough to choose among.
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
@@ -110,7 +114,7 @@ def from_recordings(
         parts = [signals.thin(part) for part in recordings.parts]
         found, units = signals.prepare(parts, order)
         setting = _setting(
-            parts, found, units, order, operations or compose.OPERATIONS, max_terms, floor
+            parts, found, units, order, operations, max_terms, floor
         )
         proposals = _proposals(setting)
         say("selecting on the first four fifths", 0.0)
@@ -139,6 +143,7 @@ class Setting(NamedTuple):
       terms: M terms over the states and inputs, as they are reported.
       back: multiplies scaled coefficients to those of the recording [D, M].
       theta: Θ of the smoothed states, the recordings one after the other [N, M].
+      usable: factors of the terms that have a value here.
       problem: what is searched; `begin` belongs to the segments that a search cuts.
       length: L, intervals of a segment.
       substeps: solver steps between samples.
@@ -151,6 +156,7 @@ class Setting(NamedTuple):
     terms: tuple[Term, ...]
     back: np.ndarray
     theta: np.ndarray
+    usable: np.ndarray
     problem: Problem
     length: int
     substeps: int
@@ -160,19 +166,27 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
     scale = units.variables
     count = len(units.states)
     values = np.concatenate([np.concatenate([s.states, s.inputs], 1) for s in found])
-    terms = compose.library(values * scale, states=count, operations=operations)
+    measured = count // order
+    degree, few = compose.choice(values.shape[0] * measured, len(scale), count)
+    operations = few if operations is None else operations
+    terms = compose.library(len(scale), count, operations=operations, degree=degree)
     split = products.split([on_raw(term, len(scale)) for term in terms], 2 * len(scale))
-    theta = products.evaluate(split, np.concatenate([values, values * scale], 1))
+    raw = values * scale
+    usable = np.ones(2 * len(scale) + len(split.atoms) + 1, bool)
+    for i, atom in enumerate(split.atoms):
+        usable[2 * len(scale) + i] = all(
+            compose.allows(atom.primitive, raw[:, a - len(scale)]) for a in atom.arguments
+        )
+    points = np.concatenate([values, raw], 1)
+    theta = np.asarray(products.evaluate(split, jnp.asarray(points), jnp.asarray(usable)))
     scaled = [np.prod([scale[f] for f in row if f < len(scale)]) for row in split.rows]
     back = units.states[:, None] / np.array(scaled)[None] / units.time
 
     admissible, known = np.ones((count, len(terms)), bool), np.zeros((count, len(terms)))
-    usable = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
-    admissible[:, ~usable] = False
-    theta = np.where(usable[None], theta, 0.0)
-    measured = count
+    finite = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
+    admissible[:, ~finite] = False
+    theta = np.where(finite[None], theta, 0.0)
     if order == 2:
-        measured = count // 2
         identity = {t.arguments: i for i, t in enumerate(terms) if t.primitive.name == "identity"}
         for d in range(measured):
             admissible[d] = False
@@ -183,7 +197,6 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
     factor = evidence.compress(jnp.asarray(weight * theta), jnp.asarray(weight * derivatives))
     names = tuple(f"x{i}" for i in range(len(scale)))
     quiet = max(np.max(s.noise) for s in found) < FLOOR
-    fast = signals.rate(found)
     problem = Problem(
         split,
         evidence.prior(Library(terms, names)),
@@ -194,11 +207,17 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
         np.pad(np.maximum(FLOOR, floor / units.states[:measured]), (0, count - measured)),
         min(slots, len(terms)),
     )
+    length, substeps = _resolution(found, quiet)
+    return Setting(parts, found, units, order, terms, back, theta, usable, problem, length, substeps)
+
+
+def _resolution(found: list[Signal], quiet: bool) -> tuple[int, int]:
+    """Intervals of a segment and solver steps of an interval: powers of two, by the rate of change."""
+    fast = signals.rate(found)
     shortest = min(len(s.times) for s in found)
-    length = int(np.clip(round(1.4 * np.sqrt(shortest)), 5, max(5, min(64, 3 / fast))))
+    length = np.clip(min(3 / fast, shortest / 3), 4, 64)
     steps = np.clip(fast * (5 if quiet else 2), 1, 8)
-    substeps = int(2 ** np.ceil(np.log2(steps)))
-    return Setting(parts, found, units, order, terms, back, theta, problem, length, substeps)
+    return int(2 ** np.floor(np.log2(length))), int(2 ** np.ceil(np.log2(steps)))
 
 
 def on_raw(term: "int | Term", shift: int, raw: bool = False) -> "int | Term":
@@ -222,8 +241,10 @@ def _proposals(setting: Setting) -> list[np.ndarray]:
     """Supports by two regressions, on derivatives and on integrals, that the search starts from."""
     problem = setting.problem
     freedom = sum(s.freedom for s in setting.signals)
-    found = _joint(problem, problem.factor, freedom)
     rows = np.cumsum([0, *(len(s.times) for s in setting.signals)])
+    # Fits of few samples are cheap, and regressions of few samples are bad guides.
+    width = int(np.clip(EFFORT // rows[-1], search.WIDTH, 128))
+    found = _joint(problem, problem.factor, freedom, width)
     designs, targets = [], []
     for s, low, high in zip(setting.signals, rows, rows[1:], strict=False):
         span = s.times[-1] - s.times[0]
@@ -236,11 +257,13 @@ def _proposals(setting: Setting) -> list[np.ndarray]:
     by_integrals = evidence.compress(
         jnp.asarray(np.concatenate(designs)), jnp.asarray(np.concatenate(targets))
     )
-    found += _joint(problem, by_integrals, freedom)
+    found += _joint(problem, by_integrals, freedom, width)
     return list({mask.tobytes(): mask for mask in found}.values())
 
 
-def _joint(problem: Problem, factor: jax.Array, samples: float) -> list[np.ndarray]:
+def _joint(
+    problem: Problem, factor: jax.Array, samples: float, width: int
+) -> list[np.ndarray]:
     """The best supports of all equations together, by a regression."""
     size = problem.admissible.shape[1]
     each = []
@@ -252,13 +275,37 @@ def _joint(problem: Problem, factor: jax.Array, samples: float) -> list[np.ndarr
         own = jnp.where(np.append(allowed, True)[None], own, 0.0)
         empty = jnp.zeros((1, size), bool)
         slots = problem.slots
-        supports = search.beam_search(own, samples, problem.prior, empty, slots=slots, depth=slots)
+        supports = search.beam_search(
+            own,
+            samples,
+            problem.prior,
+            empty,
+            slots=slots,
+            depth=slots,
+            width=16 if width == search.WIDTH else 64,
+        )
         pairs = zip(np.asarray(supports.log_evidence), np.asarray(supports.masks), strict=True)
         each.append([(float(s), mask[0]) for s, mask in pairs if np.isfinite(s)])
-    few = 16 if len(each) < 4 else 6
-    joint = itertools.product(*(options[:few] for options in each))
-    best = heapq.nlargest(search.WIDTH, joint, key=lambda choice: sum(s for s, _ in choice))
+    few = {1: 64, 2: 32, 3: 16}.get(len(each), 6)
+    joint = list(itertools.product(*(options[:few] for options in each)))
+    best = heapq.nlargest(width, joint, key=lambda choice: sum(s for s, _ in choice))
+    if width > search.WIDTH:
+        # The regression's own evidence knows too little here; every size has its turn.
+        ranked = [_by_size(options) for options in each]
+        joint = list(itertools.product(*(options[:few] for options in ranked)))
+        best += heapq.nsmallest(width, joint, key=lambda choice: sum(rank for rank, _ in choice))
     return [np.stack([mask for _, mask in choice]) for choice in best]
+
+
+def _by_size(options: list[tuple[float, np.ndarray]]) -> list[tuple[int, np.ndarray]]:
+    """Supports with their ranks among those of as many terms, the best of each size first."""
+    seen: dict[int, int] = {}
+    ranked = []
+    for _, mask in options:
+        size = int(mask.sum())
+        ranked.append((seen.get(size, 0), mask))
+        seen[size] = seen.get(size, 0) + 1
+    return sorted(ranked, key=lambda option: option[0])
 
 
 class Searched(NamedTuple):
@@ -274,6 +321,7 @@ def _search(setting: Setting, starts, counted: float, say: Progress, stage: str)
     cut, begin = signals.segments(
         setting.signals,
         setting.units,
+        setting.usable,
         substeps=setting.substeps,
         length=setting.length,
         counted=counted,

@@ -58,24 +58,29 @@ def _factors(term: "int | Term") -> list["int | Term"]:
     return [term]
 
 
-def factor_values(products: Products, variables: jax.Array) -> jax.Array:
-    """Evaluate every factor at one point; variables [V] to values [V + A + 1], the last one 1."""
+def factor_values(products: Products, variables: jax.Array, usable: jax.Array) -> jax.Array:
+    """Evaluate every factor at one point.
+
+    Args:
+      products: the M terms.
+      variables: [V].
+      usable: False where a factor has no value and counts as 0 [V + A + 1].
+
+    Returns:
+      the variables, the atoms, and 1 [V + A + 1].
+    """
     parts = [variables, jnp.ones(1, variables.dtype)]
     if products.atoms:
         names = tuple(f"x{i}" for i in range(products.variables))
         atoms = Library(products.atoms, names)
         parts.insert(1, libraries.evaluate(atoms, variables[None]).theta[0])
-    return jnp.concatenate(parts)
-
-
-def evaluate(products: Products, variables: np.ndarray) -> np.ndarray:
-    """Evaluate every term at every sample; variables [N, V] to Θ [N, M]."""
-    return np.asarray(_evaluate(products, jnp.asarray(variables)))
+    return jnp.where(usable, jnp.concatenate(parts), 0.0)
 
 
 @functools.partial(jax.jit, static_argnames="products")
-def _evaluate(products: Products, variables: jax.Array) -> jax.Array:
-    values = jax.vmap(lambda point: factor_values(products, point))(variables)
+def evaluate(products: Products, variables: jax.Array, usable: jax.Array) -> jax.Array:
+    """Evaluate every term at every sample; variables [N, V] to Θ [N, M]."""
+    values = jax.vmap(lambda point: factor_values(products, point, usable))(variables)
     return jnp.prod(values[:, np.array(products.rows, int)], axis=-1)
 
 
@@ -83,6 +88,7 @@ def slopes(
     products: Products,
     expand: Callable[[jax.Array], jax.Array],
     state: jax.Array,
+    usable: jax.Array,
     chosen: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Evaluate the chosen terms and their derivatives by the state.
@@ -91,6 +97,7 @@ def slopes(
       products: the M terms.
       expand: from the state [D] to the variables [V].
       state: [D].
+      usable: factors that have a value [V + A + 1].
       chosen: indices of terms [...]; None for all.
 
     Returns:
@@ -98,7 +105,10 @@ def slopes(
     """
 
     def along(direction):
-        return jax.jvp(lambda x: factor_values(products, expand(x)), (state,), (direction,))
+        def at(x):
+            return factor_values(products, expand(x), usable)
+
+        return jax.jvp(at, (state,), (direction,))
 
     value, slope = jax.vmap(along, out_axes=(None, -1))(jnp.eye(len(state), dtype=state.dtype))
     table = jnp.asarray(np.array(products.rows, int))

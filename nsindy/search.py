@@ -17,6 +17,10 @@ WIDTH = 8
 """Supports that are fitted side by side."""
 
 
+STRONG = 3.0
+"""Nats from which evidence is strong (Kass and Raftery 1995); for less no term is added."""
+
+
 class Problem(NamedTuple):
     """What is searched, in scaled units.
 
@@ -48,7 +52,9 @@ class Candidate(NamedTuple):
       mask: [D, M].
       coefficients: [D, M].
       begin: [B, D].
-      rss: weighted sum of squares of each state [D].
+      variance: of the residuals of each state [D].
+      innovation: variance of what is new in each of them [D].
+      independent: share of the residuals that are independent [D].
       gap: largest gap left between segments, in units of the noise.
       score: log evidence, nats.
     """
@@ -56,28 +62,30 @@ class Candidate(NamedTuple):
     mask: np.ndarray
     coefficients: np.ndarray
     begin: np.ndarray
-    rss: np.ndarray
+    variance: np.ndarray
+    innovation: np.ndarray
+    independent: np.ndarray
     gap: float
     score: float
 
 
 class Found(NamedTuple):
-    """Every support that was fitted, best first, and the regression around the best.
+    """What a search chose, every support that was fitted, and the regression around the choice.
 
     Attributes:
+      chosen: the simplest of the candidates that are not strongly worse than the best.
       pool: candidates, best first.
-      factor: compressed linearisation around the best in all terms, in units of the noise.
+      factor: compressed linearisation around the choice in all terms, in units of the noise.
       noise: of each state [D].
       samples: number of measurements of each state [D].
-      independent: number of independent measurements of each state [D].
       settled: True where the search ended because it found nothing better.
     """
 
+    chosen: Candidate
     pool: list[Candidate]
     factor: np.ndarray
     noise: np.ndarray
     samples: np.ndarray
-    independent: np.ndarray
     settled: bool
 
 
@@ -97,7 +105,7 @@ def _tangent(terms, coefficients, begin, segments, noise):
     by_terms = linear.design[:, initial:]
     target = linear.target + by_terms @ coefficients.reshape(-1)
     factor = evidence.compress(linear.design, target[:, None])
-    return factor, linear.begin_by, linear.begin_gap, linear.target.reshape(segments.states.shape)
+    return factor, linear.begin_by, linear.begin_gap
 
 
 @functools.partial(jax.jit, static_argnames=("slots", "depth", "width"))
@@ -122,39 +130,41 @@ def search(
 ) -> Found:
     """Fit the proposals to the measurements, then the neighbours of the best, until it stays."""
     pool: dict[bytes, Candidate] = {}
-    count, size = problem.admissible.shape
-    counted = np.asarray(segments.weights) > 0
-    samples = counted.sum((0, 1)).astype(float)
-    independent = samples
+    samples = np.sum(np.asarray(segments.weights) > 0, (0, 1)).astype(float)
     todo = starts
-    best, settled, factor = None, False, None
+    best, settled = None, False
     for number in range(rounds):
         progress(number / rounds)
         _fit(problem, segments, todo, noise, samples, pool)
-        top = max(pool.values(), key=lambda c: score(problem, c, samples, independent))
-        settled = best is not None and top.mask.tobytes() == best.mask.tobytes()
-        if settled and not todo:
+        top = max(pool.values(), key=lambda c: c.score)
+        if best is not None and top.mask.tobytes() == best.mask.tobytes() and not todo:
             break
         best = top
-        noise = np.maximum(np.sqrt(best.rss / np.maximum(samples, 1)), problem.floor)
-        noise = np.where(samples > 0, noise, 1.0)
-        factor, by, gap, residual = _tangent(
-            problem.terms,
-            jnp.asarray(best.coefficients),
-            jnp.asarray(best.begin),
-            segments,
-            jnp.asarray(noise),
-        )
-        independent = samples * _whiteness(np.asarray(residual), counted)
-        masks = _neighbours(problem, factor, best.mask, float(np.sum(independent)))
+        noise = _noise(problem, best, samples)
+        tangent = _around_fit(problem, best, segments, noise)
+        independent = float(np.sum(samples * best.independent))
+        masks = _neighbours(problem, tangent[0], best.mask, independent)
         masks = [m for m in masks if (m | (problem.known != 0)).tobytes() not in pool][:WIDTH]
-        todo = _start_by_tangent(problem, factor, by, gap, best, masks)
-        if not todo:
-            settled = True
+        todo = _start_by_tangent(problem, *tangent, best, masks)
+        settled = not todo
+        if settled:
             break
-    scored = [c._replace(score=score(problem, c, samples, independent)) for c in pool.values()]
-    ordered = sorted(scored, key=lambda c: -c.score)
-    return Found(ordered, np.asarray(factor), noise, samples, independent, settled)
+    ordered = sorted(pool.values(), key=lambda c: -c.score)
+    near = [c for c in ordered if c.score >= ordered[0].score - STRONG]
+    chosen = min(near, key=lambda c: (c.mask.sum(), -c.score))
+    noise = _noise(problem, chosen, samples)
+    factor = _around_fit(problem, chosen, segments, noise)[0]
+    return Found(chosen, ordered, np.asarray(factor), noise, samples, settled)
+
+
+def _noise(problem: Problem, candidate: Candidate, samples: np.ndarray) -> np.ndarray:
+    noise = np.maximum(np.sqrt(candidate.variance), problem.floor)
+    return np.where(samples > 0, noise, 1.0)
+
+
+def _around_fit(problem: Problem, candidate: Candidate, segments: Segments, noise: np.ndarray):
+    given = (candidate.coefficients, candidate.begin)
+    return _tangent(problem.terms, *map(jnp.asarray, given), segments, jnp.asarray(noise))
 
 
 def propagators(problem: Problem, start, segments: Segments) -> np.ndarray:
@@ -250,31 +260,11 @@ def _fit(problem, segments, todo, noise, samples, pool) -> None:
                 for k in range(problem.slots):
                     coefficients[d, model.indices[i, d, k]] += model.coefficients[i, d, k]
             key = full.tobytes()
-            candidate = Candidate(
-                full, coefficients, model.begin[i], fits.rss[i], float(fits.gap[i]), -np.inf
-            )
-            if key not in pool or np.sum(pool[key].rss) > np.sum(candidate.rss):
+            judged = (fits.variance[i], fits.innovation[i], fits.independent[i], float(fits.gap[i]))
+            candidate = Candidate(full, coefficients, model.begin[i], *judged, -np.inf)
+            candidate = candidate._replace(score=score(problem, candidate, samples))
+            if key not in pool or pool[key].score < candidate.score:
                 pool[key] = candidate
-
-
-def _whiteness(residual: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """Share of the residuals of each state that are independent, by their autocorrelation [D].
-
-    (1 - ρ) / (1 + ρ) for residuals that hang together like a process of first order, with ρ what
-    exceeds the chance of white noise.
-    """
-    shares = []
-    for values, use in zip(residual.transpose(2, 0, 1), counted.transpose(2, 0, 1), strict=True):
-        pairs = use[:, 1:] & use[:, :-1]
-        count = pairs.sum()
-        power = np.sum(values[use] ** 2) / max(use.sum(), 1)
-        if count == 0 or power == 0 or not np.isfinite(power):
-            shares.append(1.0)
-            continue
-        rho = np.mean(values[:, 1:][pairs] * values[:, :-1][pairs]) / power
-        rho = np.clip(rho - 2 / np.sqrt(count), 0.0, 0.99)
-        shares.append((1 - rho) / (1 + rho))
-    return np.array(shares)
 
 
 def _slots(problem: Problem, mask, coefficients, begin) -> Model:
@@ -293,21 +283,18 @@ def _slots(problem: Problem, mask, coefficients, begin) -> Model:
     return Model(*(jnp.asarray(part) for part in (indices, free, values, begin)))
 
 
-def score(
-    problem: Problem, candidate: Candidate, samples: np.ndarray, independent: np.ndarray
-) -> float:
+def score(problem: Problem, candidate: Candidate, samples: np.ndarray) -> float:
     """Log evidence of a fitted support, the noise of each state profiled.
 
-    log p = -Σ_d m_d/2 log(RSS_d / n_d + floor_d²) - |S|/2 log Σ_d m_d + log p(S) + constant
+    log p = -Σ_d n_d/2 log v_d - |S|/2 log Σ_d n_d + log p(S) + constant
 
-    with n measurements of a state, m of them independent.
+    with v the variance of what is new in each residual, which is not believed below the floor.
     """
     chosen = candidate.mask & problem.admissible
-    variance = np.maximum(candidate.rss / np.maximum(samples, 1), problem.floor**2)
+    variance = np.maximum(candidate.innovation, problem.floor**2)
     variance = np.where(samples > 0, variance, 1.0)
-    value = -0.5 * np.sum(np.where(samples > 0, independent * np.log(variance), 0.0))
-    value -= 0.5 * np.sum(chosen) * np.log(np.sum(independent))
-    value += float(_log_prior(chosen, problem.prior))
+    value = -0.5 * np.sum(samples * np.log(variance)) - 0.5 * np.sum(chosen) * np.log(samples.sum())
+    value += _log_prior(chosen, problem.prior)
     return value if np.isfinite(value) else -np.inf
 
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import evidence, products
+from nsindy import evidence, products, residuals
 from nsindy.products import Products
 
 
@@ -25,6 +25,7 @@ class Segments(NamedTuple):
       inputs: at the stages of each step [B, T, 6, U].
       units: of the variables [D + U]; operations on raw values see variable · unit.
       starts: 1 where a segment begins a recording [B, R].
+      usable: False for factors that have no value on these recordings [V + A + 1].
       bound: (low, high) [2, D]; outside, a state is held still, so that nothing overflows.
     """
 
@@ -34,6 +35,7 @@ class Segments(NamedTuple):
     inputs: jax.Array
     units: jax.Array
     starts: jax.Array
+    usable: jax.Array
     bound: jax.Array
 
 
@@ -78,12 +80,16 @@ class Fit(NamedTuple):
 
     Attributes:
       model: the equations.
-      rss: weighted sum of squares of each state [D], the gaps counted in.
+      variance: of the residuals of each state [D], weighted; the gaps count in.
+      innovation: variance of what is new in each residual [D], as `residuals.innovation`.
+      independent: share of the residuals that are independent [D].
       gap: largest gap that is left, in units of the noise.
     """
 
     model: Model
-    rss: jax.Array
+    variance: jax.Array
+    innovation: jax.Array
+    independent: jax.Array
     gap: jax.Array
 
 
@@ -122,7 +128,11 @@ def shoot(terms: Products, model: Model, segments: Segments) -> tuple[jax.Array,
     def field(y, inputs):
         x, s = y[:, 0], y[:, 1:]
         value, slope = products.slopes(
-            terms, lambda z: expand(z, inputs, segments.units), x, model.indices
+            terms,
+            lambda z: expand(z, inputs, segments.units),
+            x,
+            segments.usable,
+            model.indices,
         )
         flow = jnp.sum(value * model.coefficients, 1)
         change = jnp.einsum("dk,dke->de", model.coefficients, slope) @ s
@@ -278,8 +288,25 @@ def fit(
     linear = linearise(terms, model, segments, noise)
     start = (model, linear, merit(linear)[0], jnp.asarray(1e-6), 0, jnp.asarray(False))
     model, linear, *_ = jax.lax.while_loop(going, step, start)
-    return Fit(model, merit(linear)[1], jnp.max(jnp.abs(linear.gap) / scale[None, :]))
+    _, squares = merit(linear)
+    pure = jnp.sum(segments.weights * (segments.states - linear.states) ** 2, (0, 1))
+    new, independent = _judge(segments, linear.states)
+    return Fit(
+        model,
+        squares / jnp.maximum(jnp.sum(segments.weights > 0, (0, 1)), 1),
+        new * squares / jnp.where(pure > 0, pure, 1.0),
+        independent,
+        jnp.max(jnp.abs(linear.gap) / scale[None, :]),
+    )
 
 
-GAP = 1.0
+def _judge(segments: Segments, states: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Innovation variance and independent share of the residuals of each state [D]."""
+    root = jnp.sqrt(segments.weights[:, :-1])
+    residual = root * (segments.states - states)[:, :-1]
+    each = residual.reshape(-1, residual.shape[2])
+    return jax.vmap(residuals.innovation, in_axes=1)(each, root.reshape(each.shape) > 0)
+
+
+GAP = 1e4
 """Weight of a gap between segments beside a residual, both in units of the noise."""

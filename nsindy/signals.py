@@ -156,13 +156,20 @@ def rate(signals: Sequence[Signal]) -> float:
 
 
 def segments(
-    signals: Sequence[Signal], units: Units, *, substeps: int, length: int, counted: float = 1.0
+    signals: Sequence[Signal],
+    units: Units,
+    usable: np.ndarray,
+    *,
+    substeps: int,
+    length: int,
+    counted: float = 1.0,
 ) -> tuple[Segments, np.ndarray]:
     """Cut recordings into segments.
 
     Args:
       signals: the recordings.
       units: of the variables.
+      usable: factors of the terms that have a value here.
       substeps: solver steps between samples.
       length: L, intervals of a segment.
       counted: share of the samples of each recording, from the first, that count.
@@ -175,16 +182,27 @@ def segments(
         for s in signals
         for begin in range(0, len(s.times) - 1, length)
     ]
+    # Segments in which nothing happens make up the numbers, so that few programs are compiled.
+    steps, measured, weights, inputs, begin = parts[-1]
+    nothing = (0 * steps, measured, 0 * weights, inputs, begin)
+    lacking = _next(len(parts)) - len(parts)
+    parts += [nothing] * lacking
     steps, measured, weights, inputs, begin = (np.stack(p) for p in zip(*parts, strict=True))
     firsts = np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in signals])
-    starts = np.zeros((len(firsts), len(signals)))
+    starts = np.zeros((len(begin), len(signals)))
     starts[np.flatnonzero(firsts), np.arange(len(signals))] = 1.0
     everything = np.concatenate([s.measured for s in signals])
     low, high = everything.min(0), everything.max(0)
     half = 1.5 * np.max(high - low)
     bound = np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
-    arrays = (steps, measured, weights, inputs, units.variables, starts, bound)
+    arrays = (steps, measured, weights, inputs, units.variables, starts, usable, bound)
     return Segments(*map(jnp.asarray, arrays)), begin
+
+
+def _next(count: int) -> int:
+    """The next of 1, 2, 3, 4, 6, 8, 12, 16, 24, …."""
+    power = 2 ** int(np.ceil(np.log2(count)))
+    return 3 * power // 4 if 3 * power // 4 >= count else power
 
 
 def _segment(s: Signal, begin: int, length: int, substeps: int, limit: int):

@@ -14,6 +14,9 @@ ORDER = 4
 KNOTS = 2000
 """Most knots: a longer recording has several samples to a knot."""
 
+SPARE = 6
+"""Knots for each effective degree of freedom that are enough."""
+
 FLOOR = 0.02
 """Proportional noise is at least this share of that at the root mean square of the state."""
 
@@ -74,10 +77,16 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
     """
     if len(times) < 10:
         raise ValueError(f"{len(times)} samples are too few to smooth; give at least 10")
-    problem = _problem(times)
     centre, size = float(np.mean(values)), float(np.std(values)) or 1.0
     scaled = (values - centre) / size
+    pieces = min(len(times), KNOTS)
+    problem = _problem(times, pieces)
     constant = _fit(problem, scaled, np.ones_like(scaled))
+    # Far more knots than freedom cost digits: the stiffest splines would drown the data.
+    while (enough := max(int(SPARE * constant[4]), 12)) < pieces / 2:
+        pieces = max(enough, pieces // 8)
+        problem = _problem(times, pieces)
+        constant = _fit(problem, scaled, np.ones_like(scaled))
     best, kind = constant, np.ones_like(scaled)
     states = constant[0] * size + centre
     root = np.sqrt(np.mean(values**2))
@@ -106,13 +115,12 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
     )
 
 
-def _problem(times: np.ndarray) -> _Problem:
-    """Spline basis on times of unit spacing: values, slopes and the banded penalty."""
+def _problem(times: np.ndarray, pieces: int) -> _Problem:
+    """Spline basis on knots of about unit spacing: values, slopes and the banded penalty."""
     count = len(times)
-    spread = (times[-1] - times[0]) / (count - 1)
+    spread = (times[-1] - times[0]) / (pieces - 1)
     unit = (times - times[0]) / spread
     degree = 2 * ORDER - 1
-    pieces = min(count, KNOTS)
     knots = np.interp(np.linspace(0, count - 1, pieces), np.arange(count), unit)
     full = np.concatenate([[knots[0]] * degree, knots, [knots[-1]] * degree])
     inside = np.clip(unit, knots[0], knots[-1])
@@ -165,7 +173,6 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
 
     def solve(log_lambda):
         bands = gram + np.exp(log_lambda) * problem.penalty
-        bands[-1] += 1e-13 * bands[-1]
         chol = cholesky_banded(bands)
         coefficients = cho_solve_banded((chol, False), right)
         misfit = np.sum((target - weighted @ coefficients) ** 2)
@@ -183,11 +190,11 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
         total = misfit + np.exp(log_lambda) * rough + 1e-22 * count
         return 0.5 * (free * np.log(total / free) + logdet - rank * log_lambda)
 
-    grid = np.linspace(-25, 35, 31)
+    grid = np.linspace(-30, 30, 31)
     scores = np.array([objective(g) for g in grid])
     place = int(np.argmin(scores))
     bracket = (grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)])
-    best = minimize_scalar(objective, bounds=bracket, method="bounded", options={"xatol": 0.05})
+    best = minimize_scalar(objective, bounds=bracket, method="bounded", options={"xatol": 0.01})
     log_lambda = float(best.x) if best.fun <= scores[place] else float(grid[place])
     coefficients, misfit, rough, logdet = solve(log_lambda)
     nearby = solve(log_lambda + 1e-3)[3]

@@ -1,5 +1,6 @@
 """What a search found, said with its uncertainty, in the units of the recordings."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,6 @@ SURE = 0.95
 NEAR = 0.995
 """Cosine above which an unused term is mentioned as a near duplicate."""
 
-NAMES = "xyzw"
-
 
 def conclude(
     setting: "Setting", recordings: Recordings, first: "Searched", final: "Searched"
@@ -35,7 +34,7 @@ def conclude(
       final: the search on all samples.
     """
     found, problem, units = final.found, final.problem, setting.units
-    best = found.pool[0]
+    best = found.chosen
     states = recordings.states
     if setting.order == 2:
         states = (*states, *(f"{name}'" for name in states))
@@ -62,18 +61,12 @@ def conclude(
         order=setting.order,
         noise_kind=tuple("proportional" if k else "constant" for k in kinds),
         equivalent_models=texts.equivalents(best),
-        runner_up=texts.runners_up(found.pool),
+        runner_up=texts.runners_up(best, found.pool),
         collinear=texts.near(best),
         warnings=(),
     )
     warnings = (*recordings.notes, *_warnings(setting, first, final, discovery, texts))
-    return _replace(discovery, warnings=warnings)
-
-
-def _replace(discovery: Discovery, **changes) -> Discovery:
-    import dataclasses
-
-    return dataclasses.replace(discovery, **changes)
+    return dataclasses.replace(discovery, warnings=warnings)
 
 
 def _is_start(setting: "Setting") -> np.ndarray:
@@ -99,12 +92,12 @@ def standard_errors(found: Found, problem: search.Problem) -> np.ndarray:
     From the linearisation of the trajectories, in which the residuals' autocorrelation counts:
     n measurements of which m are independent widen an error by √(n / m).
     """
-    mask = found.pool[0].mask & problem.admissible
+    mask = found.chosen.mask & problem.admissible
     initial = found.factor.shape[1] - 1 - mask.size
     held = np.append(np.ones(initial, bool), mask.reshape(-1))
     covariance = evidence.solve(jnp.asarray(found.factor), jnp.asarray(held)).covariance
     variance = np.maximum(np.diagonal(np.asarray(covariance))[initial:], 0.0)
-    total, independent = found.samples.sum(), found.independent.sum()
+    total, independent = found.samples.sum(), np.sum(found.samples * found.chosen.independent)
     freedom = max(total - mask.sum() - initial, 1)
     widen = np.sqrt(total / max(independent, 1.0) * total / freedom)
     return np.sqrt(variance).reshape(mask.shape) * widen
@@ -112,7 +105,7 @@ def standard_errors(found: Found, problem: search.Problem) -> np.ndarray:
 
 def _held_out(setting, recordings: Recordings, first: "Searched", begins) -> HeldOut:
     """Forecast the end of each recording from the state that the fit ends with."""
-    best, units = first.found.pool[0], setting.units
+    best, units = first.found.chosen, setting.units
     squares, count, deviations = 0.0, 0, 0.0
     measured = len(recordings.states)
     paths = search.states_of(first.problem, best, first.segments)
@@ -180,27 +173,25 @@ class _Texts:
                 words.append(f"{', '.join(less)} left out of {state}'")
         return "; ".join(words)
 
-    def runners_up(self, pool: Sequence[Candidate]) -> tuple[str, ...]:
-        """The next best models."""
-        return tuple(
-            f"{self.difference(pool[0], c)}: {pool[0].score - c.score:.1f} nats behind"
-            for c in pool[1:6]
-            if np.isfinite(c.score)
-        )
+    def runners_up(self, best: Candidate, pool: Sequence[Candidate]) -> tuple[str, ...]:
+        """The next best models, and those of more terms that are better by too little."""
+        found = []
+        for c in pool[:6]:
+            behind = best.score - c.score
+            if c is not best and np.isfinite(behind):
+                place = "behind" if behind >= 0 else "ahead, too few for its size"
+                found.append(f"{self.difference(best, c)}: {abs(behind):.1f} nats {place}")
+        return tuple(found[:5])
 
     def equivalents(self, best: Candidate) -> tuple[str, ...]:
         """Models that no recording of these values can tell from the best."""
         found = []
-        factor = (
-            jnp.concatenate([jnp.asarray(self.setting.problem.factor), jnp.zeros((1, 1))[:, :0]], 1)
-            if False
-            else self.setting.problem.factor
-        )
+        factor = np.asarray(self.setting.problem.factor)
         size = best.mask.shape[1]
         for d, state in enumerate(self.states):
             if not self.setting.problem.admissible[d].any() or not best.mask[d].any():
                 continue
-            own = np.asarray(factor)[:, [*range(size), size + d]]
+            own = factor[:, [*range(size), size + d]]
             for other in beam.equivalents(own, best.mask[d], tolerance=1e-9)[:5]:
                 found.append(f"{state}' of {', '.join(self.names[m] for m in other)}")
         return tuple(found)
@@ -224,7 +215,7 @@ class _Texts:
 
 
 def _warnings(setting, first, final, discovery: Discovery, texts: _Texts) -> list[str]:
-    found, best = final.found, final.found.pool[0]
+    found, best = final.found, final.found.chosen
     said = []
     if not found.settled:
         said.append("the search ended before it settled; another start may find a better model")
@@ -245,7 +236,7 @@ def _warnings(setting, first, final, discovery: Discovery, texts: _Texts) -> lis
                 f"{state} misses the recording by {found.noise[d] / smooth[d]:.1f} times its noise: "
                 "a term or an influence is missing"
             )
-        if found.independent[d] < 0.5 * found.samples[d]:
+        if best.independent[d] < 0.5:
             said.append(f"what is left of {state} is not noise: it has structure in time")
     doubtful = best.mask & (discovery.inclusion_probabilities < SURE)
     for d, m in np.argwhere(doubtful & setting.problem.admissible):
@@ -253,7 +244,7 @@ def _warnings(setting, first, final, discovery: Discovery, texts: _Texts) -> lis
             f"{texts.names[m]} in {discovery.states[d]}' is doubtful "
             f"(inclusion probability {discovery.inclusion_probabilities[d, m]:.2f})"
         )
-    if (first.found.pool[0].mask != best.mask).any():
-        words = texts.difference(best, first.found.pool[0])
+    if (first.found.chosen.mask != best.mask).any():
+        words = texts.difference(best, first.found.chosen)
         said.append(f"the first four fifths alone give another model: {words}")
     return said
