@@ -24,6 +24,27 @@ LADDER = ((1, ()), (2, ()), (3, ()), (3, ("sin", "cos")), (3, OPERATIONS))
 """Degrees and operations for ever longer recordings."""
 
 
+PRICE, PRODUCT, WAVE, FURTHER = 3.0, 2.0, 5.0, 7.0
+"""Nats of a term, of each product in it, of sin or cos in it, of any further operation in it."""
+
+
+def costs(terms: Sequence[Term]) -> np.ndarray:
+    """Price each term in nats, before any data is seen [M].
+
+    Products of variables are cheaper than operations, because most laws are made of them and, over
+    a small range, cos(x) and x² are told apart by little; an operation of one's own costs as little
+    as a product.
+    """
+    return np.array([PRICE + _extra(term) for term in terms])
+
+
+def _extra(term: Term) -> float:
+    name = term.primitive.name
+    own = {"one": 0.0, "identity": 0.0, "mul": PRODUCT, "sin": WAVE, "cos": WAVE}.get(name, FURTHER)
+    own = own if name in PRIMITIVES else PRODUCT
+    return own + sum(_extra(a) for a in term.arguments if isinstance(a, Term))
+
+
 def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ...]]:
     """Degree and operations of the largest library that a number of measured values can bear.
 

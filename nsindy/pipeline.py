@@ -12,7 +12,6 @@ from jax.typing import ArrayLike
 
 from nsindy import compose, evidence, products, recording, search, signals, verdict, weak
 from nsindy.discovery import Discovery
-from nsindy.library import Library
 from nsindy.primitives import Primitive
 from nsindy.recording import Recording, Recordings
 from nsindy.search import Problem
@@ -195,13 +194,15 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
     derivatives = np.concatenate([s.derivatives for s in found])
     weight = 1 / np.sqrt(np.mean(np.concatenate([s.relative for s in found]) ** 2, 1))[:, None]
     factor = evidence.compress(jnp.asarray(weight * theta), jnp.asarray(weight * derivatives))
-    names = tuple(f"x{i}" for i in range(len(scale)))
+    size = np.sqrt(np.mean(derivatives**2, 0))
+    shares = np.sqrt(np.mean(theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     quiet = max(np.max(s.noise) for s in found) < FLOOR
     problem = Problem(
         split,
-        evidence.prior(Library(terms, names)),
+        evidence.Prior(jnp.asarray(compose.costs(terms)), jnp.ones(())),
         admissible,
         known,
+        shares,
         factor,
         np.zeros((0, count)),
         np.pad(np.maximum(FLOOR, floor / units.states[:measured]), (0, count - measured)),

@@ -21,6 +21,13 @@ STRONG = 3.0
 """Nats from which evidence is strong (Kass and Raftery 1995); for less no term is added."""
 
 
+AROUND = 64
+"""Supports around the best whose evidence is predicted."""
+
+LARGE = 3.0
+"""Times the derivative, from which a term's contribution counts as large."""
+
+
 class Problem(NamedTuple):
     """What is searched, in scaled units.
 
@@ -29,6 +36,7 @@ class Problem(NamedTuple):
       prior: of the supports.
       admissible: True where an equation may hold a term [D, M].
       known: coefficients that are given [D, M]; their equations hold nothing else.
+      shares: root mean square of a term over that of the derivative [D, M].
       factor: compressed [Θ, Ẋ] of the smoothed states, where the fits start from.
       begin: smoothed state at the first node of every segment [B, D].
       floor: noise that the errors of the solver hide [D].
@@ -39,8 +47,9 @@ class Problem(NamedTuple):
     prior: Prior
     admissible: np.ndarray
     known: np.ndarray
+    shares: np.ndarray
     factor: jax.Array
-    begin: jax.Array
+    begin: np.ndarray
     floor: np.ndarray
     slots: int
 
@@ -143,7 +152,9 @@ def search(
         noise = _noise(problem, best, samples)
         tangent = _around_fit(problem, best, segments, noise)
         independent = float(np.sum(samples * best.independent))
-        masks = _neighbours(problem, tangent[0], best.mask, independent)
+        masks, predicted = _neighbours(problem, tangent[0], best, independent)
+        near = predicted > best.score - STRONG
+        masks = [m for m, close in zip(masks, near, strict=True) if close]
         masks = [m for m in masks if (m | (problem.known != 0)).tobytes() not in pool][:WIDTH]
         todo = _start_by_tangent(problem, *tangent, best, masks)
         settled = not todo
@@ -181,34 +192,23 @@ def states_of(problem: Problem, candidate: Candidate, segments: Segments) -> np.
     return np.asarray(_shoot(problem.terms, model, segments)[0])
 
 
-def _neighbours(problem, factor, mask, samples) -> list[np.ndarray]:
-    count, size = mask.shape
+def _neighbours(problem: Problem, factor, best: Candidate, samples: float):
+    """Supports around the best and the scores that the linearisation predicts, best first."""
+    count, size = best.mask.shape
     initial = factor.shape[1] - 1 - count * size
     inner = factor[initial:, initial:]
-    known = problem.known.reshape(-1)
-    target = inner[:, -1] - inner[:, :-1] @ known
+    target = inner[:, -1] - inner[:, :-1] @ problem.known.reshape(-1)
     allowed = np.append(problem.admissible.reshape(-1), True)
     inner = jnp.where(allowed[None, :], inner.at[:, -1].set(target), 0.0)
-    free = jnp.asarray(mask & problem.admissible)
-    near = _around(inner, samples, problem.prior, free, slots=problem.slots, width=2 * WIDTH)
-    depth = int(np.sum(problem.admissible.any(1))) * problem.slots
-    far = beam_search(
-        inner,
-        samples,
-        problem.prior,
-        jnp.zeros_like(free),
-        slots=problem.slots,
-        depth=min(depth, 16),
-        width=2 * WIDTH,
+    mask = best.mask & problem.admissible
+    found = _around(
+        inner, samples, problem.prior, jnp.asarray(mask), slots=problem.slots, width=AROUND
     )
-    scores = np.concatenate([near.log_evidence, far.log_evidence])
-    masks = np.concatenate([near.masks, far.masks])
-    order = np.argsort(-scores, kind="stable")
-    seen: dict[bytes, np.ndarray] = {}
-    for place in order:
-        if np.isfinite(scores[place]):
-            seen.setdefault(masks[place].tobytes(), masks[place])
-    return list(seen.values())
+    scores, masks = np.asarray(found.log_evidence), np.asarray(found.masks)
+    itself = np.all(masks == mask, (1, 2))
+    own = scores[itself][0] if itself.any() else scores[0]
+    kept = np.isfinite(scores) & ~itself
+    return list(masks[kept]), scores[kept] - own + best.score
 
 
 def by_derivatives(problem: Problem, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -286,15 +286,19 @@ def _slots(problem: Problem, mask, coefficients, begin) -> Model:
 def score(problem: Problem, candidate: Candidate, samples: np.ndarray) -> float:
     """Log evidence of a fitted support, the noise of each state profiled.
 
-    log p = -Σ_d n_d/2 log v_d - |S|/2 log Σ_d n_d + log p(S) + constant
+    log p = -Σ_d n_d/2 log v_d - |S|/2 log Σ_d n_d + log p(S) - Σ log(1 + (s/3)²) + constant
 
-    with v the variance of what is new in each residual, which is not believed below the floor.
+    with v the variance of what is new in each residual, which is not believed below the floor, and
+    s the size of a term's contribution over that of the derivative: terms that are many times as
+    large as what they add up to are unlikely before any data is seen.
     """
     chosen = candidate.mask & problem.admissible
     variance = np.maximum(candidate.innovation, problem.floor**2)
     variance = np.where(samples > 0, variance, 1.0)
     value = -0.5 * np.sum(samples * np.log(variance)) - 0.5 * np.sum(chosen) * np.log(samples.sum())
     value += _log_prior(chosen, problem.prior)
+    contribution = np.where(chosen, candidate.coefficients * problem.shares, 0.0)
+    value -= float(np.sum(np.log1p((contribution / LARGE) ** 2)))
     return value if np.isfinite(value) else -np.inf
 
 

@@ -221,7 +221,7 @@ def fit(
     segments: Segments,
     noise: jax.Array,
     *,
-    iterations: int = 25,
+    iterations: int = 15,
     tolerance: float = 1e-4,
 ) -> Fit:
     """Fit the coefficients and the initial states to the measurements, by generalised Gauss–Newton.

@@ -72,7 +72,7 @@ def thin(recording: Recording, most: int = NODES) -> Recording:
     count = len(recording.times) // size * size
 
     def mean(values):
-        return values[:count].reshape(-1, size, *values.shape[1:]).mean(1)
+        return values[:count].reshape(count // size, size, *values.shape[1:]).mean(1)
 
     return Recording(*map(mean, recording))
 

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from nsindy import signals
+from nsindy.recording import Recording
+
+
+def recorded(n=100, seed=0, d=2, u=0):
+    rng = np.random.default_rng(seed)
+    times = np.sort(rng.uniform(0, 10, n))
+    states = np.stack([np.sin(times + i) for i in range(d)], 1)
+    return Recording(times, states, np.stack([np.cos(times)] * u, 1) if u else np.zeros((n, 0)))
+
+
+@pytest.mark.parametrize("length", (4, 8, 16, 64))
+def test_every_sample_counts_once(length):
+    parts = [recorded(100, 0), recorded(57, 1)]
+    found, units = signals.prepare(parts, 1)
+    segments, begin = signals.segments(found, units, np.ones(5, bool), substeps=2, length=length)
+    weights = np.asarray(segments.weights)
+    assert (weights > 0).sum() == 2 * 157
+    measured = np.asarray(segments.states)[weights > 0].reshape(-1)
+    expected = np.concatenate([p.states for p in parts]) / units.states
+    np.testing.assert_allclose(np.sort(measured), np.sort(expected.reshape(-1)))
+    assert np.asarray(segments.starts).sum() == 2
+    assert begin.shape == (len(weights), 2)
+
+
+def test_the_last_fifth_can_be_held_out():
+    found, units = signals.prepare([recorded(100)], 1)
+    segments, _ = signals.segments(
+        found, units, np.ones(5, bool), substeps=1, length=8, counted=0.8
+    )
+    assert (np.asarray(segments.weights) > 0).sum() == 2 * 80
+
+
+def test_inputs_are_interpolated_at_the_stages():
+    found, units = signals.prepare([recorded(400, u=1)], 1)
+    segments, _ = signals.segments(found, units, np.ones(7, bool), substeps=2, length=400)
+    steps = np.asarray(segments.steps)[0]
+    clock = found[0].times[0] + np.cumsum(steps) - steps
+    at = (clock[:, None] + steps[:, None] * signals.shooting.NODES) * units.time
+    given = np.asarray(segments.inputs)[0, ..., 0] * units.inputs
+    used = steps > 0
+    np.testing.assert_allclose(
+        given[used], np.cos(at + recorded(400, u=1).times[0])[used], atol=5e-3
+    )
+
+
+def test_order_two_makes_velocities_states_that_were_not_measured():
+    times = np.linspace(0, 10, 200)
+    part = Recording(times, np.sin(2 * times)[:, None], np.zeros((200, 0)))
+    (found,), units = signals.prepare([part], 2)
+    velocity = found.states[:, 1] * units.states[1]
+    np.testing.assert_allclose(velocity[10:-10], 2 * np.cos(2 * times)[10:-10], atol=1e-3)
+    acceleration = found.derivatives[:, 1] * units.states[1] / units.time
+    np.testing.assert_allclose(acceleration[10:-10], -4 * np.sin(2 * times)[10:-10], atol=1e-2)
+    segments, _ = signals.segments([found], units, np.ones(5, bool), substeps=1, length=8)
+    assert not np.asarray(segments.weights)[..., 1].any()
+
+
+def test_long_recordings_are_averaged_in_blocks():
+    times = np.arange(10_000.0)
+    thin = signals.thin(Recording(times, times[:, None], np.zeros((10_000, 0))), most=1000)
+    assert len(thin.times) == 1000
+    np.testing.assert_allclose(thin.states[:, 0], thin.times)
+
+
+def test_windows_begin_where_errors_have_grown():
+    found, units = signals.prepare([recorded(100)], 1)
+    segments, _ = signals.segments(found, units, np.ones(5, bool), substeps=1, length=8)
+    count = len(segments.steps)
+    calm = signals.windows(segments, np.repeat(np.eye(2)[None], count, 0))
+    assert np.asarray(calm.starts).sum() == 1
+    wild = signals.windows(segments, np.repeat(5 * np.eye(2)[None], count, 0))
+    # 5 · 5 · 5 > 100: every third segment begins anew.
+    np.testing.assert_array_equal(
+        np.flatnonzero(np.asarray(wild.starts).any(1)), np.arange(0, count, 3)
+    )
