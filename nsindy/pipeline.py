@@ -18,11 +18,17 @@ from nsindy.search import Problem
 from nsindy.signals import Signal, Units
 from nsindy.terms import Term
 
-FLOOR = 1e-4
+FLOOR = 1e-5
 """Noise, as a share of the largest value of a state, below which no recording is believed."""
 
 HELD_OUT = 0.2
 """Share of each recording, its end, that is held out to be forecast."""
+
+COARSE = (0.01, 0.1)
+"""Shares of the derivative below which a regression sees nothing."""
+
+MISSED = 3.0
+"""Times its noise by which a model misses the recording, and the search starts from more places."""
 
 EFFORT = 4096
 """Samples times supports that a regression proposes."""
@@ -112,12 +118,15 @@ def from_recordings(
         say("smoothing", 0.0)
         parts = [signals.thin(part) for part in recordings.parts]
         found, units = signals.prepare(parts, order)
-        setting = _setting(
-            parts, found, units, order, operations, max_terms, floor
-        )
+        setting = _setting(parts, found, units, order, operations, max_terms, floor)
         proposals = _proposals(setting)
+        setting = _resolved(setting, proposals)
         say("selecting on the first four fifths", 0.0)
         first = _search(setting, proposals, 1 - HELD_OUT, say, "selecting on the first four fifths")
+        if _misses(setting, first.found):
+            more = _proposals(setting, 4 * search.WIDTH)
+            more = [c.mask for c in first.found.pool[: search.WIDTH]] + more
+            first = _search(setting, more, 1 - HELD_OUT, say, "selecting from more places")
         say("selecting on all samples", 0.0)
         starts = [(c.mask, (c.coefficients, c.begin)) for c in first.found.pool[: search.WIDTH]]
         final = _search(setting, starts, 1.0, say, "selecting on all samples")
@@ -196,7 +205,6 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
     factor = evidence.compress(jnp.asarray(weight * theta), jnp.asarray(weight * derivatives))
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
-    quiet = max(np.max(s.noise) for s in found) < FLOOR
     problem = Problem(
         split,
         evidence.Prior(jnp.asarray(compose.costs(terms)), jnp.ones(())),
@@ -208,17 +216,39 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
         np.pad(np.maximum(FLOOR, floor / units.states[:measured]), (0, count - measured)),
         min(slots, len(terms)),
     )
-    length, substeps = _resolution(found, quiet)
-    return Setting(parts, found, units, order, terms, back, theta, usable, problem, length, substeps)
+    length = _length(found)
+    return Setting(parts, found, units, order, terms, back, theta, usable, problem, length, 1)
 
 
-def _resolution(found: list[Signal], quiet: bool) -> tuple[int, int]:
-    """Intervals of a segment and solver steps of an interval: powers of two, by the rate of change."""
-    fast = signals.rate(found)
+def _length(found: list[Signal]) -> int:
+    """Intervals of a segment, a power of two: about three times the time in which states change."""
     shortest = min(len(s.times) for s in found)
-    length = np.clip(min(3 / fast, shortest / 3), 4, 64)
-    steps = np.clip(fast * (5 if quiet else 2), 1, 8)
-    return int(2 ** np.floor(np.log2(length))), int(2 ** np.ceil(np.log2(steps)))
+    length = np.clip(min(3 / signals.rate(found), shortest / 3), 4, 64)
+    return int(2 ** np.floor(np.log2(length)))
+
+
+def _resolved(setting: Setting, proposals: Sequence[np.ndarray]) -> Setting:
+    """Take so many solver steps between samples that twice as many change nothing that is seen."""
+    noise = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
+    small = np.where(noise > 0, np.maximum(noise / 10, setting.problem.floor / 3), np.inf)
+    last = None
+    for substeps in (1, 2, 4, 8):
+        cut, begin = _cut(setting._replace(substeps=substeps), 1.0)
+        problem = setting.problem._replace(begin=begin)
+        paths = [
+            search.solved(problem, (mask, search.by_derivatives(problem, mask)), cut)[0]
+            for mask in proposals[:2]
+        ]
+        if last is not None:
+            change = np.abs(np.array(paths) - last)
+            change = np.max(np.where(np.isfinite(change), change, 0.0), (0, 1, 2))
+            # An error of fifth order falls by 2⁵ when the steps are halved.
+            if (change < small).all():
+                return setting._replace(substeps=substeps // 2)
+            if (change / 16 < small).all():
+                return setting._replace(substeps=substeps)
+        last = np.array(paths)
+    return setting._replace(substeps=8)
 
 
 def on_raw(term: "int | Term", shift: int, raw: bool = False) -> "int | Term":
@@ -238,14 +268,18 @@ def on_raw(term: "int | Term", shift: int, raw: bool = False) -> "int | Term":
     return Term(term.primitive, tuple(on_raw(a, shift, raw) for a in term.arguments))
 
 
-def _proposals(setting: Setting) -> list[np.ndarray]:
-    """Supports by two regressions, on derivatives and on integrals, that the search starts from."""
+def _proposals(setting: Setting, width: int = search.WIDTH) -> list[np.ndarray]:
+    """Supports by regressions, on derivatives and on integrals, that the search starts from.
+
+    Regression errs where the smoothed states do, at spikes above all, and then prefers supports
+    that fit its errors. So it is asked twice, once with a coarse eye that takes whatever it leaves
+    below a hundredth of the derivative for nothing.
+    """
     problem = setting.problem
     freedom = sum(s.freedom for s in setting.signals)
     rows = np.cumsum([0, *(len(s.times) for s in setting.signals)])
     # Fits of few samples are cheap, and regressions of few samples are bad guides.
-    width = int(np.clip(EFFORT // rows[-1], search.WIDTH, 128))
-    found = _joint(problem, problem.factor, freedom, width)
+    width = int(np.clip(EFFORT // rows[-1], width, 128))
     designs, targets = [], []
     for s, low, high in zip(setting.signals, rows, rows[1:], strict=False):
         span = s.times[-1] - s.times[0]
@@ -258,12 +292,17 @@ def _proposals(setting: Setting) -> list[np.ndarray]:
     by_integrals = evidence.compress(
         jnp.asarray(np.concatenate(designs)), jnp.asarray(np.concatenate(targets))
     )
-    found += _joint(problem, by_integrals, freedom, width)
+    found = [
+        mask
+        for factor in (problem.factor, by_integrals)
+        for coarse in COARSE
+        for mask in _joint(problem, factor, freedom, width // 2, coarse)
+    ]
     return list({mask.tobytes(): mask for mask in found}.values())
 
 
 def _joint(
-    problem: Problem, factor: jax.Array, samples: float, width: int
+    problem: Problem, factor: jax.Array, samples: float, width: int, coarse: float
 ) -> list[np.ndarray]:
     """The best supports of all equations together, by a regression."""
     size = problem.admissible.shape[1]
@@ -274,16 +313,17 @@ def _joint(
             continue
         own = jnp.concatenate([factor[:, :size], factor[:, size + d, None]], 1)
         own = jnp.where(np.append(allowed, True)[None], own, 0.0)
-        empty = jnp.zeros((1, size), bool)
-        slots = problem.slots
+        # A row of its own that no term can explain.
+        nothing = coarse * jnp.linalg.norm(own[:, -1])
+        own = jnp.concatenate([own, jnp.zeros((1, size + 1)).at[0, -1].set(nothing)])
         supports = search.beam_search(
             own,
             samples,
             problem.prior,
-            empty,
-            slots=slots,
-            depth=slots,
-            width=16 if width == search.WIDTH else 64,
+            jnp.zeros((1, size), bool),
+            slots=problem.slots,
+            depth=problem.slots,
+            width=16 if width <= search.WIDTH else 64,
         )
         pairs = zip(np.asarray(supports.log_evidence), np.asarray(supports.masks), strict=True)
         each.append([(float(s), mask[0]) for s, mask in pairs if np.isfinite(s)])
@@ -309,6 +349,13 @@ def _by_size(options: list[tuple[float, np.ndarray]]) -> list[tuple[int, np.ndar
     return sorted(ranked, key=lambda option: option[0])
 
 
+def _misses(setting: Setting, found: search.Found) -> bool:
+    noise = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
+    seen = noise > 0
+    expected = np.maximum(noise, 10 * setting.problem.floor)
+    return bool((found.noise[seen] > MISSED * expected[seen]).any())
+
+
 class Searched(NamedTuple):
     """A search, and the segments that it was made on."""
 
@@ -318,8 +365,8 @@ class Searched(NamedTuple):
     problem: Problem
 
 
-def _search(setting: Setting, starts, counted: float, say: Progress, stage: str) -> Searched:
-    cut, begin = signals.segments(
+def _cut(setting: Setting, counted: float) -> tuple[search.Segments, np.ndarray]:
+    return signals.segments(
         setting.signals,
         setting.units,
         setting.usable,
@@ -327,14 +374,21 @@ def _search(setting: Setting, starts, counted: float, say: Progress, stage: str)
         length=setting.length,
         counted=counted,
     )
+
+
+def _search(setting: Setting, starts, counted: float, say: Progress, stage: str) -> Searched:
+    cut, begin = _cut(setting, counted)
     problem = setting.problem._replace(begin=begin)
     starts = [
         start if isinstance(start, tuple) else (start, search.by_derivatives(problem, start))
         for start in starts
     ]
-    propagators = search.propagators(problem, starts[0], cut)
-    cut = signals.windows(cut, propagators)
     noise = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
     noise = np.where(noise > 0, np.maximum(noise, problem.floor), 1.0)
+    # The proposal that follows the segments best shows where errors grow.
+    paths = [search.solved(problem, start, cut) for start in starts[: 2 * search.WIDTH]]
+    weights, measured = np.asarray(cut.weights) / noise**2, np.asarray(cut.states)
+    misfit = [np.sum(weights * (states - measured) ** 2) for states, _ in paths]
+    cut = signals.windows(cut, paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))][1])
     found = search.search(problem, cut, starts, noise, progress=lambda share: say(stage, share))
     return Searched(found, cut, begin, problem)

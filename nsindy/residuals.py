@@ -4,28 +4,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
-"""Shares of the variance that may be slow: at most as much as is white."""
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 0.97, 0.99)
+"""Shares of the variance that may be slow."""
 
-MEMORY = (0.5, 0.8, 0.9, 0.95, 0.98)
+MEMORY = (0.5, 0.8, 0.9, 0.95, 0.98, 0.995)
 """Correlation of the slow part from one sample to the next."""
 
 _GRID = np.array([(0.0, 0.0), *((s, m) for s in SHARES[1:] for m in MEMORY)])
 
 
-def innovation(residual: jax.Array, counted: jax.Array) -> tuple[jax.Array, jax.Array]:
+def innovation(
+    residual: jax.Array, counted: jax.Array, small: jax.Array | bool = False
+) -> tuple[jax.Array, jax.Array]:
     """Variance of what is new in each residual, and the share of residuals that are independent.
 
     r_n = w_n + a_n,  a_n = φ a_{n-1} + ε_n,  Var w : Var a = 1 - s : s
 
     The errors of a camera, a solver or a model that is nearly right hang together in time; taken
-    for white noise they make false terms significant. (s, φ) maximise the likelihood, s ≤ 1/2, at
-    the price of BIC for the two of them, so white noise stays white. With v the variance returned
-    the log likelihood is -n/2 log v, up to a constant.
+    for white noise they make false terms significant. (s, φ) maximise the likelihood at the price
+    of BIC for the two of them, so white noise stays white. s ≤ 1/2 and φ ≤ 0.9, or what the model should
+    explain would pass for a slow error, unless the residuals are so small that they may well be one. With v
+    the variance returned the log likelihood is -n/2 log v, up to a constant.
 
     Args:
       residual: in the order of time [N].
       counted: False for samples that do not count [N].
+      small: True where nearly all of the residuals may be slow.
 
     Returns:
       v, and (1 + 2 s φ / (1 - φ))⁻¹, the share that is independent.
@@ -51,6 +55,6 @@ def innovation(residual: jax.Array, counted: jax.Array) -> tuple[jax.Array, jax.
     (_, _, squares, logs), _ = jax.lax.scan(step, (zero, share, zero, zero), (residual, counted))
     price = jnp.where(share > 0, jnp.log(count) / count * 2, 0.0)
     found = squares / count * jnp.exp(logs / count + price)
-    best = jnp.argmin(found)
+    best = jnp.argmin(jnp.where(((share <= 0.5) & (memory < 0.95)) | small, found, jnp.inf))
     independent = 1 / (1 + 2 * share * memory / (1 - memory))
     return found[best], independent[best]

@@ -178,18 +178,12 @@ def _around_fit(problem: Problem, candidate: Candidate, segments: Segments, nois
     return _tangent(problem.terms, *map(jnp.asarray, given), segments, jnp.asarray(noise))
 
 
-def propagators(problem: Problem, start, segments: Segments) -> np.ndarray:
-    """Derivative of the end of each segment by its beginning, along one model [B, D, D]."""
+def solved(problem: Problem, start, segments: Segments) -> tuple[np.ndarray, np.ndarray]:
+    """States along one model [B, L + 1, D], and the segments' ends by their beginnings [B, D, D]."""
     mask, (coefficients, begin) = start
     model = _slots(problem, mask, coefficients, begin)
-    path = _shoot(problem.terms, model, segments)[1]
-    return np.asarray(path[:, -1, :, : begin.shape[1]])
-
-
-def states_of(problem: Problem, candidate: Candidate, segments: Segments) -> np.ndarray:
-    """Solve a fitted model, segment by segment [B, L + 1, D]."""
-    model = _slots(problem, candidate.mask, candidate.coefficients, candidate.begin)
-    return np.asarray(_shoot(problem.terms, model, segments)[0])
+    states, path = _shoot(problem.terms, model, segments)
+    return np.asarray(states), np.asarray(path[:, -1, :, : begin.shape[1]])
 
 
 def _neighbours(problem: Problem, factor, best: Candidate, samples: float):

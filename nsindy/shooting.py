@@ -221,7 +221,7 @@ def fit(
     segments: Segments,
     noise: jax.Array,
     *,
-    iterations: int = 15,
+    iterations: int = 12,
     tolerance: float = 1e-4,
 ) -> Fit:
     """Fit the coefficients and the initial states to the measurements, by generalised Gauss–Newton.
@@ -269,8 +269,7 @@ def fit(
         return model._replace(coefficients=coefficients, begin=begin)
 
     def step(state):
-        model, linear, value, damping, count, _ = state
-        proposal = propose(model, linear, damping)
+        model, linear, value, proposal, damping, count, _ = state
         found = linearise(terms, proposal, segments, noise)
         new, _ = merit(found)
         better = new < value
@@ -279,16 +278,20 @@ def fit(
             lambda a, b: jnp.where(better, a, b), (proposal, found), (model, linear)
         )
         damping = jnp.where(better, damping / 10, damping * 20)
-        done = (better & (gain < tolerance)) | (damping > 1e6)
-        return model, linear, jnp.where(better, new, value), damping, count + 1, done
+        # Nothing to go on from: the very first solution was not finite.
+        lost = ~jnp.isfinite(jnp.minimum(new, value))
+        done = (better & (gain < tolerance)) | (damping > 1e6) | lost
+        proposal = propose(model, linear, damping)
+        return model, linear, jnp.minimum(new, value), proposal, damping, count + 1, done
 
     def going(state):
-        return (state[4] < iterations) & ~state[5]
+        return (state[5] <= iterations) & ~state[6]
 
-    linear = linearise(terms, model, segments, noise)
-    start = (model, linear, merit(linear)[0], jnp.asarray(1e-6), 0, jnp.asarray(False))
-    model, linear, *_ = jax.lax.while_loop(going, step, start)
-    _, squares = merit(linear)
+    shapes = jax.eval_shape(lambda: linearise(terms, model, segments, noise))
+    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    start = (model, nothing, jnp.inf, model, jnp.asarray(1e-5), 0, jnp.asarray(False))
+    model, linear, value, *_ = jax.lax.while_loop(going, step, start)
+    squares = jnp.where(jnp.isfinite(value), merit(linear)[1], jnp.inf)
     pure = jnp.sum(segments.weights * (segments.states - linear.states) ** 2, (0, 1))
     new, independent = _judge(segments, linear.states)
     return Fit(
@@ -305,8 +308,15 @@ def _judge(segments: Segments, states: jax.Array) -> tuple[jax.Array, jax.Array]
     root = jnp.sqrt(segments.weights[:, :-1])
     residual = root * (segments.states - states)[:, :-1]
     each = residual.reshape(-1, residual.shape[2])
-    return jax.vmap(residuals.innovation, in_axes=1)(each, root.reshape(each.shape) > 0)
+    small = jnp.sqrt(jnp.mean(each**2, 0)) < SMALL
+    return jax.vmap(residuals.innovation, in_axes=(1, 1, 0))(
+        each, root.reshape(each.shape) > 0, small
+    )
 
+
+SMALL = 1e-3
+"""Residual, as a share of the largest value of a state, that an instrument's or solver's slow error
+may be."""
 
 GAP = 1e4
 """Weight of a gap between segments beside a residual, both in units of the noise."""

@@ -87,21 +87,20 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
         pieces = max(enough, pieces // 8)
         problem = _problem(times, pieces)
         constant = _fit(problem, scaled, np.ones_like(scaled))
-    best, kind = constant, np.ones_like(scaled)
-    states = constant[0] * size + centre
+    best, kind, states = constant, np.ones_like(scaled), constant[0] * size + centre
     root = np.sqrt(np.mean(values**2))
-    for _ in range(2):
+    # A spline that goes through every sample has told no noise from the signal, and no kind of it.
+    for _ in range(2 if constant[4] < RESOLVED * len(times) else 0):
         shape = np.sqrt(states**2 + (FLOOR * root) ** 2)
         shape = shape / np.exp(np.mean(np.log(shape)))
         found = _fit(problem, scaled, shape)
         states = found[0] * size + centre
-    # Two nats, because the kind of noise is itself a choice. A spline that goes through every sample
-    # has told no noise from the signal, and so no kind of noise.
-    if found[5] > constant[5] + 2.0 and constant[4] < RESOLVED * len(times):
-        best, kind = found, shape
+        # Two nats, because the kind of noise is itself a choice.
+        if found[5] > best[5] + (2.0 if best is constant else 0.0):
+            best, kind = found, shape
     smoothed, slope, bend, sigma, freedom, log_likelihood = best
     noise = sigma * size * kind
-    proportional = best is found
+    proportional = best is not constant
     level = np.sqrt(np.mean(noise**2)) / (root if proportional else 1.0)
     return Smooth(
         smoothed * size + centre,

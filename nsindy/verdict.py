@@ -108,7 +108,8 @@ def _held_out(setting, recordings: Recordings, first: "Searched", begins) -> Hel
     best, units = first.found.chosen, setting.units
     squares, count, deviations = 0.0, 0, 0.0
     measured = len(recordings.states)
-    paths = search.states_of(first.problem, best, first.segments)
+    given = (best.mask, (best.coefficients, best.begin))
+    paths, _ = search.solved(first.problem, given, first.segments)
     place = 0
     for signal, part in zip(setting.signals, setting.parts, strict=True):
         limit = round(0.8 * len(signal.times))

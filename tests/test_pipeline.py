@@ -23,9 +23,7 @@ def rotation(noise=0.01, seed=0, times=TIMES, k=1.0, c=0.1):
 
 
 def support(found):
-    return [
-        {found.terms[m] for m in np.flatnonzero(row)} for row in np.asarray(found.coefficients)
-    ]
+    return [{found.terms[m] for m in np.flatnonzero(row)} for row in np.asarray(found.coefficients)]
 
 
 @pytest.fixture(scope="module")
@@ -62,18 +60,14 @@ def test_standard_errors_are_those_of_the_cramer_rao_bound():
 
 def test_units_only_scale_the_equation(oscillator):
     for power in (1e-9, 1e9):
-        found = nsindy.discover(
-            TIMES, power * rotation(), states=["x", "v"], operations=OPERATIONS
-        )
+        found = nsindy.discover(TIMES, power * rotation(), states=["x", "v"], operations=OPERATIONS)
         assert support(found) == support(oscillator)
         np.testing.assert_allclose(found.coefficients, oscillator.coefficients, rtol=1e-4)
         np.testing.assert_allclose(found.noise, power * oscillator.noise, rtol=1e-4)
 
 
 def test_permuting_the_states_permutes_the_equations(oscillator):
-    found = nsindy.discover(
-        TIMES, rotation()[:, ::-1], states=["v", "x"], operations=OPERATIONS
-    )
+    found = nsindy.discover(TIMES, rotation()[:, ::-1], states=["v", "x"], operations=OPERATIONS)
     assert support(found) == support(oscillator)[::-1]
 
 

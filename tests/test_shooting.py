@@ -82,9 +82,7 @@ def test_linearisation_is_the_derivative_of_the_chain(clean):
         start, parts = true.begin[0] + change[:2], []
         for b in range(len(segments.steps)):
             one = jax.tree.map(lambda leaf, b=b: leaf[b : b + 1], segments._replace(bound=None))
-            one = one._replace(
-                units=segments.units, usable=segments.usable, bound=segments.bound
-            )
+            one = one._replace(units=segments.units, usable=segments.usable, bound=segments.bound)
             path, _ = shooting.shoot(SPLIT, moved._replace(begin=start[None]), one)
             parts.append(path[0])
             start = path[0, -1]
@@ -129,7 +127,9 @@ def test_fit_closes_the_gaps_and_finds_the_coefficients(clean, wrong):
 
 def test_a_chaotic_recording_is_fitted_in_windows():
     def lorenz(t, y, a):
-        return jnp.array([10 * (y[1] - y[0]), y[0] * (28 - y[2]) - y[1], y[0] * y[1] - 8 / 3 * y[2]])
+        return jnp.array(
+            [10 * (y[1] - y[0]), y[0] * (28 - y[2]) - y[1], y[0] * y[1] - 8 / 3 * y[2]]
+        )
 
     times = np.linspace(0, 8, 400)
     solution = diffrax.diffeqsolve(
@@ -148,9 +148,7 @@ def test_a_chaotic_recording_is_fitted_in_windows():
     terms = compose.monomials(3, 2)
     split = products.split(terms, 6)
     found, units = signals.prepare([Recording(times, noisy, np.zeros((400, 0)))], 1)
-    segments, begin = signals.segments(
-        found, units, np.ones(7, bool), substeps=2, length=8
-    )
+    segments, begin = signals.segments(found, units, np.ones(7, bool), substeps=2, length=8)
     names = [t.name(("x", "y", "z")) for t in terms]
     x, y, z, xy, xz = map(
         names.index, ("identity(x)", "identity(y)", "identity(z)", "mul(x,y)", "mul(x,z)")
