@@ -145,8 +145,7 @@ def _apply(
 ) -> jax.Array:
     """Values [G, N] of a group of terms, whose arguments are given [G, arity, N]."""
     if isinstance(evaluator, Primitive):
-        found = evaluator.function(*jnp.moveaxis(given, 1, 0))
-        return jnp.broadcast_to(found, given.shape[::2])
+        return jnp.broadcast_to(evaluator.function(*jnp.moveaxis(given, 1, 0)), given.shape[::2])
     assert circuits is not None
     stack = circuits[evaluator]
     learned = [primitive.name for primitive in stack.primitives]

@@ -178,12 +178,15 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
     degree, few = compose.choice(values.shape[0] * measured, len(scale), count)
     operations = few if operations is None else operations
     terms = compose.library(len(scale), count, operations=operations, degree=degree)
-    split = products.split([on_raw(term, len(scale)) for term in terms], 2 * len(scale))
+    bound = [on_raw(term, len(scale)) for term in terms]
+    split = products.split(bound, 2 * len(scale))
     raw = values * scale
     usable = np.ones(2 * len(scale) + len(split.atoms) + 1, bool)
     for i, atom in enumerate(split.atoms):
         usable[2 * len(scale) + i] = all(
-            compose.allows(atom.primitive, raw[:, a - len(scale)]) for a in atom.arguments
+            compose.allows(atom.primitive, raw[:, a - len(scale)])
+            for a in atom.arguments
+            if isinstance(a, int)
         )
     points = np.concatenate([values, raw], 1)
     theta = np.asarray(products.evaluate(split, jnp.asarray(points), jnp.asarray(usable)))
@@ -251,7 +254,7 @@ def _resolved(setting: Setting, proposals: Sequence[np.ndarray]) -> Setting:
     return setting._replace(substeps=8)
 
 
-def on_raw(term: "int | Term", shift: int, raw: bool = False) -> "int | Term":
+def on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     """Bind a term to scaled variables, and operations with units of their own to raw ones.
 
     x and x·v only take a factor when their variables are scaled; sin(x) is another function of the
@@ -262,10 +265,14 @@ def on_raw(term: "int | Term", shift: int, raw: bool = False) -> "int | Term":
       shift: V.
       raw: True inside an operation that has units of its own.
     """
-    if isinstance(term, int):
-        return term + shift if raw else term
     raw = raw or term.primitive.name not in SCALED
-    return Term(term.primitive, tuple(on_raw(a, shift, raw) for a in term.arguments))
+    return Term(
+        term.primitive,
+        tuple(
+            on_raw(a, shift, raw) if isinstance(a, Term) else a + shift * raw
+            for a in term.arguments
+        ),
+    )
 
 
 def _proposals(setting: Setting, width: int = search.WIDTH) -> list[np.ndarray]:

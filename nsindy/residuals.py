@@ -22,9 +22,9 @@ def innovation(
 
     The errors of a camera, a solver or a model that is nearly right hang together in time; taken
     for white noise they make false terms significant. (s, φ) maximise the likelihood at the price
-    of BIC for the two of them, so white noise stays white. s ≤ 1/2 and φ ≤ 0.9, or what the model should
-    explain would pass for a slow error, unless the residuals are so small that they may well be one. With v
-    the variance returned the log likelihood is -n/2 log v, up to a constant.
+    of BIC for the two of them, so white noise stays white. s ≤ 1/2 and φ ≤ 0.9, or what the model
+    should explain would pass for a slow error, unless the residuals are so small that they may
+    well be one. With v the variance returned the log likelihood is -n/2 log v, up to a constant.
 
     Args:
       residual: in the order of time [N].

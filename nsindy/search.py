@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nsindy import beam, evidence, shooting
-from nsindy.evidence import Prior, Supports
+from nsindy.evidence import Prior
 from nsindy.products import Products
 from nsindy.shooting import Model, Segments
 
@@ -156,7 +156,7 @@ def search(
         near = predicted > best.score - STRONG
         masks = [m for m, close in zip(masks, near, strict=True) if close]
         masks = [m for m in masks if (m | (problem.known != 0)).tobytes() not in pool][:WIDTH]
-        todo = _start_by_tangent(problem, *tangent, best, masks)
+        todo = _start_by_tangent(problem, tangent, best, masks)
         settled = not todo
         if settled:
             break
@@ -173,13 +173,15 @@ def _noise(problem: Problem, candidate: Candidate, samples: np.ndarray) -> np.nd
     return np.where(samples > 0, noise, 1.0)
 
 
-def _around_fit(problem: Problem, candidate: Candidate, segments: Segments, noise: np.ndarray):
+def _around_fit(
+    problem: Problem, candidate: Candidate, segments: Segments, noise: np.ndarray
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     given = (candidate.coefficients, candidate.begin)
     return _tangent(problem.terms, *map(jnp.asarray, given), segments, jnp.asarray(noise))
 
 
 def solved(problem: Problem, start, segments: Segments) -> tuple[np.ndarray, np.ndarray]:
-    """States along one model [B, L + 1, D], and the segments' ends by their beginnings [B, D, D]."""
+    """States along one model [B, L + 1, D], and segments' ends by their beginnings [B, D, D]."""
     mask, (coefficients, begin) = start
     model = _slots(problem, mask, coefficients, begin)
     states, path = _shoot(problem.terms, model, segments)
@@ -215,7 +217,8 @@ def by_derivatives(problem: Problem, mask: np.ndarray) -> tuple[np.ndarray, np.n
     return np.asarray(jnp.stack(rows)), np.asarray(problem.begin)
 
 
-def _start_by_tangent(problem, factor, by, gap, best, masks):
+def _start_by_tangent(problem: Problem, tangent, best: Candidate, masks: list[np.ndarray]):
+    factor, by, gap = tangent
     if not masks:
         return []
     count, size = best.mask.shape

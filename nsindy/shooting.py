@@ -228,8 +228,8 @@ def fit(
 
     minimise Σ w (y - x)² / σ²  subject to every segment beginning where the one before it ended.
     Each step solves the linearised problem, damped as Levenberg and Marquardt do, and closes the
-    gaps; a step is taken where it lowers the sum of squares of residuals and gaps together. A chaotic
-    recording, or a bad first guess, is no obstacle, since no segment is long.
+    gaps; a step is taken where it lowers the sum of squares of residuals and gaps together. A
+    chaotic recording, or a bad first guess, is no obstacle, since no segment is long.
 
     Args:
       terms: the M terms.

@@ -235,7 +235,7 @@ def windows(segments: Segments, propagators: np.ndarray, *, growth: float = 100.
       propagators: derivative of the end of each segment by its beginning [B, D, D].
       growth: of the largest error.
     """
-    first = np.asarray(segments.starts).any(1)
+    first = np.max(np.asarray(segments.starts), 1) > 0
     total = np.eye(propagators.shape[1])
     for b in range(1, len(first)):
         total = propagators[b - 1] @ total

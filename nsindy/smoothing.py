@@ -1,4 +1,4 @@
-"""States, derivatives and noise from a recording: smoothing splines, their scale from likelihood."""
+"""States, derivatives and noise from a recording: smoothing splines, scaled by likelihood."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array, diags_array
 
 ORDER = 4
-"""The derivative that the spline keeps small; its pieces are polynomials of degree 2 · ORDER - 1."""
+"""The derivative that the spline keeps small; its pieces have degree 2 · ORDER - 1."""
 
 KNOTS = 2000
 """Most knots: a longer recording has several samples to a knot."""
@@ -73,7 +73,8 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
     Raises:
       ValueError: fewer than 10 samples.
 
-    Reference: Wahba (1985), Annals of Statistics 13; Eilers and Marx (1996), Statistical Science 11.
+    Reference: Wahba (1985), Annals of Statistics 13; Eilers and Marx (1996), Statistical Science
+    11.
     """
     if len(times) < 10:
         raise ValueError(f"{len(times)} samples are too few to smooth; give at least 10")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import beam, collinearity, equations, evidence, search
+from nsindy import beam, equations, evidence, search
 from nsindy.discovery import Discovery, HeldOut
 from nsindy.recording import Recordings
 from nsindy.search import Candidate, Found
@@ -193,7 +193,8 @@ class _Texts:
             if not self.setting.problem.admissible[d].any() or not best.mask[d].any():
                 continue
             own = factor[:, [*range(size), size + d]]
-            for other in beam.equivalents(own, best.mask[d], tolerance=1e-9)[:5]:
+            mask = jnp.asarray(best.mask[d])
+            for other in beam.equivalents(jnp.asarray(own), mask, tolerance=1e-9)[:5]:
                 found.append(f"{state}' of {', '.join(self.names[m] for m in other)}")
         return tuple(found)
 
@@ -227,14 +228,12 @@ def _warnings(setting, first, final, discovery: Discovery, texts: _Texts) -> lis
         )
     extra = int(np.asarray(final.segments.starts).any(1).sum()) - len(setting.signals)
     if extra > 0:
-        said.append(
-            f"small errors grow fast here, so the fit begins anew at {extra} places of the recording"
-        )
+        said.append(f"small errors grow fast here, so the fit begins anew at {extra} place(s)")
     smooth = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
     for d, state in enumerate(discovery.measured):
         if smooth[d] > 0 and found.noise[d] > 2 * max(smooth[d], setting.problem.floor[d]):
             said.append(
-                f"{state} misses the recording by {found.noise[d] / smooth[d]:.1f} times its noise: "
+                f"{state} is missed by {found.noise[d] / smooth[d]:.1f} times its noise: "
                 "a term or an influence is missing"
             )
         if best.independent[d] < 0.5:

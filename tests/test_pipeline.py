@@ -1,6 +1,7 @@
 """From arrays to equations: what `nsindy.discover` promises, on systems whose truth is known."""
 
 import dataclasses
+import itertools
 
 import jax
 import numpy as np
@@ -105,7 +106,7 @@ def test_forcing_enters_beside_the_states():
     for i in range(len(times)):
         states.append(x)
         fine = np.linspace(times[i], times[min(i + 1, 299)], 40)
-        for a, b in zip(fine, fine[1:], strict=False):
+        for a, b in itertools.pairwise(fine):
             given = np.interp(a, times, u)
             x = x + (b - a) * (-0.5 * x + 2 * given)
     noisy = np.array(states) + 0.01 * np.random.default_rng(0).standard_normal(300)
@@ -145,7 +146,7 @@ def test_operations_of_ones_own():
 
 
 def test_known_noise_is_a_floor():
-    """A damping that changes the states by a tenth is believed, unless the noise is said to be so."""
+    """A damping that moves the states by a tenth is believed, unless the noise is as large."""
     states = rotation(noise=1e-3, c=0.02)
     for noise, expected in ((None, {"x", "v"}), (0.2, {"x"})):
         found = nsindy.discover(
