@@ -30,8 +30,8 @@ COARSE = (0.01, 0.1)
 MISSED = 3.0
 """Times its noise by which a model misses the recording, and the search starts from more places."""
 
-EFFORT = 4096
-"""Samples times supports that a regression proposes."""
+FEW = 1500
+"""With N samples the regressions propose (FEW / N)² supports, where that is more than usual."""
 
 SCALED = ("identity", "mul", "one")
 """Operations that a change of units only multiplies by a number."""
@@ -286,7 +286,7 @@ def _proposals(setting: Setting, width: int = search.WIDTH) -> list[np.ndarray]:
     freedom = sum(s.freedom for s in setting.signals)
     rows = np.cumsum([0, *(len(s.times) for s in setting.signals)])
     # Fits of few samples are cheap, and regressions of few samples are bad guides.
-    width = int(np.clip(EFFORT // rows[-1], width, 128))
+    width = int(np.clip((FEW / rows[-1]) ** 2, width, 512))
     designs, targets = [], []
     for s, low, high in zip(setting.signals, rows, rows[1:], strict=False):
         span = s.times[-1] - s.times[0]
@@ -341,14 +341,19 @@ def _joint(
         # The regression's own evidence knows too little here; every size has its turn.
         ranked = [_by_size(options) for options in each]
         joint = list(itertools.product(*(options[:few] for options in ranked)))
-        best += heapq.nsmallest(width, joint, key=lambda choice: sum(rank for rank, _ in choice))
+        best += heapq.nsmallest(width, joint, key=_turn)
     return [np.stack([mask for _, mask in choice]) for choice in best]
 
 
-def _by_size(options: list[tuple[float, np.ndarray]]) -> list[tuple[int, np.ndarray]]:
+def _turn(choice: tuple[tuple[float, np.ndarray], ...]) -> tuple[float, int]:
+    """When a joint support has its turn: by its ranks, then by its size."""
+    return sum(rank for rank, _ in choice), sum(int(mask.sum()) for _, mask in choice)
+
+
+def _by_size(options: list[tuple[float, np.ndarray]]) -> list[tuple[float, np.ndarray]]:
     """Supports with their ranks among those of as many terms, the best of each size first."""
     seen: dict[int, int] = {}
-    ranked = []
+    ranked: list[tuple[float, np.ndarray]] = []
     for _, mask in options:
         size = int(mask.sum())
         ranked.append((seen.get(size, 0), mask))

@@ -96,8 +96,12 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
         shape = shape / np.exp(np.mean(np.log(shape)))
         found = _fit(problem, scaled, shape)
         states = found[0] * size + centre
-        # Two nats, because the kind of noise is itself a choice.
-        if found[5] > best[5] + (2.0 if best is constant else 0.0):
+        # Two nats, because the kind of noise is itself a choice; and what hangs together from
+        # sample to sample is signal that was taken for noise.
+        left = (scaled - found[0]) / shape
+        together = left[1:] @ left[:-1] / (left @ left)
+        gain = found[5] - best[5] - (2.0 if best is constant else 0.0)
+        if gain > 0 and together < 2 / np.sqrt(len(times)):
             best, kind = found, shape
     smoothed, slope, bend, sigma, freedom, log_likelihood = best
     noise = sigma * size * kind
