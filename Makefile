@@ -17,10 +17,13 @@ results: $(INSTALLED)
 	$(BIN)/python experiments/phase1_grok.py --recipe paper --seeds 4 --no-controls --out results/phase1_paper
 	$(BIN)/python experiments/ablation.py --seeds 1024 --router-seeds 64 --out results/ablation
 	$(BIN)/python experiments/commitment.py --seeds 32 --out results/commitment
-	$(BIN)/python experiments/recovery.py --seeds 64 --out results/recovery
+	$(BIN)/python experiments/recovery.py --seeds 64 --oscillator-seeds 1024 --out results/recovery
 	$(BIN)/python experiments/pysindy_comparison.py --seeds 64 --out results/pysindy
 	$(BIN)/python experiments/phase_diagram.py --seeds 64 --out results/phase_diagram
 	$(BIN)/python experiments/bench_speed.py --out results/speed
+	$(BIN)/python experiments/friction.py --out results/friction
+	test -z "$(ODEBENCH)" || $(BIN)/python experiments/bench_odebench.py --data $(ODEBENCH) --jobs 2 --out results/odebench
+	test -z "$(AIR_TRACK)" || $(BIN)/python experiments/bench_air_track.py --data $(AIR_TRACK) --out results/air_track
 	$(BIN)/python experiments/tables.py
 
 lock: $(INSTALLED)

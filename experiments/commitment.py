@@ -96,15 +96,11 @@ def judge(outcome: study.Outcome, change: str, kind: str) -> dict:
     held = damping.any(axis=1)
     activation = outcome.slots.activations[:, 1][damping]
     coefficient = outcome.slots.coefficients[:, 1][damping]
-    count, seeds = int(outcome.support_correct.sum()), len(held)
     second = outcome.slots.activations[:, 1, 1]
     return {
         "change": change,
         "library": kind,
-        "recovery_count": count,
-        "seeds": seeds,
-        "recovery_rate": count / seeds,
-        "recovery_ci95": metrics.rate_interval(count, seeds),
+        **metrics.recovery(int(outcome.support_correct.sum()), len(held)),
         "damping_chosen": int(held.sum()),
         "damping_activation": np.median(activation) if held.any() else None,
         "damping_coefficient": np.median(coefficient) if held.any() else None,

@@ -81,12 +81,8 @@ def rated(row: dict[str, Any]) -> dict[str, Any]:
     """The row with its rate and interval; as it is where the method could not run."""
     if "not_available" in row:
         return row
-    return row | {
-        "recovery_count": row["exact"],
-        "recovery_rate": row["exact"] / row["seeds"],
-        "recovery_ci95": metrics.rate_interval(row["exact"], row["seeds"]),
-        "equivalent_count": row["equivalent"],
-    }
+    rate = metrics.recovery(row["exact"], row["seeds"])
+    return row | rate | {"equivalent_count": row["equivalent"]}
 
 
 def line(row: dict[str, Any]) -> str:

@@ -136,10 +136,7 @@ def judge(coefficients, correct, truth, bound, *, system, names) -> dict[str, An
     count = int(correct.sum())
     error = np.sqrt(np.mean((coefficients - truth[None]) ** 2, axis=0))
     return {
-        "recovery_count": count,
-        "seeds": len(correct),
-        "recovery_rate": count / len(correct),
-        "recovery_ci95": metrics.rate_interval(count, len(correct)),
+        **metrics.recovery(count, len(correct)),
         "false_terms": int(np.sum(np.any((coefficients != 0) & ~true, axis=(1, 2)))),
         "rmse_over_cramer_rao": {
             f"{system.states[d]}' {names[m]}": error[d, m] / bound[d, m]

@@ -206,10 +206,48 @@ def phase1(summary: Summary) -> str:
     return table(head, rows)
 
 
+def odebench(summary: Summary) -> str:
+    """The three scores of every method at every noise."""
+
+    def score(found: Summary) -> str:
+        low, high = (percent(value) for value in found["ci95"])
+        return f"{found['count']}/{found['cases']} = {100 * found['rate']:.0f} % ({low}–{high} %)"
+
+    rows = []
+    for row in sorted(summary["rows"], key=lambda row: row["sigma"]):
+        rates = [score(row[name]) for name in ("reconstruction", "generalization", "structure")]
+        seconds = f"{row['median_seconds']:.1f}"
+        rows.append([f"{100 * row['sigma']:g} %", row["method"], *rates, seconds])
+    head = ["noise", "method", "reconstruction", "generalization", "structure"]
+    return table([*head, "median seconds a fit, compilation apart"], rows)
+
+
+def air_track(summary: Summary) -> str:
+    """Coefficients of every method against the damped cosine."""
+
+    def value(row: Summary, letter: str) -> str:
+        if row[letter] is None:
+            return "none"
+        text = f"{row[letter]:.5f} ({100 * row[f'{letter}_error']:+.2f} %)"
+        interval = row.get(f"{letter}_interval")
+        return f"{text} [{interval[0]:.5f}, {interval[1]:.5f}]" if interval else text
+
+    reference = summary["reference"]
+    (k, c), (k_error, c_error) = reference["values"][:2], reference["errors"][:2]
+    rows = [["damped cosine", f"{k:.5f} ± {k_error:.5f}", f"{c:.5f} ± {c_error:.5f}", ""]]
+    rows += [
+        [row["method"], value(row, "k"), value(row, "c"), "yes" if row["form"] else "no"]
+        for row in summary["rows"]
+    ]
+    return table(["method", "k [95 %]", "c [95 %]", "exactly x'' = -k x - c x'"], rows)
+
+
 TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "ablation": ("ablation/summary.json", ablation),
     "commitment": ("commitment/summary.json", commitment),
     "recovery": ("recovery/summary.json", recovery),
+    "odebench": ("odebench/summary.json", odebench),
+    "air_track": ("air_track/summary.json", air_track),
     "phase": ("phase_diagram/summary.json", phase),
     "pysindy": ("pysindy/summary.json", pysindy),
     "phase1_grok": ("phase1_grok/summary.json", phase1),

@@ -1,6 +1,6 @@
 """Judging a found model term by term: support, slots, residuals, rates with their intervals."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -97,6 +97,16 @@ def read_slots(
 
 def _centred(values: jax.Array) -> jax.Array:
     return values - jnp.mean(values, axis=0, keepdims=True)
+
+
+def recovery(count: int, seeds: int) -> dict[str, Any]:
+    """A rate as every summary states it: the count, the seeds, the rate, its 95 % interval."""
+    return {
+        "recovery_count": int(count),
+        "seeds": int(seeds),
+        "recovery_rate": count / seeds,
+        "recovery_ci95": rate_interval(int(count), int(seeds)),
+    }
 
 
 def rate_interval(successes: int, trials: int) -> tuple[float, float]:

@@ -98,10 +98,7 @@ def aggregate(swept: Swept) -> dict[str, Any]:
     true = swept.truth != 0
     errors = np.sqrt(np.mean((outcome.coefficients - swept.truth[None]) ** 2, axis=0))
     return {
-        "recovery_rate": float(np.mean(correct)),
-        "recovery_count": int(np.sum(correct)),
-        "seeds": len(correct),
-        "recovery_ci95": metrics.rate_interval(int(np.sum(correct)), len(correct)),
+        **metrics.recovery(int(np.sum(correct)), len(correct)),
         "diverged": int(np.sum(diverged)),
         "median": medians,
         "false_terms": int(np.sum(np.any((outcome.coefficients != 0) & ~true, axis=(1, 2)))),
