@@ -72,7 +72,9 @@ def execute(options: argparse.Namespace) -> None:
             "forecast_rmse": forecast,
             "score": score,
         }
-    draw(out / "figure.png", speeds, forces, learned, t, x)
+    title = f"{len(speeds)} noisy samples, learned, and found in a recording: "
+    title += rows["with the curve"]["equations"][0]
+    draw(out / "figure.png", title, speeds, forces, learned, t, x)
     made = {"command": common.command(), "versions": common.versions()}
     results.write_json(out / "summary.json", made | {"learned": learned.fidelity, "found": rows})
     print(f"\nwrote {out / 'summary.json'} and {out / 'figure.png'}")
@@ -87,7 +89,7 @@ def recorded(t: np.ndarray) -> np.ndarray:
     return solve_ivp(field, t[[0, -1]], (1.4, 0.0), t_eval=t, rtol=1e-9, atol=1e-9).y[0]
 
 
-def draw(path, speeds, forces, learned, t, x) -> None:
+def draw(path, title, speeds, forces, learned, t, x) -> None:
     """The samples with the learned and the true curve, and the recording."""
     figure, (curve, recording) = plt.subplots(1, 2, figsize=(10, 3.6))
     grid = np.linspace(*DOMAIN, 500)
@@ -98,6 +100,7 @@ def draw(path, speeds, forces, learned, t, x) -> None:
     curve.legend(fontsize=8)
     recording.plot(t, x, "C0", linewidth=1)
     recording.set(xlabel="time", ylabel="position")
+    figure.suptitle(title, fontsize=11)
     figure.tight_layout()
     plots.save(figure, path)
 

@@ -84,6 +84,7 @@ class Found(NamedTuple):
     Attributes:
       chosen: the simplest of the candidates that are not strongly worse than the best.
       pool: candidates, best first.
+      around: further supports near the choice, with the scores that its linearisation predicts.
       factor: compressed linearisation around the choice in all terms, in units of the noise.
       noise: of each state [D].
       samples: number of measurements of each state [D].
@@ -92,6 +93,7 @@ class Found(NamedTuple):
 
     chosen: Candidate
     pool: list[Candidate]
+    around: list[tuple[np.ndarray, float]]
     factor: np.ndarray
     noise: np.ndarray
     samples: np.ndarray
@@ -165,7 +167,13 @@ def search(
     chosen = min(near, key=lambda c: (c.mask.sum(), -c.score))
     noise = _noise(problem, chosen, samples)
     factor = _around_fit(problem, chosen, segments, noise)[0]
-    return Found(chosen, ordered, np.asarray(factor), noise, samples, settled)
+    independent = float(np.sum(samples * chosen.independent))
+    around = [
+        (mask | (problem.known != 0), float(value))
+        for mask, value in zip(*_neighbours(problem, factor, chosen, independent), strict=True)
+        if (mask | (problem.known != 0)).tobytes() not in pool
+    ]
+    return Found(chosen, ordered, around, np.asarray(factor), noise, samples, settled)
 
 
 def _noise(problem: Problem, candidate: Candidate, samples: np.ndarray) -> np.ndarray:

@@ -39,8 +39,7 @@ def conclude(
     if setting.order == 2:
         states = (*states, *(f"{name}'" for name in states))
     texts = _Texts(setting, (*states, *recordings.inputs), states)
-    weights = _weights(found.pool)
-    inclusion = sum(w * c.mask for w, c in zip(weights, found.pool, strict=True))
+    inclusion = _inclusion(found)
     errors = standard_errors(found, problem) * setting.back
     begins = np.flatnonzero(_is_start(setting))
     kinds = np.all([s.proportional for s in setting.signals], 0)
@@ -80,10 +79,12 @@ def _misfit_share(found: Found, setting: "Setting", level: np.ndarray) -> np.nda
     return level * np.where(smooth > 0, found.noise / np.where(smooth > 0, smooth, 1.0), 1.0)
 
 
-def _weights(pool: Sequence[Candidate]) -> np.ndarray:
-    scores = np.array([c.score for c in pool])
+def _inclusion(found: Found) -> np.ndarray:
+    """Posterior probability of every term over all supports that were fitted or predicted."""
+    masks = [c.mask for c in found.pool] + [mask for mask, _ in found.around]
+    scores = np.array([c.score for c in found.pool] + [score for _, score in found.around])
     weights = np.exp(scores - scores.max())
-    return weights / weights.sum()
+    return np.tensordot(weights / weights.sum(), np.array(masks, float), 1)
 
 
 def standard_errors(found: Found, problem: search.Problem) -> np.ndarray:
