@@ -190,7 +190,8 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
         try:
             _, misfit, rough, logdet = solve(log_lambda)
         except np.linalg.LinAlgError:
-            return np.inf
+            # Beyond what double precision can solve; the minimiser does not like infinity.
+            return 1e30
         total = misfit + np.exp(log_lambda) * rough + 1e-22 * count
         return 0.5 * (free * np.log(total / free) + logdet - rank * log_lambda)
 
@@ -201,8 +202,8 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
     best = minimize_scalar(objective, bounds=bracket, method="bounded", options={"xatol": 0.01})
     log_lambda = float(best.x) if best.fun <= scores[place] else float(grid[place])
     coefficients, misfit, rough, logdet = solve(log_lambda)
-    nearby = solve(log_lambda + 1e-3)[3]
-    freedom = float(np.clip(gram.shape[1] - (nearby - logdet) / 1e-3, ORDER, count))
+    nearby = solve(log_lambda - 1e-3)[3]
+    freedom = float(np.clip(gram.shape[1] - (logdet - nearby) / 1e-3, ORDER, count))
     total = misfit + np.exp(log_lambda) * rough
     sigma = float(np.sqrt(total / free))
     likelihood = -objective(log_lambda) - jacobian

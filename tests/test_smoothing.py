@@ -57,8 +57,9 @@ def test_units_change_nothing():
     times, *_, values = wave(noise=0.05)
     one = smoothing.smooth(times, values)
     other = smoothing.smooth(1e9 * times, 1e-9 * values)
-    np.testing.assert_allclose(other.states, 1e-9 * one.states, rtol=1e-6)
-    np.testing.assert_allclose(other.derivatives, 1e-18 * one.derivatives, rtol=1e-4, atol=1e-24)
+    # The scale is found to 0.01 in its logarithm, which moves a state by a thousandth of the noise.
+    np.testing.assert_allclose(other.states, 1e-9 * one.states, atol=1e-3 * 0.05e-9)
+    np.testing.assert_allclose(other.derivatives, 1e-18 * one.derivatives, atol=1e-2 * 0.05e-18)
 
 
 def test_cost_is_linear_and_a_long_recording_has_fewer_knots():

@@ -1,0 +1,105 @@
+"""The parts of the search and of the verdict that have closed forms to compare with."""
+
+import itertools
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nsindy import beam, compose, evidence, search
+
+
+def regression(rows=60, terms=5, seed=0):
+    rng = np.random.default_rng(seed)
+    design = rng.standard_normal((rows, terms))
+    target = design[:, [1, 3]] @ [1.0, -0.5] + 0.3 * rng.standard_normal(rows)
+    return evidence.compress(jnp.asarray(design), jnp.asarray(target)[:, None]), design, target
+
+
+def test_neighbours_are_all_that_are_one_step_away():
+    factor, design, target = regression()
+    prior = evidence.bic(5)
+    mask = jnp.array([[True, True, False, False, False]])
+    found = beam.around(factor, 60.0, prior, mask, slots=3, width=32)
+    expected = {}
+    for support in itertools.product((False, True), repeat=5):
+        change = np.asarray(support) ^ np.asarray(mask[0])
+        added = (change & ~np.asarray(mask[0])).sum()
+        dropped = (change & np.asarray(mask[0])).sum()
+        if added <= 1 and dropped <= 1 and 0 < sum(support) <= 3:
+            columns = design[:, np.array(support)]
+            left = target - columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
+            score = -30 * np.log(np.sum(left**2) / 60) - 0.5 * sum(support) * np.log(60)
+            expected[support] = score
+    scores = np.asarray(found.log_evidence)
+    masks = [tuple(m) for m in np.asarray(found.masks[:, 0]).tolist()]
+    got = {m: s for m, s in zip(masks, scores, strict=True) if np.isfinite(s) and any(m)}
+    assert got.keys() == expected.keys()
+    for support, score in expected.items():
+        assert got[support] == pytest.approx(score, abs=1e-9)
+
+
+def test_columns_of_zeros_are_never_taken():
+    factor, *_ = regression()
+    factor = factor.at[:, 3].set(0.0)
+    mask = jnp.array([[False, True, False, False, False]])
+    found = beam.around(factor, 60.0, evidence.bic(5), mask, slots=3, width=32)
+    alive = np.isfinite(np.asarray(found.log_evidence))
+    assert not np.asarray(found.masks)[alive][:, 0, 3].any()
+
+
+def candidate(coefficients, innovation):
+    one = np.ones(1)
+    mask = np.asarray(coefficients) != 0
+    return search.Candidate(
+        mask, np.asarray(coefficients), np.zeros((1, 1)), one, np.asarray(innovation), one, 0.0, 0.0
+    )
+
+
+def problem(terms=4):
+    return search.Problem(
+        None,
+        evidence.Prior(jnp.asarray(np.full(terms, 3.0)), jnp.ones(())),
+        np.ones((1, terms), bool),
+        np.zeros((1, terms)),
+        np.ones((1, terms)),
+        None,
+        None,
+        np.full(1, 1e-3),
+        3,
+    )
+
+
+def test_score_is_the_evidence_that_is_stated():
+    samples = np.array([100.0])
+    found = search.score(problem(), candidate([[1.0, 0, 0, 0]], [0.04]), samples)
+    binomial = np.log(4)
+    expected = -50 * np.log(0.04) - 0.5 * np.log(100) - 3.0 - binomial - np.log(1 + 1 / 9)
+    assert found == pytest.approx(expected)
+
+
+def test_a_misfit_below_the_floor_earns_nothing():
+    samples = np.array([100.0])
+    scores = [
+        search.score(problem(), candidate([[1.0, 0, 0, 0]], [v]), samples) for v in (1e-6, 1e-12)
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_terms_that_cancel_cost_more():
+    samples = np.array([100.0])
+    small, large = (
+        search.score(problem(), candidate([[a, -a, 0, 0]], [0.04]), samples) for a in (1.0, 30.0)
+    )
+    assert small - large == pytest.approx(2 * np.log((1 + 100) / (1 + 1 / 9)))
+
+
+def test_costs_count_what_a_term_is_made_of():
+    names = [t.name(("x", "y")) for t in compose.library(2, 2, operations=("sin", "log"))]
+    costs = dict(
+        zip(names, compose.costs(compose.library(2, 2, operations=("sin", "log"))), strict=True)
+    )
+    assert costs["one()"] == costs["identity(x)"] == 3
+    assert costs["mul(x,y)"] == 5 and costs["mul(x,mul(x,y))"] == 7
+    assert costs["sin(x)"] == 8 and costs["mul(x,sin(y))"] == 10
+    assert costs["log(x)"] == 10
