@@ -83,14 +83,16 @@ def execute(options: argparse.Namespace) -> None:
         {"label": f"{score}, {row['method']}, σ = {row['sigma']:g}"}
         | {"recovery_rate": row[score]["rate"], "recovery_ci95": row[score]["ci95"]}
         | {"recovery_count": row[score]["count"], "seeds": row[score]["cases"]}
+        | {"colour": options.methods.index(row["method"])}
         for score in SCORES
         for row in rows
         if row[score] is not None
     ]
     labels = [row["label"] for row in drawn]
-    title = f"ODEBench, {len(systems)} systems, fitted on one trajectory"
+    title = f"{len(systems)} systems of ODEBench: what {' and '.join(options.methods)} get right"
+    what = {"what": "cases, each fitted on one trajectory (%, 95 % interval)"}
     more = {"processes": options.jobs, "cores": os.cpu_count(), "cases": str(out / "cases.json")}
-    common.write_rows(out, rows, drawn=drawn, labels=labels, title=title, **more)
+    common.write_rows(out, rows, drawn=drawn, labels=labels, title=title, what=what, **more)
 
 
 def chosen(options: argparse.Namespace) -> list[odebench.System]:

@@ -349,6 +349,7 @@ def write_rows(
     labels: list[str],
     title: str,
     drawn: list[dict[str, Any]] | None = None,
+    what: dict[str, str] | None = None,
     **more: Any,
 ) -> None:
     """Write a study: its rows to OUT/summary.json, their recovery rates to OUT/figure.png.
@@ -359,12 +360,15 @@ def write_rows(
       labels: what the figure calls each drawn row.
       title: of the figure.
       drawn: the rows in the figure; None for all.
+      what: further knobs of `plots.rates_figure`.
       **more: further entries of the summary.
     """
     from nsindy import plots
 
     made = {"experiment": Path(sys.argv[0]).stem, "command": command(), "versions": versions()}
     results.write_json(out / "summary.json", made | more | {"rows": rows})
-    figure = plots.rates_figure(labels, rows if drawn is None else drawn, title=title)
+    figure = plots.rates_figure(
+        labels, rows if drawn is None else drawn, title=title, **(what or {})
+    )
     plots.save(figure, out / "figure.png")
     print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")

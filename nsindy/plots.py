@@ -163,19 +163,28 @@ def _residuals(axis: Axes, outcome: Outcome, d: int, noise: float) -> None:
     axis.figure.colorbar(colour, ax=axis, label="lag-1 autocorrelation")
 
 
-def rates_figure(labels: Sequence[str], rows: Sequence[dict[str, Any]], *, title: str) -> Figure:
+def rates_figure(
+    labels: Sequence[str],
+    rows: Sequence[dict[str, Any]],
+    *,
+    title: str,
+    what: str = "both equations exact (% of seeds, 95 % interval)",
+) -> Figure:
     """Recovery rates with their 95 % intervals, a bar a row, the first on top.
 
     Args:
       labels: what each row is called.
-      rows: `recovery_rate`, `recovery_ci95`, `recovery_count` and `seeds` of each row.
+      rows: `recovery_rate`, `recovery_ci95`, `recovery_count` and `seeds` of each row; `colour`
+        counts from 0 and tells kinds of rows apart.
       title: the message.
+      what: the label of the axis.
     """
     figure, axis = plt.subplots(figsize=(9, 0.34 * len(rows) + 1.2), layout="constrained")
     positions = np.arange(len(rows))
     rates = np.array([row["recovery_rate"] for row in rows]) * 100
     intervals = np.array([row["recovery_ci95"] for row in rows]) * 100
-    axis.barh(positions, rates, color=COLOURS[0], alpha=0.6)
+    colours = [COLOURS[row.get("colour", 0)] for row in rows]
+    axis.barh(positions, rates, color=colours, alpha=0.6)
     spread = np.clip(np.stack([rates - intervals[:, 0], intervals[:, 1] - rates]), 0, None)
     axis.errorbar(rates, positions, xerr=spread, fmt="none", color="black", capsize=3, lw=1)
     for position, row in zip(positions, rows, strict=True):
@@ -185,6 +194,6 @@ def rates_figure(labels: Sequence[str], rows: Sequence[dict[str, Any]], *, title
     axis.set_yticks(positions, labels)
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.set_xlim(0, 119)
-    axis.set_xlabel("both equations exact (% of seeds, 95 % interval)")
+    axis.set_xlabel(what)
     axis.set_title(title, fontsize=10)
     return figure
