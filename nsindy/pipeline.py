@@ -21,9 +21,6 @@ from nsindy.terms import Term
 FLOOR = 1e-5
 """Noise, as a share of the largest value of a state, below which no recording is believed."""
 
-HELD_OUT = 0.2
-"""Share of each recording, its end, that is held out to be forecast."""
-
 COARSE = (0.01, 0.1)
 """Shares of the derivative below which a regression sees nothing."""
 
@@ -122,11 +119,13 @@ def from_recordings(
         proposals = _proposals(setting)
         setting = _resolved(setting, proposals)
         say("selecting on the first four fifths", 0.0)
-        first = _search(setting, proposals, 1 - HELD_OUT, say, "selecting on the first four fifths")
+        first = _search(
+            setting, proposals, 1 - signals.HELD_OUT, say, "selecting on the first four fifths"
+        )
         if _misses(setting, first.found):
             more = _proposals(setting, 4 * search.WIDTH)
             more = [c.mask for c in first.found.pool[: search.WIDTH]] + more
-            first = _search(setting, more, 1 - HELD_OUT, say, "selecting from more places")
+            first = _search(setting, more, 1 - signals.HELD_OUT, say, "selecting from more places")
         say("selecting on all samples", 0.0)
         starts = [(c.mask, (c.coefficients, c.begin)) for c in first.found.pool[: search.WIDTH]]
         final = _search(setting, starts, 1.0, say, "selecting on all samples")

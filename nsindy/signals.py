@@ -13,6 +13,9 @@ from nsindy.shooting import Segments
 NODES = 4000
 """Most samples that equations are solved for; a longer recording is averaged in blocks."""
 
+HELD_OUT = 0.2
+"""Share of each recording, its end, that is held out to be forecast."""
+
 LENGTH = 10.0
 """Length of the first recording in scaled time."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import beam, equations, evidence, search
+from nsindy import beam, equations, evidence, search, signals
 from nsindy.discovery import Discovery, HeldOut
 from nsindy.recording import Recordings
 from nsindy.search import Candidate, Found
@@ -43,8 +43,7 @@ def conclude(
     errors = standard_errors(found, problem) * setting.back
     begins = np.flatnonzero(_is_start(setting))
     kinds = np.all([s.proportional for s in setting.signals], 0)
-    noise = np.where(kinds, np.mean([s.level for s in setting.signals], 0), found.noise)
-    noise = np.where(kinds, _misfit_share(found, setting, noise), found.noise * units.states)
+    noise = np.where(kinds, _misfit_share(found, setting), found.noise * units.states)
     unmeasured = np.all([s.noise == 0 for s in setting.signals], 0)
     discovery = Discovery(
         coefficients=best.coefficients * setting.back,
@@ -73,8 +72,9 @@ def _is_start(setting: "Setting") -> np.ndarray:
     return np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in setting.signals])
 
 
-def _misfit_share(found: Found, setting: "Setting", level: np.ndarray) -> np.ndarray:
+def _misfit_share(found: Found, setting: "Setting") -> np.ndarray:
     """The proportional noise that the misfit of the model itself shows."""
+    level = np.mean([s.level for s in setting.signals], 0)
     smooth = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
     return level * np.where(smooth > 0, found.noise / np.where(smooth > 0, smooth, 1.0), 1.0)
 
@@ -113,7 +113,7 @@ def _held_out(setting, recordings: Recordings, first: "Searched", begins) -> Hel
     paths, _ = search.solved(first.problem, given, first.segments)
     place = 0
     for signal, part in zip(setting.signals, setting.parts, strict=True):
-        limit = round(0.8 * len(signal.times))
+        limit = round((1 - signals.HELD_OUT) * len(signal.times))
         blocks = -(-(len(signal.times) - 1) // setting.length)
         path = paths[place : place + blocks]
         place += blocks
