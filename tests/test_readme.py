@@ -15,7 +15,8 @@ def test_there_are_examples():
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_examples_run(block, tmp_path):
+def test_examples_run(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     script = tmp_path / "example.py"
     script.write_text(block)
     runpy.run_path(str(script))
