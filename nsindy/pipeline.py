@@ -30,9 +30,6 @@ MISSED = 3.0
 FEW = 1500
 """With N samples the regressions propose (FEW / N)² supports, where that is more than usual."""
 
-SCALED = ("identity", "mul", "one")
-"""Operations that a change of units only multiplies by a number."""
-
 Progress = Callable[[str, float], None]
 
 
@@ -231,7 +228,7 @@ def _length(found: list[Signal]) -> int:
 
 def _resolved(setting: Setting, proposals: Sequence[np.ndarray]) -> Setting:
     """Take so many solver steps between samples that twice as many change nothing that is seen."""
-    noise = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
+    noise = signals.noise(setting.signals)
     small = np.where(noise > 0, np.maximum(noise / 10, setting.problem.floor / 3), np.inf)
     last = None
     for substeps in (1, 2, 4, 8):
@@ -264,7 +261,7 @@ def on_raw(term: Term, shift: int, raw: bool = False) -> Term:
       shift: V.
       raw: True inside an operation that has units of its own.
     """
-    raw = raw or term.primitive.name not in SCALED
+    raw = raw or term.primitive.name not in products.PRODUCTS
     return Term(
         term.primitive,
         tuple(
@@ -278,8 +275,8 @@ def _proposals(setting: Setting, width: int = search.WIDTH) -> list[np.ndarray]:
     """Supports by regressions, on derivatives and on integrals, that the search starts from.
 
     Regression errs where the smoothed states do, at spikes above all, and then prefers supports
-    that fit its errors. So it is asked twice, once with a coarse eye that takes whatever it leaves
-    below a hundredth of the derivative for nothing.
+    that fit its errors. So it is asked with coarse eyes, that take for nothing whatever it leaves
+    below a hundredth, or a tenth, of the derivative.
     """
     problem = setting.problem
     freedom = sum(s.freedom for s in setting.signals)
@@ -361,7 +358,7 @@ def _by_size(options: list[tuple[float, np.ndarray]]) -> list[tuple[float, np.nd
 
 
 def _misses(setting: Setting, found: search.Found) -> bool:
-    noise = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
+    noise = signals.noise(setting.signals)
     seen = noise > 0
     expected = np.maximum(noise, 10 * setting.problem.floor)
     return bool((found.noise[seen] > MISSED * expected[seen]).any())
@@ -394,7 +391,7 @@ def _search(setting: Setting, starts, counted: float, say: Progress, stage: str)
         start if isinstance(start, tuple) else (start, search.by_derivatives(problem, start))
         for start in starts
     ]
-    noise = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
+    noise = signals.noise(setting.signals)
     noise = np.where(noise > 0, np.maximum(noise, problem.floor), 1.0)
     # The proposal that follows the segments best shows where errors grow.
     paths = [search.solved(problem, start, cut) for start in starts[: 2 * search.WIDTH]]

@@ -12,6 +12,9 @@ from nsindy import library as libraries
 from nsindy.library import Library
 from nsindy.terms import Term
 
+PRODUCTS = ("identity", "mul", "one")
+"""Operations that make products of their arguments: a change of units only multiplies them."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Products:
@@ -53,7 +56,7 @@ def split(terms: Sequence[Term], variables: int) -> Products:
 def _factors(term: "int | Term") -> list["int | Term"]:
     if isinstance(term, int):
         return [term]
-    if term.primitive.name in ("identity", "mul", "one"):
+    if term.primitive.name in PRODUCTS:
         return [factor for argument in term.arguments for factor in _factors(argument)]
     return [term]
 

@@ -127,6 +127,7 @@ def beam_search(factor, samples, prior, start, *, slots, depth, width=16):
 
 _around = jax.jit(beam.around, static_argnames=("slots", "width"))
 _shoot = jax.jit(shooting.shoot, static_argnames="terms")
+_log_prior = jax.jit(evidence.log_prior)
 _solve = jax.jit(jax.vmap(evidence.solve, in_axes=(None, 0)))
 
 
@@ -301,14 +302,7 @@ def score(problem: Problem, candidate: Candidate, samples: np.ndarray) -> float:
     variance = np.maximum(candidate.innovation, problem.floor**2)
     variance = np.where(samples > 0, variance, 1.0)
     value = -0.5 * np.sum(samples * np.log(variance)) - 0.5 * np.sum(chosen) * np.log(samples.sum())
-    value += _log_prior(chosen, problem.prior)
+    value += float(_log_prior(chosen, problem.prior))
     contribution = np.where(chosen, candidate.coefficients * problem.shares, 0.0)
     value -= float(np.sum(np.log1p((contribution / LARGE) ** 2)))
     return value if np.isfinite(value) else -np.inf
-
-
-def _log_prior(mask: np.ndarray, prior: Prior) -> float:
-    costs = np.asarray(prior.costs)
-    sizes = mask.sum(1)
-    binomials = evidence._log_binomials(mask.shape[1])
-    return -float(np.sum(float(prior.counting) * binomials[sizes]) + np.sum(mask * costs))

@@ -147,6 +147,11 @@ def _signal(
     )
 
 
+def noise(signals: Sequence[Signal]) -> np.ndarray:
+    """Root mean square noise of each state over the recordings [D]; 0 where it was not measured."""
+    return np.sqrt(np.mean([s.noise**2 for s in signals], 0))
+
+
 def rate(signals: Sequence[Signal]) -> float:
     """How much of a derivative changes from one sample to the next, in nine of ten of them."""
     found = []

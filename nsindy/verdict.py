@@ -75,7 +75,7 @@ def _is_start(setting: "Setting") -> np.ndarray:
 def _misfit_share(found: Found, setting: "Setting") -> np.ndarray:
     """The proportional noise that the misfit of the model itself shows."""
     level = np.mean([s.level for s in setting.signals], 0)
-    smooth = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
+    smooth = signals.noise(setting.signals)
     return level * np.where(smooth > 0, found.noise / np.where(smooth > 0, smooth, 1.0), 1.0)
 
 
@@ -111,6 +111,7 @@ def _held_out(setting, recordings: Recordings, first: "Searched", begins) -> Hel
     measured = len(recordings.states)
     given = (best.mask, (best.coefficients, best.begin))
     paths, _ = search.solved(first.problem, given, first.segments)
+    model = _model(setting, recordings, best)
     place = 0
     for signal, part in zip(setting.signals, setting.parts, strict=True):
         limit = round((1 - signals.HELD_OUT) * len(signal.times))
@@ -119,7 +120,6 @@ def _held_out(setting, recordings: Recordings, first: "Searched", begins) -> Hel
         place += blocks
         nodes = np.concatenate([path[0, :1], *path[:, 1:]])[: len(signal.times)]
         start = nodes[limit - 1] * units.states
-        model = _model(setting, recordings, best)
         given = part.inputs[limit - 1 :] if part.inputs.shape[1] else None
         ahead = np.asarray(model.simulate(start, part.times[limit - 1 :], given))[1:, :measured]
         truth = part.states[limit:]
@@ -230,7 +230,7 @@ def _warnings(setting, first, final, discovery: Discovery, texts: _Texts) -> lis
     extra = int(np.asarray(final.segments.starts).any(1).sum()) - len(setting.signals)
     if extra > 0:
         said.append(f"small errors grow fast here, so the fit begins anew at {extra} place(s)")
-    smooth = np.sqrt(np.mean([s.noise**2 for s in setting.signals], 0))
+    smooth = signals.noise(setting.signals)
     for d, state in enumerate(discovery.measured):
         if smooth[d] > 0 and found.noise[d] > 2 * max(smooth[d], setting.problem.floor[d]):
             said.append(
