@@ -1,9 +1,11 @@
 """Judging a found model term by term: support, slots, residuals, rates with their intervals."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 class Slots(NamedTuple):
@@ -54,6 +56,35 @@ def support(coefficients: jax.Array, relative: float = 0.0) -> jax.Array:
 def support_correct(coefficients: jax.Array, truth: jax.Array, relative: float = 0.0) -> jax.Array:
     """True where every equation has exactly the true terms; Ξ and truth are [D, M]."""
     return jnp.all(support(coefficients, relative) == (truth != 0))
+
+
+def equivalent(
+    coefficients: np.ndarray,
+    truth: np.ndarray,
+    others: Sequence[Sequence[Sequence[int]]],
+    relative: float = 0.0,
+) -> np.ndarray:
+    """True where every equation has the true terms, or terms that no data can tell from them.
+
+    Args:
+      coefficients: found models [S, D, M].
+      truth: true coefficients [D, M].
+      others: for each of the D equations the supports that fit exactly as the true one does, as
+        `beam.equivalents` lists them: the indices of their terms.
+      relative: a coefficient counts as zero below this share of the largest of its equation.
+
+    Returns:
+      [S]; True wherever `support_correct` is.
+    """
+    found = np.asarray(support(jnp.asarray(coefficients), relative))
+    right = np.ones(len(found), bool)
+    for d, row in enumerate(others):
+        allowed = np.zeros((1 + len(row), found.shape[-1]), bool)
+        allowed[0] = truth[d] != 0
+        for mask, terms in zip(allowed[1:], row, strict=True):
+            mask[list(terms)] = True
+        right &= np.any(np.all(found[:, d, None] == allowed[None], axis=2), axis=1)
+    return right
 
 
 def read_slots(

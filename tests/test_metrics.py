@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nsindy import metrics
+from nsindy import beam, collinearity, metrics
 
 
 def test_committed_adds_the_slots_up_and_leaves_empty_ones_out(variant):
@@ -42,6 +42,55 @@ def test_support_counts_what_is_small_beside_the_largest_of_its_equation_as_zero
 def test_support_correct_compares_exactly_the_terms(coefficients, relative, expected):
     truth = jnp.array([[0.0, 1.0, 0.0], [-1.0, -0.1, 0.0]])
     assert bool(metrics.support_correct(jnp.array(coefficients), truth, relative)) is expected
+
+
+@pytest.mark.parametrize(
+    ("second", "exact", "expected"),
+    [
+        ({"x": -1, "v": -0.01}, True, True),
+        ({"x": -0.99, "add": -0.01}, False, True),
+        ({"v": 0.99, "add": -1}, False, True),
+        ({"x": -1, "sin": -0.01}, False, False),
+        ({"x": -1}, False, False),
+        ({"x": -0.5, "v": 0.49, "add": -0.5}, False, False),
+        ({"x": -1, "v": -0.01, "sin": 1e-3}, False, False),
+        ({}, False, False),
+    ],
+)
+def test_equivalent_allows_exact_ties_and_no_stand_in_for_a_weak_term(second, exact, expected):
+    t = np.linspace(0, 20, 400)
+    x, v = np.cos(t), -np.sin(t)
+    theta = np.column_stack([x, v, np.sin(v), x + v])
+    names = ("x", "v", "sin", "add")
+    truth = np.array([[0, 1, 0, 0], [-1, -0.01, 0, 0]])
+    others = []
+    for row in truth:
+        factor = np.linalg.qr(np.column_stack([theta, theta @ row]), mode="r")
+        mask = jnp.asarray(row != 0)
+        others.append(beam.equivalents(jnp.asarray(factor), mask, tolerance=collinearity.EXACT))
+    # {x, v}, {x, add} and {v, add} span one plane, and nothing else spans the line of v.
+    assert others == [[], [(0, 3), (1, 3)]]
+    # sin(v) for the weak v leaves less than that tolerance of the whole right-hand side.
+    target, inside = theta @ truth[1], theta[:, [0, 2]]
+    left = target - inside @ np.linalg.lstsq(inside, target, rcond=None)[0]
+    assert np.linalg.norm(left) < collinearity.EXACT * np.linalg.norm(target)
+
+    model = np.array([truth[0], [second.get(name, 0) for name in names]])
+    wrong = np.array([[0, 0, 1.0, 0], truth[1]])
+    models = np.stack([model, truth, wrong])
+    np.testing.assert_array_equal(
+        metrics.equivalent(models, truth, others), [expected, True, False]
+    )
+    assert bool(metrics.support_correct(model, truth)) is exact
+
+
+def test_equivalent_leaves_out_what_is_small_as_the_exact_count_does():
+    truth = np.array([[1.0, 0, 0]])
+    models = np.array([[[0, 2.0, 0.01]], [[0, 2.0, 0.03]], [[1.0, 0.001, 0]], [[np.nan, 0, 0]]])
+    found = metrics.equivalent(models, truth, [[(1,)]], 0.01)
+    np.testing.assert_array_equal(found, [True, False, True, False])
+    np.testing.assert_array_equal(metrics.equivalent(models, truth, [[(1,)]]), False)
+    np.testing.assert_array_equal(metrics.equivalent(models, truth, [[]], 0.01)[:2], False)
 
 
 def slots_in_numpy(theta, target, terms, coefficients):
