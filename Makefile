@@ -18,7 +18,6 @@ results: $(INSTALLED)
 	$(BIN)/python experiments/ablation.py --seeds 1024 --router-seeds 64 --out results/ablation
 	$(BIN)/python experiments/commitment.py --seeds 32 --out results/commitment
 	$(BIN)/python experiments/recovery.py --seeds 64 --oscillator-seeds 1024 --out results/recovery
-	$(BIN)/python experiments/pysindy_comparison.py --seeds 64 --out results/pysindy
 	$(BIN)/python experiments/phase_diagram.py --seeds 64 --out results/phase_diagram
 	$(BIN)/python experiments/bench_speed.py --out results/speed
 	$(BIN)/python experiments/friction.py --out results/friction

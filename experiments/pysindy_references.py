@@ -1,20 +1,23 @@
-"""PySINDy's optimizers on the Θ and Ẋ of the runs: what each of them recovers, and how fast."""
+"""PySINDy's optimizers on the Θ and Ẋ of the runs, each read like a run."""
 
+import argparse
 import time
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import common
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+from nsindy import library, metrics, study, summary
 from nsindy.selectors import Data
+from nsindy.simulate import Measurement
 
 THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2)
 RIDGE = 0.01
-TOLERANCE = 1e-3
-"""Relative residual up to which a term counts as a combination of others."""
 
 
 class Problem(NamedTuple):
@@ -25,7 +28,6 @@ class Problem(NamedTuple):
       derivatives: Ẋ of the training samples [N, D].
       held_theta: Θ of the validation samples [V, M].
       held_derivatives: Ẋ of the validation samples [V, D].
-      names: the M terms as text.
       truth: true coefficients [D, M]; only MIOSR is told anything of it, the numbers of terms.
       seed: of the bootstrap of E-SINDy.
     """
@@ -34,7 +36,6 @@ class Problem(NamedTuple):
     derivatives: np.ndarray
     held_theta: np.ndarray
     held_derivatives: np.ndarray
-    names: Sequence[str]
     truth: np.ndarray
     seed: int = 0
 
@@ -43,7 +44,7 @@ class NotAvailable(Exception):
     """A method that cannot run here: its package or its solver's licence is missing."""
 
 
-def problems(data: Data, names: Sequence[str], seed0: int = 0) -> list[Problem]:
+def problems(data: Data, seed0: int = 0) -> list[Problem]:
     """Split recordings of S seeds, every leaf with a leading [S], into problems in NumPy."""
     found = []
     for i, theta in enumerate(np.asarray(data.theta, np.float64)):
@@ -52,7 +53,7 @@ def problems(data: Data, names: Sequence[str], seed0: int = 0) -> list[Problem]:
             np.asarray(index[i]) for index in (data.trajectory.train, data.trajectory.validation)
         )
         parts = (theta[train], derivatives[train], theta[held], derivatives[held])
-        found.append(Problem(*parts, tuple(names), np.asarray(data.truth[i]), seed0 + i))
+        found.append(Problem(*parts, np.asarray(data.truth[i]), seed0 + i))
     return found
 
 
@@ -141,88 +142,138 @@ METHODS: dict[str, Callable[[Problem], np.ndarray]] = {
 """Every reference by its title: a problem to Ξ [D, M]."""
 
 
-def equivalent(
-    coefficients: np.ndarray, truth: np.ndarray, theta: np.ndarray, tolerance: float = TOLERANCE
-) -> bool:
-    """True where the found model is the truth up to a collinearity of the library.
+class Fits(NamedTuple):
+    """One method on S recordings.
 
-    In every equation as many terms as the truth, and combinations of them that give the true
-    right-hand side and each of its terms, each to a relative residual of at most the tolerance.
-    The right-hand side alone would let in any stand-in for a term that is weak: sin(v) for v.
-
-    Args:
-      coefficients: the found model [D, M].
-      truth: true coefficients [D, M].
-      theta: Θ [N, M].
-      tolerance: relative residual that counts as none.
+    Attributes:
+      coefficients: Ξ [S, D, M]; zero where the fit raised an error.
+      failed: where it did [S].
+      reason: the first such error; empty without one.
+      seconds: of all fits.
     """
-    for found, true in zip(coefficients != 0, truth, strict=True):
-        if np.count_nonzero(found) != np.count_nonzero(true):
-            return False
-        targets = np.column_stack([theta[:, true != 0], theta @ true])
-        weights = np.linalg.lstsq(theta[:, found], targets, rcond=None)[0]
-        left = np.linalg.norm(targets - theta[:, found] @ weights, axis=0)
-        if np.any(left > tolerance * np.linalg.norm(targets, axis=0)):
-            return False
-    return True
+
+    coefficients: np.ndarray
+    failed: np.ndarray
+    reason: str
+    seconds: float
 
 
-def measure(name: str, recordings: Sequence[Problem]) -> dict[str, Any]:
-    """Fit one method to every recording and count what it recovers.
+def fit_all(title: str, recordings: Sequence[Problem]) -> Fits:
+    """Fit one method to every recording.
 
     Args:
-      name: one of METHODS.
+      title: one of METHODS.
       recordings: S problems.
 
-    Returns:
-      `exact`, `equivalent` (which includes exact), `seeds`, `seconds_per_fit`, the support found
-      most often, and the fits that raised an error, which recover nothing, with the first reason.
-      For a method that cannot run, `not_available` with the reason and no counts.
+    Raises:
+      NotAvailable: the method cannot run here.
     """
-    exact = equal = 0
-    models: Counter[str] = Counter()
-    errors: list[str] = []
-    seconds = 0.0
+    coefficients = np.zeros((len(recordings), *recordings[0].truth.shape))
+    failed = np.zeros(len(recordings), bool)
+    reason, seconds = "", 0.0
+    with _quiet():
+        _pysindy()  # Imported before the clock starts.
+        for i, problem in enumerate(recordings):
+            start = time.perf_counter()
+            try:
+                coefficients[i] = METHODS[title](problem)
+            except ValueError as error:
+                failed[i], reason = True, reason or str(error)
+            seconds += time.perf_counter() - start
+    return Fits(coefficients, failed, reason, seconds)
+
+
+def outcomes(fits: Fits, data: Data) -> study.Outcome:
+    """Read the models of S recordings as those of a run: a slot a term, the largest first.
+
+    Args:
+      fits: of one method.
+      data: the recordings, every leaf with a leading [S].
+    """
+    return jax.tree.map(np.asarray, jax.jit(jax.vmap(_outcome))(*fits[:2], data))
+
+
+def _outcome(model: jax.Array, failed: jax.Array, data: Data) -> study.Outcome:
+    order = jnp.argsort(-jnp.abs(model), axis=1)
+    values = jnp.take_along_axis(model, order, axis=1)
+    chosen = jnp.where(values != 0, order, -1)
+    certain = jax.nn.one_hot(chosen, model.shape[1], dtype=model.dtype)
+    trajectory = data.trajectory
+    slots = jax.vmap(metrics.read_slots, in_axes=(None, 1, 0, 0, 0))(
+        data.theta, trajectory.derivatives, chosen, jnp.sum(certain, axis=2), values
+    )
+    held = trajectory.validation
+    errors = data.theta[held] @ model.T - trajectory.derivatives[held]
+    error = jnp.where(failed, jnp.nan, jnp.mean(errors**2))
+    right = metrics.support_correct(model, data.truth)
+    loss = jnp.zeros((len(model), 1))
+    return study.Outcome(model, slots, certain, right, error, error, data.outside, loss, None)
+
+
+def recordings(options: argparse.Namespace, names: Sequence[str], seeds: int) -> Data:
+    """The first recordings of the sweep that the options describe, with their library.
+
+    Args:
+      options: of the sweep.
+      names: the M terms.
+      seeds: how many recordings S; every leaf gets a leading [S].
+    """
+    states = common.SYSTEM.states
+    bound = library.bind(names, states, common.load_circuits(options.library))
+
+    def one(seed: jax.Array, measurement: Measurement, bound: library.Library) -> Data:
+        return study.record(
+            jax.random.split(jax.random.key(seed))[0],
+            common.SYSTEM,
+            bound,
+            measurement,
+            samples=options.samples,
+            estimate=options.derivatives == "estimated",
+            train_fraction=options.train_fraction,
+        )
+
+    numbers = jnp.arange(options.seed0, options.seed0 + seeds)
+    every = jax.jit(jax.vmap(one, in_axes=(0, None, None)))
+    return every(numbers, common.measurement(options), bound)
+
+
+def sweep(options: argparse.Namespace, like: summary.Swept) -> Iterator[tuple[str, summary.Swept]]:
+    """Every method on the first recordings of a sweep, read like a run of it.
+
+    What cannot run here is left out, with a sentence that says why.
+
+    Args:
+      options: of the sweep; `pysindy_seeds` limits the recordings, since every fit is by itself.
+      like: a run of that sweep with the whole library, for its terms and what Θ says of them.
+
+    Yields:
+      The title of the method, and its seeds.
+    """
+    seeds = min(options.pysindy_seeds, options.seeds)
+    if seeds == 0:
+        return
     try:
-        with _quiet():
-            _pysindy()  # Imported before the clock starts.
+        _pysindy()
     except NotAvailable as error:
-        return {"method": name, "not_available": f"not available: {error}"}
-    for problem in recordings:
-        start = time.perf_counter()
+        print(f"without PySINDy's optimizers: {error}", flush=True)
+        return
+    data = recordings(options, like.names, seeds)
+    given = problems(data, options.seed0)
+    for title in METHODS:
         try:
-            with _quiet():
-                found = METHODS[name](problem)
+            fits = fit_all(title, given)
         except NotAvailable as error:
-            return {"method": name, "not_available": f"not available: {error}"}
-        except ValueError as error:
-            errors.append(str(error))
-            found = None
-        seconds += time.perf_counter() - start
-        if found is not None:
-            exact += bool(np.all((found != 0) == (problem.truth != 0)))
-            equal += equivalent(found, problem.truth, problem.theta)
-            models[_support(found, problem.names)] += 1
-    return {
-        "method": name,
-        "exact": exact,
-        "equivalent": equal,
-        "seeds": len(recordings),
-        "seconds_per_fit": seconds / max(len(recordings), 1),
-        "most_frequent": models.most_common(1)[0] if models else None,
-        "failed": len(errors),
-        "reason": errors[0] if errors else "",
-    }
-
-
-def _support(coefficients: np.ndarray, names: Sequence[str]) -> str:
-    rows = ([name for name, value in zip(names, row, strict=True) if value] for row in coefficients)
-    return " | ".join(" + ".join(row) or "nothing" for row in rows)
+            print(f"without {title}: {error}", flush=True)
+            continue
+        if fits.reason:
+            print(f"{title}: {np.sum(fits.failed)} of {seeds} fits failed: {fits.reason}")
+        yield title, like._replace(outcome=outcomes(fits, data), compile=0.0, run=fits.seconds)
 
 
 def _pysindy():
     try:
-        import pysindy
+        with _quiet():
+            import pysindy
     except ImportError as error:
         raise NotAvailable(f"{error}; pip install 'nsindy[bench]'") from error
     return pysindy

@@ -1,14 +1,19 @@
 """PySINDy's optimizers on given Θ and Ẋ: what they must find, and how it is scored."""
 
+import argparse
 import importlib.util
 import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nsindy import study, systems
+from nsindy import collinearity, library, study, summary, systems
+from nsindy.runs import REFERENCES, RUNS
+from nsindy.simulate import Measurement
+from nsindy.terms import paper_terms
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
 import pysindy_references as references  # pyright: ignore[reportMissingImports]
@@ -17,7 +22,6 @@ needs_pysindy = pytest.mark.skipif(
     importlib.util.find_spec("pysindy") is None,
     reason="pysindy is not installed (pip install 'nsindy[bench]')",
 )
-NAMES = ("a", "b", "c", "d")
 METHODS = [name for name in references.METHODS if name.split()[1] not in ("SSR", "FROLS")]
 TRUTH = np.array([[0.0, 2.0, 0.0, 0.0], [-1.0, 0.0, 0.5, 0.0]])
 
@@ -29,21 +33,20 @@ def easy():
     theta = rng.normal(size=(300, 4))
     derivatives = theta @ TRUTH.T + 1e-3 * rng.normal(size=(300, 2))
     parts = (theta[:240], derivatives[:240], theta[240:], derivatives[240:])
-    return references.Problem(*parts, NAMES, TRUTH)
+    return references.Problem(*parts, TRUTH)
 
 
 @needs_pysindy
 @pytest.mark.parametrize("name", METHODS)
 def test_independent_columns_are_recovered_exactly(easy, name):
-    row = references.measure(name, [easy, easy._replace(seed=1)])
-    if "not_available" in row:
+    try:
+        fits = references.fit_all(name, [easy, easy._replace(seed=1)])
+    except references.NotAvailable as error:
         assert "MIOSR" in name
-        pytest.skip(row["not_available"])
-    assert (row["exact"], row["equivalent"], row["seeds"], row["failed"]) == (2, 2, 2, 0)
-    assert row["seconds_per_fit"] > 0
-    assert row["most_frequent"] == ("b | a + c", 2)
-    with references._quiet():
-        np.testing.assert_allclose(references.METHODS[name](easy), TRUTH, atol=1e-3)
+        pytest.skip(str(error))
+    assert not fits.failed.any() and fits.reason == "" and fits.seconds > 0
+    np.testing.assert_array_equal(fits.coefficients != 0, [TRUTH != 0] * 2)
+    np.testing.assert_allclose(fits.coefficients, [TRUTH] * 2, atol=1e-3)
 
 
 @needs_pysindy
@@ -51,10 +54,11 @@ def test_ssr_recovers_equations_of_equally_many_terms(easy):
     truth = np.array([[0.0, 2.0, 0.0, 1.0], [-1.0, 0.0, 0.5, 0.0]])
     noise = easy.derivatives - easy.theta @ TRUTH.T
     equal = easy._replace(derivatives=easy.theta @ truth.T + noise, truth=truth)
-    assert references.measure("PySINDy SSR", [equal])["exact"] == 1
+    fits = references.fit_all("PySINDy SSR", [equal, easy])
+    assert not fits.failed.any()
+    right = np.all((fits.coefficients != 0) == [truth != 0, TRUTH != 0], axis=(1, 2))
     # With one term and two it cannot: that is how the library works, not how it is called.
-    row = references.measure("PySINDy SSR", [easy])
-    assert (row["exact"], row["failed"]) == (0, 0)
+    np.testing.assert_array_equal(right, [True, False])
 
 
 @needs_pysindy
@@ -75,51 +79,21 @@ def test_ensemble_repeats_and_leaves_the_global_generator_as_it_was(easy):
     np.testing.assert_array_equal(after, before)
 
 
-def test_a_missing_package_is_said(easy, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pysindy", None)
-    for name in references.METHODS:
-        row = references.measure(name, [easy])
-        assert row["not_available"].startswith("not available: ") and "exact" not in row
-
-
 @needs_pysindy
 def test_a_missing_solver_is_said(easy, monkeypatch):
     monkeypatch.setitem(sys.modules, "gurobipy", None)
-    row = references.measure("PySINDy MIOSR, told the sparsity", [easy])
-    assert row["not_available"].startswith("not available: ") and "exact" not in row
+    with pytest.raises(references.NotAvailable, match="gurobipy"):
+        references.fit_all("PySINDy MIOSR, told the sparsity", [easy])
 
 
 @needs_pysindy
-def test_a_fit_that_raises_recovers_nothing_and_is_counted(easy):
+def test_a_fit_that_raises_is_marked_and_leaves_the_others(easy):
     broken = easy._replace(theta=np.full_like(easy.theta, np.inf))
-    row = references.measure("PySINDy STLSQ, tuned", [easy, broken])
-    assert (row["exact"], row["seeds"], row["failed"]) == (1, 2, 1) and row["reason"]
-
-
-@pytest.mark.parametrize(
-    ("second", "expected"),
-    [
-        ({"x": -1, "v": -0.01}, True),
-        ({"x": -0.99, "add": -0.01}, True),
-        ({"v": 0.99, "add": -1}, True),
-        ({"x": -1, "sin": -0.01}, False),
-        ({"x": -1}, False),
-        ({"x": -0.5, "v": 0.49, "add": -0.5}, False),
-        ({}, False),
-    ],
-)
-def test_equivalent_allows_exact_ties_and_no_stand_in_for_a_weak_term(second, expected):
-    t = np.linspace(0, 20, 400)
-    x, v = np.cos(t), -np.sin(t)
-    theta = np.column_stack([x, v, np.sin(v), x + v])
-    names = ("x", "v", "sin", "add")
-    truth = np.array([[0, 1, 0, 0], [-1, -0.01, 0, 0]])
-    found = np.array([truth[0], [second.get(name, 0) for name in names]])
-    # sin(v) for the weak v leaves less than the tolerance of the whole right-hand side.
-    target, inside = theta @ truth[1], theta[:, [0, 2]]
-    left = target - inside @ np.linalg.lstsq(inside, target, rcond=None)[0]
-    assert np.linalg.norm(left) < references.TOLERANCE * np.linalg.norm(target)
-    assert references.equivalent(found, truth, theta) is expected
+    fits = references.fit_all("PySINDy STLSQ, tuned", [easy, broken, easy])
+    np.testing.assert_array_equal(fits.failed, [False, True, False])
+    assert fits.reason
+    np.testing.assert_array_equal(fits.coefficients[1], 0)
+    np.testing.assert_array_equal(fits.coefficients[2], fits.coefficients[0])
 
 
 def test_problems_keep_the_split_of_the_recordings(exact, paper):
@@ -127,9 +101,115 @@ def test_problems_keep_the_split_of_the_recordings(exact, paper):
     data = jax.vmap(
         lambda key: study.record(key, systems.DAMPED_OSCILLATOR, exact, paper, samples=50)
     )(keys)
-    first, second = references.problems(data, exact.names, seed0=7)
+    first, second = references.problems(data, seed0=7)
     assert (first.seed, second.seed) == (7, 8)
     assert len(first.theta) + len(first.held_theta) == 50
     index = np.asarray(data.trajectory.train[1])
     np.testing.assert_array_equal(second.theta, np.asarray(data.theta[1])[index])
     np.testing.assert_array_equal(second.truth, np.asarray(data.truth[1]))
+
+
+@pytest.fixture(scope="module")
+def options():
+    return argparse.Namespace(
+        seeds=3,
+        seed0=5,
+        pysindy_seeds=2,
+        samples=80,
+        train_fraction=0.7,
+        step=0.1,
+        noise=0.01,
+        stiffness=1.3,
+        damping=0.2,
+        x0=1.1,
+        v0=-0.1,
+        derivatives="estimated",
+        library="exact",
+    )
+
+
+def test_recordings_are_those_that_a_run_selects_from(options):
+    names = paper_terms(("x", "v"))
+    data = references.recordings(options, names, 2)
+    bound = library.bind(names, ("x", "v"))
+    # A run of the sweep as `study` makes it: the same key, half for the data, half to select.
+    for i, seed in enumerate((5, 6)):
+        data_key, select_key = jax.random.split(jax.random.key(seed))
+        alone = study.record(
+            data_key,
+            systems.DAMPED_OSCILLATOR,
+            bound,
+            Measurement(
+                jnp.array([1.3, 0.2]), jnp.array([1.1, -0.1]), jnp.array(0.1), jnp.array(0.01)
+            ),
+            samples=80,
+            estimate=True,
+            train_fraction=0.7,
+        )
+        run = RUNS["exp0_stlsq"]
+        expected = study.outcome(select_key, alone, bound, run.knobs, run)
+        # vmap only reorders sums.
+        np.testing.assert_allclose(data.theta[i], alone.theta, rtol=1e-9, atol=1e-11)
+        problem = references.problems(data)[i]
+        errors = problem.held_theta @ expected.coefficients.T - problem.held_derivatives
+        assert np.mean(errors**2) == pytest.approx(float(expected.validation_argmax), rel=1e-8)
+        assert len(problem.theta) == 56
+
+
+def test_models_are_read_as_those_of_a_run(options):
+    names = paper_terms(("x", "v"))
+    data = references.recordings(options, names, 3)
+    run, bound = REFERENCES["best_subset"], library.bind(names, ("x", "v"))
+    keys = jax.random.split(jax.random.key(0), 3)
+    expected = jax.vmap(lambda key, one: study.outcome(key, one, bound, run.knobs, run))(keys, data)
+    failed = np.array([False, False, True])
+    coefficients = np.where(failed[:, None, None], 0.0, expected.coefficients)
+    found = references.outcomes(references.Fits(coefficients, failed, "why", 1.0), data)
+    for mine, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(mine[:2], theirs[:2], rtol=1e-9, atol=1e-12)
+    # A fit that raised an error has no model, and its error no number.
+    assert np.isnan(found.validation_argmax[2]) and not found.support_correct[2]
+    assert np.all(found.slots.terms[2] == -1)
+
+
+def like(names):
+    truth = np.zeros((2, 8))
+    truth[0, 1], truth[1, :2] = 1.0, (-1.3, -0.2)
+    equivalent = [[], [(0, 6), (1, 6)]]
+    described = collinearity.Collinearity(7, 1e3, [], [])
+    return summary.Swept(
+        None, truth, names, ("x", "v"), described, equivalent, np.ones((2, 8)), None, 3.0, 4.0
+    )
+
+
+@needs_pysindy
+def test_a_sweep_gives_every_method_its_rates(options):
+    names = paper_terms(("x", "v"))
+    swept = dict(references.sweep(options, like(names)))
+    available = [name for name in references.METHODS if name in swept]
+    assert [name for name in references.METHODS if "MIOSR" not in name] == available[:5]
+    for found in swept.values():
+        numbers = summary.aggregate(found)
+        assert numbers["seeds"] == 2 and numbers["diverged"] == 0
+        assert (found.compile, found.run > 0, found.names) == (0.0, True, names)
+        assert np.isfinite(numbers["median"]["val_mse_argmax"])
+
+
+def test_without_pysindy_a_sweep_says_so_once(options, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pysindy", None)
+    assert list(references.sweep(options, like(paper_terms(("x", "v"))))) == []
+    said = capsys.readouterr().out
+    assert said.startswith("without PySINDy's optimizers: ") and said.count("\n") == 1
+
+
+@needs_pysindy
+def test_a_missing_solver_leaves_the_others_and_says_so(options, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "gurobipy", None)
+    swept = dict(references.sweep(options, like(paper_terms(("x", "v")))))
+    assert swept.keys() == {name for name in references.METHODS if "MIOSR" not in name}
+    assert capsys.readouterr().out.count("without PySINDy MIOSR") == 2
+
+
+def test_no_seeds_for_pysindy_are_none(options):
+    none = argparse.Namespace(**vars(options) | {"pysindy_seeds": 0})
+    assert list(references.sweep(none, like(paper_terms(("x", "v"))))) == []
