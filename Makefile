@@ -24,6 +24,7 @@ results: $(INSTALLED)
 	test -z "$(ODEBENCH)" || $(BIN)/python experiments/bench_odebench.py --data $(ODEBENCH) --jobs 2 --out results/odebench
 	test -z "$(AIR_TRACK)" || $(BIN)/python experiments/bench_air_track.py --data $(AIR_TRACK) --out results/air_track
 	$(BIN)/python experiments/tables.py
+	-$(BIN)/python experiments/changes.py
 
 lock: $(INSTALLED)
 	$(BIN)/pip install --quiet uv
