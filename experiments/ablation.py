@@ -3,10 +3,11 @@
 import argparse
 from typing import Any
 
+import command_line
 import common
 import numpy as np
 
-from nsindy import results, summary
+from nsindy import summary
 from nsindy.runs import REFERENCES, RUNS
 
 ROWS = RUNS | REFERENCES
@@ -14,7 +15,7 @@ ROWS = RUNS | REFERENCES
 
 def main() -> None:
     """Parse, sweep every run, print the table, write summary and figure."""
-    options = common.parser(__doc__, "out/ablation")
+    options = command_line.parser(__doc__, "out/ablation")
     add = options.add_argument
     add("--runs", nargs="+", choices=list(ROWS), default=list(ROWS), help="which")
     add("--router-seeds", type=int, default=0, help="seeds of the trained runs; 0 for all")
@@ -26,8 +27,7 @@ def main() -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Sweep every run, print and write."""
-    out = results.check_folder(options.out)
-    common.start()
+    out = common.begin(options)
     rows = []
     for name in options.runs:
         few = ROWS[name].routing is not None and options.router_seeds
@@ -52,6 +52,7 @@ def execute(options: argparse.Namespace) -> None:
         title=f"Exact recovery of both equations, noise {options.noise:g}, "
         f"{options.derivatives} derivatives",
     )
+    common.finish(options)
 
 
 def line(row: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import command_line
 import common
 import numpy as np
 import pysindy_grid
@@ -29,7 +30,7 @@ class Fit(NamedTuple):
 
 def main() -> None:
     """Parse, fit, print the table, write summary.json."""
-    options = common.Parser(
+    options = command_line.Parser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = options.add_argument

@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import command_line
 import common
 import jax
 import numpy as np
@@ -37,7 +38,7 @@ class Job(NamedTuple):
 
 def main() -> None:
     """Parse, fit every method to every trajectory, print the table, write summary and figure."""
-    options = common.Parser(
+    options = command_line.Parser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = options.add_argument

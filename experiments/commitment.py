@@ -3,12 +3,13 @@
 import argparse
 import dataclasses
 
+import command_line
 import common
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import fit, library, metrics, results, study, sweep, terms
+from nsindy import fit, library, metrics, study, summary, sweep, terms
 from nsindy.runs import RUNS, Run
 
 CHANGES: dict[str, dict[str, float]] = {
@@ -38,7 +39,7 @@ CHANGES: dict[str, dict[str, float]] = {
 
 def main() -> None:
     """Parse, sweep every change over the seeds, print the table, write summary and figure."""
-    options = common.parser(__doc__, "out/commitment")
+    options = command_line.parser(__doc__, "out/commitment")
     options.add_argument("--steps", type=int, default=0, help="training steps; 0 for the run's own")
     options.add_argument("--gates", choices=("sample", "shared"), default="sample", help="draws")
     arguments = options.parse_args()
@@ -47,8 +48,7 @@ def main() -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Sweep settings × seeds in one compilation for each library, then without circuits' errors."""
-    out = results.check_folder(options.out)
-    common.start()
+    out = common.begin(options)
     run, knobs = common.configure(RUNS["exp4_conditional_entropy"], options)
     names = terms.paper_terms(common.SYSTEM.states)
     rows = []
@@ -58,20 +58,25 @@ def execute(options: argparse.Namespace) -> None:
         grid = jax.tree.map(lambda *values: jnp.asarray(values), *settings)
         bound = library.bind(names, common.SYSTEM.states, common.load_circuits(kind))
 
-        def one(key, grid, measurement, bound):
+        def one(key, knobs: fit.Knobs, measurement, bound):
             data_key, key = jax.random.split(key)
             data = study.record(data_key, common.SYSTEM, bound, measurement)
+            return study.outcome(key, data, bound, knobs, run)
 
-            def select(knobs: fit.Knobs):
-                return study.outcome(key, data, bound, knobs, run)._replace(loss=jnp.zeros(()))
-
-            return jax.lax.map(select, grid)
-
-        seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
-        timed = sweep.over_seeds(one, seeds, grid, common.measurement(options), bound)
-        outcome = jax.tree.map(np.asarray, timed.value)
+        timed = sweep.over(
+            one,
+            np.arange(options.seed0, options.seed0 + options.seeds),
+            grid,
+            common.measurement(options),
+            bound,
+            plan=common.plan(options),
+            name=f"{kind}, {run.routing.steps} steps" if run.routing else kind,
+            keep=summary.KEEP,
+            success=lambda outcome: outcome.support_correct,
+        )
         for i, change in enumerate(changes):
-            rows.append(judge(jax.tree.map(lambda leaf, i=i: leaf[:, i], outcome), change, kind))
+            mine = jax.tree.map(lambda leaf, i=i: leaf[i], timed.value)
+            rows.append(judge(mine, change, kind))
             print(line(rows[-1]), flush=True)
 
     assert run.routing is not None
@@ -88,6 +93,7 @@ def execute(options: argparse.Namespace) -> None:
         title=f"Exp 4 with one setting changed: exact recovery over {options.seeds} seeds",
         changes=CHANGES,
     )
+    common.finish(options)
 
 
 def judge(outcome: study.Outcome, change: str, kind: str) -> dict:

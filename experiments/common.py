@@ -1,4 +1,4 @@
-"""What every experiment shares: its options, the sweep over seeds, the summary and the figure."""
+"""What every experiment shares: the sweep over seeds, the summary and the figure."""
 
 import argparse
 import dataclasses
@@ -7,7 +7,10 @@ import math
 import os
 import platform
 import shlex
+import shutil
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from typing import Any
 # "nan" a failed check gives a run that is not finite, and its row says that it diverged.
 os.environ.setdefault("EQX_ON_ERROR", "nan")
 
+import command_line
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +28,8 @@ from nsindy import (
     collinearity,
     fit,
     library,
+    machines,
+    progress,
     results,
     selectors,
     snap,
@@ -39,124 +45,42 @@ from nsindy.simulate import Measurement
 from nsindy.systems import DAMPED_OSCILLATOR
 
 SYSTEM = DAMPED_OSCILLATOR
-KNOBS = {
-    "learning_rate": "peak of Adam's cosine schedule",
-    "temperature_start": "τ at the first step",
-    "temperature_end": "τ after the annealing",
-    "anneal_fraction": "share of the steps over which τ falls",
-    "alpha": "strength of the complexity prior, in nats",
-    "base_entropy": "weight of the entropy of the base distribution",
-    "conditional_entropy": "weight of the slots' conditional entropies",
-    "freeze_at": "probability from which slot 1 is frozen; above 1 for never",
-    "initial_coefficient": "mean of the coefficients before training",
-    "initial_spread": "standard deviation of the coefficients before training",
-}
+BLOCK = {False: 32, True: 512}
+"""Seeds of a vmapped step, by whether all samples share a draw: then a step is small."""
+EVERY_RUN = "chunks/, one safetensors file a chunk; nsindy.chunks.load reads them"
 
 
-def start() -> None:
-    """Double precision for the data, and a compilation cache in the user's cache directory."""
+def start(options: argparse.Namespace | None = None) -> None:
+    """Hardware, double precision for the data, a compilation cache in the user's cache directory.
+
+    Args:
+      options: with those of `command_line.add_sweep_options`; None for this process alone.
+    """
+    if options is not None:
+        machines.start(
+            cpu_devices=options.cpu_devices,
+            coordinator=options.coordinator,
+            processes=options.processes,
+            process=options.process,
+        )
+        if not machines.leader():
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, for the rest of the process
     jax.config.update("jax_enable_x64", True)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nsindy"
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with an option in one sentence, like every other error."""
-
-    def error(self, message: str):
-        """Exit without the list of all options, which `--help` gives."""
-        self.exit(2, f"error: {message}\n")
-
-
-def parser(description: str | None, out: str) -> argparse.ArgumentParser:
-    """The options of a recording and a sweep, which every experiment takes."""
-    options = Parser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+def plan(options: argparse.Namespace) -> sweep.Plan:
+    """How the options say that sweeps run."""
+    return sweep.Plan(
+        memory=options.memory_gb,
+        devices=options.devices,
+        folder=Path(options.out) / "chunks",
+        resume=options.resume,
+        identity=command_line.config(options),
+        tell=progress.teller(quiet=options.quiet or not machines.leader()),
     )
-    add = options.add_argument
-    add("--seeds", type=_positive, default=32, help="number of seeds")
-    add("--seed0", type=int, default=0, help="the first seed")
-    add("--samples", type=_at_least(10), default=600, help="samples of a recording")
-    add(
-        "--train-fraction",
-        type=_number(low=0.1, high=0.9),
-        default=0.8,
-        help="share of the samples to train on, the others validate",
-    )
-    add("--step", type=_number(low=0, open_low=True), default=0.05, help="time between them, in s")
-    add("--noise", type=_number(low=0), default=1e-3, help="standard deviation of the noise")
-    add("--stiffness", type=_number(), default=1.0, help="k, in 1/s²")
-    add("--damping", type=_number(), default=0.1, help="c, in 1/s")
-    add("--x0", type=_number(), default=1.0, help="initial position")
-    add("--v0", type=_number(), default=0.0, help="initial velocity")
-    add(
-        "--derivatives",
-        choices=("analytic", "estimated"),
-        default="analytic",
-        help="analytic at the clean states, or estimated from the noisy ones",
-    )
-    add(
-        "--library",
-        default="shipped",
-        help="'shipped' circuits, the 'exact' functions, or a file of circuits",
-    )
-    add("--out", default=out, help="folder for summary.json and figure.png")
-    return options
-
-
-def add_router_options(options: argparse.ArgumentParser, run: Run) -> None:
-    """Options of a trained router, with the run's own settings as defaults."""
-    if run.routing is None:
-        return
-    add = options.add_argument
-    add("--steps", type=_positive, default=run.routing.steps, help="training steps")
-    add("--slots", type=_positive, default=run.routing.slots, help="slots of an equation")
-    add(
-        "--gates",
-        choices=("sample", "shared"),
-        default="sample",
-        help="a draw for each sample and step, or one for all samples",
-    )
-    for name, meaning in KNOBS.items():
-        positive = name in ("temperature_start", "temperature_end")
-        add(
-            f"--{name.replace('_', '-')}",
-            type=_number(low=0 if positive else None, open_low=positive),
-            default=getattr(run.knobs, name),
-            help=meaning,
-        )
-
-
-def _at_least(low: int):
-    def whole(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"must be a whole number, not {text}") from None
-        if value < low:
-            raise argparse.ArgumentTypeError(f"must be at least {low}, not {value}")
-        return value
-
-    return whole
-
-
-_positive = _at_least(1)
-
-
-def _number(low: float | None = None, high: float = math.inf, *, open_low: bool = False):
-    def number(text: str) -> float:
-        value = float(text)
-        if not math.isfinite(value):
-            raise argparse.ArgumentTypeError(f"must be finite, not {text}")
-        if low is not None and (value < low or (open_low and value == low)):
-            bound = "above" if open_low else "at least"
-            raise argparse.ArgumentTypeError(f"must be {bound} {low:g}, not {text}")
-        if value > high:
-            raise argparse.ArgumentTypeError(f"must be at most {high:g}, not {text}")
-        return value
-
-    return number
 
 
 def measurement(options: argparse.Namespace) -> Measurement:
@@ -192,7 +116,9 @@ def configure(run: Run, options: argparse.Namespace) -> tuple[Run, fit.Knobs]:
     count = len(terms.paper_terms(SYSTEM.states)) - len(run.drop)
     if routing.slots > count:
         raise ValueError(f"--slots {routing.slots} is more than the library's {count} terms")
-    knobs = fit.Knobs(*(getattr(options, name, getattr(run.knobs, name)) for name in KNOBS))
+    knobs = fit.Knobs(
+        *(getattr(options, name, getattr(run.knobs, name)) for name in command_line.KNOBS)
+    )
     return dataclasses.replace(run, routing=routing), knobs
 
 
@@ -233,14 +159,23 @@ def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> summary
         return data.theta, data.truth, limit, snap.snap(bound, data.trajectory.states)
 
     setting = study.Setting(measurement(options), jax.tree.map(jnp.asarray, knobs))
-    seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
-    timed = sweep.over_seeds(one, seeds, setting, bound)
+    grid = jax.tree.map(lambda leaf: leaf[None], setting)
+    seeds = np.arange(options.seed0, options.seed0 + options.seeds)
+    timed = sweep.over(
+        one,
+        seeds,
+        grid,
+        bound,
+        plan=plan(options)._replace(block=BLOCK[getattr(options, "gates", "") == "shared"]),
+        name=run.name,
+        keep=summary.KEEP,
+        success=lambda outcome: outcome.support_correct,
+    )
     theta, truth, limit, snapped = jax.tree.map(
         np.asarray, jax.jit(first)(jax.random.key(options.seed0), setting, bound)
     )
-    outcome = jax.tree.map(np.asarray, timed.value)
     return summary.Swept(
-        outcome,
+        jax.tree.map(lambda leaf: leaf[0], timed.value),
         truth,
         bound.names,
         SYSTEM.states,
@@ -261,7 +196,7 @@ def summarise(run: Run, swept: summary.Swept, options: argparse.Namespace) -> di
         "versions": versions(),
         "device": str(jax.devices()[0]),
         "seconds": {"compile": round(swept.compile, 3), "run": round(swept.run, 3)},
-        "config": {key: value for key, value in vars(options).items() if key != "out"},
+        "config": command_line.config(options),
         "terms": list(swept.names),
         "true_coefficients": swept.truth,
         "collinearity": swept.collinear,
@@ -270,6 +205,7 @@ def summarise(run: Run, swept: summary.Swept, options: argparse.Namespace) -> di
         "snapped": summary.snapped(swept),
         "outside_domain": float(np.mean(swept.outcome.outside)),
         "runs": summary.rows(swept, options.seed0),
+        "every_run": EVERY_RUN if options.seeds > summary.SHOWN else "runs",
         "aggregate": summary.aggregate(swept),
     }
 
@@ -290,34 +226,66 @@ def versions() -> dict[str, str]:
 def main(name: str, description: str | None) -> None:
     """Run one named experiment: parse, sweep the seeds, print, write summary and figure."""
     run = RUNS[name]
-    options = parser(description, f"out/{name}")
-    add_router_options(options, run)
+    options = command_line.parser(description, f"out/{name}")
+    command_line.add_router_options(options, run)
     arguments = options.parse_args()
     fail_early(lambda: execute(run, arguments))
 
 
-def fail_early(action) -> None:
-    """Turn a ValueError into one sentence and a non-zero exit."""
+def fail_early(action: Callable[[], None]) -> None:
+    """Turn an error of input, of a full disk or of Ctrl-C into one sentence and a non-zero exit.
+
+    With several processes this one ends at once: the usual way out waits for the others, which
+    wait for this one.
+    """
     try:
         action()
     except ValueError as error:
-        sys.exit(f"error: {error}")
+        words, code = f"error: {error}", 1
+    except OSError as error:
+        words, code = f"error: {error.filename or 'cannot write'}: {error.strerror}", 1
+    except KeyboardInterrupt as error:
+        words, code = f"interrupted: {error}" if str(error) else "interrupted", 130
+    except Exception:
+        if jax.process_count() == 1:
+            raise
+        words, code = traceback.format_exc(), 1
+    else:
+        return
+    print(words, file=sys.stderr, flush=True)
+    if jax.distributed.is_initialized():
+        os._exit(code)
+    sys.exit(code)
 
 
 def execute(run: Run, options: argparse.Namespace) -> None:
     """Sweep, print and write."""
-    out = results.check_folder(options.out)
-    start()
+    out = begin(options)
     run, knobs = configure(run, options)
     swept = evaluate(run, knobs, options)
     summary.print_table(run, swept)
     write(run, knobs, swept, options, out)
+    finish(options)
+
+
+def begin(options: argparse.Namespace) -> Path:
+    """Join the hardware, and make the folder of the results where they are written."""
+    start(options)
+    return results.check_folder(options.out) if machines.leader() else Path(options.out)
+
+
+def finish(options: argparse.Namespace) -> None:
+    """Delete the chunks once the summary holds every run."""
+    if machines.leader() and options.seeds <= summary.SHOWN:
+        shutil.rmtree(Path(options.out) / "chunks", ignore_errors=True)
 
 
 def write(
     run: Run, knobs: fit.Knobs, swept: summary.Swept, options: argparse.Namespace, out: Path
 ) -> None:
     """Write OUT/figure.png and OUT/summary.json, and say where."""
+    if not machines.leader():
+        return
     from nsindy import plots
 
     numbers = summary.aggregate(swept)
@@ -325,7 +293,7 @@ def write(
     if run.routing is not None:
         plan = jax.tree.map(np.asarray, fit.schedules(knobs, run.routing.steps))
     figure = plots.run_figure(
-        swept.outcome,
+        jax.tree.map(lambda leaf: leaf[: summary.SHOWN], swept.outcome),
         swept.truth,
         swept.names,
         SYSTEM.states,
@@ -363,6 +331,8 @@ def write_rows(
       what: further knobs of `plots.rates_figure`.
       **more: further entries of the summary.
     """
+    if not machines.leader():
+        return
     from nsindy import plots
 
     made = {"experiment": Path(sys.argv[0]).stem, "command": command(), "versions": versions()}

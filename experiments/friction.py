@@ -9,6 +9,7 @@ knows the force better than the samples do, terms that mend the curve appear (`-
 
 import argparse
 
+import command_line
 import common
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,7 +29,7 @@ def friction(speed):
 
 def main() -> None:
     """Parse, learn, simulate, discover, compare."""
-    options = common.Parser(
+    options = command_line.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = options.add_argument

@@ -5,6 +5,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import command_line
 import common
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from nsindy import (
     evidence,
     judge,
     library,
+    machines,
     metrics,
     results,
     selectors,
@@ -32,9 +34,9 @@ from nsindy.simulate import Measurement
 
 def main() -> None:
     """Parse, sweep every method over the grid, print the findings, write summary and figures."""
-    options = common.Parser(
+    options = command_line.Parser(
         description=__doc__,
-        parents=[common.parser(None, "out/phase_diagram")],
+        parents=[command_line.parser(None, "out/phase_diagram")],
         add_help=False,
         conflict_handler="resolve",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -57,8 +59,7 @@ def execute(options: argparse.Namespace) -> None:
         values = getattr(options, axis)
         if not all(np.isfinite(values)) or min(values) <= 0 or sorted(set(values)) != values:
             raise ValueError(f"--{axis} must be positive and increasing, not {values}")
-    out = results.check_folder(options.out)
-    common.start()
+    out = common.begin(options)
     bound = library.bind(
         terms.paper_terms(common.SYSTEM.states),
         common.SYSTEM.states,
@@ -69,7 +70,7 @@ def execute(options: argparse.Namespace) -> None:
     limit = jax.jit(lambda grid, bound: limits(grid, bound, options.samples, count))(grid, bound)
     found = {}
     for run in METHODS:
-        timed = found[run.name] = swept(run, grid, bound, options)
+        timed = found[run.name] = swept(run, grid, bound, options, common.plan(options))
         rate = np.mean(np.asarray(timed.value.correct))
         print(
             f"{run.title:<32}{100 * rate:5.1f} % of all seeds exact; "
@@ -78,9 +79,11 @@ def execute(options: argparse.Namespace) -> None:
         )
     truth = np.asarray(truths(grid, bound))
     content = summarise(found, truth, jax.tree.map(np.asarray, limit), bound.names, options)
-    write(content, out)
-    report(content)
-    print(f"wrote {out}/summary.json, figure.png and calibration.png")
+    if machines.leader():
+        write(content, out)
+        report(content)
+        print(f"wrote {out}/summary.json, figure.png and calibration.png")
+    common.finish(options)
 
 
 def write(content: dict[str, Any], out: Path) -> None:
@@ -159,39 +162,45 @@ def limits(
     return jax.lax.map(one, grid)
 
 
-def swept(run: Run, grid: Measurement, bound: Library, options: argparse.Namespace) -> sweep.Timed:
-    """Every seed of every cell by one method, in one compilation; leaves [S, C, ...]."""
+def swept(
+    run: Run,
+    grid: Measurement,
+    bound: Library,
+    options: argparse.Namespace,
+    plan: sweep.Plan = sweep.DEFAULT,
+) -> sweep.Timed:
+    """Every seed of every cell by one method, in one compilation; leaves [C, S, ...]."""
     run, knobs = common.configure(run, options)
     knobs = jax.tree.map(jnp.asarray, knobs)
     estimate = options.derivatives == "estimated"
 
-    def one(key, grid, bound, knobs):
-        def at(numbered):
-            cell, measurement = numbered
-            data_key, select_key = jax.random.split(jax.random.fold_in(key, cell))
-            data = study.record(
-                data_key,
-                common.SYSTEM,
-                bound,
-                measurement,
-                samples=options.samples,
-                estimate=estimate,
-            )
-            if run.method == "evidence":
-                return by_evidence(data, bound, run)
-            model = study.outcome(select_key, data, bound, knobs, run).coefficients
-            smallest = jnp.min(jnp.where(data.truth != 0, jnp.abs(data.truth), jnp.inf))
-            # The share below which the run counts a coefficient as zero must not hide a true term.
-            relative = jnp.minimum(run.relative, 0.5 * smallest / jnp.max(jnp.abs(data.truth)))
-            size = jnp.abs(model)
-            present = size >= relative * jnp.max(size, axis=1, keepdims=True)
-            model = jnp.where(present, model, 0.0)
-            return Found(model, metrics.support_correct(model, data.truth), None)
+    def one(key, numbered, bound, knobs):
+        cell, measurement = numbered
+        data_key, select_key = jax.random.split(jax.random.fold_in(key, cell))
+        data = study.record(
+            data_key, common.SYSTEM, bound, measurement, samples=options.samples, estimate=estimate
+        )
+        if run.method == "evidence":
+            return by_evidence(data, bound, run)
+        model = study.outcome(select_key, data, bound, knobs, run).coefficients
+        smallest = jnp.min(jnp.where(data.truth != 0, jnp.abs(data.truth), jnp.inf))
+        # The share below which the run counts a coefficient as zero must not hide a true term.
+        relative = jnp.minimum(run.relative, 0.5 * smallest / jnp.max(jnp.abs(data.truth)))
+        size = jnp.abs(model)
+        present = size >= relative * jnp.max(size, axis=1, keepdims=True)
+        model = jnp.where(present, model, 0.0)
+        return Found(model, metrics.support_correct(model, data.truth), None)
 
-        return jax.lax.map(at, (jnp.arange(len(grid.noise)), grid))
-
-    seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
-    return sweep.over_seeds(one, seeds, grid, bound, knobs)
+    return sweep.over(
+        one,
+        np.arange(options.seed0, options.seed0 + options.seeds),
+        (jnp.arange(len(grid.noise)), grid),
+        bound,
+        knobs,
+        plan=plan,
+        name=run.name,
+        success=lambda found: found.correct,
+    )
 
 
 def by_evidence(data: selectors.Data, bound: Library, run: Run) -> Found:

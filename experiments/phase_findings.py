@@ -4,6 +4,7 @@ import argparse
 import itertools
 from typing import Any, NamedTuple
 
+import command_line
 import common
 import jax
 import numpy as np
@@ -73,7 +74,7 @@ def summarise(
     """All numbers of the grid.
 
     Args:
-      found: of every method, `Found` with leaves [S, C, ...].
+      found: of every method, `Found` with leaves [C, S, ...].
       truth: true coefficients of every cell [C, D, M].
       limit: bound of the damping and distance of the swapped model [C], as of
         `phase_diagram.limits`.
@@ -81,7 +82,10 @@ def summarise(
       options: of the command line.
     """
     bound, distance = limit
-    values = {name: jax.tree.map(np.asarray, timed.value) for name, timed in found.items()}
+    values = {
+        name: jax.tree.map(lambda leaf: np.swapaxes(leaf, 0, 1), timed.value)
+        for name, timed in found.items()
+    }
     ours = values[METHODS[-1].name]
     assert ours.judged is not None
     sure = (ours.judged.inclusion >= SURE) & (ours.coefficients != 0) & (truth == 0)[None]
@@ -127,7 +131,7 @@ def summarise(
         "versions": common.versions(),
         "device": str(jax.devices()[0]),
         "seconds": {name: {"compile": t.compile, "run": t.run} for name, t in found.items()},
-        "config": {key: value for key, value in vars(options).items() if key != "out"},
+        "config": command_line.config(options),
         "terms": list(names),
         "rule": "a term counts as chosen when its coefficient is not zero; of STLSQ and Exp 4, when"
         " it is at least 1 % of the largest of its equation, or half of the smallest true"

@@ -4,12 +4,13 @@ import argparse
 import dataclasses
 from typing import Any
 
+import command_line
 import common
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import library, metrics, results, snap, study, sweep, tangent, terms
+from nsindy import library, metrics, snap, study, sweep, tangent, terms
 from nsindy.runs import REFERENCES, RUNS
 from nsindy.selectors import training_record
 from nsindy.simulate import Measurement, solve
@@ -27,23 +28,23 @@ ENUMERABLE = 16
 
 def main() -> None:
     """Parse, sweep every case, print the table, write summary and figure."""
-    options = argparse.ArgumentParser(
+    options = command_line.Parser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = options.add_argument
-    add("--seeds", type=int, default=64, help="seeds of each case")
+    add("--seeds", type=command_line.positive, default=64, help="seeds of each case")
     add("--oscillator-seeds", type=int, default=0, help="seeds of the oscillator's; 0 for --seeds")
     add("--seed0", type=int, default=0, help="the first seed")
     add("--library", default="shipped", help="'shipped', 'exact', or a file of circuits")
     add("--out", default="out/recovery", help="folder for summary.json and figure.png")
+    command_line.add_sweep_options(options)
     arguments = options.parse_args()
     common.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:
     """Sweep the cases of every system in one compilation a system and method."""
-    out = results.check_folder(options.out)
-    common.start()
+    out = common.begin(options)
     step = jnp.asarray(SPAN / SAMPLES)
     initial = jnp.array(DAMPED_OSCILLATOR.initial)
     cases = [
@@ -74,6 +75,7 @@ def execute(options: argparse.Namespace) -> None:
         samples=SAMPLES,
         span=SPAN,
     )
+    common.finish(options)
 
 
 def cells(
@@ -86,7 +88,7 @@ def cells(
     """Every method on every case of one system, each row printed as it comes."""
     bound = library.bind(names, system.states, common.load_circuits(options.library))
     grid = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(case for _, case in cases))
-    seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
+    seeds = np.arange(options.seed0, options.seed0 + options.seeds)
     runs = [
         dataclasses.replace(run, search=dataclasses.replace(run.search, steps=steps))
         for run in METHODS
@@ -110,20 +112,25 @@ def cells(
     rows = []
     for run in runs:
 
-        def one(key, grid, bound, run=run):
-            def judged(measurement):
-                data_key, select_key = jax.random.split(key)
-                data = recorded(data_key, measurement, bound)
-                found = study.outcome(select_key, data, bound, run.knobs, run)
-                return found.coefficients, found.support_correct
+        def one(key, measurement, bound, run=run):
+            data_key, select_key = jax.random.split(key)
+            data = recorded(data_key, measurement, bound)
+            found = study.outcome(select_key, data, bound, run.knobs, run)
+            return found.coefficients, found.support_correct
 
-            return jax.lax.map(judged, grid)
-
-        timed = sweep.over_seeds(one, seeds, grid, bound)
-        coefficients, correct = (np.asarray(values) for values in timed.value)
+        timed = sweep.over(
+            one,
+            seeds,
+            grid,
+            bound,
+            plan=common.plan(options),
+            name=f"{system.name}, {run.name}",
+            success=lambda value: value[1],
+        )
+        coefficients, correct = timed.value
         for i, (case, _) in enumerate(cases):
             rows.append({"case": case, "method": run.title, "terms": len(names)})
-            found = (coefficients[:, i], correct[:, i], truth[i], bounds[i])
+            found = (coefficients[i], correct[i], truth[i], bounds[i])
             rows[-1] |= judge(*found, system=system, names=names)
             print(line(rows[-1]), flush=True)
         print(f"{system.name}: compile {timed.compile:.0f} s, run {timed.run:.0f} s", flush=True)

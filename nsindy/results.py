@@ -46,11 +46,17 @@ def check_folder(folder: str | os.PathLike) -> Path:
 
 
 def write_whole(path: str | os.PathLike, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file beside the path, then put it in place in one step."""
+    """Let `write` fill a temporary file beside the path, then put it in place in one step.
+
+    The file is on the disk before it gets its name, so neither a kill nor a power cut leaves half
+    of it.
+    """
     path = Path(path)
     temporary = path.with_name(f".{os.getpid()}.partial{path.suffix}")
     try:
         write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

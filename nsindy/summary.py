@@ -1,23 +1,43 @@
 """A run over its seeds, read for people: rows, rates with their intervals, the printed table."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
-from nsindy import beam, collinearity, equations, metrics
+from nsindy import beam, collinearity, equations, metrics, sweep
 from nsindy.runs import Run
 from nsindy.snap import Snap
 from nsindy.study import Outcome
+
+SHOWN = 1024
+"""Seeds that a summary lists and a figure draws; rates and medians are over all."""
+
+EVERY: Any = sweep.EVERY
+FIRST: Any = SHOWN
+KEEP = Outcome(
+    coefficients=EVERY,
+    slots=metrics.Slots(EVERY, EVERY, EVERY, EVERY, FIRST, FIRST, FIRST),
+    probabilities=FIRST,
+    support_correct=EVERY,
+    validation_argmax=EVERY,
+    validation_sampled=EVERY,
+    outside=EVERY,
+    loss=FIRST,
+    judgement=FIRST,
+)
+"""For how many seeds `sweep.over` keeps each leaf; some 300 bytes a seed, so that a million fit."""
 
 
 class Swept(NamedTuple):
     """A run over its seeds.
 
     Attributes:
-      outcome: NumPy leaves with a leading axis of seeds.
+      outcome: NumPy leaves with a leading axis of seeds, of the first `SHOWN` where `KEEP` says so.
       truth: true coefficients [D, M].
       names: the M terms.
       states: the D state variables.
@@ -39,6 +59,12 @@ class Swept(NamedTuple):
     snapped: Snap
     compile: float
     run: float
+
+
+def diverged(outcome: Outcome) -> np.ndarray:
+    """Which seeds came to something that is not finite [S]."""
+    finite = np.isfinite(outcome.coefficients).all(axis=(1, 2))
+    return ~(finite & np.isfinite(outcome.validation_argmax))
 
 
 def equivalent_models(
@@ -84,24 +110,29 @@ def _describe_slots(slots: metrics.Slots, names: Sequence[str]) -> list[list[dic
 
 def aggregate(swept: Swept) -> dict[str, Any]:
     """Rates with their intervals and medians over the seeds; diverged seeds count as failures."""
-    outcome = swept.outcome
-    correct = outcome.support_correct
+    outcome, lost = swept.outcome, diverged(swept.outcome)
+    correct = outcome.support_correct & ~lost
     medians = {
-        "val_mse_argmax": np.nanmedian(outcome.validation_argmax),
-        "val_mse_sampled": np.nanmedian(outcome.validation_sampled),
+        "val_mse_argmax": _median(outcome.validation_argmax),
+        "val_mse_sampled": _median(outcome.validation_sampled),
     }
     slots = [
-        [_slot_over_seeds(outcome, d, j, swept.names) for j in range(outcome.slots.terms.shape[2])]
+        [
+            _slot_over_seeds(outcome, ~lost, d, j, swept.names)
+            for j in range(outcome.slots.terms.shape[2])
+        ]
         for d in range(outcome.slots.terms.shape[1])
     ]
-    diverged = ~np.isfinite(outcome.validation_argmax)
     true = swept.truth != 0
-    errors = np.sqrt(np.mean((outcome.coefficients - swept.truth[None]) ** 2, axis=0))
+    found = outcome.coefficients[~lost]
+    errors = np.full(true.shape, np.nan)
+    if len(found):
+        errors = np.sqrt(np.mean((found - swept.truth[None]) ** 2, axis=0))
     return {
         **metrics.recovery(int(np.sum(correct)), len(correct)),
-        "diverged": int(np.sum(diverged)),
+        "diverged": int(np.sum(lost)),
         "median": medians,
-        "false_terms": int(np.sum(np.any((outcome.coefficients != 0) & ~true, axis=(1, 2)))),
+        "false_terms": int(np.sum(np.any((found != 0) & ~true, axis=(1, 2)))),
         "rmse_over_cramer_rao": {
             f"{swept.states[d]}' {swept.names[m]}": errors[d, m] / swept.bound[d, m]
             for d, m in np.argwhere(true)
@@ -110,8 +141,16 @@ def aggregate(swept: Swept) -> dict[str, Any]:
     }
 
 
-def _slot_over_seeds(outcome: Outcome, d: int, j: int, names: Sequence[str]) -> dict[str, Any]:
-    found = outcome.slots.terms[:, d, j]
+def _median(values: ArrayLike) -> float:
+    values = np.asarray(values)
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else math.nan
+
+
+def _slot_over_seeds(
+    outcome: Outcome, finite: np.ndarray, d: int, j: int, names: Sequence[str]
+) -> dict[str, Any]:
+    found = np.where(finite, outcome.slots.terms[:, d, j], -1)
     counts = {names[m]: int(np.sum(found == m)) for m in np.unique(found[found >= 0])}
     if not counts:
         return {"chosen": {}}
@@ -137,11 +176,10 @@ def snapped(swept: Swept) -> list[dict[str, Any]]:
 
 
 def rows(swept: Swept, seed0: int) -> list[dict[str, Any]]:
-    """Every seed as JSON values, the first of which is `seed0`."""
-    outcome, names = swept.outcome, swept.names
+    """The first `SHOWN` seeds, from `seed0`, and all that diverged, as JSON values."""
+    outcome, names, lost = swept.outcome, swept.names, diverged(swept.outcome)
     found = []
-    for i in range(len(outcome.support_correct)):
-        slots = jax.tree.map(lambda leaf, i=i: leaf[i], outcome.slots)
+    for i in sorted({*range(min(SHOWN, len(lost))), *np.flatnonzero(lost).tolist()}):
         found.append(
             {
                 "seed": seed0 + i,
@@ -149,11 +187,14 @@ def rows(swept: Swept, seed0: int) -> list[dict[str, Any]]:
                 "val_mse_argmax": outcome.validation_argmax[i],
                 "equations": equations.text(outcome.coefficients[i], names, swept.states),
                 "coefficients": outcome.coefficients[i],
-                "support_correct": bool(outcome.support_correct[i]),
-                "diverged": not bool(np.isfinite(outcome.validation_argmax[i])),
-                "slots": _describe_slots(slots, names),
+                "support_correct": bool(outcome.support_correct[i] & ~lost[i]),
+                "diverged": bool(lost[i]),
             }
         )
+        if i >= SHOWN:
+            continue
+        slots = jax.tree.map(lambda leaf, i=i: leaf[i], outcome.slots)
+        found[-1]["slots"] = _describe_slots(slots, names)
         if outcome.judgement is not None:
             judged = jax.tree.map(lambda leaf, i=i: leaf[i], outcome.judgement)
             found[-1] |= {k: v for k, v in judged._asdict().items() if k != "coefficients"}

@@ -59,7 +59,7 @@ def test_sweep_is_the_same_as_each_cell_by_itself(options, exact):
     grid = script.measurements(options)
     run = findings.METHODS[2]
     found = script.swept(run, grid, exact, options).value
-    assert found.correct.shape == (3, 4)
+    assert found.correct.shape == (4, 3)
     measurement = jax.tree.map(lambda leaf: leaf[2], grid)
 
     @jax.jit
@@ -70,7 +70,7 @@ def test_sweep_is_the_same_as_each_cell_by_itself(options, exact):
         )
         return study.outcome(select_key, data, exact, run.knobs, run).coefficients
 
-    np.testing.assert_allclose(found.coefficients[1, 2], alone(jax.random.key(6)), atol=1e-9)
+    np.testing.assert_allclose(found.coefficients[2, 1], alone(jax.random.key(6)), atol=1e-9)
 
 
 def test_run_9_brings_what_the_judge_says(options, exact):
@@ -145,9 +145,11 @@ def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
         errors, model, np.full(model.shape, 0.01), 0.9 * (model != 0), np.ones((3, 4), bool)
     )
     correct = np.all((model != 0) == (truth != 0)[None], axis=(2, 3))
+    every = findings.Found(model, correct, judged)
+    every = jax.tree.map(lambda leaf: np.swapaxes(leaf, 0, 1), every)
     found = {
         run.name: Timed(
-            findings.Found(model, correct, judged if run.method == "evidence" else None), 0.0, 0.0
+            every if run.method == "evidence" else every._replace(judged=None), 0.0, 0.0, None
         )
         for run in findings.METHODS
     }

@@ -1,0 +1,168 @@
+"""The finished chunks of a sweep in a folder: written whole, checked when read, continued.
+
+`manifest.json` holds what the sweep is (its identity), how it is cut (its layout), and the checksum
+of every chunk; `000012.safetensors` holds the values of one chunk.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import safetensors.numpy
+
+from nsindy import results
+
+Arrays = dict[str, np.ndarray]
+
+
+class Chunks(NamedTuple):
+    """A folder of finished chunks.
+
+    Attributes:
+      folder: where they lie.
+      identity: what the sweep is: settings, inputs, code; as JSON values.
+      layout: how its runs are cut into chunks.
+      checksums: SHA-256 of every finished chunk, by its number; it grows as chunks are written.
+    """
+
+    folder: Path
+    identity: dict[str, Any]
+    layout: dict[str, int]
+    checksums: dict[int, str]
+
+
+def begin(
+    folder: Path, identity: Mapping[str, Any], layout: Mapping[str, int], *, resume: bool = False
+) -> Chunks:
+    """Start a folder of chunks, or continue one that holds chunks of the same sweep.
+
+    Args:
+      folder: made if it is not there.
+      identity: what the sweep is, JSON values.
+      layout: how to cut it; a folder that is continued keeps its own.
+      resume: continue what is there.
+
+    Raises:
+      ValueError: the folder holds chunks and `resume` was not given, or they belong to another
+        sweep (with the differences), or nothing can be written there.
+    """
+    found = _manifest(folder)
+    if found is not None and found["chunks"]:
+        count = len(found["chunks"])
+        there, here = found["identity"], results.plain(dict(identity))
+        changed = differences(there, here)
+        if changed:
+            raise ValueError(
+                f"{folder} holds {count} finished chunks of another sweep ({'; '.join(changed)}): "
+                "give another --out, or delete that folder"
+            )
+        if not resume:
+            raise ValueError(
+                f"{folder} holds {count} finished chunks of this sweep: --resume continues it; to "
+                "begin anew delete that folder"
+            )
+        checksums = {int(number): value for number, value in found["chunks"].items()}
+        return Chunks(folder, here, found["layout"], checksums)
+    started = Chunks(folder, results.plain(dict(identity)), dict(layout), {})
+    _save(started)
+    return started
+
+
+def read(chunks: Chunks, number: int) -> Arrays | None:
+    """The values of a finished chunk; None where it is missing or damaged, and must be made."""
+    expected = chunks.checksums.get(number)
+    if expected is None:
+        return None
+    try:
+        content = _path(chunks, number).read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(content).hexdigest() != expected:
+        return None
+    return safetensors.numpy.load(content)
+
+
+def write(chunks: Chunks, number: int, values: Arrays) -> None:
+    """Add a chunk: its file first, then the manifest, each whole or not at all.
+
+    Raises:
+      ValueError: it cannot be written; the chunks before it are intact.
+    """
+    content = safetensors.numpy.save(
+        {name: np.ascontiguousarray(value) for name, value in values.items()}
+    )
+    path = _path(chunks, number)
+    try:
+        results.write_whole(path, lambda temporary: temporary.write_bytes(content))
+        chunks.checksums[number] = hashlib.sha256(content).hexdigest()
+        _save(chunks)
+    except OSError as error:
+        chunks.checksums.pop(number, None)
+        raise ValueError(
+            f"cannot write {path}: {error.strerror}; the {len(chunks.checksums)} finished chunks "
+            "before it are intact, and --resume continues there once it can be written"
+        ) from error
+
+
+def remove(chunks: Chunks) -> None:
+    """Delete the folder."""
+    shutil.rmtree(chunks.folder, ignore_errors=True)
+
+
+def load(folder: Path) -> Arrays:
+    """Every run of a finished or unfinished sweep, for a look by hand.
+
+    Args:
+      folder: of the chunks.
+
+    Returns:
+      `cell` and `seed` of every run [R], and the leaves of its value [R, …]; a leaf that is kept
+      for the first seeds only has fewer rows.
+
+    Raises:
+      ValueError: the folder holds no chunks, or a damaged one.
+    """
+    found = _manifest(Path(folder))
+    if found is None or not found["chunks"]:
+        raise ValueError(f"{folder} holds no chunks of a sweep")
+    checksums = {int(number): value for number, value in sorted(found["chunks"].items())}
+    chunks = Chunks(Path(folder), found["identity"], found["layout"], checksums)
+    parts = []
+    for number in sorted(checksums):
+        part = read(chunks, number)
+        if part is None:
+            raise ValueError(f"{_path(chunks, number)} is missing or damaged: run with --resume")
+        parts.append(part)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """What differs between two identities, `name is 1 there and 2 here`."""
+    words = []
+    for name in sorted({*there, *here}):
+        old, new = (json.dumps(each.get(name), ensure_ascii=False) for each in (there, here))
+        if old != new:
+            words.append(f"{name} is {old} there and {new} here")
+    return words
+
+
+def _path(chunks: Chunks, number: int) -> Path:
+    return chunks.folder / f"{number:06d}.safetensors"
+
+
+def _save(chunks: Chunks) -> None:
+    content = {"identity": chunks.identity, "layout": chunks.layout, "chunks": chunks.checksums}
+    results.check_folder(chunks.folder)
+    results.write_json(chunks.folder / "manifest.json", content)
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return found if {"identity", "layout", "chunks"} <= found.keys() else None
+    except (OSError, ValueError, AttributeError):
+        return None
