@@ -21,6 +21,8 @@ results: $(INSTALLED)
 	$(BIN)/python experiments/phase_diagram.py --seeds 64 --out results/phase_diagram
 	$(BIN)/python experiments/bench_speed.py --out results/speed
 	$(BIN)/python experiments/friction.py --out results/friction
+	$(BIN)/python experiments/make_recordings.py --out out/recordings
+	$(BIN)/python experiments/discover_recordings.py out/recordings/van_der_pol.csv out/recordings/hares_and_lynxes.csv --out results/recordings
 	test -z "$(ODEBENCH)" || $(BIN)/python experiments/bench_odebench.py --data $(ODEBENCH) --jobs 2 --out results/odebench
 	test -z "$(AIR_TRACK)" || $(BIN)/python experiments/bench_air_track.py --data $(AIR_TRACK) --out results/air_track
 	$(BIN)/python experiments/tables.py

@@ -60,6 +60,7 @@ def ablation(summary: Summary) -> str:
             [
                 row["title"],
                 rate(row),
+                f"{row['equivalent_count']}/{row['seeds']}",
                 f"{errors['val_mse_argmax']:.1e} / {errors['val_mse_sampled']:.1e}",
                 "<br>".join(slots),
                 row["wrong"],
@@ -70,6 +71,7 @@ def ablation(summary: Summary) -> str:
     head = [
         "run",
         "exact",
+        "equivalent up to add = identity + identity",
         "MSE arg-max / sampled",
         "slots: median [5–95 %], seeds",
         "wrong (seeds)",
@@ -242,6 +244,18 @@ def air_track(summary: Summary) -> str:
     return table(["method", "k [95 %]", "c [95 %]", "exactly x'' = -k x - c x'"], rows)
 
 
+def recording(name: str) -> Callable[[Summary], str]:
+    """What the command says to one recording, as a block of code."""
+
+    def write(summary: Summary) -> str:
+        (row,) = (row for row in summary["rows"] if row["name"] == name)
+        return "\n".join(f"    {line}".rstrip() for line in (row["command"], "", *row["says"]))
+
+    return write
+
+
+RECORDINGS = ("van_der_pol", "hares_and_lynxes")
+
 TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "ablation": ("ablation/summary.json", ablation),
     "commitment": ("commitment/summary.json", commitment),
@@ -256,6 +270,9 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
 }
 """Marker in README -> summary it is made from, and how."""
 
+BLOCKS = {name: ("recordings/summary.json", recording(name)) for name in RECORDINGS}
+"""The same for blocks that begin with their command."""
+
 
 def escaped(text: str) -> str:
     """The text as a replacement of a regular expression."""
@@ -269,9 +286,11 @@ def main() -> None:
     options.add_argument("--readme", type=Path, default=Path("README.md"), help="the page")
     arguments = options.parse_args()
     text = before = arguments.readme.read_text(encoding="utf-8")
-    for name, (file, write) in TABLES.items():
+    for name, (file, write) in (BLOCKS | TABLES).items():
         summary = json.loads((arguments.results / file).read_text(encoding="utf-8"))
-        body = f"{write(summary)}\n\nMade by `{summary['command']}`."
+        body = write(summary)
+        if name in TABLES:
+            body += f"\n\nMade by `{summary['command']}`."
         marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not marked.search(text):
             raise SystemExit(f"error: {arguments.readme} has no marker <!-- {name} -->")
