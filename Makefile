@@ -9,7 +9,8 @@ test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")') \
+		$(BIN)/python -m pytest -n 2 --dist loadfile --cov
 
 results: $(INSTALLED)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'

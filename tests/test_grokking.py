@@ -194,3 +194,14 @@ def test_every_recipe_covers_its_operations_in_groups_of_one_shape(recipe):
         assert (
             len({(PRIMITIVES[n].arity, recipes[n].network, recipes[n].points) for n in names}) == 1
         )
+
+
+def test_fidelity_against_numpy():
+    params = SMALL.network.init(jax.random.key(0), jnp.zeros(2))
+    inputs = np.random.default_rng(0).uniform(-2, 2, (50, 2))
+    found = grokking.fidelity(SMALL.network, params, PRIMITIVES["mul"], inputs)
+    exact = inputs[:, 0] * inputs[:, 1]
+    error = np.asarray(SMALL.network.apply(params, jnp.asarray(inputs, jnp.float32))) - exact
+    # The same float64 sums of single-precision outputs, which compiling may round otherwise.
+    assert found["relative_rmse"] == pytest.approx(np.sqrt(np.mean(error**2)) / exact.std(), 1e-5)
+    assert found["max_error"] == pytest.approx(np.abs(error).max(), 1e-5)

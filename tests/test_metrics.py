@@ -168,3 +168,10 @@ def test_wilson_interval_against_its_formula(successes, trials):
 def test_what_is_no_rate_is_refused(successes, trials):
     with pytest.raises(ValueError, match=f"{successes} of {trials} is no rate"):
         metrics.rate_interval(successes, trials)
+
+
+def test_recovery_states_the_count_the_rate_and_its_interval():
+    found = metrics.recovery(3, 4)
+    assert found["recovery_count"] == 3 and found["seeds"] == 4
+    assert found["recovery_rate"] == 0.75
+    assert found["recovery_ci95"] == metrics.rate_interval(3, 4)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from nsindy import library, systems
+from nsindy import library, systems, terms
 
 REGIMES = {
     "under": (1.0, 0.1),
@@ -62,3 +62,32 @@ def test_a_library_without_a_true_term_is_refused():
         systems.true_coefficients(
             systems.DAMPED_OSCILLATOR, ["identity(x)", "sin(v)"], jnp.array([1.0, 0.1])
         )
+
+
+@pytest.mark.parametrize("system", systems.FURTHER, ids=lambda system: system.name)
+def test_the_sparse_form_of_a_further_system_is_its_field(system, variant):
+    names = terms.composed_terms(system.states)
+    bound = library.bind(names, system.states)
+    args = 0.7 + jnp.arange(float(len(system.parameters))) / 3
+    states = jax.random.normal(jax.random.key(1), (20, 2))
+    theta = variant(library.evaluate)(bound, states).theta
+    field = jax.vmap(lambda y: system.field(jnp.zeros(()), y, args))(states)
+    truth = systems.true_coefficients(system, names, args)
+    np.testing.assert_allclose(theta @ truth.T, field, atol=1e-13)
+
+
+def test_the_fields_of_the_further_systems_are_those_of_the_textbooks():
+    x, y = 0.7, -1.3
+    args = np.array([0.5, 0.3, 0.9, 1.1])
+    a, b, c, d = args
+    expected = {
+        "damped pendulum": (y, -a * np.sin(x) - b * y),
+        "Van der Pol": (y, a * (1 - x**2) * y - x),
+        "Duffing": (y, -a * y - x - b * x**3),
+        "Lotka–Volterra": (a * x - b * x * y, c * x * y - d * y),
+        "linear spiral": (a * x + b * y, c * x + d * y),
+    }
+    assert expected.keys() == {system.name for system in systems.FURTHER}
+    for system in systems.FURTHER:
+        found = system.field(jnp.zeros(()), jnp.array([x, y]), jnp.asarray(args))
+        np.testing.assert_allclose(found, expected[system.name], rtol=1e-14)

@@ -1,6 +1,8 @@
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from nsindy import terms
+from nsindy import library, terms
 from nsindy.primitives import get
 from nsindy.terms import Term
 
@@ -97,3 +99,14 @@ def test_waves_hold_every_subterm_once_and_after_its_arguments():
         ["mul(x,sin(v))"],
         ["sin(mul(x,sin(v)))"],
     ]
+
+
+def test_composed_terms_are_distinct_and_none_follows_from_the_others():
+    names = terms.composed_terms(STATES)
+    assert len(set(names)) == len(names) == 26
+    states = np.random.default_rng(0).uniform(-2, 2, (500, 2))
+    theta = library.evaluate(library.bind(names, STATES), jnp.asarray(states)).theta
+    # Only add(x,v) is a combination of others, of identity(x) and identity(v).
+    assert np.linalg.matrix_rank(theta, 1e-8) == 25
+    left = np.delete(np.asarray(theta), names.index("add(x,v)"), axis=1)
+    assert np.linalg.matrix_rank(left, 1e-8) == 25
