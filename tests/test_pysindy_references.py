@@ -175,10 +175,18 @@ def test_models_are_read_as_those_of_a_run(options):
 def like(names):
     truth = np.zeros((2, 8))
     truth[0, 1], truth[1, :2] = 1.0, (-1.3, -0.2)
-    equivalent = [[], [(0, 6), (1, 6)]]
-    described = collinearity.Collinearity(7, 1e3, [], [])
     return summary.Swept(
-        None, truth, names, ("x", "v"), described, equivalent, np.ones((2, 8)), None, 3.0, 4.0
+        outcome=None,
+        truth=truth,
+        names=names,
+        states=("x", "v"),
+        collinear=collinearity.Collinearity(7, 1e3, [], []),
+        equivalent=[[], [[0, 6], [1, 6]]],
+        relative=0.0,
+        bound=np.ones((2, 8)),
+        snapped=None,
+        compile=3.0,
+        run=4.0,
     )
 
 
@@ -188,11 +196,15 @@ def test_a_sweep_gives_every_method_its_rates(options):
     swept = dict(references.sweep(options, like(names)))
     available = [name for name in references.METHODS if name in swept]
     assert [name for name in references.METHODS if "MIOSR" not in name] == available[:5]
-    for found in swept.values():
+    for title, found in swept.items():
         numbers = summary.aggregate(found)
         assert numbers["seeds"] == 2 and numbers["diverged"] == 0
+        assert numbers["recovery_count"] <= numbers["equivalent_count"] <= 2
         assert (found.compile, found.run > 0, found.names) == (0.0, True, names)
         assert np.isfinite(numbers["median"]["val_mse_argmax"])
+        if "ridge" in title:
+            # Told the sparsity and with little noise it finds the truth, or what ties with it.
+            assert numbers["equivalent_count"] == 2
 
 
 def test_without_pysindy_a_sweep_says_so_once(options, monkeypatch, capsys):
