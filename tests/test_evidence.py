@@ -228,3 +228,28 @@ def test_single_precision(paper, oscillator):
     found = search(factor, jnp.float32(200), prior, start, slots=2, depth=2, width=4)
     assert found.log_evidence.dtype == jnp.float32
     assert supports(found)[0] == (0, 1)
+
+
+@pytest.mark.parametrize("samples", [2, 6, 40])
+def test_the_triangle_keeps_every_product_of_columns(samples):
+    rng = np.random.default_rng(samples)
+    design, targets = rng.normal(size=(samples, 4)), rng.normal(size=(samples, 2))
+    factor = np.asarray(evidence.compress(jnp.asarray(design), jnp.asarray(targets)))
+    assert factor.shape == (6, 6)
+    np.testing.assert_array_equal(factor, np.triu(factor))
+    joined = np.concatenate([design, targets], axis=1)
+    np.testing.assert_allclose(factor.T @ factor, joined.T @ joined, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_counts_as_rounding_is_a_share_of_the_target(dtype):
+    rng = np.random.default_rng(0)
+    design = rng.normal(size=(30, 4)).astype(dtype)
+    target = (3 * rng.normal(size=30)).astype(dtype)
+    factor = evidence.compress(jnp.asarray(design), jnp.asarray(target)[:, None])
+    # The unit of rounding, for a sum of squares and for its root; 2⁻²³ and 2⁻⁵².
+    unit = 2.0**-23 if dtype == np.float32 else 2.0**-52
+    power = float(np.sum(target.astype(float) ** 2))
+    np.testing.assert_allclose(evidence.tie(factor), 1e3 * unit * power, rtol=1e-5)
+    np.testing.assert_allclose(evidence.floor(factor), 1e3 * unit**2 * power, rtol=1e-5)
+    assert evidence.floor(jnp.zeros_like(factor)) > 0

@@ -207,3 +207,90 @@ def test_settings_are_hashable():
     assert hash(Routing()) == hash(dataclasses.replace(Routing()))
     assert Routing() != Routing(shared=True)
     assert router.MASKED < -1e6
+
+
+def test_the_start_is_level_logits_and_normal_coefficients():
+    samples = Samples(jnp.ones((1, 20_000)), jnp.ones(1), jnp.ones((1, 2)))
+    knobs = Knobs(initial_coefficient=2.0, initial_spread=0.5)
+    params = fit.initialise(jax.random.key(0), samples, knobs, Routing(slots=2))
+    np.testing.assert_array_equal(params.router, 0)
+    # A mean of 40,000 draws scatters by 0.0025, their standard deviation by 0.0018.
+    assert abs(np.mean(params.coefficients) - 2.0) < 0.0125
+    assert abs(np.std(params.coefficients) - 0.5) < 0.009
+
+
+def test_a_slot_is_trained_on_what_the_slots_before_it_leave():
+    key, samples, routing = jax.random.key(5), regression(), Routing(slots=3, residual=True)
+    init_key, draw_key = jax.random.split(key)
+    knobs = Knobs(learning_rate=0.01, initial_coefficient=1.0)
+    start = fit.initialise(init_key, samples, knobs, routing)
+    fitted = train(key, samples, COMPLEXITIES, knobs, routing=dataclasses.replace(routing, steps=1))
+    draws = fit.predict(
+        jax.random.fold_in(draw_key, 0), start, samples, jnp.zeros(4), 5.0, routing
+    ).hard
+
+    theta, left = np.asarray(samples.theta), np.asarray(samples.target)
+    expected = np.array(start.coefficients)
+    error = 0.0
+    for j, gates in enumerate(np.asarray(draws)):
+        left = left - np.sum(gates.T * theta * np.asarray(start.coefficients[j]), axis=1)
+        error += np.mean(left**2)
+        # Only this slot's own prediction moves its coefficients.
+        gradient = -2 * np.mean(left[:, None] * gates.T * theta, axis=0)
+        # The first step of Adam goes as far as the learning rate, whatever the gradient.
+        expected[j] -= 0.01 * gradient / (np.abs(gradient) + 1e-8)
+    np.testing.assert_allclose(fitted.history.loss, [error], rtol=1e-12)
+    np.testing.assert_allclose(fitted.history.mse, [np.mean(left**2)], rtol=1e-12)
+    np.testing.assert_allclose(fitted.params.coefficients, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_a_frozen_slot_keeps_its_term_and_its_coefficient(slots):
+    samples, knobs = regression(), Knobs(learning_rate=0.05, freeze_at=0.0, alpha=0.1)
+    once, often = (
+        train(
+            jax.random.key(1),
+            samples,
+            COMPLEXITIES,
+            knobs,
+            routing=Routing(slots=slots, steps=steps),
+        )
+        for steps in (1, 30)
+    )
+    # Any probability reaches 0, so the first step decides, and the schedule begins alike.
+    term = int(np.argmax(once.params.router - 0.1 * COMPLEXITIES))
+    np.testing.assert_array_equal(often.history.frozen, [False, *[True] * 29])
+    assert often.terms[0] == once.terms[0] == term
+    np.testing.assert_array_equal(often.activations[0], np.arange(4) == term)
+    # Two programs, which XLA may round apart in the last bit; a step moves them by 0.05.
+    np.testing.assert_allclose(
+        often.params.coefficients[0], once.params.coefficients[0], rtol=1e-12
+    )
+    if slots == 1:
+        model = once.params.coefficients[0, term] * samples.theta[:, term]
+        error = np.mean((model - samples.target) ** 2)
+        np.testing.assert_allclose(often.history.mse[1:], error, rtol=1e-12)
+    else:
+        assert np.all(often.terms[1:] != term)
+        assert np.abs(often.params.coefficients[1] - once.params.coefficients[1]).max() > 0.1
+
+
+def test_a_slot_is_frozen_once_its_term_is_likely_enough():
+    knobs = Knobs(learning_rate=0.05, freeze_at=0.6)
+    fitted = train(
+        jax.random.key(0), regression(), COMPLEXITIES, knobs, routing=Routing(slots=1, steps=300)
+    )
+    frozen = np.asarray(fitted.history.frozen)
+    assert not frozen[0] and frozen[-1]
+    assert np.all(np.diff(frozen.astype(int)) >= 0)
+    never = train(
+        jax.random.key(0),
+        regression(),
+        COMPLEXITIES,
+        knobs._replace(freeze_at=2.0),
+        routing=Routing(slots=1, steps=300),
+    )
+    assert not np.any(never.history.frozen)
+    assert np.max(never.activations[0]) > 0.6
+    first = int(np.argmax(frozen))
+    np.testing.assert_array_equal(fitted.history.mse[:first], never.history.mse[:first])

@@ -247,3 +247,22 @@ def test_commitments_are_the_most_likely_terms_in_turn(variant):
 def test_the_prior_adds_alpha_times_the_preference():
     prior = router.complexity_prior(jnp.array([-1.0, 0.0, 1.0, 2.0]), 1.5)
     np.testing.assert_array_equal(prior, [1.5, 0.0, -1.5, -3.0])
+
+
+def test_gates_are_hard_and_at_temperature_one_unless_asked():
+    scores = jax.random.normal(jax.random.key(3), (4, 5))
+    values = jax.random.normal(jax.random.key(4), (2, 4, 5))
+    np.testing.assert_array_equal(
+        router.top_k(scores, 2).soft, router.top_k(scores, 2, temperature=1.0).soft
+    )
+    key = jax.random.key(5)
+    np.testing.assert_array_equal(
+        router.gumbel_top_k(key, scores, 2).soft,
+        router.gumbel_top_k(key, scores, 2, temperature=1.0).soft,
+    )
+    drawn = router.top_k(scores, 2).hard
+    np.testing.assert_allclose(
+        router.route(scores, values, temperature=0.5).output,
+        np.sum(drawn * values, axis=-1),
+        rtol=1e-14,
+    )

@@ -136,3 +136,9 @@ def test_of_equal_errors_the_largest_threshold_wins():
     derivatives = theta @ np.array([[1.0, 0, 0, -2.0]]).T
     both = (theta, derivatives)
     assert jax.jit(stlsq.tuned)(both, both, np.array([0.1, 0.5, 0.3])).threshold == 0.5
+
+
+def test_a_coefficient_of_just_the_threshold_stays():
+    derivatives = jnp.array([[0.5, 0.25], [0.25, 0.5]])
+    found = compiled(jnp.eye(2), derivatives, 0.5, ridge=0.0)
+    np.testing.assert_array_equal(found, [[0.5, 0.0], [0.0, 0.5]])
