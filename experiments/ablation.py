@@ -6,8 +6,9 @@ from typing import Any
 import command_line
 import common
 import numpy as np
+import pysindy_references
 
-from nsindy import summary
+from nsindy import machines, summary
 from nsindy.runs import REFERENCES, RUNS
 
 ROWS = RUNS | REFERENCES
@@ -20,6 +21,7 @@ def main() -> None:
     add("--runs", nargs="+", choices=list(ROWS), default=list(ROWS), help="which")
     add("--router-seeds", type=int, default=0, help="seeds of the trained runs; 0 for all")
     add("--steps", type=int, default=0, help="training steps; 0 for each run's own")
+    add("--pysindy-seeds", type=int, default=64, help="seeds of PySINDy's optimizers, one by one")
     add("--gates", choices=("sample", "shared"), default="sample", help="draws of the gates")
     arguments = options.parse_args()
     common.fail_early(lambda: execute(arguments))
@@ -29,22 +31,31 @@ def execute(options: argparse.Namespace) -> None:
     """Sweep every run, print and write."""
     out = common.begin(options)
     rows = []
-    for name in options.runs:
-        few = ROWS[name].routing is not None and options.router_seeds
-        mine = argparse.Namespace(**vars(options) | ({"seeds": few} if few else {}))
-        run, knobs = common.configure(ROWS[name], mine)
-        swept = common.evaluate(run, knobs, mine)
+
+    def add(name: str, title: str, paper: str, swept: summary.Swept) -> None:
         rows.append(
             {
-                "name": run.name,
-                "title": run.title,
-                "paper": run.paper,
+                "name": name,
+                "title": title,
+                "paper": paper,
                 "seconds": {"compile": swept.compile, "run": swept.run},
                 "wrong": wrong(swept),
                 **summary.aggregate(swept),
             }
         )
         print(line(rows[-1]), flush=True)
+
+    whole = None
+    for name in options.runs:
+        few = ROWS[name].routing is not None and options.router_seeds
+        mine = argparse.Namespace(**vars(options) | ({"seeds": few} if few else {}))
+        run, knobs = common.configure(ROWS[name], mine)
+        swept = common.evaluate(run, knobs, mine)
+        add(run.name, run.title, run.paper, swept)
+        whole = whole if run.drop else swept
+    if whole is not None and machines.leader():
+        for title, swept in pysindy_references.sweep(options, whole):
+            add(title, title, "", swept._replace(relative=0.0))
     common.write_rows(
         out,
         rows,
@@ -59,8 +70,8 @@ def line(row: dict[str, Any]) -> str:
     """One line of the table: rate, validation error, what went wrong."""
     low, high = row["recovery_ci95"]
     return (
-        f"{row['title']:<32}{row['recovery_count']:>6}/{row['seeds']:<6}"
-        f"[{100 * low:3.0f}, {100 * high:3.0f}] %  MSE {row['median']['val_mse_argmax']:.1e} / "
+        f"{row['title']:<34}{row['recovery_count']:>6}/{row['seeds']:<6}"
+        f"[{100 * low:3.0f}, {100 * high:3.0f}] %  up to ties {row['equivalent_count']:>4}  MSE {row['median']['val_mse_argmax']:.1e} / "
         f"{row['median']['val_mse_sampled']:.1e}  {row['wrong']}"
     )
 

@@ -75,6 +75,7 @@ def ablation(summary: Summary) -> str:
         "MSE arg-max / sampled",
         "slots: median [5–95 %], seeds",
         "wrong (seeds)",
+        "RMSE / Cramér–Rao bound",
         "paper",
     ]
     return table(head, rows)

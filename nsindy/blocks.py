@@ -6,12 +6,13 @@ blocks, spread over the devices.
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import SingleDeviceSharding
 
 from nsindy import machines
 
@@ -85,10 +86,14 @@ def program(
     seeds: np.ndarray,
     grid: Any,
     shared: tuple[Any, ...],
-    mesh: Mesh,
+    devices: Sequence[jax.Device],
     free: float,
 ) -> Callable[[Cut], list[np.ndarray]]:
     """Compile the evaluation of a chunk; a block that needs too much memory is vmapped in parts.
+
+    The devices work without a word to each other, each on a program of its own. (One program over
+    a mesh would say the same, but what it traces carries the mesh in its types, which lineax's
+    solvers do not take.)
 
     Args:
       one: pure function of a key, one setting and the shared arguments.
@@ -96,52 +101,43 @@ def program(
       seeds: [S].
       grid: settings, leaves [C, …].
       shared: further arguments.
-      mesh: the devices, which work without a word to each other.
+      devices: of this process.
       free: bytes of memory.
 
     Returns:
-      a function of a chunk, to the leaves of its value [B, b, …].
+      a function of a chunk, to the leaves of its value [B, b, …], in every process.
 
     Raises:
       ValueError: not even one run at a time fits into the memory.
     """
-    across, same = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (("runs",), ()))
-    arguments = jax.device_put((grid, shared), same)
     blocks, block = cut.seed.shape
+    mine = blocks // (len(devices) * machines.processes())
 
-    def compiled(step: int):
-        def local(cells, seeds, grid, shared):
-            def some(numbered):
-                cell, part = numbered
-                setting = jax.tree.map(lambda leaf: leaf[cell], grid)
-                return jax.vmap(lambda seed: one(jax.random.key(seed), setting, *shared))(part)
+    def local(cells, seeds, grid, shared, *, step: int):
+        def some(numbered):
+            cell, part = numbered
+            setting = jax.tree.map(lambda leaf: leaf[cell], grid)
+            return jax.vmap(lambda seed: one(jax.random.key(seed), setting, *shared))(part)
 
-            parts = block // step
-            found = jax.lax.map(some, (jnp.repeat(cells, parts), seeds.reshape(-1, step)))
-            return [leaf.reshape(-1, block, *leaf.shape[2:]) for leaf in jax.tree.leaves(found)]
+        cells = jnp.repeat(cells, block // step)
+        found = jax.lax.map(some, (cells, seeds.reshape(-1, step)))
+        return [leaf.reshape(-1, block, *leaf.shape[2:]) for leaf in jax.tree.leaves(found)]
 
-        spread = jax.shard_map(
-            local,
-            mesh=mesh,
-            in_specs=(
-                PartitionSpec("runs"),
-                PartitionSpec("runs"),
-                PartitionSpec(),
-                PartitionSpec(),
-            ),
-            out_specs=PartitionSpec("runs"),
-            check_vma=False,
-        )
+    placed = [jax.device_put((grid, shared), device) for device in devices]
+    traced = jax.jit(local, static_argnames="step")
+
+    def compiled(number: int, step: int):
+        where = SingleDeviceSharding(devices[number])
         shapes = [
-            jax.ShapeDtypeStruct(shape, seeds.dtype, sharding=across)
-            for shape in ((blocks,), (blocks, block))
+            jax.ShapeDtypeStruct(shape, seeds.dtype, sharding=where)
+            for shape in ((mine,), (mine, block))
         ]
-        return jax.jit(spread).lower(*shapes, *arguments).compile()
+        return traced.lower(*shapes, *placed[number], step=step).compile()
 
     step = block
     while True:
-        program = compiled(step)
-        needs = program.memory_analysis().temp_size_in_bytes * mesh.local_mesh.size
+        first = compiled(0, step)
+        needs = first.memory_analysis().temp_size_in_bytes * len(devices)
         if needs <= free / 2:
             break
         if step == 1:
@@ -152,11 +148,20 @@ def program(
         fits = max(1, int(step * free / 2 / needs))
         step = max(part for part in range(1, step) if block % part == 0 and part <= fits)
 
-    def place(values: np.ndarray) -> jax.Array:
-        return jax.make_array_from_callback(values.shape, across, lambda at: values[at])
+    pool = ThreadPoolExecutor(len(devices))
+    others = pool.map(lambda number: compiled(number, step), range(1, len(devices)))
+    programs = [first, *others]
 
     def evaluate(cut: Cut) -> list[np.ndarray]:
-        cells = place(cut.cells.astype(seeds.dtype))
-        return machines.gathered(program(cells, place(seeds[cut.seed]), *arguments))
+        begin = machines.process() * len(devices) * mine
+
+        def on(number: int) -> list[np.ndarray]:
+            part = slice(begin + number * mine, begin + (number + 1) * mine)
+            given = cut.cells[part].astype(seeds.dtype), seeds[cut.seed[part]]
+            given = jax.device_put(given, devices[number])
+            return [np.asarray(leaf) for leaf in programs[number](*given, *placed[number])]
+
+        each = list(pool.map(on, range(len(devices))))
+        return machines.gathered([np.concatenate(parts) for parts in zip(*each, strict=True)])
 
     return evaluate

@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import Mesh
 
 HEARTBEAT = 20
 """Seconds without a sign of life after which a process counts as dead."""
@@ -59,32 +58,38 @@ def leader() -> bool:
     return jax.process_index() == 0
 
 
-def mesh(devices: int | None = None) -> Mesh:
-    """The devices of all processes on one axis, `runs`.
+def process() -> int:
+    """Which process this one is."""
+    return jax.process_index()
+
+
+def processes() -> int:
+    """How many processes there are."""
+    return jax.process_count()
+
+
+def devices(count: int | None = None) -> list[jax.Device]:
+    """This process's devices.
 
     Args:
-      devices: how many of each process's; None for all.
+      count: how many of them; None for all.
 
     Raises:
-      ValueError: a process has fewer.
+      ValueError: there are fewer.
     """
     have = jax.local_device_count()
-    if devices is not None and not 1 <= devices <= have:
+    if count is not None and not 1 <= count <= have:
         raise ValueError(
-            f"--devices {devices}: this machine has {have}; on a processor --cpu-devices "
-            f"{devices} makes as many"
+            f"--devices {count}: this machine has {have}; on a processor --cpu-devices "
+            f"{count} makes as many"
         )
-    chosen = []
-    for process in range(jax.process_count()):
-        mine = [device for device in jax.devices() if device.process_index == process]
-        chosen += mine[:devices]
-    return Mesh(np.array(chosen), ("runs",))
+    return jax.local_devices()[:count]
 
 
 def gathered(value: Any) -> Any:
-    """A sharded pytree as whole NumPy arrays, in every process."""
+    """The arrays of all processes one after the other, in every process."""
     if jax.process_count() == 1:
-        return jax.tree.map(np.asarray, value)
+        return value
     with _named_if_lost():
         return multihost_utils.process_allgather(value, tiled=True)
 

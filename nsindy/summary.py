@@ -42,7 +42,9 @@ class Swept(NamedTuple):
       names: the M terms.
       states: the D state variables.
       collinear: what Θ of the first seed says of its terms.
-      equivalent: for each equation the other supports that fit exactly as the true one does.
+      equivalent: for each equation the other supports that fit exactly as the true one does, the
+        indices of their terms.
+      relative: share of an equation's largest coefficient below which another counts as zero.
       bound: Cramér–Rao bound of each true coefficient, given the true support [D, M].
       snapped: which exact operation each circuit is, on the recording of the first seed.
       compile: seconds of compilation.
@@ -54,7 +56,8 @@ class Swept(NamedTuple):
     names: tuple[str, ...]
     states: tuple[str, ...]
     collinear: collinearity.Collinearity
-    equivalent: list[list[str]]
+    equivalent: list[list[list[int]]]
+    relative: float
     bound: np.ndarray
     snapped: Snap
     compile: float
@@ -67,9 +70,7 @@ def diverged(outcome: Outcome) -> np.ndarray:
     return ~(finite & np.isfinite(outcome.validation_argmax))
 
 
-def equivalent_models(
-    theta: np.ndarray, truth: np.ndarray, names: Sequence[str]
-) -> list[list[str]]:
+def equivalent_models(theta: np.ndarray, truth: np.ndarray) -> list[list[list[int]]]:
     """For each equation the supports that no data can tell from the true one."""
     found = []
     for row in truth:
@@ -77,8 +78,16 @@ def equivalent_models(
         others = beam.equivalents(
             jnp.asarray(factor), jnp.asarray(row != 0), tolerance=collinearity.EXACT
         )
-        found.append([" + ".join(names[m] for m in other) for other in others])
+        found.append([list(map(int, other)) for other in others])
     return found
+
+
+def equivalent_text(swept: Swept) -> dict[str, list[str]]:
+    """The equivalent supports of each state's equation, `identity(x) + add(x,v)`."""
+    return {
+        state: [" + ".join(swept.names[m] for m in other) for other in others]
+        for state, others in zip(swept.states, swept.equivalent, strict=True)
+    }
 
 
 def _describe_slots(slots: metrics.Slots, names: Sequence[str]) -> list[list[dict[str, Any]]]:
@@ -112,6 +121,12 @@ def aggregate(swept: Swept) -> dict[str, Any]:
     """Rates with their intervals and medians over the seeds; diverged seeds count as failures."""
     outcome, lost = swept.outcome, diverged(swept.outcome)
     correct = outcome.support_correct & ~lost
+    equal = metrics.equivalent(
+        np.where(lost[:, None, None], 0.0, outcome.coefficients),
+        swept.truth,
+        swept.equivalent,
+        swept.relative,
+    )
     medians = {
         "val_mse_argmax": _median(outcome.validation_argmax),
         "val_mse_sampled": _median(outcome.validation_sampled),
@@ -130,6 +145,7 @@ def aggregate(swept: Swept) -> dict[str, Any]:
         errors = np.sqrt(np.mean((found - swept.truth[None]) ** 2, axis=0))
     return {
         **metrics.recovery(int(np.sum(correct)), len(correct)),
+        "equivalent_count": int(np.sum(equal & ~lost)),
         "diverged": int(np.sum(lost)),
         "median": medians,
         "false_terms": int(np.sum(np.any((found != 0) & ~true, axis=(1, 2)))),
@@ -232,7 +248,7 @@ def print_table(run: Run, swept: Swept) -> None:
     if run.method == "evidence":
         ratios = aggregate(swept)["rmse_over_cramer_rao"].items()
         print("RMSE over Cramér–Rao bound: " + ", ".join(f"{k} {v:.2f}" for k, v in ratios))
-    for state, others in zip(swept.states, swept.equivalent, strict=True):
+    for state, others in equivalent_text(swept).items():
         if others:
             print(f"no data can tell apart, in {state}': the true terms and {'; '.join(others)}")
     for relation in swept.collinear.relations:

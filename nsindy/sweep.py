@@ -105,7 +105,8 @@ def over(
       Interrupted: Ctrl-C came, and the chunk at hand was finished.
     """
     seeds = np.asarray(seeds)
-    mesh = machines.mesh(plan.devices)
+    devices = machines.devices(plan.devices)
+    width = len(devices) * machines.processes()
     setting = jax.tree.map(lambda leaf: leaf[0], grid)
     shapes = jax.eval_shape(one, jax.random.key(0), setting, *shared)
     leaves, structure = jax.tree.flatten(shapes)
@@ -123,7 +124,7 @@ def over(
     store, layout = _store(
         plan,
         name,
-        blocks.layout(plan.block, cells, len(seeds), mesh.size, free, leaves),
+        blocks.layout(plan.block, cells, len(seeds), width, free, leaves),
         (seeds, grid, shared),
     )
     total = math.ceil(cells * math.ceil(len(seeds) / layout["block"]) / layout["blocks"])
@@ -133,7 +134,7 @@ def over(
     evaluate = None
     with _patient() as interrupted:
         for number in range(total):
-            cut = blocks.cut(layout, number, cells, len(seeds), mesh.size)
+            cut = blocks.cut(layout, number, cells, len(seeds), width)
             cell = np.broadcast_to(cut.cells[:, None], cut.valid.shape)[cut.valid]
             index = cut.seed[cut.valid]
             kept = [index < limit for limit in limits]
@@ -141,7 +142,7 @@ def over(
             if found is None:
                 start = time.perf_counter()
                 if evaluate is None:
-                    evaluate = blocks.program(one, cut, seeds, grid, shared, mesh, free)
+                    evaluate = blocks.program(one, cut, seeds, grid, shared, devices, free)
                     compile_seconds = time.perf_counter() - start
                     start = time.perf_counter()
                 made_now = evaluate(cut)
