@@ -71,7 +71,8 @@ def line(row: dict[str, Any]) -> str:
     low, high = row["recovery_ci95"]
     return (
         f"{row['title']:<34}{row['recovery_count']:>6}/{row['seeds']:<6}"
-        f"[{100 * low:3.0f}, {100 * high:3.0f}] %  up to ties {row['equivalent_count']:>4}  MSE {row['median']['val_mse_argmax']:.1e} / "
+        f"[{100 * low:3.0f}, {100 * high:3.0f}] %  up to ties {row['equivalent_count']:>4}  "
+        f"MSE {row['median']['val_mse_argmax']:.1e} / "
         f"{row['median']['val_mse_sampled']:.1e}  {row['wrong']}"
     )
 

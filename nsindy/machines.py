@@ -39,6 +39,10 @@ def start(
     """
     if cpu_devices is not None:
         jax.config.update("jax_num_cpu_devices", cpu_devices)
+        if cpu_devices > 1:
+            # Batched LAPACK calls of two devices would wait for the same threads, for ever.
+            flags = os.environ.get("XLA_FLAGS", "")
+            os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     given = [value is not None for value in (coordinator, processes, process)]
     if any(given) and not all(given):
         raise ValueError("--coordinator, --processes and --process belong together; give all three")
@@ -69,7 +73,7 @@ def processes() -> int:
 
 
 def devices(count: int | None = None) -> list[jax.Device]:
-    """This process's devices.
+    """The devices of this process.
 
     Args:
       count: how many of them; None for all.
