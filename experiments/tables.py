@@ -155,17 +155,6 @@ def phase(summary: Summary) -> str:
     return table(["over all cells", "measured"], lines)
 
 
-def pysindy(summary: Summary) -> str:
-    """PySINDy's optimizers on the same arrays."""
-    rows = [
-        [row["method"], row["not_available"], ""]
-        if "not_available" in row
-        else [row["method"], rate(row), f"{row['equivalent_count']}/{row['seeds']}"]
-        for row in summary["rows"]
-    ]
-    return table(["method", "exact", "equivalent up to add = identity + identity"], rows)
-
-
 def phase1(summary: Summary) -> str:
     """When each operation is memorised and when it generalises, and what the circuit became."""
     rows = []
@@ -264,7 +253,6 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "odebench": ("odebench/summary.json", odebench),
     "air_track": ("air_track/summary.json", air_track),
     "phase": ("phase_diagram/summary.json", phase),
-    "pysindy": ("pysindy/summary.json", pysindy),
     "phase1_grok": ("phase1_grok/summary.json", phase1),
     "phase1_paper": ("phase1_paper/summary.json", phase1),
     "speed": ("speed/summary.json", speed),
