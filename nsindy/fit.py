@@ -1,6 +1,5 @@
 """The joint loss of a router and its coefficients, and the scanned training loop."""
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -8,61 +7,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from nsindy import evidence, router
-
-
-@dataclasses.dataclass(frozen=True)
-class Routing:
-    """What shapes a training run, static under jit.
-
-    Attributes:
-      slots: number of slots K of an equation.
-      steps: training steps T.
-      hard: straight-through gates; False for the relaxed gates themselves.
-      shared: one draw a step for all samples; False for a draw for each sample and step.
-      residual: each slot is trained on what the slots before it leave, their contributions behind a
-        stop_gradient; False for one loss of the sum.
-      state_dependent: logits from a network of the state (no entropy terms); False for one logit
-        vector.
-      hidden: hidden layers of that network.
-    """
-
-    slots: int = 1
-    steps: int = 3000
-    hard: bool = True
-    shared: bool = False
-    residual: bool = False
-    state_dependent: bool = False
-    hidden: tuple[int, ...] = (64, 64)
-
-
-class Knobs(NamedTuple):
-    """What a sweep turns, traced under jit.
-
-    Attributes:
-      learning_rate: peak of Adam's cosine schedule.
-      temperature_start: τ at the first step.
-      temperature_end: τ after the annealing.
-      anneal_fraction: share of the steps over which τ falls linearly.
-      alpha: strength of the complexity prior, in nats.
-      base_entropy: weight of the entropy of the base distribution softmax(logits).
-      conditional_entropy: weight of the sum of the slots' conditional entropies.
-      freeze_at: probability of slot 1's most likely term from which that slot is frozen, its term
-        and its coefficient; above 1 for never.
-      initial_coefficient: mean of the coefficients before training.
-      initial_spread: standard deviation of the coefficients before training.
-    """
-
-    learning_rate: jax.Array | float = 3e-3
-    temperature_start: jax.Array | float = 5.0
-    temperature_end: jax.Array | float = 0.05
-    anneal_fraction: jax.Array | float = 2 / 3
-    alpha: jax.Array | float = 0.0
-    base_entropy: jax.Array | float = 0.0
-    conditional_entropy: jax.Array | float = 0.0
-    freeze_at: jax.Array | float = 2.0
-    initial_coefficient: jax.Array | float = 0.0
-    initial_spread: jax.Array | float = 0.1
+from nsindy import descent, evidence, router
+from nsindy.routing import Knobs as Knobs
+from nsindy.routing import Routing as Routing
+from nsindy.routing import schedules as schedules
 
 
 class Samples(NamedTuple):
@@ -122,21 +70,6 @@ class Fitted(NamedTuple):
     activations: jax.Array
     terms: jax.Array
     history: History
-
-
-class Schedules(NamedTuple):
-    """Temperature and entropy weight at each step, [T] each."""
-
-    temperature: jax.Array
-    entropy_weight: jax.Array
-
-
-def schedules(knobs: Knobs, steps: int) -> Schedules:
-    """τ falls linearly to its end; the entropy's weight grows as max(0, 1 - τ/τ_start)."""
-    progress = jnp.arange(steps) / jnp.maximum(knobs.anneal_fraction * steps, 1.0)
-    span = jnp.asarray(knobs.temperature_end) - knobs.temperature_start
-    temperature = knobs.temperature_start + span * jnp.minimum(progress, 1.0)
-    return Schedules(temperature, jnp.maximum(0.0, 1 - temperature / knobs.temperature_start))
 
 
 def compress(theta: jax.Array, derivatives: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -236,63 +169,61 @@ def train(
 
     Returns:
       Fitted.
+
+    Raises:
+      ValueError: more slots than terms, or none.
     """
     dtype = samples.theta.dtype
     knobs = jax.tree.map(lambda knob: jnp.asarray(knob, dtype), knobs)
     prior = router.complexity_prior(jnp.asarray(complexities, dtype), knobs.alpha)
     init_key, draw_key = jax.random.split(key)
     params = initialise(init_key, samples, knobs, routing)
-    optimiser = optax.adam(optax.cosine_decay_schedule(knobs.learning_rate, routing.steps))
-
-    def loss(params, key, temperature, entropy_weight, certain):
-        routed = predict(key, params, samples, prior + certain, temperature, routing)
-        mse = jnp.mean((jnp.sum(routed.output, axis=0) - samples.target) ** 2)
-        error = mse
-        if routing.residual:
-            before = jax.lax.stop_gradient(jnp.cumsum(routed.output, axis=0) - routed.output)
-            left = samples.target[None, :] - before - routed.output
-            error = jnp.sum(jnp.mean(left**2, axis=1))
-        if routing.state_dependent:
-            return error, mse
-        scores = params.router + prior + certain
-        penalty = knobs.base_entropy * router.entropy(scores)
-        penalty += knobs.conditional_entropy * jnp.sum(
-            router.conditional_entropies(scores, routed.hard)
-        )
-        return error + entropy_weight * penalty, mse
-
-    def step(carry, inputs):
-        params, state, certain = carry
-        index, temperature, entropy_weight = inputs
-        key = jax.random.fold_in(draw_key, index)
-        (value, mse), gradient = jax.value_and_grad(loss, has_aux=True)(
-            params, key, temperature, entropy_weight, certain
-        )
-        updates, state = optimiser.update(gradient, state)
-        if routing.state_dependent:
-            return (optax.apply_updates(params, updates), state, certain), History(
-                value, mse, jnp.zeros((), bool)
-            )
-        frozen = jnp.any(certain > 0)
-        kept = updates.coefficients.at[0].multiply(jnp.where(frozen, 0.0, 1.0))
-        params = optax.apply_updates(params, updates._replace(coefficients=kept))
-        chosen = jax.nn.softmax(params.router + prior)
-        commits = ~frozen & (jnp.max(chosen) >= knobs.freeze_at)
-        certain += jnp.where(
-            commits, -router.MASKED * jax.nn.one_hot(jnp.argmax(chosen), chosen.size), 0.0
-        ).astype(dtype)
-        return (params, state, certain), History(value, mse, frozen)
-
-    plan = schedules(knobs, routing.steps)
-    plan = jax.tree.map(lambda values: values.astype(dtype), plan)
-    inputs = (jnp.arange(routing.steps), *plan)
-    start = (params, optimiser.init(params), jnp.zeros_like(prior))
-    (params, _, certain), history = jax.lax.scan(step, start, inputs)
-
-    prior = prior + certain
-    scores = logits(params, prior, samples.states, routing)
-    base = scores[:, 0]
     if routing.state_dependent:
+        params, history = _descend(draw_key, params, samples, prior, knobs, routing)
+        scores = logits(params, prior, samples.states, routing)
         base = jnp.log(jnp.mean(jax.nn.softmax(scores, axis=0), axis=1))
+    else:
+        start = jnp.concatenate([params.router[None], params.coefficients])
+        found = descent.descend(
+            draw_key, samples.theta, samples.target, prior, start, knobs, routing=routing
+        )
+        params, prior = Params(found.params[0], found.params[1:]), prior + found.certain
+        history = History(found.loss, found.mse, found.frozen)
+        base = params.router + prior
     terms, activations = router.commitments(base, routing.slots)
     return Fitted(params, prior, activations, terms, history)
+
+
+def _descend(
+    draw_key: jax.Array,
+    params: Params,
+    samples: Samples,
+    prior: jax.Array,
+    knobs: Knobs,
+    routing: Routing,
+) -> tuple[Params, History]:
+    """Train a router that is a network of the state."""
+    optimiser = optax.adam(optax.cosine_decay_schedule(knobs.learning_rate, routing.steps))
+
+    def loss(params, key, temperature):
+        routed = predict(key, params, samples, prior, temperature, routing)
+        mse = jnp.mean((jnp.sum(routed.output, axis=0) - samples.target) ** 2)
+        if not routing.residual:
+            return mse, mse
+        before = jax.lax.stop_gradient(jnp.cumsum(routed.output, axis=0) - routed.output)
+        left = samples.target[None, :] - before - routed.output
+        return jnp.sum(jnp.mean(left**2, axis=1)), mse
+
+    def step(carry, inputs):
+        params, state = carry
+        index, temperature = inputs
+        key = jax.random.fold_in(draw_key, index)
+        (value, mse), gradient = jax.value_and_grad(loss, has_aux=True)(params, key, temperature)
+        updates, state = optimiser.update(gradient, state)
+        params = optax.apply_updates(params, updates)
+        return (params, state), History(value, mse, jnp.zeros((), bool))
+
+    temperature = schedules(knobs, routing.steps).temperature.astype(samples.theta.dtype)
+    inputs = (jnp.arange(routing.steps), temperature)
+    (params, _), history = jax.lax.scan(step, (params, optimiser.init(params)), inputs)
+    return params, history

@@ -201,8 +201,9 @@ def conditional_entropies(logits: jax.Array, hard: jax.Array) -> jax.Array:
     for j in range(1, slots):
         sets = np.array(list(itertools.combinations(range(terms), j)))
         frequencies = jnp.mean(jnp.prod(taken[j - 1][sets], axis=1), axis=1)
-        masks = np.where((sets[:, :, None] == np.arange(terms)).any(axis=1), MASKED, 0.0)
-        table = entropy(logits[None, :] + jnp.asarray(masks, logits.dtype))
+        inside = (sets[:, :, None] == np.arange(terms)).any(axis=1)
+        # Set, not added: a frozen term's certainty would undo its mask.
+        table = entropy(jnp.where(inside, MASKED, logits[None, :]))
         means.append(jnp.sum(frequencies * table))
     return jnp.stack(means)
 

@@ -1,0 +1,81 @@
+"""What shapes the training of a router, and what a sweep turns in it."""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+@dataclasses.dataclass(frozen=True)
+class Routing:
+    """What shapes a training run, static under jit.
+
+    Attributes:
+      slots: number of slots K of an equation.
+      steps: training steps T.
+      hard: straight-through gates; False for the relaxed gates themselves.
+      shared: one draw a step for all samples; False for a draw for each sample and step.
+      residual: each slot is trained on what the slots before it leave, their contributions behind a
+        stop_gradient; False for one loss of the sum.
+      state_dependent: logits from a network of the state (no entropy terms); False for one logit
+        vector.
+      hidden: hidden layers of that network.
+    """
+
+    slots: int = 1
+    steps: int = 3000
+    hard: bool = True
+    shared: bool = False
+    residual: bool = False
+    state_dependent: bool = False
+    hidden: tuple[int, ...] = (64, 64)
+
+
+class Knobs(NamedTuple):
+    """What a sweep turns, traced under jit.
+
+    Attributes:
+      learning_rate: peak of Adam's cosine schedule.
+      temperature_start: τ at the first step.
+      temperature_end: τ after the annealing.
+      anneal_fraction: share of the steps over which τ falls linearly.
+      alpha: strength of the complexity prior, in nats.
+      base_entropy: weight of the entropy of the base distribution softmax(logits).
+      conditional_entropy: weight of the sum of the slots' conditional entropies.
+      freeze_at: probability of slot 1's most likely term from which that slot is frozen, its term
+        and its coefficient; above 1 for never.
+      initial_coefficient: mean of the coefficients before training.
+      initial_spread: standard deviation of the coefficients before training.
+    """
+
+    learning_rate: jax.Array | float = 3e-3
+    temperature_start: jax.Array | float = 5.0
+    temperature_end: jax.Array | float = 0.05
+    anneal_fraction: jax.Array | float = 2 / 3
+    alpha: jax.Array | float = 0.0
+    base_entropy: jax.Array | float = 0.0
+    conditional_entropy: jax.Array | float = 0.0
+    freeze_at: jax.Array | float = 2.0
+    initial_coefficient: jax.Array | float = 0.0
+    initial_spread: jax.Array | float = 0.1
+
+
+class Schedules(NamedTuple):
+    """Temperature and entropy weight at each step, [T] each."""
+
+    temperature: jax.Array
+    entropy_weight: jax.Array
+
+
+def schedules(knobs: Knobs, steps: int) -> Schedules:
+    """τ falls linearly to its end; the entropy's weight grows as max(0, 1 - τ/τ_start)."""
+    return schedule_at(jnp.arange(steps), knobs, steps)
+
+
+def schedule_at(index: jax.Array, knobs: Knobs, steps: int) -> Schedules:
+    """The same at one step, or at some: `index` and the knobs broadcast against each other."""
+    progress = index / jnp.maximum(knobs.anneal_fraction * steps, 1.0)
+    span = jnp.asarray(knobs.temperature_end) - knobs.temperature_start
+    temperature = knobs.temperature_start + span * jnp.minimum(progress, 1.0)
+    return Schedules(temperature, jnp.maximum(0.0, 1 - temperature / knobs.temperature_start))
