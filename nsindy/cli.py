@@ -2,12 +2,14 @@
 
 import argparse
 import contextlib
+import importlib
 import importlib.metadata
 import io
 import math
 import os
 import shlex
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -121,6 +123,9 @@ def _discover(options: argparse.Namespace, command: str) -> None:
         _start_jax()
         from nsindy.pipeline import from_recordings
 
+        # Its figures and formulas need large libraries, that are read while the search computes.
+        threading.Thread(target=importlib.import_module, args=("nsindy.report",)).start()
+
         with _progress() as progress:
             found = from_recordings(
                 recordings,
@@ -169,7 +174,7 @@ def _start_jax() -> None:
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nsindy"
         jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @contextlib.contextmanager

@@ -1,34 +1,28 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
-import heapq
-import itertools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from nsindy import compose, evidence, products, recording, search, signals, verdict, weak
-from nsindy.discovery import Discovery
+from nsindy import compose, evidence, products, proposals, recording, search, signals
 from nsindy.primitives import Primitive
 from nsindy.recording import Recording, Recordings
 from nsindy.search import Problem
 from nsindy.signals import Signal, Units
 from nsindy.terms import Term
 
+if TYPE_CHECKING:
+    from nsindy.discovery import Discovery
+
 FLOOR = 1e-5
 """Noise, as a share of the largest value of a state, below which no recording is believed."""
 
-COARSE = (0.01, 0.1)
-"""Shares of the derivative below which a regression sees nothing."""
-
 MISSED = 3.0
 """Times its noise by which a model misses the recording, and the search starts from more places."""
-
-FEW = 1500
-"""With N samples the regressions propose (FEW / N)² supports, where that is more than usual."""
 
 Progress = Callable[[str, float], None]
 
@@ -45,7 +39,7 @@ def discover(
     noise: float | Sequence[float] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Discovery:
+) -> "Discovery":
     """Find the equations behind a recording, or several recordings of one system.
 
     Args:
@@ -99,7 +93,7 @@ def from_recordings(
     noise: float | Sequence[float] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Discovery:
+) -> "Discovery":
     """Find the equations behind recordings that were read and checked; see `discover`."""
     del seed
     if order not in (1, 2):
@@ -113,19 +107,23 @@ def from_recordings(
         parts = [signals.thin(part) for part in recordings.parts]
         found, units = signals.prepare(parts, order)
         setting = _setting(parts, found, units, order, operations, max_terms, floor)
-        proposals = _proposals(setting)
-        setting = _resolved(setting, proposals)
+        search.ahead(*_cut(setting, 1.0))
+        proposed = proposals.proposals(setting)
+        setting = _resolved(setting, proposed)
         say("selecting on the first four fifths", 0.0)
         first = _search(
-            setting, proposals, 1 - signals.HELD_OUT, say, "selecting on the first four fifths"
+            setting, proposed, 1 - signals.HELD_OUT, say, "selecting on the first four fifths"
         )
         if _misses(setting, first.found):
-            more = _proposals(setting, 4 * search.WIDTH)
+            more = proposals.proposals(setting, 4 * search.WIDTH)
             more = [c.mask for c in first.found.pool[: search.WIDTH]] + more
             first = _search(setting, more, 1 - signals.HELD_OUT, say, "selecting from more places")
         say("selecting on all samples", 0.0)
         starts = [(c.mask, (c.coefficients, c.begin)) for c in first.found.pool[: search.WIDTH]]
         final = _search(setting, starts, 1.0, say, "selecting on all samples")
+        # Imported late, so that programs compile meanwhile.
+        from nsindy import verdict
+
         return verdict.conclude(setting, recordings, first, final)
 
 
@@ -185,7 +183,7 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
             if isinstance(a, int)
         )
     points = np.concatenate([values, raw], 1)
-    theta = np.asarray(products.evaluate(split, jnp.asarray(points), jnp.asarray(usable)))
+    theta = np.asarray(products.evaluate(split, points, usable))
     scaled = [np.prod([scale[f] for f in row if f < len(scale)]) for row in split.rows]
     back = units.states[:, None] / np.array(scaled)[None] / units.time
 
@@ -201,12 +199,12 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
             known[d, place] = 1 / back[d, place]
     derivatives = np.concatenate([s.derivatives for s in found])
     weight = 1 / np.sqrt(np.mean(np.concatenate([s.relative for s in found]) ** 2, 1))[:, None]
-    factor = evidence.compress(jnp.asarray(weight * theta), jnp.asarray(weight * derivatives))
+    factor = np.asarray(search.COMPRESS(weight * theta, weight * derivatives))
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     problem = Problem(
         split,
-        evidence.Prior(jnp.asarray(compose.costs(terms)), jnp.ones(())),
+        evidence.Prior(jnp.asarray(compose.costs(terms)), jnp.asarray(1.0)),
         admissible,
         known,
         shares,
@@ -226,18 +224,15 @@ def _length(found: list[Signal]) -> int:
     return int(2 ** np.floor(np.log2(length)))
 
 
-def _resolved(setting: Setting, proposals: Sequence[np.ndarray]) -> Setting:
+def _resolved(setting: Setting, proposed: Sequence[np.ndarray]) -> Setting:
     """Take so many solver steps between samples that twice as many change nothing that is seen."""
     noise = signals.noise(setting.signals)
     small = np.where(noise > 0, np.maximum(noise / 10, setting.problem.floor / 3), np.inf)
     last = None
     for substeps in (1, 2, 4, 8):
-        cut, begin = _cut(setting._replace(substeps=substeps), 1.0)
-        problem = setting.problem._replace(begin=begin)
-        paths = [
-            search.solved(problem, (mask, search.by_derivatives(problem, mask)), cut)[0]
-            for mask in proposals[:2]
-        ]
+        problem, cut = _cut(setting._replace(substeps=substeps), 1.0)
+        starts = [(mask, search.by_derivatives(problem, mask)) for mask in proposed[:2]]
+        paths = [states for states, _ in search.solved(problem, starts, cut)]
         if last is not None:
             change = np.abs(np.array(paths) - last)
             change = np.max(np.where(np.isfinite(change), change, 0.0), (0, 1, 2))
@@ -271,92 +266,6 @@ def on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     )
 
 
-def _proposals(setting: Setting, width: int = search.WIDTH) -> list[np.ndarray]:
-    """Supports by regressions, on derivatives and on integrals, that the search starts from.
-
-    Regression errs where the smoothed states do, at spikes above all, and then prefers supports
-    that fit its errors. So it is asked with coarse eyes, that take for nothing whatever it leaves
-    below a hundredth, or a tenth, of the derivative.
-    """
-    problem = setting.problem
-    freedom = sum(s.freedom for s in setting.signals)
-    rows = np.cumsum([0, *(len(s.times) for s in setting.signals)])
-    # Fits of few samples are cheap, and regressions of few samples are bad guides.
-    width = int(np.clip((FEW / rows[-1]) ** 2, width, 512))
-    designs, targets = [], []
-    for s, low, high in zip(setting.signals, rows, rows[1:], strict=False):
-        span = s.times[-1] - s.times[0]
-        half_width = min(5 * span / s.freedom, span / 4)
-        design, target = weak.regression(
-            s.times, s.measured, setting.theta[low:high], half_width=half_width
-        )
-        designs.append(design)
-        targets.append(target)
-    by_integrals = evidence.compress(
-        jnp.asarray(np.concatenate(designs)), jnp.asarray(np.concatenate(targets))
-    )
-    found = [
-        mask
-        for factor in (problem.factor, by_integrals)
-        for coarse in COARSE
-        for mask in _joint(problem, factor, freedom, width // 2, coarse)
-    ]
-    return list({mask.tobytes(): mask for mask in found}.values())
-
-
-def _joint(
-    problem: Problem, factor: jax.Array, samples: float, width: int, coarse: float
-) -> list[np.ndarray]:
-    """The best supports of all equations together, by a regression."""
-    size = problem.admissible.shape[1]
-    each = []
-    for d, allowed in enumerate(problem.admissible):
-        if not allowed.any():
-            each.append([(0.0, allowed)])
-            continue
-        own = jnp.concatenate([factor[:, :size], factor[:, size + d, None]], 1)
-        own = jnp.where(np.append(allowed, True)[None], own, 0.0)
-        # A row of its own that no term can explain.
-        nothing = coarse * jnp.linalg.norm(own[:, -1])
-        own = jnp.concatenate([own, jnp.zeros((1, size + 1)).at[0, -1].set(nothing)])
-        supports = search.beam_search(
-            own,
-            samples,
-            problem.prior,
-            jnp.zeros((1, size), bool),
-            slots=problem.slots,
-            depth=problem.slots,
-            width=16 if width <= search.WIDTH else 64,
-        )
-        pairs = zip(np.asarray(supports.log_evidence), np.asarray(supports.masks), strict=True)
-        each.append([(float(s), mask[0]) for s, mask in pairs if np.isfinite(s)])
-    few = {1: 64, 2: 32, 3: 16}.get(len(each), 6)
-    joint = list(itertools.product(*(options[:few] for options in each)))
-    best = heapq.nlargest(width, joint, key=lambda choice: sum(s for s, _ in choice))
-    if width > search.WIDTH:
-        # The regression's own evidence knows too little here; every size has its turn.
-        ranked = [_by_size(options) for options in each]
-        joint = list(itertools.product(*(options[:few] for options in ranked)))
-        best += heapq.nsmallest(width, joint, key=_turn)
-    return [np.stack([mask for _, mask in choice]) for choice in best]
-
-
-def _turn(choice: tuple[tuple[float, np.ndarray], ...]) -> tuple[float, int]:
-    """When a joint support has its turn: by its ranks, then by its size."""
-    return sum(rank for rank, _ in choice), sum(int(mask.sum()) for _, mask in choice)
-
-
-def _by_size(options: list[tuple[float, np.ndarray]]) -> list[tuple[float, np.ndarray]]:
-    """Supports with their ranks among those of as many terms, the best of each size first."""
-    seen: dict[int, int] = {}
-    ranked: list[tuple[float, np.ndarray]] = []
-    for _, mask in options:
-        size = int(mask.sum())
-        ranked.append((seen.get(size, 0), mask))
-        seen[size] = seen.get(size, 0) + 1
-    return sorted(ranked, key=lambda option: option[0])
-
-
 def _misses(setting: Setting, found: search.Found) -> bool:
     noise = signals.noise(setting.signals)
     seen = noise > 0
@@ -369,12 +278,11 @@ class Searched(NamedTuple):
 
     found: search.Found
     segments: search.Segments
-    begin: np.ndarray
     problem: Problem
 
 
-def _cut(setting: Setting, counted: float) -> tuple[search.Segments, np.ndarray]:
-    return signals.segments(
+def _cut(setting: Setting, counted: float) -> tuple[Problem, search.Segments]:
+    cut, begin = signals.segments(
         setting.signals,
         setting.units,
         setting.usable,
@@ -382,11 +290,11 @@ def _cut(setting: Setting, counted: float) -> tuple[search.Segments, np.ndarray]
         length=setting.length,
         counted=counted,
     )
+    return setting.problem._replace(begin=begin), cut
 
 
 def _search(setting: Setting, starts, counted: float, say: Progress, stage: str) -> Searched:
-    cut, begin = _cut(setting, counted)
-    problem = setting.problem._replace(begin=begin)
+    problem, cut = _cut(setting, counted)
     starts = [
         start if isinstance(start, tuple) else (start, search.by_derivatives(problem, start))
         for start in starts
@@ -394,9 +302,9 @@ def _search(setting: Setting, starts, counted: float, say: Progress, stage: str)
     noise = signals.noise(setting.signals)
     noise = np.where(noise > 0, np.maximum(noise, problem.floor), 1.0)
     # The proposal that follows the segments best shows where errors grow.
-    paths = [search.solved(problem, start, cut) for start in starts[: 2 * search.WIDTH]]
+    paths = search.solved(problem, starts[: 2 * search.WIDTH], cut)
     weights, measured = np.asarray(cut.weights) / noise**2, np.asarray(cut.states)
     misfit = [np.sum(weights * (states - measured) ** 2) for states, _ in paths]
     cut = signals.windows(cut, paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))][1])
     found = search.search(problem, cut, starts, noise, progress=lambda share: say(stage, share))
-    return Searched(found, cut, begin, problem)
+    return Searched(found, cut, problem)

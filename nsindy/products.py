@@ -10,6 +10,7 @@ import numpy as np
 
 from nsindy import library as libraries
 from nsindy.library import Library
+from nsindy.programs import Program
 from nsindy.terms import Term
 
 PRODUCTS = ("identity", "mul", "one")
@@ -80,7 +81,7 @@ def factor_values(products: Products, variables: jax.Array, usable: jax.Array) -
     return jnp.where(usable, jnp.concatenate(parts), 0.0)
 
 
-@functools.partial(jax.jit, static_argnames="products")
+@functools.partial(Program, static=("products",))
 def evaluate(products: Products, variables: jax.Array, usable: jax.Array) -> jax.Array:
     """Evaluate every term at every sample; variables [N, V] to Θ [N, M]."""
     values = jax.vmap(lambda point: factor_values(products, point, usable))(variables)

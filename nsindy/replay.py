@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nsindy import signals, solution
 from nsindy.discovery import Discovery
 from nsindy.recording import Recording, Recordings
 from nsindy.smoothing import smooth
@@ -72,9 +73,7 @@ def replays(discovery: Discovery, recordings: Recordings, *, limit: int = 4) -> 
             f"{len(np.asarray(discovery.initial))}"
         )
     parts = [_thinned(part) for part in recordings.parts[:limit]]
-    # Simulations of one length are compiled once.
-    length = max(len(part.times) for part in parts) + FILL
-    return [_replay(discovery, part, r, length) for r, part in enumerate(parts)]
+    return [_replay(discovery, part, r) for r, part in enumerate(parts)]
 
 
 def thinning(part: Recording) -> int:
@@ -86,22 +85,18 @@ def _thinned(part: Recording) -> Recording:
     return Recording(*(np.asarray(values)[:: thinning(part)] for values in part))
 
 
-def _replay(discovery: Discovery, part: Recording, r: int, length: int) -> Replay:
+def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
     times = part.times
-    fill = np.linspace(times[0], times[-1], length - len(times))
+    fill = np.linspace(times[0], times[-1], FILL)
     fine = np.sort(np.concatenate([times, fill]))
     at = np.searchsorted(fine, times)
-    inputs = (
-        np.stack([np.interp(fine, times, u) for u in part.inputs.T], 1)
-        if discovery.inputs
-        else None
-    )
+    inputs = np.array([np.interp(fine, times, u) for u in part.inputs.T]).T.reshape(len(fine), -1)
     held_out = discovery.held_out
     held = dataclasses.replace(
         discovery, coefficients=held_out.coefficients, initial=held_out.initial
     )
     simulated, forecast = (
-        np.asarray(model.simulate(np.asarray(model.initial)[r], fine, inputs), float)
+        solution.solve(model, np.asarray(model.initial)[r], fine, inputs)
         for model in (discovery, held)
     )
     count = len(discovery.measured)
@@ -126,6 +121,6 @@ def _replay(discovery: Discovery, part: Recording, r: int, length: int) -> Repla
         smooth=np.concatenate([states, slopes], 1) if second else states,
         slopes=slopes,
         highest=bends if second else slopes,
-        held=int(0.8 * len(times)),
+        held=signals.fitted(len(times)),
         leaves=float(fine[np.argmax(lost)]) if lost.any() else None,
     )

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from nsindy import solution
 from nsindy.discovery import Discovery
-from nsindy.library import Library, evaluate
 from nsindy.replay import Replay
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#AA4499")
@@ -170,8 +168,7 @@ def _arrows(axis: Axes, discovery: Discovery) -> None:
     x = np.linspace(*axis.get_xlim(), 22)
     y = np.linspace(*axis.get_ylim(), 22)
     grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-    field = discovery.vector_field
-    speed = np.asarray(jax.vmap(lambda at: field(0.0, at))(jnp.asarray(grid))).reshape(22, 22, 2)
+    speed = solution.field(discovery)(grid.T).T.reshape(22, 22, 2)
     speed = np.where(np.isfinite(speed), speed, 0.0)
     limits = axis.get_xlim(), axis.get_ylim()
     if np.any(speed):
@@ -208,13 +205,14 @@ def _phase_line(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
 
 def _contributions(discovery: Discovery, replay: Replay) -> np.ndarray:
     """Each coefficient times its term along the smoothed recording [N, equations, M]."""
-    if not discovery.library:
-        return np.zeros((len(replay.times), len(discovery.rows), 0))
-    states = np.concatenate([replay.smooth, replay.inputs], 1)
-    library = Library(discovery.library, discovery.variables)
-    theta = np.asarray(jax.jit(evaluate)(library, jnp.asarray(states)).theta)
     rows = np.asarray(discovery.coefficients)[np.array(discovery.rows)]
-    return rows[None] * np.where(rows[None] != 0, theta[:, None], 0.0)
+    found = np.zeros((len(replay.times), *rows.shape))
+    kept = np.flatnonzero((rows != 0).any(0))
+    values = solution.functions([discovery.library[m] for m in kept], discovery.variables)
+    states = np.concatenate([replay.smooth, replay.inputs], 1)
+    theta = values(states.T).T
+    found[:, :, kept] = np.where(rows[:, kept] != 0, rows[:, kept] * theta[:, None], 0.0)
+    return found
 
 
 def left_over(discovery: Discovery, replays: Sequence[Replay]) -> np.ndarray:

@@ -1,16 +1,16 @@
 """The search for the equations of recordings: proposed by regression, judged by trajectories."""
 
-import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import beam, evidence, shooting
+from nsindy import beam, evidence, shooting, subset
 from nsindy.evidence import Prior
 from nsindy.products import Products
+from nsindy.programs import Program
 from nsindy.shooting import Model, Segments
 
 WIDTH = 8
@@ -21,7 +21,7 @@ STRONG = 3.0
 """Nats from which evidence is strong (Kass and Raftery 1995); for less no term is added."""
 
 
-AROUND = 64
+NEIGHBOURS = 64
 """Supports around the best whose evidence is predicted."""
 
 LARGE = 3.0
@@ -48,7 +48,7 @@ class Problem(NamedTuple):
     admissible: np.ndarray
     known: np.ndarray
     shares: np.ndarray
-    factor: jax.Array
+    factor: np.ndarray
     begin: np.ndarray
     floor: np.ndarray
     slots: int
@@ -100,14 +100,22 @@ class Found(NamedTuple):
     settled: bool
 
 
-@functools.partial(jax.jit, static_argnames=("terms",))
-def _fit_all(terms, models, segments, noise):
-    axes = Model(0, 0, 0, 0)
-    return jax.vmap(lambda m: shooting.fit(terms, m, segments, noise), in_axes=(axes,))(models)
+AXES: Any = Model(*[0] * 4)  # type: ignore[arg-type]
 
 
-@functools.partial(jax.jit, static_argnames=("terms",))
-def _tangent(terms, coefficients, begin, segments, noise):
+def _fits(terms, models, segments, noise):
+    return jax.vmap(lambda m: shooting.fit(terms, m, segments, noise), in_axes=(AXES,))(models)
+
+
+def _paths(terms, models, segments):
+    def path(model):
+        states, sensitivities = shooting.shoot(terms, model, segments)
+        return states, sensitivities[:, -1, :, : states.shape[2]]
+
+    return jax.vmap(path, in_axes=(AXES,))(models)
+
+
+def _tangents(terms, coefficients, begin, segments, noise):
     count, size = coefficients.shape
     every = jnp.broadcast_to(jnp.arange(size)[None], (count, size))
     model = Model(every, jnp.ones((count, size), bool), coefficients, begin)
@@ -119,16 +127,29 @@ def _tangent(terms, coefficients, begin, segments, noise):
     return factor, linear.begin_by, linear.begin_gap
 
 
-@functools.partial(jax.jit, static_argnames=("slots", "depth", "width"))
-def beam_search(factor, samples, prior, start, *, slots, depth, width=16):
-    """`beam.search`, compiled."""
-    return beam.search(factor, samples, prior, start, slots=slots, depth=depth, width=width)
+FITS = Program(_fits, static=("terms",))
+PATHS = Program(_paths, static=("terms",))
+TANGENTS = Program(_tangents, static=("terms",))
+BEAM = Program(beam.search, static=("slots", "depth", "width"))
+AROUND = Program(beam.around, static=("slots", "width"))
+COMPRESS = Program(evidence.compress)
+PRIOR = Program(evidence.log_prior)
 
 
-_around = jax.jit(beam.around, static_argnames=("slots", "width"))
-_shoot = jax.jit(shooting.shoot, static_argnames="terms")
-_log_prior = jax.jit(evidence.log_prior)
-_solve = jax.jit(jax.vmap(evidence.solve, in_axes=(None, 0)))
+def ahead(problem: Problem, segments: Segments) -> None:
+    """Compile what the search needs while its proposals are still being made."""
+    count, size = problem.admissible.shape
+    nothing = np.zeros((count, size))
+    models = _together([_slots(problem, nothing > 0, nothing, problem.begin)])
+    noise = np.ones(count)
+    initial = count * segments.starts.shape[1]
+    columns = initial + count * size + 1
+    FITS.ahead(problem.terms, models, segments, noise)
+    TANGENTS.ahead(problem.terms, nothing, problem.begin, segments, noise)
+    PATHS.ahead(problem.terms, models, segments)
+    inner = np.zeros((columns - initial, columns - initial))
+    AROUND.ahead(inner, 1.0, problem.prior, nothing > 0, slots=problem.slots, width=NEIGHBOURS)
+    PRIOR.ahead(nothing > 0, problem.prior)
 
 
 def search(
@@ -184,31 +205,32 @@ def _noise(problem: Problem, candidate: Candidate, samples: np.ndarray) -> np.nd
 
 def _around_fit(
     problem: Problem, candidate: Candidate, segments: Segments, noise: np.ndarray
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     given = (candidate.coefficients, candidate.begin)
-    return _tangent(problem.terms, *map(jnp.asarray, given), segments, jnp.asarray(noise))
+    factor, by, gap = TANGENTS(problem.terms, *given, segments, noise)
+    return np.asarray(factor), np.asarray(by), np.asarray(gap)
 
 
-def solved(problem: Problem, start, segments: Segments) -> tuple[np.ndarray, np.ndarray]:
-    """States along one model [B, L + 1, D], and segments' ends by their beginnings [B, D, D]."""
-    mask, (coefficients, begin) = start
-    model = _slots(problem, mask, coefficients, begin)
-    states, path = _shoot(problem.terms, model, segments)
-    return np.asarray(states), np.asarray(path[:, -1, :, : begin.shape[1]])
+def solved(problem: Problem, starts, segments: Segments) -> list[tuple[np.ndarray, np.ndarray]]:
+    """States along each model [B, L + 1, D], and segments' ends by their beginnings [B, D, D]."""
+    found = []
+    for at in range(0, len(starts), WIDTH):
+        models = [_slots(problem, mask, *start) for mask, start in starts[at : at + WIDTH]]
+        states, ends = PATHS(problem.terms, _together(models), segments)
+        found += list(zip(np.asarray(states), np.asarray(ends), strict=True))[: len(models)]
+    return found
 
 
-def _neighbours(problem: Problem, factor, best: Candidate, samples: float):
+def _neighbours(problem: Problem, factor: np.ndarray, best: Candidate, samples: float):
     """Supports around the best and the scores that the linearisation predicts, best first."""
     count, size = best.mask.shape
     initial = factor.shape[1] - 1 - count * size
-    inner = factor[initial:, initial:]
-    target = inner[:, -1] - inner[:, :-1] @ problem.known.reshape(-1)
-    allowed = np.append(problem.admissible.reshape(-1), True)
-    inner = jnp.where(allowed[None, :], inner.at[:, -1].set(target), 0.0)
+    inner = factor[initial:, initial:].copy()
+    inner[:, -1] -= inner[:, :-1] @ problem.known.reshape(-1)
+    inner[:, :-1] *= problem.admissible.reshape(-1)[None, :]
     mask = best.mask & problem.admissible
-    found = _around(
-        inner, samples, problem.prior, jnp.asarray(mask), slots=problem.slots, width=AROUND
-    )
+    knobs = {"slots": problem.slots, "width": NEIGHBOURS}
+    found = AROUND(inner, samples, problem.prior, mask, **knobs)
     scores, masks = np.asarray(found.log_evidence), np.asarray(found.masks)
     itself = np.all(masks == mask, (1, 2))
     own = scores[itself][0] if itself.any() else scores[0]
@@ -218,32 +240,25 @@ def _neighbours(problem: Problem, factor, best: Candidate, samples: float):
 
 def by_derivatives(problem: Problem, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients of a support by regression on derivatives, and where the segments begin."""
-    count, size = mask.shape
-    rows = []
-    for d in range(count):
-        own = jnp.concatenate([problem.factor[:, :size], problem.factor[:, size + d, None]], 1)
-        rows.append(_solve(own, jnp.asarray(mask[d][None])).coefficients[0])
-    return np.asarray(jnp.stack(rows)), np.asarray(problem.begin)
+    size = mask.shape[1]
+    factor = np.asarray(problem.factor)
+    rows = [subset.solve(factor[:, [*range(size), size + d]], m)[0] for d, m in enumerate(mask)]
+    return np.stack(rows), np.asarray(problem.begin)
 
 
 def _start_by_tangent(problem: Problem, tangent, best: Candidate, masks: list[np.ndarray]):
     factor, by, gap = tangent
-    if not masks:
-        return []
     count, size = best.mask.shape
     initial = factor.shape[1] - 1 - count * size
     known = problem.known.reshape(-1)
-    padded = factor.at[:, -1].add(-factor[:, initial:-1] @ known)
-    wide = np.array([np.append(np.ones(initial, bool), m.reshape(-1)) for m in masks])
-    lacking = WIDTH - len(wide)
-    wide = np.concatenate([wide, np.repeat(wide[:1], lacking, 0)])
-    found = np.asarray(_solve(padded, jnp.asarray(wide)).coefficients)[: len(masks)]
+    factor = factor.copy()
+    factor[:, -1] -= factor[:, initial:-1] @ known
     starts = []
-    for mask, values in zip(masks, found, strict=True):
+    for mask in masks:
+        values, _ = subset.solve(factor, np.append(np.ones(initial, bool), mask.reshape(-1)))
         coefficients = values[initial:].reshape(count, size) + problem.known
         change = np.append(values[:initial], (coefficients - best.coefficients).reshape(-1))
-        begin = best.begin + np.asarray(by) @ change + np.asarray(gap)
-        starts.append((mask, (coefficients, begin)))
+        starts.append((mask, (coefficients, best.begin + by @ change + gap)))
     return starts
 
 
@@ -251,14 +266,10 @@ def _fit(problem, segments, todo, noise, samples, pool) -> None:
     count, size = problem.admissible.shape
     for at in range(0, len(todo), WIDTH):
         part = todo[at : at + WIDTH]
-        part = part + [part[0]] * (WIDTH - len(part))
         known = problem.known != 0
-        models = [_slots(problem, mask, *start) for mask, start in part]
-        models = jax.tree.map(lambda *leaves: jnp.stack(leaves), *models)
-        fits = jax.tree.map(
-            np.asarray, _fit_all(problem.terms, models, segments, jnp.asarray(noise))
-        )
-        for i, (mask, _) in enumerate(part[: len(todo) - at]):
+        models = _together([_slots(problem, mask, *start) for mask, start in part])
+        fits = jax.tree.map(np.asarray, FITS(problem.terms, models, segments, noise))
+        for i, (mask, _) in enumerate(part):
             full = mask | known
             coefficients = np.zeros((count, size))
             model = fits.model
@@ -286,7 +297,13 @@ def _slots(problem: Problem, mask, coefficients, begin) -> Model:
         values[d, : len(chosen)] = (
             problem.known[d, given] if len(given) else coefficients[d, chosen]
         )
-    return Model(*(jnp.asarray(part) for part in (indices, free, values, begin)))
+    return Model(indices, free, values, np.asarray(begin))  # type: ignore[arg-type]
+
+
+def _together(models: list[Model]) -> Model:
+    """Models side by side, the first again where there are fewer than `WIDTH`."""
+    models = models + models[:1] * (WIDTH - len(models))
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *models)
 
 
 def score(problem: Problem, candidate: Candidate, samples: np.ndarray) -> float:
@@ -302,7 +319,7 @@ def score(problem: Problem, candidate: Candidate, samples: np.ndarray) -> float:
     variance = np.maximum(candidate.innovation, problem.floor**2)
     variance = np.where(samples > 0, variance, 1.0)
     value = -0.5 * np.sum(samples * np.log(variance)) - 0.5 * np.sum(chosen) * np.log(samples.sum())
-    value += float(_log_prior(chosen, problem.prior))
+    value += float(PRIOR(chosen, problem.prior))
     contribution = np.where(chosen, candidate.coefficients * problem.shares, 0.0)
     value -= float(np.sum(np.log1p((contribution / LARGE) ** 2)))
     return value if np.isfinite(value) else -np.inf

@@ -5,7 +5,6 @@ Letters beside the usual: B segments · L intervals of a segment · R recordings
 
 from typing import NamedTuple
 
-import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,11 +17,13 @@ class Segments(NamedTuple):
     """Recordings, cut into segments of L intervals; the last node of one begins the next.
 
     Attributes:
-      steps: lengths of the solver's steps, L · substeps of them [B, T]; 0 where a segment is short.
+      steps: lengths of the intervals [B, L]; 0 where a segment is short.
+      substeps: steps of the solver in an interval, a whole number; traced, so that one program
+        serves all.
       states: measured; anything where they were not [B, L + 1, D].
       weights: of each measurement in the sum of squares [B, L + 1, D]; 0 where there is none, and
         at a node that the next segment counts.
-      inputs: at the stages of each step [B, T, 6, U].
+      inputs: at the nodes, straight between them [B, L + 1, U].
       units: of the variables [D + U]; operations on raw values see variable · unit.
       starts: 1 where a segment begins a recording [B, R].
       usable: False for factors that have no value on these recordings [V + A + 1].
@@ -30,6 +31,7 @@ class Segments(NamedTuple):
     """
 
     steps: jax.Array
+    substeps: jax.Array
     states: jax.Array
     weights: jax.Array
     inputs: jax.Array
@@ -93,13 +95,35 @@ class Fit(NamedTuple):
     gap: jax.Array
 
 
-_TABLEAU = diffrax.Tsit5.tableau
-NODES = np.array([0.0, *_TABLEAU.c[:5]])
-"""Where in a step the solver evaluates the equation."""
-_LOWER = np.zeros((6, 6))
-for _row, _weights in enumerate(_TABLEAU.a_lower[:5]):
-    _LOWER[_row + 1, : _row + 1] = _weights
-_SOLUTION = np.array(_TABLEAU.b_sol[:6])
+NODES = np.array([0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0])
+"""Where in a step the solver evaluates the equation (Tsitouras 2011, Computers & Mathematics with
+Applications 62, table 1)."""
+_ROWS = (
+    (0.161,),
+    (-0.008480655492356989, 0.335480655492357),
+    (2.8971530571054935, -6.359448489975075, 4.3622954328695815),
+    (5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525),
+    (
+        5.86145544294642,
+        -12.92096931784711,
+        8.159367898576159,
+        -0.071584973281401,
+        -0.028269050394068383,
+    ),
+)
+LOWER = np.array([[*row, *[0.0] * (6 - len(row))] for row in ((), *_ROWS)])
+"""How much of each slope before leads to the next [6, 6]."""
+SOLUTION = np.array(
+    [
+        0.09646076681806523,
+        0.01,
+        0.4798896504144996,
+        1.379008574103742,
+        -3.290069515436081,
+        2.324710524099774,
+    ]
+)
+"""How much of each slope a step is made of [6]."""
 
 
 def expand(state: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
@@ -123,7 +147,7 @@ def shoot(terms: Products, model: Model, segments: Segments) -> tuple[jax.Array,
     own = jnp.repeat(jnp.arange(count), slots)
     columns = count + jnp.arange(count * slots)
     low, high = segments.bound
-    lower, solution = jnp.asarray(_LOWER), jnp.asarray(_SOLUTION)
+    nodes, lower, solution = (jnp.asarray(part) for part in (NODES, LOWER, SOLUTION))
 
     def field(y, inputs):
         x, s = y[:, 0], y[:, 1:]
@@ -141,22 +165,26 @@ def shoot(terms: Products, model: Model, segments: Segments) -> tuple[jax.Array,
         return jnp.where(moving, jnp.concatenate([flow[:, None], change], 1), 0.0)
 
     def segment(begin, steps, inputs):
-        def step(y, now):
-            length, given = now
+        def interval(y, now):
+            whole, first, last = now
+            length = whole / segments.substeps
 
-            def stage(slopes, i):
-                at = y + length * jnp.tensordot(lower[i], slopes, 1)
-                return slopes.at[i].set(field(at, given[i])), None
+            def step(number, y):
+                def stage(slopes, i):
+                    at = y + length * jnp.tensordot(lower[i], slopes, 1)
+                    share = (number + nodes[i]) / segments.substeps
+                    return slopes.at[i].set(field(at, first + share * (last - first))), None
 
-            slopes, _ = jax.lax.scan(stage, jnp.zeros((6, *y.shape), y.dtype), jnp.arange(6))
-            y = y + length * jnp.tensordot(solution, slopes, 1)
+                slopes, _ = jax.lax.scan(stage, jnp.zeros((6, *y.shape), y.dtype), jnp.arange(6))
+                return y + length * jnp.tensordot(solution, slopes, 1)
+
+            y = jax.lax.fori_loop(0, segments.substeps, step, y)
             return y, y
 
         identity = jnp.eye(count, count + count * slots, dtype=begin.dtype)
         start = jnp.concatenate([begin[:, None], identity], 1)
-        _, path = jax.lax.scan(step, start, (steps, inputs))
-        substeps = len(steps) // (segments.states.shape[1] - 1)
-        return jnp.concatenate([start[None], path[substeps - 1 :: substeps]])
+        _, path = jax.lax.scan(interval, start, (steps, inputs[:-1], inputs[1:]))
+        return jnp.concatenate([start[None], path])
 
     path = jax.vmap(segment)(model.begin, segments.steps, segments.inputs)
     return path[..., 0], path[..., 1:]

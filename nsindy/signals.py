@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import shooting, smoothing
+from nsindy import smoothing
 from nsindy.recording import Recording
 from nsindy.shooting import Segments
 
@@ -18,6 +18,11 @@ HELD_OUT = 0.2
 
 LENGTH = 10.0
 """Length of the first recording in scaled time."""
+
+
+def fitted(samples: int) -> int:
+    """How many of the samples of a recording, from the first, are not held out."""
+    return round((1 - HELD_OUT) * samples)
 
 
 class Units(NamedTuple):
@@ -186,7 +191,7 @@ def segments(
       the segments, and the smoothed state at the first node of each [B, D].
     """
     parts = [
-        _segment(s, begin, length, substeps, round(counted * len(s.times)))
+        _segment(s, begin, length, round(counted * len(s.times)))
         for s in signals
         for begin in range(0, len(s.times) - 1, length)
     ]
@@ -197,13 +202,13 @@ def segments(
     parts += [nothing] * lacking
     steps, measured, weights, inputs, begin = (np.stack(p) for p in zip(*parts, strict=True))
     firsts = np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in signals])
-    starts = np.zeros((len(begin), len(signals)))
+    starts = np.zeros((len(begin), _columns(len(signals))))
     starts[np.flatnonzero(firsts), np.arange(len(signals))] = 1.0
     everything = np.concatenate([s.measured for s in signals])
     low, high = everything.min(0), everything.max(0)
     half = 1.5 * np.max(high - low)
     bound = np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
-    arrays = (steps, measured, weights, inputs, units.variables, starts, usable, bound)
+    arrays = (steps, substeps, measured, weights, inputs, units.variables, starts, usable, bound)
     return Segments(*map(jnp.asarray, arrays)), begin
 
 
@@ -213,24 +218,24 @@ def _next(count: int) -> int:
     return 3 * power // 4 if 3 * power // 4 >= count else power
 
 
-def _segment(s: Signal, begin: int, length: int, substeps: int, limit: int):
+def _columns(starts: int) -> int:
+    """Columns for so many starts: few shapes, so that few programs are compiled."""
+    return max(4, 2 ** int(np.ceil(np.log2(starts))))
+
+
+def _segment(s: Signal, begin: int, length: int, limit: int):
     last = len(s.times) - 1
     index = np.arange(begin, min(begin + length, last) + 1)
     lacking = begin + length - index[-1]
-    steps = np.repeat(np.diff(s.times[index]) / substeps, substeps)
-    clock = s.times[begin] + np.cumsum(steps) - steps
-    stages = clock[:, None] + steps[:, None] * shooting.NODES
-    inputs = [np.interp(stages, s.times, column) for column in s.inputs.T]
-    given = np.stack(inputs, -1) if inputs else np.zeros((*stages.shape, 0))
     weights = (s.noise > 0) / s.relative[index] ** 2 * (index < limit)[:, None]
     if index[-1] < last:
         weights[-1] = 0.0
     pad = ((0, lacking), (0, 0))
     return (
-        np.pad(steps, (0, lacking * substeps)),
+        np.pad(np.diff(s.times[index]), (0, lacking)),
         np.pad(s.measured[index], pad, mode="edge"),
         np.pad(weights, pad),
-        np.pad(given, ((0, lacking * substeps), (0, 0), (0, 0)), mode="edge"),
+        np.pad(s.inputs[index], pad, mode="edge"),
         s.states[begin],
     )
 
@@ -250,8 +255,6 @@ def windows(segments: Segments, propagators: np.ndarray, *, growth: float = 100.
         size = np.linalg.norm(total, 2) if np.isfinite(total).all() else np.inf
         first[b] |= size > growth
         total = np.eye(len(total)) if first[b] else total
-    # Few shapes, so that few programs are compiled.
-    count = max(4, 2 ** int(np.ceil(np.log2(first.sum()))))
-    starts = np.zeros((len(first), count))
+    starts = np.zeros((len(first), _columns(first.sum())))
     starts[np.flatnonzero(first), np.arange(first.sum())] = 1.0
     return segments._replace(starts=jnp.asarray(starts))

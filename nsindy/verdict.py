@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import beam, equations, evidence, search, signals
+from nsindy import beam, equations, search, signals, solution, subset
 from nsindy.discovery import Discovery, HeldOut
 from nsindy.recording import Recordings
 from nsindy.search import Candidate, Found
@@ -96,8 +96,8 @@ def standard_errors(found: Found, problem: search.Problem) -> np.ndarray:
     mask = found.chosen.mask & problem.admissible
     initial = found.factor.shape[1] - 1 - mask.size
     held = np.append(np.ones(initial, bool), mask.reshape(-1))
-    covariance = evidence.solve(jnp.asarray(found.factor), jnp.asarray(held)).covariance
-    variance = np.maximum(np.diagonal(np.asarray(covariance))[initial:], 0.0)
+    _, covariance = subset.solve(found.factor, held)
+    variance = np.diagonal(covariance)[initial:]
     total, independent = found.samples.sum(), np.sum(found.samples * found.chosen.independent)
     freedom = max(total - mask.sum() - initial, 1)
     widen = np.sqrt(total / max(independent, 1.0) * total / freedom)
@@ -110,18 +110,18 @@ def _held_out(setting, recordings: Recordings, first: "Searched", begins) -> Hel
     squares, count, deviations = 0.0, 0, 0.0
     measured = len(recordings.states)
     given = (best.mask, (best.coefficients, best.begin))
-    paths, _ = search.solved(first.problem, given, first.segments)
+    paths, _ = search.solved(first.problem, [given], first.segments)[0]
     model = _model(setting, recordings, best)
     place = 0
     for signal, part in zip(setting.signals, setting.parts, strict=True):
-        limit = round((1 - signals.HELD_OUT) * len(signal.times))
+        limit = signals.fitted(len(signal.times))
         blocks = -(-(len(signal.times) - 1) // setting.length)
         path = paths[place : place + blocks]
         place += blocks
         nodes = np.concatenate([path[0, :1], *path[:, 1:]])[: len(signal.times)]
         start = nodes[limit - 1] * units.states
-        given = part.inputs[limit - 1 :] if part.inputs.shape[1] else None
-        ahead = np.asarray(model.simulate(start, part.times[limit - 1 :], given))[1:, :measured]
+        rest = part.times[limit - 1 :], part.inputs[limit - 1 :]
+        ahead = solution.solve(model, start, *rest)[1:, :measured]
         truth = part.states[limit:]
         squares = squares + np.sum((ahead - truth) ** 2, 0)
         deviations = deviations + np.sum((truth - truth.mean(0)) ** 2, 0)

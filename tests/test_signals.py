@@ -34,17 +34,21 @@ def test_the_last_fifth_can_be_held_out():
     assert (np.asarray(segments.weights) > 0).sum() == 2 * 80
 
 
-def test_inputs_are_interpolated_at_the_stages():
+def test_inputs_stand_at_the_nodes():
     found, units = signals.prepare([recorded(400, u=1)], 1)
     segments, _ = signals.segments(found, units, np.ones(7, bool), substeps=2, length=400)
-    steps = np.asarray(segments.steps)[0]
-    clock = found[0].times[0] + np.cumsum(steps) - steps
-    at = (clock[:, None] + steps[:, None] * signals.shooting.NODES) * units.time
-    given = np.asarray(segments.inputs)[0, ..., 0] * units.inputs
-    used = steps > 0
-    np.testing.assert_allclose(
-        given[used], np.cos(at + recorded(400, u=1).times[0])[used], atol=5e-3
-    )
+    times = recorded(400, u=1).times
+    given = np.asarray(segments.inputs)[0, :400, 0] * units.inputs
+    np.testing.assert_allclose(given, np.cos(times), atol=1e-12)
+    lengths = np.asarray(segments.steps)[0]
+    np.testing.assert_allclose(lengths[:399] * units.time, np.diff(times), atol=1e-12)
+    # The segment has room for one interval more than there are.
+    assert (lengths[399:] == 0).all()
+
+
+@pytest.mark.parametrize("samples", (10, 13, 21, 600))
+def test_what_is_fitted_and_what_is_held_out(samples):
+    assert signals.fitted(samples) == samples - round(signals.HELD_OUT * samples)
 
 
 def test_order_two_makes_velocities_states_that_were_not_measured():
