@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nsindy import results
-from nsindy.fit import Schedules
+from nsindy.routing import Schedules
 from nsindy.study import Outcome
 
 COLOURS = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
