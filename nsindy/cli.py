@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="S",
         help="standard deviation, one or one a state",
     )
-    add("--seed", type=int, default=0, help="of the random search")
+    add("--seed", type=int, default=0, help="changes nothing: the method draws no random numbers")
     add("--out", metavar="DIR", help="folder to write to; else discovery/ beside the first file")
     return options
 

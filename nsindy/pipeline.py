@@ -54,8 +54,7 @@ def discover(
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
-      seed: of the random draws; the method draws none today, and the same data always give the
-        same equations.
+      seed: accepted and changes nothing: no random number is drawn.
       progress: called with the name of a stage and the share of it that is done.
 
     Returns:

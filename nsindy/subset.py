@@ -21,7 +21,7 @@ def solve(factor: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     unit = factor / scale
     columns = np.flatnonzero(mask)
     while True:
-        triangle = np.linalg.qr(unit[:, [*columns, -1]], mode="r")
+        triangle = np.asarray(np.linalg.qr(unit[:, [*columns, -1]], mode="r"))
         pivots = np.diagonal(triangle)[: len(columns)]
         pivots = np.pad(pivots, (0, len(columns) - len(pivots)))
         spanned = np.flatnonzero(pivots**2 <= 1e4 * np.finfo(factor.dtype).eps)

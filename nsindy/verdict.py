@@ -229,7 +229,11 @@ def _warnings(setting, first, final, discovery: Discovery, texts: _Texts) -> lis
         )
     extra = int(np.asarray(final.segments.starts).any(1).sum()) - len(setting.signals)
     if extra > 0:
-        said.append(f"small errors grow fast here, so the fit begins anew at {extra} place(s)")
+        said.append(
+            f"an error in the state grows more than a hundredfold along the recording, so it is "
+            f"fitted in {extra + len(setting.signals)} stretches, each with its own initial state; "
+            "a forecast far beyond the length of one is not to be trusted"
+        )
     smooth = signals.noise(setting.signals)
     for d, state in enumerate(discovery.measured):
         if smooth[d] > 0 and found.noise[d] > 2 * max(smooth[d], setting.problem.floor[d]):
