@@ -97,6 +97,16 @@ def search(
       ValueError: K is below 1 or above M.
 
     Reference: Chen, Billings & Luo (1989), Int. J. Control 50, for the orthogonal search.
+
+    Example:
+      >>> from nsindy import evidence
+      >>> x = jnp.linspace(-1.0, 1.0, 50)
+      >>> theta = jnp.stack([x, x**2, x**3], 1)
+      >>> noise = 0.01 * jax.random.normal(jax.random.key(0), (50, 1))
+      >>> factor = evidence.compress(theta, 2 * theta[:, 1:2] + noise)
+      >>> start = jnp.zeros((1, 3), bool)
+      >>> search(factor, 50, evidence.bic(3), start, slots=2, depth=2).masks[0].tolist()
+      [[False, True, False]]
     """
     equations, terms = start.shape
     columns = equations * terms
@@ -294,6 +304,12 @@ def equivalents(
       factor: compressed [Θ, ẋ] of concrete values, [Q, M + 1].
       mask: the support [M].
       tolerance: how far from the space, relative to its norm, a column may lie.
+
+    Example:
+      >>> x, v = jnp.cos(jnp.arange(9.0)), jnp.sin(jnp.arange(9.0))
+      >>> factor = jnp.linalg.qr(jnp.stack([x, v, x + v, x - v], 1), mode="r")
+      >>> equivalents(factor, jnp.array([True, True, False]))
+      [(0, 2), (1, 2)]
     """
     columns = np.asarray(factor)[:, :-1]
     norms = np.linalg.norm(columns, axis=0)

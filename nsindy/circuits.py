@@ -84,6 +84,12 @@ def load(path: str | os.PathLike = SHIPPED) -> tuple[tuple[Stack, ...], dict[str
     Raises:
       ValueError: the file cannot be read, is no library of circuits, or its tensors do not match
         the architecture that it declares.
+
+    Example:
+      >>> stacks, metadata = load()
+      >>> names = [primitive.name for stack in stacks for primitive in stack.primitives]
+      >>> {"identity", "sin", "cos", "add", "mul"} <= set(names)
+      True
     """
     try:
         with safetensors.safe_open(os.fspath(path), framework="numpy") as file:

@@ -45,6 +45,12 @@ def describe(
 
     Raises:
       ValueError: Θ has not one column for each name, or is not finite.
+
+    Example:
+      >>> x, v = np.cos(np.arange(50.0)), np.sin(np.arange(50.0))
+      >>> found = describe(np.stack([x, v, x + v], 1), ["identity(x)", "identity(v)", "add(x,v)"])
+      >>> found.rank, found.relations
+      (2, ['add(x,v) = identity(x) + identity(v) (residual ...)'])
     """
     theta = np.asarray(theta, np.float64)
     if theta.ndim != 2 or theta.shape[1] != len(names):

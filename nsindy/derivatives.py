@@ -53,6 +53,12 @@ def savitzky_golay(
     Raises:
       ValueError: no window has more samples than a polynomial has coefficients and at most N, or a
         window is even.
+
+    Example:
+      >>> t = jnp.linspace(0.0, 1.0, 51)
+      >>> smooth = savitzky_golay(t[:, None] ** 2, 0.02)
+      >>> smooth.derivatives[25, 0].round(3).item()
+      1.0
     """
     n = states.shape[0]
     long_enough = [window for window in windows if window > order + 1]

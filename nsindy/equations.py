@@ -15,6 +15,11 @@ def readable(term: Term | int, variables: Sequence[str]) -> str:
     Args:
       term: an operation bound to variables, or the index of one variable.
       variables: names of the states, then of the inputs.
+
+    Example:
+      >>> from nsindy import terms
+      >>> readable(terms.parse("mul(x,mul(x,sin(v)))", ("x", "v")), ("x", "v"))
+      'x^2 sin(v)'
     """
     powers = _powers(term, variables)
     above = [_power(base, power) for base, power in powers.items() if power > 0]
@@ -71,6 +76,10 @@ def number(value: float, error: float | None = None, *, precision: int | None = 
       error: its standard error, in the same units; None, zero or not finite where it is not known,
         and four digits are written.
       precision: digits behind the point, instead.
+
+    Example:
+      >>> number(1.23456, 0.02), number(1.23456), number(1.23456, precision=1)
+      ('1.23', '1.235', '1.2')
     """
     value = float(value)
     if precision is not None or not math.isfinite(value):
@@ -103,6 +112,10 @@ def text(
 
     Raises:
       ValueError: the names or the states are not as many as the coefficients.
+
+    Example:
+      >>> text([[0.0, 1.0], [-1.0, -0.1]], ["x", "v"], ["x", "v"])
+      ["x' = 1.000 v", "v' = -1.000 x + -0.100 v"]
     """
     rows = np.asarray(coefficients)
     uncertain = np.zeros(rows.shape) if errors is None else np.asarray(errors)

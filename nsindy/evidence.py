@@ -111,6 +111,11 @@ def compress(design: jax.Array, targets: jax.Array) -> jax.Array:
 
     Raises:
       ValueError: the two differ in samples.
+
+    Example:
+      >>> design = jnp.arange(10.0)[:, None] ** jnp.arange(3.0)[None, :]
+      >>> compress(design, design[:, 1:2]).shape
+      (4, 4)
     """
     if design.ndim != 2 or targets.ndim != 2 or design.shape[0] != targets.shape[0]:
         raise ValueError(
@@ -131,6 +136,12 @@ def solve(factor: jax.Array, mask: jax.Array) -> Solution:
       mask: the support [P].
 
     Reference: Beaton (1964), the sweep operator; Goodnight (1979), The American Statistician 33.
+
+    Example:
+      >>> design = jnp.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+      >>> factor = compress(design, jnp.array([[2.0], [0.0], [2.0]]))
+      >>> solve(factor, jnp.array([True, False])).coefficients.round(3).tolist()
+      [2.0, 0.0]
     """
     columns = factor.shape[1] - 1
     scale = jnp.linalg.norm(factor, axis=0)
@@ -175,6 +186,11 @@ def log_evidence(
       prior: of the supports.
 
     Reference: Schwarz (1978); Chen & Chen (2008), Biometrika 95, section 2.
+
+    Example:
+      >>> masks = jnp.array([[[True, False]], [[True, True]]])
+      >>> print(log_evidence(jnp.array([1.0, 1.0]), masks, 100.0, bic(2)).round(1))
+      [228.  225.7]
     """
     size = jnp.sum(masks, (-1, -2))
     fit = -0.5 * samples * (jnp.log(rss) - jnp.log(samples))

@@ -184,6 +184,12 @@ def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32
       primitive: the operation.
       recipe: gives the numbers of points and where they lie.
       dtype: of every array, and so of the training.
+
+    Example:
+      >>> from nsindy.primitives import PRIMITIVES
+      >>> drawn = draw(jax.random.key(0), PRIMITIVES["mul"], RECIPES["grok"]["mul"])
+      >>> drawn.inputs.shape[1]
+      2
     """
     low, high = recipe.drawn(primitive)
     shape = (recipe.points, primitive.arity)
@@ -294,6 +300,11 @@ def effective_rank(features: jax.Array) -> jax.Array:
       features: activations of H units at N points [N, H].
 
     Reference: Litwin-Kumar et al. (2017), Neuron 93, 1153–1164, the dimension of a representation.
+
+    Example:
+      >>> line = jnp.arange(5.0)[:, None] * jnp.ones((1, 3))
+      >>> effective_rank(line).round(3).item()
+      1.0
     """
     centred = features - jnp.mean(features, axis=0, keepdims=True)
     covariance = centred.T @ centred

@@ -157,6 +157,12 @@ def learn_operation(
 
     Reference: MacKay (1992), Neural Computation 4, 415–447 (effective parameters); Stone (1974),
       J. R. Stat. Soc. B 36, 111–147 (cross-validation).
+
+    Example:
+      >>> speed = np.linspace(-2.0, 2.0, 60)
+      >>> learned = learn_operation("friction", (speed, np.tanh(3 * speed)), (-2.0, 2.0))
+      >>> round(float(learned.primitive.function(0.5)), 2)
+      0.91
     """
     if not name.isidentifier() or name in primitives.PRIMITIVES:
         raise ValueError(f"{name!r} is no word, or an operation that exists; choose another name")

@@ -68,6 +68,10 @@ def bind(
     Raises:
       ValueError: an unknown operation or state, a wrong number of arguments, a term given twice, or
         no terms at all.
+
+    Example:
+      >>> bind(["identity(x)", "mul(x,sin(v))"], ["x", "v"]).names
+      ('identity(x)', 'mul(x,sin(v))')
     """
     if not names:
         raise ValueError("the library has no terms; give at least one, such as identity(x)")
@@ -94,6 +98,11 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
 
     Raises:
       ValueError: the states have not D columns, or a term's operation has no circuit.
+
+    Example:
+      >>> bound = bind(["identity(x)", "mul(x,v)"], ["x", "v"])
+      >>> evaluate(bound, jnp.array([[2.0, 3.0], [4.0, 5.0]])).theta.tolist()
+      [[2.0, 6.0], [4.0, 20.0]]
     """
     if states.ndim != 2 or states.shape[1] != len(library.states):
         raise ValueError(

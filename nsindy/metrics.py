@@ -41,6 +41,10 @@ def committed(terms: jax.Array, coefficients: jax.Array, count: int) -> jax.Arra
 
     Returns:
       ξ [M].
+
+    Example:
+      >>> committed(jnp.array([2, 0, -1]), jnp.array([1.5, -2.0, 9.0]), 4).tolist()
+      [-2.0, 0.0, 1.5, 0.0]
     """
     return (
         jnp.zeros(count, coefficients.dtype).at[terms].add(jnp.where(terms >= 0, coefficients, 0.0))
@@ -48,13 +52,24 @@ def committed(terms: jax.Array, coefficients: jax.Array, count: int) -> jax.Arra
 
 
 def support(coefficients: jax.Array, relative: float = 0.0) -> jax.Array:
-    """Which terms are in: |ξ_m| above `relative` times the largest of its equation [D, M]."""
+    """Which terms are in: |ξ_m| above `relative` times the largest of its equation [D, M].
+
+    Example:
+      >>> support(jnp.array([[1.0, 0.001, 0.0]]), 0.01).tolist()
+      [[True, False, False]]
+    """
     size = jnp.abs(coefficients)
     return (size > 0) & (size >= relative * jnp.max(size, axis=-1, keepdims=True))
 
 
 def support_correct(coefficients: jax.Array, truth: jax.Array, relative: float = 0.0) -> jax.Array:
-    """True where every equation has exactly the true terms; Ξ and truth are [D, M]."""
+    """True where every equation has exactly the true terms; Ξ and truth are [D, M].
+
+    Example:
+      >>> truth = jnp.array([[0.0, 1.0], [-1.0, -0.1]])
+      >>> support_correct(jnp.array([[0.0, 0.9], [-1.1, -0.2]]), truth).item()
+      True
+    """
     return jnp.all(support(coefficients, relative) == (truth != 0))
 
 
@@ -75,6 +90,11 @@ def equivalent(
 
     Returns:
       [S]; True wherever `support_correct` is.
+
+    Example:
+      >>> found = np.array([[[1.0, 1.0, 0.0]], [[1.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]]])
+      >>> equivalent(found, np.array([[1.0, 1.0, 0.0]]), [[(0, 2)]]).tolist()
+      [True, True, False]
     """
     found = np.asarray(support(jnp.asarray(coefficients), relative))
     right = np.ones(len(found), bool)
@@ -131,7 +151,12 @@ def _centred(values: jax.Array) -> jax.Array:
 
 
 def recovery(count: int, seeds: int) -> dict[str, Any]:
-    """A rate as every summary states it: the count, the seeds, the rate, its 95 % interval."""
+    """A rate as every summary states it: the count, the seeds, the rate, its 95 % interval.
+
+    Example:
+      >>> recovery(3, 4)["recovery_rate"]
+      0.75
+    """
     return {
         "recovery_count": int(count),
         "seeds": int(seeds),
@@ -145,6 +170,11 @@ def rate_interval(successes: int, trials: int) -> tuple[float, float]:
 
     Raises:
       ValueError: no trials, or more successes than trials.
+
+    Example:
+      >>> low, high = rate_interval(32, 32)
+      >>> f"{low:.3f} to {high:.3f}"
+      '0.893 to 1.000'
     """
     from scipy.stats import binomtest
 

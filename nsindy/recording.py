@@ -90,6 +90,12 @@ def check(
       ValueError: a shape does not fit, a value is no number, times repeat with different values or
         start again, a column is constant, or samples are too few; the message names the row and
         the mend.
+
+    Example:
+      >>> t = np.linspace(0.0, 2.0, 50)
+      >>> recordings = check(t[::-1], np.cos(t[::-1]), states=["x"])
+      >>> recordings.states, bool(recordings.parts[0].times[0] == 0.0)
+      (('x',), True)
     """
     several = isinstance(x, list | tuple) and _is_list_of_arrays(t)
     if not several:

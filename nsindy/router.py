@@ -54,6 +54,10 @@ def top_k(
 
     Raises:
       ValueError: more slots than terms, or none.
+
+    Example:
+      >>> top_k(jnp.array([0.1, 3.0, -2.0]), 2).hard.tolist()
+      [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
     """
     hard, weights = zip(*_fill(scores, slots, temperature, axis), strict=True)
     soft = [weight / jnp.sum(weight, axis=axis, keepdims=True) for weight in weights]
@@ -120,6 +124,13 @@ def straight_through(gates: Gates) -> jax.Array:
     """Gates whose value is the hard draw and whose gradient is that of the soft one.
 
     (Bengio, Léonard and Courville 2013, §4; Jang, Gu and Poole 2017, §2.2.)
+
+    Example:
+      >>> gates = lambda scores: straight_through(top_k(scores, 1))
+      >>> gates(jnp.array([0.0, 1.0])).tolist()
+      [[0.0, 1.0]]
+      >>> print(jax.grad(lambda scores: gates(scores)[0, 1])(jnp.array([0.0, 1.0])).round(3))
+      [-0.197  0.197]
     """
     return jax.lax.stop_gradient(gates.hard) + (gates.soft - jax.lax.stop_gradient(gates.soft))
 
@@ -176,7 +187,12 @@ def route(
 
 
 def entropy(logits: jax.Array, *, axis: int = -1) -> jax.Array:
-    """Entropy of softmax(logits) in nats, -Σ p log p; masked terms count nothing."""
+    """Entropy of softmax(logits) in nats, -Σ p log p; masked terms count nothing.
+
+    Example:
+      >>> bool(jnp.allclose(entropy(jnp.zeros(8)), jnp.log(8.0)))
+      True
+    """
     log_p = jax.nn.log_softmax(logits, axis=axis)
     return -jnp.sum(jnp.exp(log_p) * jnp.where(log_p > MASKED / 2, log_p, 0.0), axis=axis)
 
@@ -220,6 +236,11 @@ def commitments(logits: jax.Array, slots: int) -> tuple[jax.Array, jax.Array]:
 
     Returns:
       chosen terms [K], and the conditional probabilities of every term [K, M].
+
+    Example:
+      >>> chosen, probabilities = commitments(jnp.array([0.0, 2.0, 1.0]), 2)
+      >>> chosen.tolist()
+      [1, 2]
     """
     gates = top_k(logits, slots)
     return jnp.argmax(gates.hard, axis=-1), gates.soft

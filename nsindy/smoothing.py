@@ -75,6 +75,12 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
 
     Reference: Wahba (1985), Annals of Statistics 13; Eilers and Marx (1996), Statistical Science
     11.
+
+    Example:
+      >>> t = np.linspace(0.0, 6.0, 200)
+      >>> y = np.sin(t) + 0.1 * np.random.default_rng(0).normal(size=200)
+      >>> bool(abs(smooth(t, y).level - 0.1) < 0.02)
+      True
     """
     if len(times) < 10:
         raise ValueError(f"{len(times)} samples are too few to smooth; give at least 10")

@@ -41,6 +41,12 @@ def stlsq(
 
     Returns:
       Ξ [D, M], exactly zero off the support.
+
+    Example:
+      >>> theta = jnp.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+      >>> derivatives = theta @ jnp.array([[2.0], [0.0]])
+      >>> stlsq(theta, derivatives, 0.5, ridge=0.0).round(3).tolist()
+      [[2.0, 0.0]]
     """
     terms = theta.shape[1]
     gram = theta.T @ theta + ridge * jnp.eye(terms, dtype=theta.dtype)

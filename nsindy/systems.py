@@ -155,6 +155,11 @@ def true_coefficients(system: System, names: Sequence[str], args: jax.Array) -> 
 
     Raises:
       ValueError: the library lacks a term that the system needs.
+
+    Example:
+      >>> names = ["identity(x)", "identity(v)"]
+      >>> true_coefficients(DAMPED_OSCILLATOR, names, jnp.array([4.0, 0.5])).tolist()
+      [[0.0, 1.0], [-4.0, -0.5]]
     """
     equations = system.equations(args)
     missing = sorted({term for row in equations for term in row} - set(names))

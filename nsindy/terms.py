@@ -54,6 +54,11 @@ def parse(text: str, states: tuple[str, ...]) -> Term:
     Raises:
       ValueError: the text is no term, or names an unknown operation or state, or gives an operation
         a wrong number of arguments.
+
+    Example:
+      >>> term = parse("mul(x,sin(v))", ("x", "v"))
+      >>> term.depth, term.name(("q", "p"))
+      (2, 'mul(q,sin(p))')
     """
     head, bracket, tail = text.strip().partition("(")
     if not bracket or not tail.endswith(")"):
@@ -82,7 +87,12 @@ def parse(text: str, states: tuple[str, ...]) -> Term:
 
 
 def paper_terms(states: Sequence[str] = ("x", "v")) -> tuple[str, ...]:
-    """Names of the eight terms of the paper, in its order."""
+    """Names of the eight terms of the paper, in its order.
+
+    Example:
+      >>> paper_terms()[-2:]
+      ('add(x,v)', 'mul(x,v)')
+    """
     unary = tuple(f"{name}({state})" for name in ("identity", "sin", "cos") for state in states)
     return (*unary, *(f"{name}({','.join(states)})" for name in ("add", "mul")))
 

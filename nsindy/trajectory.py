@@ -246,6 +246,17 @@ def fit(
       rtol: tolerance on the parameters and on the sum of squares.
 
     Reference: Levenberg (1944); Marquardt (1963).
+
+    Example:
+      >>> from nsindy.library import bind
+      >>> times = jnp.linspace(0.0, 2.0, 41)
+      >>> measured = record(times, jnp.exp(-0.5 * times)[:, None])
+      >>> found = fit(
+      ...     bind(["identity(x)"], ["x"]), jnp.array([[0]]), jnp.array([[-0.4]]), jnp.ones(1),
+      ...     measured, jnp.array([0.01]), steps=40,
+      ... )
+      >>> found.coefficients.round(3).tolist()
+      [[-0.5]]
     """
     filled = indices < len(library.terms)
     present = jnp.concatenate([filled.reshape(-1), jnp.ones(initial.shape, bool)])

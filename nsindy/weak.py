@@ -26,6 +26,13 @@ def regression(
       ValueError: H is not positive, or longer than half the recording.
 
     Reference: Messenger and Bortz (2021), Multiscale Modeling & Simulation 19, section 3.
+
+    Example:
+      >>> t = np.linspace(0.0, 4.0, 401)
+      >>> x = np.exp(-t)[:, None]
+      >>> design, targets = regression(t, x, x, half_width=0.5)
+      >>> np.linalg.lstsq(design, targets)[0].round(3).tolist()
+      [[-1.0]]
     """
     span = times[-1] - times[0]
     if not 0 < half_width <= span / 2:
