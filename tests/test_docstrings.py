@@ -1,0 +1,31 @@
+"""The examples in the docstrings are run, and print what they say."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import nsindy
+
+MODULES = [
+    importlib.import_module(f"nsindy.{module.name}")
+    for module in pkgutil.iter_modules(nsindy.__path__)
+    if module.name != "__main__"
+]
+EXAMPLES = [
+    test for module in MODULES for test in doctest.DocTestFinder().find(module) if test.examples
+]
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) >= 20
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_prints_what_it_says(example, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    failed = runner.run(example, out=report.append).failed
+    assert not failed, "".join(report)
