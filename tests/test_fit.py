@@ -294,3 +294,44 @@ def test_a_slot_is_frozen_once_its_term_is_likely_enough():
     assert np.max(never.activations[0]) > 0.6
     first = int(np.argmax(frozen))
     np.testing.assert_array_equal(fitted.history.mse[:first], never.history.mse[:first])
+
+
+def test_the_slots_of_a_state_dependent_router_are_trained_on_what_is_left_as_well():
+    key, samples = jax.random.key(6), regression()
+    routing = Routing(slots=2, residual=True, state_dependent=True, hidden=(8,))
+    init_key, draw_key = jax.random.split(key)
+    knobs = Knobs(learning_rate=0.01, initial_coefficient=1.0, alpha=0.7)
+    prior = -0.7 * jnp.asarray(COMPLEXITIES)
+    start = fit.initialise(init_key, samples, knobs, routing)
+    fitted = train(key, samples, COMPLEXITIES, knobs, routing=dataclasses.replace(routing, steps=1))
+    draws = fit.predict(jax.random.fold_in(draw_key, 0), start, samples, prior, 5.0, routing).hard
+
+    theta, left = np.asarray(samples.theta), np.asarray(samples.target)
+    error = 0.0
+    for gates, coefficients in zip(np.asarray(draws), np.asarray(start.coefficients), strict=True):
+        left = left - np.sum(gates.T * theta * coefficients, axis=1)
+        error += np.mean(left**2)
+        gradient = -2 * np.mean(left[:, None] * gates.T * theta, axis=0)
+        expected = coefficients - 0.01 * gradient / (np.abs(gradient) + 1e-8)
+    np.testing.assert_allclose(fitted.history.loss, [error], rtol=1e-12)
+    np.testing.assert_allclose(fitted.history.mse, [np.mean(left**2)], rtol=1e-12)
+    # The last slot; the first is checked with the router that knows no states.
+    np.testing.assert_allclose(fitted.params.coefficients[-1], expected, rtol=1e-9)
+
+
+def test_logits_are_those_of_the_router_and_the_prior():
+    states = jnp.asarray(np.random.default_rng(0).normal(size=(5, 2)))
+    prior, own = jnp.array([0.5, 0.0, -1.0]), jnp.array([1.0, 2.0, 3.0])
+    scalar = fit.logits(fit.Params(own, jnp.zeros((1, 3))), prior, states, Routing())
+    np.testing.assert_array_equal(scalar, [[1.5], [2.0], [2.0]])
+    routing = Routing(state_dependent=True, hidden=(4,))
+    made = fit.network(routing, 3).init(jax.random.key(0), states[:1])
+    kernels = [
+        (np.asarray(made["params"][name]["kernel"]), np.asarray(made["params"][name]["bias"]))
+        for name in ("layers_0", "layers_2")
+    ]
+    hidden = np.maximum(np.asarray(states) @ kernels[0][0] + kernels[0][1], 0)
+    expected = hidden @ kernels[1][0] + kernels[1][1] + np.asarray(prior)
+    found = fit.logits(fit.Params(made, jnp.zeros((1, 3))), prior, states, routing)
+    # Flax makes single-precision kernels.
+    np.testing.assert_allclose(found, expected.T, rtol=1e-5, atol=1e-6)
