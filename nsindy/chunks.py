@@ -6,7 +6,6 @@ of every chunk; `000012.safetensors` holds the values of one chunk.
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +16,10 @@ import safetensors.numpy
 from nsindy import results
 
 Arrays = dict[str, np.ndarray]
+
+
+LAYOUT = ("block", "blocks")
+"""What a layout says: seeds of a block, and blocks of a chunk."""
 
 
 class Chunks(NamedTuple):
@@ -48,9 +51,15 @@ def begin(
 
     Raises:
       ValueError: the folder holds chunks and `resume` was not given, or they belong to another
-        sweep (with the differences), or nothing can be written there.
+        sweep (with the differences), or nobody knows to which, or nothing can be written there.
     """
     found = _manifest(folder)
+    files = len(list(folder.glob("[0-9]*.safetensors"))) if found is None else 0
+    if files:
+        raise ValueError(
+            f"{folder} holds {files} chunks and no readable manifest.json, so that nobody knows of "
+            "which sweep they are: give another --out, or delete that folder"
+        )
     if found is not None and found["chunks"]:
         count = len(found["chunks"])
         there, here = found["identity"], results.plain(dict(identity))
@@ -108,11 +117,6 @@ def write(chunks: Chunks, number: int, values: Arrays) -> None:
         ) from error
 
 
-def remove(chunks: Chunks) -> None:
-    """Delete the folder."""
-    shutil.rmtree(chunks.folder, ignore_errors=True)
-
-
 def load(folder: Path) -> Arrays:
     """Every run of a finished or unfinished sweep, for a look by hand.
 
@@ -124,11 +128,11 @@ def load(folder: Path) -> Arrays:
       for the first seeds only has fewer rows.
 
     Raises:
-      ValueError: the folder holds no chunks, or a damaged one.
+      ValueError: the folder holds no chunks, a damaged one, or no manifest of them.
     """
     found = _manifest(Path(folder))
     if found is None or not found["chunks"]:
-        raise ValueError(f"{folder} holds no chunks of a sweep")
+        raise ValueError(f"{folder} holds no chunks of a sweep with a readable manifest.json")
     checksums = {int(number): value for number, value in sorted(found["chunks"].items())}
     chunks = Chunks(Path(folder), found["identity"], found["layout"], checksums)
     parts = []
@@ -161,8 +165,35 @@ def _save(chunks: Chunks) -> None:
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
+    """What the manifest says; None where nothing was kept.
+
+    Raises:
+      ValueError: there are chunks, and nothing readable that says whose.
+    """
     try:
         found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        return found if {"identity", "layout", "chunks"} <= found.keys() else None
-    except (OSError, ValueError, AttributeError):
-        return None
+        if _is_manifest(found):
+            return found
+    except (OSError, ValueError, RecursionError):
+        pass
+    count = len(list(folder.glob("[0-9]*.safetensors")))
+    if count:
+        raise ValueError(
+            f"{folder} holds {count} chunks, but its manifest.json is missing or damaged, so that "
+            "nothing says what they are: give another --out, or delete that folder"
+        )
+    return None
+
+
+def _is_manifest(found: Any) -> bool:
+    if not isinstance(found, dict):
+        return False
+    identity, layout, checksums = (found.get(name) for name in ("identity", "layout", "chunks"))
+    return (
+        all(isinstance(each, dict) for each in (identity, layout, checksums))
+        and all(type(layout.get(name)) is int and layout[name] > 0 for name in ("block", "blocks"))
+        and all(
+            number.isdecimal() and isinstance(checksum, str)
+            for number, checksum in checksums.items()
+        )
+    )
