@@ -4,12 +4,14 @@ import argparse
 import dataclasses
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import common
 import jax
 import jax.numpy as jnp
 import numpy as np
+import speed_cases
 from scipy.integrate import solve_ivp
 from scipy.optimize import least_squares
 
@@ -44,10 +46,12 @@ def timed(function: Callable[..., Any], *args: Any, repeats: int = 3) -> tuple[f
     return compile_seconds, min(seconds)
 
 
-def exp4(seeds: int, *, shared: bool, samples: int, repeats: int) -> dict[str, float]:
+def exp4(
+    seeds: int, *, shared: bool, samples: int, repeats: int, steps: int = 4000
+) -> dict[str, float]:
     """Train Exp 4 on recordings that are made beforehand, so that only training is timed."""
     assert EXP4.routing is not None
-    routing = dataclasses.replace(EXP4.routing, shared=shared)
+    routing = dataclasses.replace(EXP4.routing, shared=shared, steps=steps)
     bound = library.bind(NAMES, common.SYSTEM.states)
     measurement = simulate.Measurement(
         jnp.array([1.0, 0.1]),
@@ -208,23 +212,43 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--out", default="out/speed", help="folder for summary.json")
     options.add_argument("--repeats", type=int, default=3, help="runs of which the fastest counts")
+    options.add_argument("--quick", action="store_true", help="few seeds and steps, as a check")
+    options.add_argument("--device", choices=("cpu", "gpu"), help="refuse any other; default: any")
     arguments = options.parse_args()
     common.fail_early(lambda: execute(arguments))
 
 
+def write_recording(path: Path) -> None:
+    """600 noisy samples of the paper's oscillator, as the command reads them."""
+    clean, _, times = recording()
+    noise = 1e-3 * np.random.default_rng(0).normal(size=clean.shape)
+    columns = np.column_stack([times, clean + noise])
+    np.savetxt(path, columns, delimiter=",", header="t,x,v", comments="")
+
+
 def execute(options: argparse.Namespace) -> None:
     """Measure, print and write."""
+    found = jax.default_backend()
+    if options.device and found != options.device:
+        raise ValueError(f"--device {options.device}: JAX finds only {found} here; nothing written")
     out = results.check_folder(options.out)
     jax.config.update("jax_enable_x64", True)
-    repeats = options.repeats
-    one = exp4(1, shared=False, samples=600, repeats=repeats)
-    many = exp4(32, shared=False, samples=600, repeats=repeats)
-    shared = exp4(1024, shared=True, samples=600, repeats=repeats)
-    small = exp4(8, shared=True, samples=600, repeats=5 * repeats)
-    large = exp4(8, shared=True, samples=1_000_000, repeats=5 * repeats)
-    draws = stlsq_throughput(1024, repeats)
-    beams = proposals(1024, repeats)
-    fits = trajectory_fits(256, repeats)
+    repeats, quick = options.repeats, options.quick
+    few, steps = (4, 100) if quick else (1, 4000)
+    one = exp4(1, shared=False, samples=600, repeats=repeats, steps=steps)
+    many = exp4(32 // few, shared=False, samples=600, repeats=repeats, steps=steps)
+    shared = exp4(1024 // few**3, shared=True, samples=600, repeats=repeats, steps=steps)
+    small = exp4(8, shared=True, samples=600, repeats=5 * repeats, steps=steps)
+    large = exp4(
+        8, shared=True, samples=6_000 if quick else 1_000_000, repeats=5 * repeats, steps=steps
+    )
+    draws = stlsq_throughput(1024 // few**3, repeats)
+    beams = proposals(1024 // few**3, repeats)
+    fits = trajectory_fits(256 // few**3, repeats)
+    growth = speed_cases.growth(quick=quick, repeats=repeats)
+    yardsticks = speed_cases.yardsticks(quick=quick, repeats=repeats)
+    devices = speed_cases.devices(quick=quick) if found == "cpu" else []
+    processes = speed_cases.processes(write_recording, quick=quick) if found == "cpu" else []
     rows = [
         ("Exp 4, 32 seeds, a draw a sample: seconds", many["run"], "<= 10"),
         ("Exp 4, 32 seeds : 1 seed", many["run"] / one["run"], "<= 10"),
@@ -242,6 +266,19 @@ def execute(options: argparse.Namespace) -> None:
     if "pysindy_fits_per_second" in draws:
         ratio = draws["fits_per_second"] / draws["pysindy_fits_per_second"]
         rows.append(("STLSQ over 1,024 draws : PySINDy loop, throughput", ratio, ">= 100"))
+    rows.append(
+        (
+            "Exp 4, 32 seeds : as many plain Gumbel draws",
+            yardsticks["training_over_plain_draws"],
+            "<= 2",
+        )
+    )
+    if devices:
+        one_device, two_devices = (row["seconds"] for row in devices)
+        rows.append(("shared gates, 1 device : 2 devices", one_device / two_devices, ">= 1.5"))
+    for row in processes:
+        for state in ("cold", "warm"):
+            rows.append((f"{row['command']}, {state}: seconds", row[f"{state}_seconds"], "–"))
     for name, value, target in rows:
         print(f"{name:<54}{value:>10.2f}   target {target}")
     measured = {
@@ -260,7 +297,12 @@ def execute(options: argparse.Namespace) -> None:
         "versions": common.versions(),
         "device": str(jax.devices()[0]),
         "ratios": [{"name": n, "value": v, "target": t} for n, v, t in rows],
+        "quick": quick,
         "seconds": measured,
+        "growth": growth,
+        "yardsticks": yardsticks,
+        "devices": devices,
+        "processes": processes,
     }
     results.write_json(out / "summary.json", content)
     print(f"wrote {out / 'summary.json'}")
