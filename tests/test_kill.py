@@ -1,0 +1,248 @@
+"""What a sweep leaves behind when it is killed, when the disk is full, when a person has enough."""
+
+import contextlib
+import json
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nsindy import chunks
+
+SCRIPT = Path(__file__).with_name("killed.py")
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+CHUNKS = 64
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """One compilation cache for all processes of this module."""
+    cache = tmp_path_factory.mktemp("cache")
+    names = ("XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR")
+    return os.environ | dict.fromkeys(names, str(cache))
+
+
+@contextlib.contextmanager
+def begun(environment, *command, **more):
+    """A process that is gone at the end, whatever happens."""
+    process = subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def done(environment, *command, **more):
+    with begun(environment, *command, **more) as process:
+        said, errors = process.communicate(timeout=120)
+    return process.returncode, said, errors
+
+
+def finished_chunks(out):
+    try:
+        return len(json.loads((out / "manifest.json").read_text())["chunks"])
+    except FileNotFoundError:
+        return -1
+
+
+def until(condition, process, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.002)
+
+
+def one_sentence(errors):
+    """The message after the lines of progress."""
+    lines = [line for line in errors.splitlines() if not re.match(r"\w+: chunk \d", line)]
+    assert len(lines) == 1, errors
+    return lines[0]
+
+
+def test_a_sweep_that_is_killed_twenty_times_ends_as_if_it_had_not_been(environment, tmp_path):
+    code, _, errors = done(environment, SCRIPT, tmp_path / "whole")
+    assert code == 0, errors
+    expected = np.load(tmp_path / "whole.npz")["arr_0"]
+
+    moments = random.Random(5)
+    out = tmp_path / "killed"
+    kills = unfinished = 0
+    known: dict[str, str] = {}
+    while kills < KILLS:
+        command = (SCRIPT, out, "--pause", 0.005, *(["--resume"] if kills else []))
+        with begun(environment, *command) as process:
+            before = finished_chunks(out / "sweep")
+            until(lambda before=before: finished_chunks(out / "sweep") > before, process)
+            # One to four chunks a life, in the middle of writing as likely as not.
+            time.sleep(moments.uniform(0, 0.02))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        kills += 1
+        unfinished += 0 <= finished_chunks(out / "sweep") < CHUNKS
+        # What was finished once stays, letter by letter.
+        manifest = json.loads((out / "sweep" / "manifest.json").read_text())["chunks"]
+        assert known.items() <= manifest.items()
+        known = manifest
+    assert unfinished >= KILLS // 2
+    # A file that a kill left half-written has no chunk's name.
+    (out / "sweep" / ".1.partial.safetensors").write_bytes(b"half")
+    code, _, errors = done(environment, SCRIPT, out, "--resume")
+    assert code == 0, errors
+    np.testing.assert_array_equal(np.load(tmp_path / "killed.npz")["arr_0"], expected)
+    np.testing.assert_array_equal(chunks.load(out / "sweep")[""], expected[0])
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 256 KiB; `mount` is for root."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", place], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_full_disk_leaves_the_finished_chunks_and_the_sweep_goes_on(environment, small_disk):
+    # Each of the 64 chunks takes 4 runs of 512 numbers, 16 KiB.
+    command = (SCRIPT, small_disk / "out", "--width", 512)
+    code, _, errors = done(environment, *command)
+    assert code == 1
+    said = one_sentence(errors)
+    found = re.search(
+        r"cannot write .*/(\w+)\.safetensors: No space left on device; the (\d+)", said
+    )
+    assert found, said
+    assert int(found[1]) == int(found[2]) > 3
+    kept = chunks.load(small_disk / "out" / "sweep")
+    assert len(kept["seed"]) == 4 * int(found[2])
+    subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
+    code, _, errors = done(environment, *command, "--resume")
+    assert code == 0, errors
+    assert f"chunk {int(found[2]) + 1} of 64" in errors
+    whole = np.load(small_disk / "out.npz")["arr_0"]
+    np.testing.assert_array_equal(whole[0, : len(kept["seed"])], kept[""])
+
+
+def small_files(most):
+    """No file may grow beyond `most` bytes, which is what a quota does."""
+
+    def limit():
+        # Without this the system ends the process; Python ignores the signal by itself, but a
+        # child starts with what its parent set.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    return limit
+
+
+def test_a_quota_leaves_the_finished_chunks_and_the_sweep_goes_on(environment, tmp_path):
+    # The manifest grows by some 80 bytes with every chunk, and passes the limit after some.
+    command = (SCRIPT, tmp_path / "out")
+    limited = environment | {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+    code, _, errors = done(limited, *command, preexec_fn=small_files(2500))
+    assert code == 1
+    found = re.search(r"cannot write .*: File too large; the (\d+) finished chunks", errors)
+    assert found and one_sentence(errors), errors
+    kept = chunks.load(tmp_path / "out" / "sweep")
+    assert len(kept["seed"]) == 4 * int(found[1]) > 0
+    code, _, errors = done(environment, *command, "--resume")
+    assert code == 0, errors
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "out.npz")["arr_0"][0, : len(kept["seed"])], kept[""]
+    )
+
+
+def test_a_place_where_nothing_can_be_written_is_one_sentence(environment, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, errors = done(environment, SCRIPT, tmp_path / "file" / "out")
+    assert code == 1
+    assert re.search(r"cannot write to .*/file/out/sweep: Not a directory", one_sentence(errors))
+
+
+def test_a_folder_that_may_only_be_read_is_one_sentence(environment, tmp_path):
+    code, _, errors = done(environment, SCRIPT, tmp_path / "out")
+    assert code == 0, errors
+    bound = ["mount", "--bind", "-o", "ro", tmp_path, tmp_path]
+    mounted = subprocess.run(bound, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"nothing can be mounted here: {mounted.stderr.strip()}")
+    try:
+        (tmp_path / "out" / "sweep" / "000003.safetensors").read_bytes()
+        code, _, errors = done(environment, SCRIPT, tmp_path / "other")
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
+    assert code == 1
+    assert re.search(r"cannot write to .*/other/sweep: Read-only file system", one_sentence(errors))
+
+
+SHORT = ("--seeds", 640, "--samples", 60, "--library", "exact")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(environment, tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole")
+    script = EXPERIMENTS / "exp0_stlsq.py"
+    code, _, errors = done(environment, script, *SHORT, "--quiet", "--out", out)
+    assert code == 0, errors
+    return summary_of(out)
+
+
+def summary_of(out):
+    summary = json.loads((out / "summary.json").read_text())
+    return {key: value for key, value in summary.items() if key not in ("command", "seconds")}
+
+
+def test_ctrl_c_finishes_the_chunk_and_resuming_gives_the_same_summary(
+    environment, uninterrupted, tmp_path
+):
+    command = (EXPERIMENTS / "exp0_stlsq.py", *SHORT, "--out", tmp_path)
+    with begun(environment, *command) as process:
+        manifest = tmp_path / "chunks" / "exp0_stlsq"
+        until(lambda: finished_chunks(manifest) > 1, process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    last = errors.splitlines()[-1]
+    assert re.search(r"interrupted: stopped after chunk \d+ of 20 .*; --resume continues", last)
+    assert not (tmp_path / "summary.json").exists()
+    code, _, errors = done(environment, *command, "--resume")
+    assert code == 0, errors
+    assert summary_of(tmp_path) == uninterrupted
+
+
+def test_a_disk_that_is_full_for_the_summary_leaves_the_chunks(
+    environment, uninterrupted, tmp_path
+):
+    command = (EXPERIMENTS / "exp0_stlsq.py", *SHORT, "--out", tmp_path)
+    # The chunks have some 100 KB each, the summary more than 1 MB.
+    limited = environment | {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+    code, _, errors = done(limited, *command, preexec_fn=small_files(300_000))
+    assert code == 1
+    assert re.search(r"^error: .*File too large", one_sentence(errors))
+    assert {each.name for each in tmp_path.iterdir()} <= {"chunks", "figure.png"}
+    assert finished_chunks(tmp_path / "chunks" / "exp0_stlsq") == 20
+    code, said, errors = done(environment, *command, "--resume")
+    assert code == 0, errors
+    assert "run 0.0 s" in said
+    assert summary_of(tmp_path) == uninterrupted
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["figure.png", "summary.json"]
