@@ -188,7 +188,8 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
 def _is_manifest(found: Any) -> bool:
     if not isinstance(found, dict):
         return False
-    identity, layout, checksums = (found.get(name) for name in ("identity", "layout", "chunks"))
+    parts: list[Any] = [found.get(name) for name in ("identity", "layout", "chunks")]
+    identity, layout, checksums = parts
     return (
         all(isinstance(each, dict) for each in (identity, layout, checksums))
         and all(type(layout.get(name)) is int and layout[name] > 0 for name in ("block", "blocks"))
