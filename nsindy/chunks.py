@@ -54,12 +54,6 @@ def begin(
         sweep (with the differences), or nobody knows to which, or nothing can be written there.
     """
     found = _manifest(folder)
-    files = len(list(folder.glob("[0-9]*.safetensors"))) if found is None else 0
-    if files:
-        raise ValueError(
-            f"{folder} holds {files} chunks and no readable manifest.json, so that nobody knows of "
-            "which sweep they are: give another --out, or delete that folder"
-        )
     if found is not None and found["chunks"]:
         count = len(found["chunks"])
         there, here = found["identity"], results.plain(dict(identity))
