@@ -33,7 +33,13 @@ class Program:
         self._lock = threading.Lock()
 
     def __call__(self, *args: Any, **knobs: Any) -> Any:
-        """Call the compiled function; leaves of the arguments are arrays or numbers."""
+        """Call the compiled function; leaves of the arguments are arrays or numbers.
+
+        Inside another function that is traced, and without compilation, it is the plain function.
+        """
+        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, knobs)))
+        if traced or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+            return self._function(*args, **knobs)
         statics, dynamic = self._split(args, knobs)
         future, mine = self._future(statics, dynamic)
         if mine:

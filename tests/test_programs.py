@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -49,3 +50,10 @@ def test_an_error_reaches_who_calls(counted):
     for _ in range(2):
         with pytest.raises(TypeError):
             program(np.zeros(5), power="two")
+
+
+def test_a_program_is_a_plain_function_where_another_one_is_traced_or_nothing_compiled(both):
+    twice = Program(lambda x, *, power: 2 * x**power, static=["power"])
+    expected = 2 * np.arange(3.0) ** 2
+    for outer in both(lambda x: twice(x, power=2)):
+        np.testing.assert_allclose(outer(jnp.arange(3.0)), expected)
