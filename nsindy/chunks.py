@@ -18,10 +18,6 @@ from nsindy import results
 Arrays = dict[str, np.ndarray]
 
 
-LAYOUT = ("block", "blocks")
-"""What a layout says: seeds of a block, and blocks of a chunk."""
-
-
 class Chunks(NamedTuple):
     """A folder of finished chunks.
 
@@ -53,11 +49,10 @@ def begin(
       ValueError: the folder holds chunks and `resume` was not given, or they belong to another
         sweep (with the differences), or nobody knows to which, or nothing can be written there.
     """
-    found = _manifest(folder)
-    if found is not None and found["chunks"]:
-        count = len(found["chunks"])
-        there, here = found["identity"], results.plain(dict(identity))
-        changed = differences(there, here)
+    found = _kept(folder)
+    if found is not None and found.checksums:
+        count = len(found.checksums)
+        changed = differences(found.identity, results.plain(dict(identity)))
         if changed:
             raise ValueError(
                 f"{folder} holds {count} finished chunks of another sweep ({'; '.join(changed)}): "
@@ -68,8 +63,7 @@ def begin(
                 f"{folder} holds {count} finished chunks of this sweep: --resume continues it; to "
                 "begin anew delete that folder"
             )
-        checksums = {int(number): value for number, value in found["chunks"].items()}
-        return Chunks(folder, here, found["layout"], checksums)
+        return found
     started = Chunks(folder, results.plain(dict(identity)), dict(layout), {})
     _save(started)
     return started
@@ -124,13 +118,11 @@ def load(folder: Path) -> Arrays:
     Raises:
       ValueError: the folder holds no chunks, a damaged one, or no manifest of them.
     """
-    found = _manifest(Path(folder))
-    if found is None or not found["chunks"]:
+    chunks = _kept(Path(folder))
+    if chunks is None or not chunks.checksums:
         raise ValueError(f"{folder} holds no chunks of a sweep with a readable manifest.json")
-    checksums = {int(number): value for number, value in sorted(found["chunks"].items())}
-    chunks = Chunks(Path(folder), found["identity"], found["layout"], checksums)
     parts = []
-    for number in sorted(checksums):
+    for number in sorted(chunks.checksums):
         part = read(chunks, number)
         if part is None:
             raise ValueError(f"{_path(chunks, number)} is missing or damaged: run with --resume")
@@ -158,8 +150,8 @@ def _save(chunks: Chunks) -> None:
     results.write_json(chunks.folder / "manifest.json", content)
 
 
-def _manifest(folder: Path) -> dict[str, Any] | None:
-    """What the manifest says; None where nothing was kept.
+def _kept(folder: Path) -> Chunks | None:
+    """The chunks that the manifest lists; None where nothing was kept.
 
     Raises:
       ValueError: there are chunks, and nothing readable that says whose.
@@ -167,7 +159,8 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
     try:
         found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         if _is_manifest(found):
-            return found
+            checksums = {int(number): value for number, value in found["chunks"].items()}
+            return Chunks(folder, found["identity"], found["layout"], checksums)
     except (OSError, ValueError, RecursionError):
         pass
     count = len(list(folder.glob("[0-9]*.safetensors")))

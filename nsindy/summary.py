@@ -246,7 +246,7 @@ def print_table(run: Run, swept: Swept) -> None:
                 f"{100 * slot['activation'][1]:>10.1f} %{mid:>10.4f} [{low:.4f}, {high:.4f}]"
             )
     if run.method == "evidence":
-        ratios = aggregate(swept)["rmse_over_cramer_rao"].items()
+        ratios = numbers["rmse_over_cramer_rao"].items()
         print("RMSE over Cramér–Rao bound: " + ", ".join(f"{k} {v:.2f}" for k, v in ratios))
     for state, others in equivalent_text(swept).items():
         if others:

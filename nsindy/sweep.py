@@ -57,13 +57,11 @@ class Timed(NamedTuple):
       value: whatever the function returns, NumPy leaves [C, S, …].
       compile: seconds of tracing and compilation.
       run: seconds of the runs that were made now.
-      chunks: the folder of its chunks; None where none is kept.
     """
 
     value: Any
     compile: float
     run: float
-    chunks: chunks.Chunks | None
 
 
 class Interrupted(KeyboardInterrupt):
@@ -165,7 +163,7 @@ def over(
                 raise Interrupted(
                     f"stopped after chunk {number + 1} of {total} of {name}{kept_where}"
                 )
-    return Timed(jax.tree.unflatten(structure, value), compile_seconds, run_seconds, store)
+    return Timed(jax.tree.unflatten(structure, value), compile_seconds, run_seconds)
 
 
 def _free(plan: Plan, value: int) -> float:

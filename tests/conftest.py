@@ -1,6 +1,7 @@
 """Strict modes for every test: double precision, no implicit broadcasting of ranks."""
 
 import functools
+import os
 
 import jax
 import jax.numpy as jnp
@@ -58,3 +59,11 @@ def exact():
 def shipped():
     """The eight terms of the paper with the circuits that come with the package."""
     return library.bind(terms.paper_terms(), ("x", "v"), circuits.load()[0])
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """One compilation cache for all processes of a module."""
+    cache = tmp_path_factory.mktemp("cache")
+    names = ("XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR")
+    return os.environ | dict.fromkeys(names, str(cache))

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import re
 import subprocess
 import sys
@@ -37,12 +36,6 @@ for name, *options in jobs:
     report.append([code, said.getvalue(), errors.getvalue(), time.monotonic() - begin])
 print(json.dumps(report))
 """
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """The user's environment with a compilation cache of its own."""
-    return os.environ | {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
 
 
 def run(environment, name, *options):

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import random
 import re
 import resource
@@ -20,14 +19,6 @@ from nsindy import chunks
 SCRIPT = Path(__file__).with_name("killed.py")
 CHUNKS = 64
 KILLS = 20
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """One compilation cache for all processes of this module."""
-    cache = tmp_path_factory.mktemp("cache")
-    names = ("XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR")
-    return os.environ | dict.fromkeys(names, str(cache))
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """Several devices and several real processes on the loopback address."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -22,14 +21,6 @@ SHORT = ("--seeds", "6", "--samples", "60", "--library", "exact")
 TRAINED = ("exp2_scalar_router.py", *SHORT, "--steps", "20")
 """A router and, where every device or process compiles for itself, what compiles fast."""
 PLAIN = ("exp0_stlsq.py", *SHORT)
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """One compilation cache for all processes of this module."""
-    cache = tmp_path_factory.mktemp("cache")
-    names = ("XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR")
-    return os.environ | dict.fromkeys(names, str(cache))
 
 
 def begin(environment, *command):

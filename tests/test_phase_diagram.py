@@ -149,7 +149,7 @@ def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
     every = jax.tree.map(lambda leaf: np.swapaxes(leaf, 0, 1), every)
     found = {
         run.name: Timed(
-            every if run.method == "evidence" else every._replace(judged=None), 0.0, 0.0, None
+            every if run.method == "evidence" else every._replace(judged=None), 0.0, 0.0
         )
         for run in findings.METHODS
     }
