@@ -151,6 +151,7 @@ def _missing() -> list[str]:
     try:
         client.wait_at_barrier("who is left", 1000 * HEARTBEAT // 2)
     except Exception as error:
-        found = set(re.findall(r"task:(\d+)", str(error).split("not at the barrier")[-1]))
+        named = str(error).partition("timed out task names:")[2]
+        found = set(re.findall(r"^(?:\S*task:)?(\d+)$", named, re.MULTILINE))
         return sorted(found - {str(jax.process_index())}, key=int) or ["0"] * (not leader())
     return []
