@@ -63,7 +63,7 @@ def layout(
     blocks = cells * math.ceil(seeds / block)
     # A chunk is held twice, on the devices and here.
     fits = free / 16 / (block * max(1, sum(map(size, leaves))))
-    count = max(1, min(math.ceil(blocks / CHUNKS), int(fits)))
+    count = max(1, int(min(math.ceil(blocks / CHUNKS), fits)))
     return {"block": block, "blocks": devices * math.ceil(count / devices)}
 
 

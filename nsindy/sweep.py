@@ -30,7 +30,7 @@ class Plan(NamedTuple):
 
     Attributes:
       block: most seeds of a vmapped step.
-      memory: GiB that the process may use.
+      memory: GiB that the process may use; None for as much as it takes.
       devices: how many of each process's devices to use; None for all.
       folder: where the finished chunks go, a folder for each sweep; None to keep none.
       resume: continue the chunks that are there.
@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     """
 
     block: int = 32
-    memory: float = 4.0
+    memory: float | None = None
     devices: int | None = None
     folder: Path | None = None
     resume: bool = False
@@ -168,6 +168,8 @@ def over(
 
 def _free(plan: Plan, value: int) -> float:
     """Bytes that are left beside this process and the value of the sweep."""
+    if plan.memory is None:
+        return math.inf
     resident = machines.resident()
     free = plan.memory * 2**30 - resident - value
     if free <= 0:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import random
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -22,7 +21,7 @@ KILLS = 20
 
 
 @contextlib.contextmanager
-def begun(environment, *command, **more):
+def begun(environment, *command):
     """A process that is gone at the end, whatever happens."""
     process = subprocess.Popen(
         [sys.executable, *map(str, command)],
@@ -30,7 +29,6 @@ def begun(environment, *command, **more):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **more,
     )
     try:
         yield process
@@ -39,8 +37,8 @@ def begun(environment, *command, **more):
         process.communicate()
 
 
-def done(environment, *command, **more):
-    with begun(environment, *command, **more) as process:
+def done(environment, *command):
+    with begun(environment, *command) as process:
         said, errors = process.communicate(timeout=120)
     return process.returncode, said, errors
 
@@ -133,23 +131,21 @@ def test_a_full_disk_leaves_the_finished_chunks_and_the_sweep_goes_on(environmen
     np.testing.assert_array_equal(whole[0, : len(kept["seed"])], kept[""])
 
 
-def small_files(most):
-    """No file may grow beyond `most` bytes, which is what a quota does."""
-
-    def limit():
-        # Without this the system ends the process; Python ignores the signal by itself, but a
-        # child starts with what its parent set.
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-
-    return limit
+SMALL_FILES = """
+import os, resource, sys
+most = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+"""No file may grow beyond so many bytes, which is what a quota does; nor may one of coverage's."""
 
 
 def test_a_quota_leaves_the_finished_chunks_and_the_sweep_goes_on(environment, tmp_path):
     # The manifest grows by some 80 bytes with every chunk, and passes the limit after some.
     command = (SCRIPT, tmp_path / "out")
-    limited = environment | {"JAX_ENABLE_COMPILATION_CACHE": "false"}
-    code, _, errors = done(limited, *command, preexec_fn=small_files(2500))
+    limited = {k: v for k, v in environment.items() if not k.startswith("COVERAGE_PROCESS")}
+    limited["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+    code, _, errors = done(limited, "-c", SMALL_FILES, 2500, *command)
     assert code == 1
     found = re.search(r"cannot write .*: File too large; the (\d+) finished chunks", errors)
     assert found and one_sentence(errors), errors

@@ -23,14 +23,29 @@ TRAINED = ("exp2_scalar_router.py", *SHORT, "--steps", "20")
 PLAIN = ("exp0_stlsq.py", *SHORT)
 
 
+BEGUN: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def ended():
+    """No process outlives its test, whatever happens."""
+    yield
+    while BEGUN:
+        process = BEGUN.pop()
+        process.kill()
+        process.communicate()
+
+
 def begin(environment, *command):
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, *map(str, command)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    BEGUN.append(process)
+    return process
 
 
 def together(environment, count, *command):
