@@ -79,7 +79,7 @@ def line(row: dict[str, Any]) -> str:
 
 def wrong(swept: summary.Swept) -> str:
     """Which terms are missing or false, in how many seeds, the most frequent first."""
-    outcome, names = swept.outcome, swept.names
+    outcome, names = summary.finished(swept.outcome), swept.names
     failed = ~outcome.support_correct
     found = outcome.coefficients != 0
     faults = []

@@ -97,7 +97,11 @@ def execute(options: argparse.Namespace) -> None:
 
 
 def judge(outcome: study.Outcome, change: str, kind: str) -> dict:
-    """Rates and the damping term of one setting: which slot holds it, how firmly, how large."""
+    """Rates and the damping term of one setting: which slot holds it, how firmly, how large.
+
+    Seeds that diverged count as failures, and nothing else is taken of them.
+    """
+    seeds, outcome = len(outcome.support_correct), summary.finished(outcome)
     damping = outcome.slots.terms[:, 1] == 1  # identity(v), the second of the terms
     held = damping.any(axis=1)
     activation = outcome.slots.activations[:, 1][damping]
@@ -106,13 +110,14 @@ def judge(outcome: study.Outcome, change: str, kind: str) -> dict:
     return {
         "change": change,
         "library": kind,
-        **metrics.recovery(int(outcome.support_correct.sum()), len(held)),
+        **metrics.recovery(int(outcome.support_correct.sum()), seeds),
+        "diverged": seeds - len(held),
         "damping_chosen": int(held.sum()),
-        "damping_activation": np.median(activation) if held.any() else None,
-        "damping_coefficient": np.median(coefficient) if held.any() else None,
-        "slot_2_activation": np.median(second),
-        "val_mse_argmax": np.median(outcome.validation_argmax),
-        "val_mse_sampled": np.median(outcome.validation_sampled),
+        "damping_activation": summary.median(activation),
+        "damping_coefficient": summary.median(coefficient),
+        "slot_2_activation": summary.median(second),
+        "val_mse_argmax": summary.median(outcome.validation_argmax),
+        "val_mse_sampled": summary.median(outcome.validation_sampled),
     }
 
 

@@ -189,8 +189,11 @@ def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> summary
     )
 
 
-def summarise(run: Run, swept: summary.Swept, options: argparse.Namespace) -> dict[str, Any]:
-    """The summary of a run over its seeds."""
+def summarise(
+    run: Run, swept: summary.Swept, numbers: dict[str, Any], options: argparse.Namespace
+) -> dict[str, Any]:
+    """The summary of a run over its seeds, whose aggregate is `numbers`."""
+    outside = summary.finished(swept.outcome).outside
     return {
         "experiment": run.name,
         "command": command(),
@@ -204,10 +207,10 @@ def summarise(run: Run, swept: summary.Swept, options: argparse.Namespace) -> di
         "equivalent_models": summary.equivalent_text(swept),
         "cramer_rao": swept.bound,
         "snapped": summary.snapped(swept),
-        "outside_domain": float(np.mean(swept.outcome.outside)),
+        "outside_domain": float(np.mean(outside)) if len(outside) else None,
         "runs": summary.rows(swept, options.seed0),
         "every_run": EVERY_RUN if options.seeds > summary.SHOWN else "runs",
-        "aggregate": summary.aggregate(swept),
+        "aggregate": numbers,
     }
 
 
@@ -264,8 +267,9 @@ def execute(run: Run, options: argparse.Namespace) -> None:
     out = begin(options)
     run, knobs = configure(run, options)
     swept = evaluate(run, knobs, options)
-    summary.print_table(run, swept)
-    write(run, knobs, swept, options, out)
+    numbers = summary.aggregate(swept)
+    summary.print_table(run, swept, numbers)
+    write(run, knobs, swept, numbers, options, out)
     finish(options)
 
 
@@ -282,19 +286,23 @@ def finish(options: argparse.Namespace) -> None:
 
 
 def write(
-    run: Run, knobs: fit.Knobs, swept: summary.Swept, options: argparse.Namespace, out: Path
+    run: Run,
+    knobs: fit.Knobs,
+    swept: summary.Swept,
+    numbers: dict[str, Any],
+    options: argparse.Namespace,
+    out: Path,
 ) -> None:
     """Write OUT/figure.png and OUT/summary.json, and say where."""
     if not machines.leader():
         return
     from nsindy import plots
 
-    numbers = summary.aggregate(swept)
     plan = None
     if run.routing is not None:
         plan = jax.tree.map(np.asarray, fit.schedules(knobs, run.routing.steps))
     figure = plots.run_figure(
-        jax.tree.map(lambda leaf: leaf[: summary.SHOWN], swept.outcome),
+        summary.finished(jax.tree.map(lambda leaf: leaf[: summary.SHOWN], swept.outcome)),
         swept.truth,
         swept.names,
         SYSTEM.states,
@@ -304,7 +312,7 @@ def write(
         noise=options.noise,
     )
     plots.save(figure, out / "figure.png")
-    results.write_summary(out / "summary.json", summarise(run, swept, options))
+    results.write_summary(out / "summary.json", summarise(run, swept, numbers, options))
     print(
         f"\ncompile {swept.compile:.1f} s, run {swept.run:.1f} s; "
         f"wrote {out / 'summary.json'} and {out / 'figure.png'}"

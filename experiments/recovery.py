@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import library, metrics, snap, study, sweep, tangent, terms
+from nsindy import library, snap, study, summary, sweep, tangent, terms
 from nsindy.runs import REFERENCES, RUNS
 from nsindy.selectors import training_record
 from nsindy.simulate import Measurement, solve
@@ -131,25 +131,10 @@ def cells(
         for i, (case, _) in enumerate(cases):
             rows.append({"case": case, "method": run.title, "terms": len(names)})
             found = (coefficients[i], correct[i], truth[i], bounds[i])
-            rows[-1] |= judge(*found, system=system, names=names)
+            rows[-1] |= summary.accuracy(*found, system.states, names)
             print(line(rows[-1]), flush=True)
         print(f"{system.name}: compile {timed.compile:.0f} s, run {timed.run:.0f} s", flush=True)
     return rows
-
-
-def judge(coefficients, correct, truth, bound, *, system, names) -> dict[str, Any]:
-    """Rates over the seeds, and the error of every true coefficient against its bound."""
-    true = truth != 0
-    count = int(correct.sum())
-    error = np.sqrt(np.mean((coefficients - truth[None]) ** 2, axis=0))
-    return {
-        **metrics.recovery(count, len(correct)),
-        "false_terms": int(np.sum(np.any((coefficients != 0) & ~true, axis=(1, 2)))),
-        "rmse_over_cramer_rao": {
-            f"{system.states[d]}' {names[m]}": error[d, m] / bound[d, m]
-            for d, m in np.argwhere(true)
-        },
-    }
 
 
 def line(row: dict[str, Any]) -> str:

@@ -39,7 +39,7 @@ def run_figure(
     """A run over its seeds: training, commitment of each slot, coefficients, what is left.
 
     Args:
-      outcome: NumPy leaves with a leading axis of seeds.
+      outcome: NumPy leaves with a leading axis of seeds, those that did not diverge.
       truth: true coefficients [D, M].
       names: the M terms.
       states: the D state variables.
@@ -72,10 +72,11 @@ def run_figure(
 def _training(axis: Axes, loss: ArrayLike, plan: Schedules, *, first: bool) -> None:
     axis.set_xlabel("step")
     loss = np.asarray(loss)
-    low, middle, high = np.nanpercentile(_thin(loss), [5, 50, 95], axis=0)
-    steps = np.linspace(0, loss.shape[-1], middle.size)
-    axis.fill_between(steps, low, high, color=COLOURS[0], alpha=0.25, lw=0)
-    axis.semilogy(steps, middle, color=COLOURS[0], label="loss (median, 5–95 %)")
+    if len(loss):
+        low, middle, high = np.nanpercentile(_thin(loss), [5, 50, 95], axis=0)
+        steps = np.linspace(0, loss.shape[-1], middle.size)
+        axis.fill_between(steps, low, high, color=COLOURS[0], alpha=0.25, lw=0)
+        axis.semilogy(steps, middle, color=COLOURS[0], label="loss (median, 5–95 %)")
     scale = axis.twinx()
     scale.plot(plan.temperature / plan.temperature[0], "--", color=COLOURS[1], label="τ / τ start")
     scale.plot(plan.entropy_weight, ":", color=COLOURS[2], label="entropy weight / β")
@@ -100,7 +101,7 @@ def _activations(
     seeds, slots, count = probabilities.shape
     shown = [j for j in range(slots) if np.any(terms[:, j] >= 0)]
     positions = np.arange(count)
-    jitter = np.linspace(-0.12, 0.12, seeds) if seeds > 1 else np.zeros(1)
+    jitter = np.linspace(-0.12, 0.12, seeds) if seeds != 1 else np.zeros(1)
     for place, j in enumerate(shown):
         offset = (place - (len(shown) - 1) / 2) * 0.3
         axis.plot(
@@ -116,7 +117,8 @@ def _activations(
     axis.set_ylim(count - 0.5, -0.5)
     axis.set_xlim(-4, 104)
     axis.set_xlabel("probability (%)")
-    axis.legend(fontsize=7, loc="center")
+    if shown:
+        axis.legend(fontsize=7, loc="center")
 
 
 def _coefficients(
@@ -124,7 +126,7 @@ def _coefficients(
 ) -> None:
     coefficients = np.asarray(coefficients)
     positions = np.arange(len(names))
-    jitter = np.linspace(-0.2, 0.2, len(coefficients)) if len(coefficients) > 1 else np.zeros(1)
+    jitter = np.linspace(-0.2, 0.2, len(coefficients)) if len(coefficients) != 1 else np.zeros(1)
     found = np.where(coefficients == 0, np.nan, coefficients)
     axis.plot(found.T, positions[:, None] + jitter[None, :], ".", color=COLOURS[0], ms=3, alpha=0.6)
     axis.plot([], [], "o", color=COLOURS[0], label="found, one dot per seed")
@@ -141,7 +143,7 @@ def _residuals(axis: Axes, outcome: Outcome, d: int, noise: float) -> None:
     empty = np.asarray(outcome.slots.terms[:, d]) < 0
     residual = np.where(empty, np.nan, outcome.slots.residual[:, d])
     slots = np.arange(1, residual.shape[1] + 1)
-    jitter = np.linspace(-0.1, 0.1, len(residual)) if len(residual) > 1 else np.zeros(1)
+    jitter = np.linspace(-0.1, 0.1, len(residual)) if len(residual) != 1 else np.zeros(1)
     colour = axis.scatter(
         (slots[None, :] + jitter[:, None]).ravel(),
         residual.ravel(),

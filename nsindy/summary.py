@@ -70,6 +70,12 @@ def diverged(outcome: Outcome) -> np.ndarray:
     return ~(finite & np.isfinite(outcome.validation_argmax))
 
 
+def finished(outcome: Outcome) -> Outcome:
+    """The seeds that did not diverge: what medians, quantiles and figures are of."""
+    kept = ~diverged(outcome)
+    return jax.tree.map(lambda leaf: leaf[kept[: len(leaf)]], outcome)
+
+
 def equivalent_models(theta: np.ndarray, truth: np.ndarray) -> list[list[list[int]]]:
     """For each equation the supports that no data can tell from the true one."""
     found = []
@@ -119,54 +125,76 @@ def _describe_slots(slots: metrics.Slots, names: Sequence[str]) -> list[list[dic
 
 def aggregate(swept: Swept) -> dict[str, Any]:
     """Rates with their intervals and medians over the seeds; diverged seeds count as failures."""
-    outcome, lost = swept.outcome, diverged(swept.outcome)
-    correct = outcome.support_correct & ~lost
-    equal = metrics.equivalent(
-        np.where(lost[:, None, None], 0.0, outcome.coefficients),
-        swept.truth,
-        swept.equivalent,
-        swept.relative,
-    )
-    medians = {
-        "val_mse_argmax": _median(outcome.validation_argmax),
-        "val_mse_sampled": _median(outcome.validation_sampled),
-    }
+    lost, outcome = diverged(swept.outcome), finished(swept.outcome)
+    found = np.asarray(outcome.coefficients)
+    equal = metrics.equivalent(found, swept.truth, swept.equivalent, swept.relative)
     slots = [
-        [
-            _slot_over_seeds(outcome, ~lost, d, j, swept.names)
-            for j in range(outcome.slots.terms.shape[2])
-        ]
+        [_slot_over_seeds(outcome, d, j, swept.names) for j in range(outcome.slots.terms.shape[2])]
         for d in range(outcome.slots.terms.shape[1])
     ]
-    true = swept.truth != 0
-    found = outcome.coefficients[~lost]
-    errors = np.full(true.shape, np.nan)
-    if len(found):
-        errors = np.sqrt(np.mean((found - swept.truth[None]) ** 2, axis=0))
     return {
-        **metrics.recovery(int(np.sum(correct)), len(correct)),
-        "equivalent_count": int(np.sum(equal & ~lost)),
-        "diverged": int(np.sum(lost)),
-        "median": medians,
-        "false_terms": int(np.sum(np.any((found != 0) & ~true, axis=(1, 2)))),
-        "rmse_over_cramer_rao": {
-            f"{swept.states[d]}' {swept.names[m]}": errors[d, m] / swept.bound[d, m]
-            for d, m in np.argwhere(true)
+        **accuracy(
+            np.where(lost[:, None, None], np.nan, swept.outcome.coefficients),
+            np.asarray(swept.outcome.support_correct),
+            swept.truth,
+            swept.bound,
+            swept.states,
+            swept.names,
+        ),
+        "equivalent_count": int(np.sum(equal)),
+        "median": {
+            "val_mse_argmax": median(outcome.validation_argmax),
+            "val_mse_sampled": median(outcome.validation_sampled),
         },
         "slots": [[slot for slot in row if slot["chosen"]] for row in slots],
     }
 
 
-def _median(values: ArrayLike) -> float:
+def accuracy(
+    coefficients: np.ndarray,
+    correct: np.ndarray,
+    truth: np.ndarray,
+    bound: np.ndarray,
+    states: Sequence[str],
+    names: Sequence[str],
+) -> dict[str, Any]:
+    """How often the support is exact, seeds with false terms, and errors beside the bound.
+
+    A seed whose coefficients are not finite has diverged: it counts as a failure, and no error is
+    taken of it.
+
+    Args:
+      coefficients: found models [S, D, M].
+      correct: which have exactly the true terms [S].
+      truth: true coefficients [D, M].
+      bound: Cramér–Rao bound of each true coefficient [D, M].
+      states: the D state variables.
+      names: the M terms.
+    """
+    finite, true = np.isfinite(coefficients).all(axis=(1, 2)), truth != 0
+    found = coefficients[finite]
+    errors = np.full(true.shape, np.nan)
+    if len(found):
+        errors = np.sqrt(np.mean((found - truth[None]) ** 2, axis=0))
+    return {
+        **metrics.recovery(int(np.sum(correct & finite)), len(correct)),
+        "diverged": int(np.sum(~finite)),
+        "false_terms": int(np.sum(np.any((found != 0) & ~true, axis=(1, 2)))),
+        "rmse_over_cramer_rao": {
+            f"{states[d]}' {names[m]}": errors[d, m] / bound[d, m] for d, m in np.argwhere(true)
+        },
+    }
+
+
+def median(values: ArrayLike) -> float:
+    """The median of the values that are finite; NaN where there are none."""
     values = np.asarray(values)
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else math.nan
 
 
-def _slot_over_seeds(
-    outcome: Outcome, finite: np.ndarray, d: int, j: int, names: Sequence[str]
-) -> dict[str, Any]:
-    found = np.where(finite, outcome.slots.terms[:, d, j], -1)
+def _slot_over_seeds(outcome: Outcome, d: int, j: int, names: Sequence[str]) -> dict[str, Any]:
+    found = outcome.slots.terms[:, d, j]
     counts = {names[m]: int(np.sum(found == m)) for m in np.unique(found[found >= 0])}
     if not counts:
         return {"chosen": {}}
@@ -217,13 +245,19 @@ def rows(swept: Swept, seed0: int) -> list[dict[str, Any]]:
     return found
 
 
-def print_table(run: Run, swept: Swept) -> None:
-    """The median seed's equations and the table of the run."""
-    outcome, numbers = swept.outcome, aggregate(swept)
+def print_table(run: Run, swept: Swept, numbers: dict[str, Any]) -> None:
+    """The equations of the median seed of those that finished, and the table of the run.
+
+    Args:
+      run: the run.
+      swept: the run over its seeds.
+      numbers: its `aggregate`.
+    """
+    outcome = finished(swept.outcome)
     order = np.argsort(outcome.validation_argmax)
-    middle = order[len(order) // 2]
-    print("\n".join(equations.text(outcome.coefficients[middle], swept.names, swept.states)))
-    print()
+    if len(order):
+        middle = outcome.coefficients[order[len(order) // 2]]
+        print("\n".join(equations.text(middle, swept.names, swept.states)) + "\n")
     low, high = numbers["recovery_ci95"]
     print(
         f"{run.title}: both equations exact in {numbers['recovery_count']} of {numbers['seeds']} "
