@@ -20,8 +20,8 @@ DROPPED = 0.1
 """Share of the rows that may be dropped because a value is missing."""
 GAP = 20
 """Usual steps that a step is long from which it is said: irregular sampling has some of ten."""
-RANGE = (1e-100, 1e100)
-"""Magnitudes whose cubes are numbers in double precision."""
+RANGE = (1e-30, 1e30)
+"""Magnitudes of which a coefficient may hold nine, as that of ẋ³ in ẍ does, and stay a number."""
 
 
 class Recording(NamedTuple):
