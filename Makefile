@@ -24,6 +24,7 @@ results: $(INSTALLED)
 	$(BIN)/python experiments/friction.py --out results/friction
 	$(BIN)/python experiments/make_recordings.py --out out/recordings
 	$(BIN)/python experiments/discover_recordings.py out/recordings/van_der_pol.csv out/recordings/hares_and_lynxes.csv --out results/recordings
+	$(BIN)/python experiments/fuzz.py --count 5000 --discover 100 --limit 600 --out results/fuzz
 	test -z "$(ODEBENCH)" || $(BIN)/python experiments/bench_odebench.py --data $(ODEBENCH) --jobs 2 --out results/odebench
 	test -z "$(AIR_TRACK)" || $(BIN)/python experiments/bench_air_track.py --data $(AIR_TRACK) --out results/air_track
 	$(BIN)/python experiments/tables.py
