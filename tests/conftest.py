@@ -3,6 +3,10 @@
 import functools
 import os
 
+# Programs are compiled in half the time, for the processes that tests begin as well; see
+# `nsindy.programs.QUICK`.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
+
 import jax
 import jax.numpy as jnp
 import pytest

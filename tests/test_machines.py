@@ -19,7 +19,7 @@ SCRIPT = HERE.with_name("killed.py")
 EXPERIMENTS = HERE.parents[1] / "experiments"
 SHORT = ("--seeds", "6", "--samples", "60", "--library", "exact")
 TRAINED = ("exp2_scalar_router.py", *SHORT, "--steps", "20")
-"""A router and, where every device or process compiles for itself, what compiles fast."""
+"""A router and, where every device compiles for itself, what compiles fast."""
 PLAIN = ("exp0_stlsq.py", *SHORT)
 
 
@@ -91,33 +91,55 @@ def alone(environment, tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize(("devices", "command"), [(2, TRAINED), (8, PLAIN)])
-def test_devices_change_nothing(environment, alone, tmp_path, devices, command):
-    script, *options = command
-    options += ["--out", tmp_path, "--cpu-devices", devices]
+def test_eight_devices_change_nothing(environment, alone, tmp_path):
+    script, *options = PLAIN
+    options += ["--out", tmp_path, "--cpu-devices", 8]
     process = begin(environment, EXPERIMENTS / script, *options)
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     close(alone[script], summary_of(tmp_path))
 
 
-@pytest.mark.parametrize(("count", "command"), [(2, TRAINED), (4, PLAIN)])
-def test_processes_change_nothing_and_one_speaks(environment, alone, tmp_path, count, command):
-    script, *options = command
-    options += ["--out", tmp_path / "out"]
-    processes = together(environment, count, EXPERIMENTS / script, *options)
+def test_two_processes_of_two_devices_change_nothing_and_one_speaks(environment, alone, tmp_path):
+    script, *options = TRAINED
+    options += ["--out", tmp_path / "out", "--cpu-devices", 2]
+    processes = together(environment, 2, EXPERIMENTS / script, *options)
     said = [process.communicate(timeout=240) for process in processes]
     for process, (_, errors) in zip(processes, said, strict=True):
         assert process.returncode == 0, errors
     close(alone[script], summary_of(tmp_path / "out"))
     assert "v' = " in said[0][0]
-    for output, errors in said[1:]:
-        assert "' = " not in output
-        assert "chunk" not in errors
+    output, errors = said[1]
+    assert "' = " not in output
+    assert "chunk" not in errors
+
+
+def value_of(out):
+    return np.load(out.with_suffix(".npz"))["arr_0"]
+
+
+@pytest.fixture(scope="module")
+def whole(environment, tmp_path_factory):
+    """The value of the small sweep in one process."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    process = begin(environment, SCRIPT, out)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return value_of(out)
+
+
+def test_four_processes_change_nothing(environment, whole, tmp_path):
+    processes = together(environment, 4, SCRIPT, tmp_path / "out")
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    np.testing.assert_allclose(value_of(tmp_path / "out"), whole, rtol=1e-12)
 
 
 @pytest.mark.parametrize("victim", [0, 1])
-def test_the_death_of_one_ends_the_others_by_name_and_one_resumes(environment, tmp_path, victim):
+def test_the_death_of_one_ends_the_others_by_name_and_one_resumes(
+    environment, whole, tmp_path, victim
+):
     out = tmp_path / "out"
     command = (SCRIPT, out, "--pause", 0.2)
     processes = together(environment, 2, *command)
@@ -138,10 +160,7 @@ def test_the_death_of_one_ends_the_others_by_name_and_one_resumes(environment, t
     last = begin(environment, *command[:2], "--resume")
     _, errors = last.communicate(timeout=120)
     assert last.returncode == 0, errors
-    whole = begin(environment, SCRIPT, tmp_path / "whole")
-    whole.communicate(timeout=120)
-    found, expected = (np.load(tmp_path / f"{name}.npz")["arr_0"] for name in ("out", "whole"))
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(value_of(out), whole, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -27,15 +28,21 @@ def data():
     return jax.jit(record)(jax.random.key(0))
 
 
-def judge(data, name):
-    run = {**RUNS, **REFERENCES}[name]
-    run = dataclasses.replace(run, search=QUICK)
-    knobs = Knobs()
-    return jax.jit(lambda data: study.outcome(jax.random.key(1), data, EXACT, knobs, run))(data)
+@pytest.fixture(scope="module")
+def judge(data):
+    """What a run comes to; each is compiled and run once for all tests."""
+
+    @functools.cache
+    def of(name):
+        run = dataclasses.replace({**RUNS, **REFERENCES}[name], search=QUICK)
+        outcome = jax.jit(lambda data: study.outcome(jax.random.key(1), data, EXACT, Knobs(), run))
+        return outcome(data)
+
+    return of
 
 
-def test_run_9_recovers_the_oscillator_and_leaves_the_second_slot_empty(data):
-    found = judge(data, "exp8_evidence_router")
+def test_run_9_recovers_the_oscillator_and_leaves_the_second_slot_empty(data, judge):
+    found = judge("exp8_evidence_router")
     assert bool(found.support_correct)
     assert found.slots.terms.tolist() == [[1, -1, -1], [0, 1, -1]]
     # k and c within 5 of the standard errors that the method states itself.
@@ -48,8 +55,8 @@ def test_run_9_recovers_the_oscillator_and_leaves_the_second_slot_empty(data):
     assert np.all(np.asarray(judged.inclusion)[on] > 0.9)
 
 
-def test_the_circuits_coefficients_are_the_regression_on_the_chosen_support(data):
-    found = judge(data, "exp8_evidence_router")
+def test_the_circuits_coefficients_are_the_regression_on_the_chosen_support(data, judge):
+    found = judge("exp8_evidence_router")
     train = np.asarray(data.trajectory.train)
     theta = np.asarray(data.theta)[train]
     for d, row in enumerate(np.asarray(found.coefficients)):
@@ -60,14 +67,14 @@ def test_the_circuits_coefficients_are_the_regression_on_the_chosen_support(data
         np.testing.assert_allclose(found.judgement.by_circuits[d], expected, rtol=1e-7, atol=1e-10)
 
 
-def test_the_oracle_fits_the_true_support(data):
-    found = judge(data, "oracle")
+def test_the_oracle_fits_the_true_support(data, judge):
+    found = judge("oracle")
     assert bool(found.support_correct)
     np.testing.assert_allclose(found.coefficients, data.truth, atol=5e-3)
 
 
-def test_the_best_subset_is_the_best_of_all_by_enumeration(data):
-    found = judge(data, "best_subset")
+def test_the_best_subset_is_the_best_of_all_by_enumeration(data, judge):
+    found = judge("best_subset")
     train = np.asarray(data.trajectory.train)
     theta = np.asarray(data.theta)[train]
     for d, row in enumerate(np.asarray(found.coefficients)):
