@@ -176,14 +176,11 @@ def counted(successes: np.ndarray) -> dict[str, Any]:
 
 
 def equivalent(coefficients: np.ndarray, truth: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Whether each model is right up to exact ties: {x, v}, {x, x + v} and {v, x + v} are one."""
+    """Which models [S, C] are right up to exact ties: {x, v}, {x, x + v} and {v, x + v} are one."""
     x, v, both = (names.index(name) for name in ("identity(x)", "identity(v)", "add(x,v)"))
-    found = coefficients != 0
-    tied = found[..., both] & (found[..., x] ^ found[..., v])
-    found[..., x] |= tied
-    found[..., v] |= tied
-    found[..., both] &= ~tied
-    return np.all(found == (truth != 0)[None], axis=(2, 3))
+    ties = [[], [(x, both), (v, both)]]
+    each = [metrics.equivalent(coefficients[:, c], row, ties) for c, row in enumerate(truth)]
+    return np.stack(each, axis=1)
 
 
 def swaps(coefficients: np.ndarray, correct: np.ndarray, distance: np.ndarray) -> dict[str, Any]:
