@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nsindy import primitives
-from nsindy.primitives import PRIMITIVES, Primitive
+from nsindy.primitives import PRIMITIVES, Primitive, Times
 from nsindy.terms import Term
 
 DEGREE = 3
@@ -40,6 +40,8 @@ def costs(terms: Sequence[Term]) -> np.ndarray:
 
 def _extra(term: Term) -> float:
     name = term.primitive.name
+    if isinstance(term.primitive.function, Times):
+        return 0.0
     own = {"one": 0.0, "identity": 0.0, "mul": PRODUCT, "sin": WAVE, "cos": WAVE}.get(name, FURTHER)
     own = own if name in PRIMITIVES else PRODUCT
     return own + sum(_extra(a) for a in term.arguments if isinstance(a, Term))

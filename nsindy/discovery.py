@@ -23,6 +23,8 @@ Array = jax.Array | np.ndarray
 class HeldOut(NamedTuple):
     """The same model fitted to the first four fifths of each recording, and its forecast.
 
+    The number inside a fitted wave, sin(w x), is that of all samples.
+
     Attributes:
       coefficients: Ξ [D, M].
       initial: fitted initial state of each of the R recordings [R, D].

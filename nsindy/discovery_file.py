@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nsindy import learn, results
-from nsindy.primitives import PRIMITIVES, Primitive
+from nsindy import learn, primitives, results
+from nsindy.primitives import PRIMITIVES, Primitive, Times
 from nsindy.terms import Term, by_depth
 
 FORMAT = "nsindy discovery 1"
@@ -37,6 +37,8 @@ def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
     learned = {}
     for primitive in {node.primitive for node in nodes}:
         known = PRIMITIVES.get(primitive.name)
+        if isinstance(primitive.function, Times):
+            continue
         if known is None or known.function is not primitive.function:
             learned[primitive.name] = _learned(primitive)
     library = [_nested(term) for term in content["library"]]
@@ -174,8 +176,10 @@ def _term(nested: Any, operations: dict[str, Primitive], variables: int, depth: 
         raise ValueError(f"a term is nested deeper than {DEEPEST} operations: … {said}")
     if not isinstance(nested, list) or not nested or not isinstance(nested[0], str):
         raise ValueError(f"{said} is no term")
-    if nested[0] not in operations:
-        raise ValueError(f"the term {said} has an unknown operation")
+    try:
+        operation = operations.get(nested[0]) or primitives.get(nested[0])
+    except ValueError:
+        raise ValueError(f"the term {said} has an unknown operation") from None
     arguments: list[int | Term] = []
     for item in nested[1:]:
         if isinstance(item, list):
@@ -184,4 +188,4 @@ def _term(nested: Any, operations: dict[str, Primitive], variables: int, depth: 
             arguments.append(item)
         else:
             raise ValueError(f"the term {said} has an unknown state")
-    return Term(operations[nested[0]], tuple(arguments))
+    return Term(operation, tuple(arguments))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jax.typing import ArrayLike
 
+from nsindy.primitives import Times
 from nsindy.terms import Term
 
 
@@ -41,6 +42,8 @@ def _powers(term: Term | int, variables: Sequence[str]) -> dict[str, int]:
     name, arguments = term.primitive.name, term.arguments
     if name == "one":
         return {}
+    if isinstance(term.primitive.function, Times):
+        return {number(term.primitive.function.number): 1, **_powers(arguments[0], variables)}
     if name == "add":
         return {f"({_sum(term, variables)})": 1}
     if name in ("identity", "mul", "square", "reciprocal", "saturation"):

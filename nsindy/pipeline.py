@@ -8,8 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from nsindy import compose, evidence, products, proposals, recording, search, signals
-from nsindy.primitives import Primitive
+from nsindy import (
+    compose,
+    evidence,
+    frequency,
+    products,
+    proposals,
+    recording,
+    search,
+    signals,
+    waves,
+)
+from nsindy.primitives import Primitive, Times
 from nsindy.recording import Recording, Recordings
 from nsindy.search import Problem
 from nsindy.signals import Signal, Units
@@ -50,7 +60,8 @@ def discover(
       order: 2 where x holds positions only, and each has an equation for its acceleration.
       operations: unary operations that may appear beside the products of variables, names or
         primitives of one's own (`learn_operation`); None for all that the values allow and that
-        there are samples enough to choose among.
+        there are samples enough to choose among. Where sin or cos is among them, a wave
+        sin(w x) whose w is found in the recording is tried as well.
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
@@ -105,25 +116,43 @@ def from_recordings(
         say("smoothing", 0.0)
         parts = [signals.thin(part) for part in recordings.parts]
         found, units = signals.prepare(parts, order)
-        setting = _setting(parts, found, units, order, operations, max_terms, floor)
-        search.ahead(*_cut(setting, 1.0))
+
+        def build(units, substeps=1):
+            made = _setting(parts, found, units, order, operations, max_terms, floor)
+            made = made._replace(substeps=substeps)
+            search.ahead(*_cut(made, 1.0))
+            return made
+
+        setting = build(units)
         proposed = proposals.proposals(setting)
         setting = _resolved(setting, proposed)
         say("selecting on the first four fifths", 0.0)
         first = _search(
             setting, proposed, 1 - signals.HELD_OUT, say, "selecting on the first four fifths"
         )
+        base = first.found
         if _misses(setting, first.found):
             more = proposals.proposals(setting, 4 * search.WIDTH)
             more = [c.mask for c in first.found.pool[: search.WIDTH]] + more
             first = _search(setting, more, 1 - signals.HELD_OUT, say, "selecting from more places")
-        say("selecting on all samples", 0.0)
-        starts = [(c.mask, (c.coefficients, c.begin)) for c in first.found.pool[: search.WIDTH]]
-        final = _search(setting, starts, 1.0, say, "selecting on all samples")
+        offer = waves.offer(setting, base.chosen.mask, base.chosen.coefficients, base.noise)
+        waved = None
+        if offer is not None:
+
+            def look(setting, starts, counted):
+                return _search(setting, starts, counted, say, "fitting a wave")
+
+            waved = frequency.search_with(offer, build, look, setting, first)
+        if waved is not None:
+            setting, first, final, wave = waved
+        else:
+            say("selecting on all samples", 0.0)
+            starts, wave = first.starts(), None
+            final = _search(setting, starts, 1.0, say, "selecting on all samples")
         # Imported late, so that programs compile meanwhile.
         from nsindy import verdict
 
-        return verdict.conclude(setting, recordings, first, final)
+        return verdict.conclude(setting, recordings, first, final, wave)
 
 
 def _floor(noise, states: int) -> np.ndarray:
@@ -171,17 +200,18 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
     degree, few = compose.choice(values.shape[0] * measured, len(scale), count)
     operations = few if operations is None else operations
     terms = compose.library(len(scale), count, operations=operations, degree=degree)
+    terms = (*terms, *waves.terms(terms, units.waves))
     bound = [on_raw(term, len(scale)) for term in terms]
-    split = products.split(bound, 2 * len(scale))
-    raw = values * scale
-    usable = np.ones(2 * len(scale) + len(split.atoms) + 1, bool)
+    points = units.expand(values)
+    variables = points.shape[1]
+    split = products.split(bound, variables)
+    usable = np.ones(variables + len(split.atoms) + 1, bool)
     for i, atom in enumerate(split.atoms):
-        usable[2 * len(scale) + i] = all(
-            compose.allows(atom.primitive, raw[:, a - len(scale)])
+        usable[variables + i] = all(
+            compose.allows(atom.primitive, points[:, a])
             for a in atom.arguments
             if isinstance(a, int)
         )
-    points = np.concatenate([values, raw], 1)
     theta = np.asarray(products.evaluate(split, points, usable))
     scaled = [np.prod([scale[f] for f in row if f < len(scale)]) for row in split.rows]
     back = units.states[:, None] / np.array(scaled)[None] / units.time
@@ -248,7 +278,8 @@ def on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     """Bind a term to scaled variables, and operations with units of their own to raw ones.
 
     x and x·v only take a factor when their variables are scaled; sin(x) is another function of the
-    scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning.
+    scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning. The
+    w x of sin(w x) is a variable too, `shift` places further on again.
 
     Args:
       term: over V variables.
@@ -256,13 +287,15 @@ def on_raw(term: Term, shift: int, raw: bool = False) -> Term:
       raw: True inside an operation that has units of its own.
     """
     raw = raw or term.primitive.name not in products.PRODUCTS
-    return Term(
-        term.primitive,
-        tuple(
-            on_raw(a, shift, raw) if isinstance(a, Term) else a + shift * raw
-            for a in term.arguments
-        ),
-    )
+
+    def bound(argument):
+        if not isinstance(argument, Term):
+            return argument + shift * raw
+        if isinstance(argument.primitive.function, Times):
+            return argument.arguments[0] + 2 * shift
+        return on_raw(argument, shift, raw)
+
+    return Term(term.primitive, tuple(map(bound, term.arguments)))
 
 
 def _misses(setting: Setting, found: search.Found) -> bool:
@@ -278,6 +311,11 @@ class Searched(NamedTuple):
     found: search.Found
     segments: search.Segments
     problem: Problem
+
+    def starts(self) -> list:
+        """The best of what was fitted, for the next search to start from."""
+        pool = self.found.pool[: search.WIDTH]
+        return [(c.mask, (c.coefficients, c.begin)) for c in pool]
 
 
 def _cut(setting: Setting, counted: float) -> tuple[Problem, search.Segments]:

@@ -1,5 +1,6 @@
 """The operations that a circuit can learn: name, arity, exact function, domain, complexity."""
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable
@@ -26,6 +27,27 @@ class Primitive:
     function: Callable[..., jax.Array]
     domain: tuple[float, float]
     complexity: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Times:
+    """x ↦ w x, with a number w of its own."""
+
+    number: float
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """The product."""
+        return self.number * x
+
+
+def times(number: float) -> Primitive:
+    """Return the operation x ↦ w x, whose name is w with every digit.
+
+    Example:
+      >>> times(0.5).name, times(0.5).function(4.0)
+      ('0.5', 2.0)
+    """
+    return Primitive(repr(float(number)), 1, Times(float(number)), (-math.inf, math.inf), 0.0)
 
 
 PRIMITIVES: dict[str, Primitive] = {
@@ -57,12 +79,15 @@ PAPER = ("identity", "sin", "cos", "add", "mul")
 
 
 def get(name: str) -> Primitive:
-    """Return the primitive of that name.
+    """Return the primitive of that name; a number is the product with it, see `times`.
 
     Raises:
       ValueError: no primitive has that name; the message lists those that exist.
     """
     if name not in PRIMITIVES:
+        with contextlib.suppress(ValueError):
+            if math.isfinite(number := float(name)):
+                return times(number)
         raise ValueError(f"unknown operation {name!r}; the operations are {', '.join(PRIMITIVES)}")
     return PRIMITIVES[name]
 

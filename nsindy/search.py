@@ -168,7 +168,7 @@ def search(
     best, settled = None, False
     for number in range(rounds):
         progress(number / rounds)
-        _fit(problem, segments, todo, noise, samples, pool)
+        fit(problem, segments, todo, noise, samples, pool)
         top = max(pool.values(), key=lambda c: c.score)
         if best is not None and top.mask.tobytes() == best.mask.tobytes() and not todo:
             break
@@ -262,7 +262,8 @@ def _start_by_tangent(problem: Problem, tangent, best: Candidate, masks: list[np
     return starts
 
 
-def _fit(problem, segments, todo, noise, samples, pool) -> None:
+def fit(problem, segments, todo, noise, samples, pool) -> None:
+    """Fit the supports with their starts, `WIDTH` side by side, and put them into the pool."""
     count, size = problem.admissible.shape
     for at in range(0, len(todo), WIDTH):
         part = todo[at : at + WIDTH]

@@ -24,7 +24,8 @@ class Segments(NamedTuple):
       weights: of each measurement in the sum of squares [B, L + 1, D]; 0 where there is none, and
         at a node that the next segment counts.
       inputs: at the nodes, straight between them [B, L + 1, U].
-      units: of the variables [D + U]; operations on raw values see variable · unit.
+      units: of the variables [D + U], operations on raw values see variable · unit; then, where
+        there are fitted waves, w · unit of each [D + U].
       starts: 1 where a segment begins a recording [B, R].
       usable: False for factors that have no value on these recordings [V + A + 1].
       bound: (low, high) [2, D]; outside, a state is held still, so that nothing overflows.
@@ -127,9 +128,12 @@ SOLUTION = np.array(
 
 
 def expand(state: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
-    """Variables that the terms are bound to: states and inputs, then both in raw units [V]."""
+    """Variables that the terms are bound to: states and inputs, then both in raw units [V].
+
+    Fitted waves are bound to a third part, w x, so that w is no constant of a program.
+    """
     scaled = jnp.concatenate([state, inputs])
-    return jnp.concatenate([scaled, scaled * units])
+    return jnp.concatenate([scaled, jnp.tile(scaled, len(units) // len(scaled)) * units])
 
 
 def shoot(terms: Products, model: Model, segments: Segments) -> tuple[jax.Array, jax.Array]:

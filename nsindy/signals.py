@@ -32,16 +32,29 @@ class Units(NamedTuple):
       states: [D].
       inputs: [U].
       time: scalar.
+      waves: for each variable the w of its fitted waves, per raw unit, 0 where it has none; empty
+        where no variable has any.
     """
 
     states: np.ndarray
     inputs: np.ndarray
     time: float
+    waves: np.ndarray = np.zeros(0)
 
     @property
     def variables(self) -> np.ndarray:
         """Of the states, then the inputs [D + U]."""
         return np.concatenate([self.states, self.inputs])
+
+    @property
+    def raw(self) -> np.ndarray:
+        """What the variables are multiplied by: x, and then w x where there are fitted waves."""
+        return np.concatenate([self.variables, self.variables[: len(self.waves)] * self.waves])
+
+    def expand(self, values: np.ndarray) -> np.ndarray:
+        """Variables that the terms are bound to, sample by sample; see `shooting.expand`."""
+        raw = np.tile(values, len(self.raw) // values.shape[1]) * self.raw
+        return np.concatenate([values, raw], 1)
 
 
 class Signal(NamedTuple):
@@ -208,7 +221,7 @@ def segments(
     low, high = everything.min(0), everything.max(0)
     half = 1.5 * np.max(high - low)
     bound = np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
-    arrays = (steps, substeps, measured, weights, inputs, units.variables, starts, usable, bound)
+    arrays = (steps, substeps, measured, weights, inputs, units.raw, starts, usable, bound)
     return Segments(*map(jnp.asarray, arrays)), begin
 
 

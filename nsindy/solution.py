@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 
 from nsindy import symbolic
 from nsindy.discovery import Discovery
-from nsindy.primitives import PRIMITIVES
+from nsindy.primitives import PRIMITIVES, Times
 from nsindy.terms import Term
 
 TOLERANCE = 1e-8
@@ -40,7 +40,7 @@ def functions(terms: Sequence[Term], variables: Sequence[str]) -> Callable[..., 
 
 def _operations(term: Term):
     """Operations that SymPy does not know."""
-    if term.primitive.name not in PRIMITIVES:
+    if term.primitive.name not in PRIMITIVES and not isinstance(term.primitive.function, Times):
         yield term.primitive
     for argument in term.arguments:
         if isinstance(argument, Term):

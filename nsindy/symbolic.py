@@ -13,6 +13,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
 
 from nsindy import equations
+from nsindy.primitives import Times
 from nsindy.terms import Term
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -39,15 +40,23 @@ _TIMES = '<mo>&#8290;</mo><mspace width="0.17em"/>'
 _DOTS = ("", "˙", "¨", "⃛")
 
 
-def expression(term: Term | int, symbols: Sequence[sympy.Symbol]) -> sympy.Expr:
-    """A term as a SymPy expression of the symbols of states and inputs."""
+def expression(
+    term: Term | int, symbols: Sequence[sympy.Symbol], *, short: bool = False
+) -> sympy.Expr:
+    """A term as a SymPy expression of the symbols of states and inputs.
+
+    Args:
+      term: the term.
+      symbols: of the states, then of the inputs.
+      short: round the numbers inside a term to four digits, for print.
+    """
     if not isinstance(term, Term):
         return symbols[term]
-    name = term.primitive.name
-    function = FUNCTIONS.get(name)
-    if function is None:
-        function = sympy.Function(name)
-    return function(*(expression(argument, symbols) for argument in term.arguments))
+    name, own = term.primitive.name, term.primitive.function
+    arguments = [expression(argument, symbols, short=short) for argument in term.arguments]
+    if isinstance(own, Times):
+        return sympy.Float(equations.number(own.number) if short else own.number) * arguments[0]
+    return FUNCTIONS.get(name, sympy.Function(name))(*arguments)
 
 
 def expressions(
@@ -101,7 +110,7 @@ def latex(
         for negative, digits, term in row:
             mantissa, _, power = digits.partition("e")
             size = rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else mantissa
-            written = expression(term, symbols)
+            written = expression(term, symbols, short=True)
             body = printer.doprint(written)
             body = rf"\left({body}\right)" if written.is_Add else body
             sign = "- " if negative and line else "-" if negative else "+ " if line else ""
@@ -132,7 +141,7 @@ def pieces(
             size = f"<mn>{mantissa}</mn>"
             if power:
                 size += f"<mo>·</mo><msup><mn>10</mn><mn>{int(power)}</mn></msup>"
-            written = expression(term, symbols)
+            written = expression(term, symbols, short=True)
             body = _printed(written)
             body = f"<mo>(</mo>{body}<mo>)</mo>" if written.is_Add else body
             body = "" if written == 1 else _TIMES + body
@@ -148,7 +157,7 @@ def pieces(
 def mathml(term: Term, variables: Sequence[str]) -> str:
     """One term as presentation MathML, without the `<math>` around it."""
     symbols = [sympy.Symbol(name) for name in variables]
-    return _printed(expression(term, symbols))
+    return _printed(expression(term, symbols, short=True))
 
 
 def _rows(

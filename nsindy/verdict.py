@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import beam, equations, search, signals, solution, subset
+from nsindy import beam, equations, search, signals, solution, subset, waves
 from nsindy.discovery import Discovery, HeldOut
+from nsindy.frequency import Fitted
 from nsindy.recording import Recordings
 from nsindy.search import Candidate, Found
 
@@ -23,7 +24,11 @@ NEAR = 0.995
 
 
 def conclude(
-    setting: "Setting", recordings: Recordings, first: "Searched", final: "Searched"
+    setting: "Setting",
+    recordings: Recordings,
+    first: "Searched",
+    final: "Searched",
+    wave: Fitted | None = None,
 ) -> Discovery:
     """Put the result together.
 
@@ -32,6 +37,7 @@ def conclude(
       recordings: as they were read.
       first: the search on the first part of each recording, whose forecast is judged.
       final: the search on all samples.
+      wave: the number of the fitted wave, where there is one.
     """
     found, problem, units = final.found, final.problem, setting.units
     best = found.chosen
@@ -40,7 +46,7 @@ def conclude(
         states = (*states, *(f"{name}'" for name in states))
     texts = _Texts(setting, (*states, *recordings.inputs), states)
     inclusion = _inclusion(found)
-    errors = standard_errors(found, problem) * setting.back
+    errors = standard_errors(found, problem, wave) * setting.back
     begins = np.flatnonzero(_is_start(setting))
     kinds = np.all([s.proportional for s in setting.signals], 0)
     noise = np.where(kinds, _misfit_share(found, setting), found.noise * units.states)
@@ -50,7 +56,7 @@ def conclude(
         standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
         inclusion_probabilities=np.clip(inclusion, 0, 1),
         noise=np.where(unmeasured, 0.0, noise),
-        score=np.asarray(best.score),
+        score=np.asarray(best.score - (wave.price if wave else 0.0)),
         initial=best.begin[begins] * units.states,
         held_out=_held_out(setting, recordings, first, begins),
         library=setting.terms,
@@ -63,7 +69,8 @@ def conclude(
         collinear=texts.near(best),
         warnings=(),
     )
-    warnings = (*recordings.notes, *_warnings(setting, first, final, discovery, texts))
+    said = _warnings(setting, first, final, discovery, texts)
+    warnings = (*recordings.notes, *(_number(setting, found, wave, texts) if wave else ()), *said)
     return dataclasses.replace(discovery, warnings=warnings)
 
 
@@ -87,21 +94,42 @@ def _inclusion(found: Found) -> np.ndarray:
     return np.tensordot(weights / weights.sum(), np.array(masks, float), 1)
 
 
-def standard_errors(found: Found, problem: search.Problem) -> np.ndarray:
+def standard_errors(
+    found: Found, problem: search.Problem, wave: Fitted | None = None
+) -> np.ndarray:
     """Standard errors of the coefficients of the best support, scaled [D, M].
 
     From the linearisation of the trajectories, in which the residuals' autocorrelation counts:
-    n measurements of which m are independent widen an error by √(n / m).
+    n measurements of which m are independent widen an error by √(n / m). Where w is fitted, the
+    variance of a coefficient ξ is that at this w, and (dξ/dw)² times that of w.
     """
     mask = found.chosen.mask & problem.admissible
     initial = found.factor.shape[1] - 1 - mask.size
     held = np.append(np.ones(initial, bool), mask.reshape(-1))
     _, covariance = subset.solve(found.factor, held)
-    variance = np.diagonal(covariance)[initial:]
+    variance = np.diagonal(covariance)[initial:].reshape(mask.shape)
+    if wave is not None:
+        variance = variance + np.where(mask, wave.slopes * wave.error, 0.0) ** 2
+    return np.sqrt(variance) * _widening(found, mask, initial)
+
+
+def _widening(found: Found, mask: np.ndarray, initial: int) -> float:
     total, independent = found.samples.sum(), np.sum(found.samples * found.chosen.independent)
     freedom = max(total - mask.sum() - initial, 1)
-    widen = np.sqrt(total / max(independent, 1.0) * total / freedom)
-    return np.sqrt(variance).reshape(mask.shape) * widen
+    return float(np.sqrt(total / max(independent, 1.0) * total / freedom))
+
+
+def _number(setting: "Setting", found: Found, wave: Fitted, texts: "_Texts") -> tuple[str, ...]:
+    """The w of the fitted wave and its error, in words."""
+    mask = found.chosen.mask & setting.problem.admissible
+    initial = found.factor.shape[1] - 1 - mask.size
+    error = wave.error * _widening(found, mask, initial)
+    used = [m for m, term in enumerate(setting.terms) if waves.fitted(term) and mask[:, m].any()]
+    names = " and ".join(texts.names[m] for m in used)
+    value, spread = (equations.number(number, error) for number in (wave.number, error))
+    (variable,) = np.flatnonzero(setting.units.waves)
+    unit = f"radian per unit of {texts.variables[variable]}"
+    return (f"the number in {names} is fitted: {value} ± {spread} {unit}",)
 
 
 def _held_out(setting, recordings: Recordings, first: "Searched", begins) -> HeldOut:
@@ -158,7 +186,7 @@ class _Texts:
     """Models in words."""
 
     def __init__(self, setting: "Setting", variables: tuple[str, ...], states: tuple[str, ...]):
-        self.setting, self.states = setting, states
+        self.setting, self.states, self.variables = setting, states, variables
         self.names = [equations.readable(term, variables) for term in setting.terms]
 
     def difference(self, one: Candidate, other: Candidate) -> str:

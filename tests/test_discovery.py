@@ -387,3 +387,22 @@ def test_any_entry_may_be_anything(data, value, whole):
         assert "\n" not in str(error).replace(str(value), "")
     else:
         assert str(found) and found.latex() and found.mathml()
+
+
+def test_a_wave_with_a_number_of_its_own(tmp_path):
+    """sin(w x) prints with four digits and keeps all of them everywhere else."""
+    w = np.pi / 180
+    wave = Term(primitives.get("sin"), (Term(primitives.times(w), (0,)),))
+    found = make([wave, "identity(v)"], [[0.0, 1.0], [-9.81, 0.0]], ("x", "v"))
+    assert found.terms == ("sin(0.01745 x)", "v")
+    assert found.equations(1)[1] == "v' = -9.8 sin(0.01745 x)"
+    assert found.latex(1)[1] == r"\dot{v} = -9.8\,\sin{\left(0.01745 \, x \right)}"
+    assert "<mn>0.01745</mn>" in found.mathml()[1]
+    expression = found.to_sympy()[1]
+    assert float(expression.subs("x", 30.0)) == pytest.approx(-9.81 * 0.5, rel=1e-12)
+    found.save(tmp_path / "wave.json")
+    again = load(tmp_path / "wave.json")
+    assert again.library == found.library
+    field = again.vector_field(0.0, jnp.array([30.0, 2.0]))
+    np.testing.assert_allclose(field, [2.0, -9.81 * 0.5], rtol=1e-6)
+    assert terms.parse(wave.name(("x", "v")), ("x", "v")) == wave

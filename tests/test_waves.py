@@ -1,0 +1,64 @@
+"""Waves whose number is found, and what a forcing does to a recording."""
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+import nsindy
+from nsindy import waves
+from nsindy.forcing import Linear
+
+
+def test_a_forcing_acts_as_the_linear_equation_says():
+    """δ' = [[0, 1], [-1, -c]] δ + [0, cos(2 t)], against its solution by SciPy."""
+    times = np.linspace(0, 10, 201)
+    matrix = np.array([[0.0, 1.0], [-1.0, -0.2]])
+    step = times[1] - times[0]
+    values, vectors = np.linalg.eig(matrix)
+    propagator = np.real(vectors @ np.diag(np.exp(values * step)) @ np.linalg.inv(vectors))
+    count = len(times)
+    fresh = np.arange(count) == 0
+    at = Linear(
+        times,
+        *(np.zeros((count, n)) for n in (2, 1, 2)),
+        np.broadcast_to(matrix, (count, 2, 2)),
+        np.broadcast_to(propagator, (count - 1, 2, 2)),
+        fresh,
+        np.zeros((count, 2, 2)),
+        np.zeros((count, 2)),
+        np.ones((count, 2)),
+    )
+    force = np.cos(2 * times)[:, None]
+    found = at.response([force[:, :0], force]).reshape(count, 2)
+    exact = solve_ivp(
+        lambda t, y: matrix @ y + [0, np.cos(2 * t)],
+        (0, 10),
+        (0, 0),
+        t_eval=times,
+        rtol=1e-10,
+        atol=1e-12,
+    ).y.T
+    np.testing.assert_allclose(found, exact, atol=2e-4)
+
+
+def test_a_phase_in_revolutions():
+    """x' = 0.6 - 0.4 sin(2π x): w is found, within its own error, where sin(x) does not fit."""
+    times = np.linspace(0, 7, 300)
+    clean = solve_ivp(
+        lambda t, x: 0.6 - 0.4 * np.sin(2 * np.pi * x),
+        (0, 7),
+        (0.0,),
+        t_eval=times,
+        rtol=1e-9,
+        atol=1e-9,
+    ).y.T
+    noisy = clean + 0.01 * np.random.default_rng(0).standard_normal(clean.shape)
+    found = nsindy.discover(times, noisy, states=["x"], operations=("sin",))
+    (chosen,) = (np.asarray(found.coefficients) != 0).tolist()
+    terms = [term for term, used in zip(found.library, chosen, strict=True) if used]
+    assert [term.primitive.name for term in terms] == ["one", "sin"]
+    assert waves.fitted(terms[1])
+    number = terms[1].arguments[0].primitive.function.number
+    (said,) = (note for note in found.warnings if "is fitted" in note)
+    error = float(said.split("± ")[1].split()[0])
+    assert abs(number - 2 * np.pi) < 4 * error < 0.1
+    assert "radian per unit of x" in said
