@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 FLOOR = 1e-5
 """Noise, as a share of the largest value of a state, below which no recording is believed."""
 
+GROWTH = 4.0, 100.0
+"""Growth of an error in the state beyond which a recording is fitted in stretches: without noise,
+and with."""
+
 MISSED = 3.0
 """Times its noise by which a model misses the recording, and the search starts from more places."""
 
@@ -146,6 +150,7 @@ def from_recordings(
         if waved is not None:
             setting, first, final, wave = waved
         else:
+            setting = _reweighted(setting, first)
             say("selecting on all samples", 0.0)
             starts, wave = first.starts(), None
             final = _search(setting, starts, 1.0, say, "selecting on all samples")
@@ -301,7 +306,7 @@ def on_raw(term: Term, shift: int, raw: bool = False) -> Term:
 def _misses(setting: Setting, found: search.Found) -> bool:
     noise = signals.noise(setting.signals)
     seen = noise > 0
-    expected = np.maximum(noise, 10 * setting.problem.floor)
+    expected = np.maximum(noise, setting.problem.floor)
     return bool((found.noise[seen] > MISSED * expected[seen]).any())
 
 
@@ -342,6 +347,35 @@ def _search(setting: Setting, starts, counted: float, say: Progress, stage: str)
     paths = search.solved(problem, starts[: 2 * search.WIDTH], cut)
     weights, measured = np.asarray(cut.weights) / noise**2, np.asarray(cut.states)
     misfit = [np.sum(weights * (states - measured) ** 2) for states, _ in paths]
-    cut = signals.windows(cut, paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))][1])
+    ends = paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))][1]
+    cut = signals.windows(cut, ends, growth=_growth(setting))
     found = search.search(problem, cut, starts, noise, progress=lambda share: say(stage, share))
     return Searched(found, cut, problem)
+
+
+def _growth(setting: Setting) -> float:
+    """How far an error may grow in a stretch.
+
+    Nearly noiseless states carry the errors of what made them, which were new at every sample: in
+    a long stretch of chaos they outgrow the noise, and terms are found that describe them.
+    """
+    noise = np.max(signals.noise(setting.signals))
+    return float(np.clip(noise / FLOOR, *GROWTH))
+
+
+def _reweighted(setting: Setting, found: Searched) -> Setting:
+    """Take the size of proportional noise from the states that were fitted, where they fit.
+
+    A smoothed state is off where the state itself is quick or near zero, and so is its noise.
+    """
+    if _misses(setting, found.found):
+        return setting
+    best = found.found.chosen
+    start = (best.mask, (best.coefficients, best.begin))
+    paths, _ = search.solved(found.problem, [start], found.segments)[0]
+    renewed = []
+    for signal, nodes in zip(setting.signals, signals.nodes(setting.signals, paths), strict=True):
+        limit = signals.fitted(len(signal.times))
+        states = np.concatenate([nodes[:limit], signal.states[limit:]])
+        renewed.append(signals.weighted(signal, states))
+    return setting._replace(signals=renewed)

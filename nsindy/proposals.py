@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nsindy import search, weak
+from nsindy import search, signals, weak
 from nsindy.search import Problem
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 COARSE = (0.01, 0.1)
 """Shares of the derivative below which a regression sees nothing."""
+
+FINE = 1e-4
+"""The same, for a regression on states of less noise than this."""
 
 FEW = 1500
 """With N samples the regressions propose (FEW / N)² supports, where that is more than usual."""
@@ -41,10 +44,11 @@ def proposals(setting: "Setting", width: int = search.WIDTH) -> list[np.ndarray]
         designs.append(design)
         targets.append(target)
     by_integrals = search.COMPRESS(np.concatenate(designs), np.concatenate(targets))
+    noiseless = bool(np.max(signals.noise(setting.signals)) < FINE)
     found = [
         mask
         for factor in (problem.factor, np.asarray(by_integrals))
-        for coarse in COARSE
+        for coarse in (*COARSE, *[FINE] * noiseless)
         for mask in _joint(problem, factor, freedom, width // 2, coarse)
     ]
     return list({mask.tobytes(): mask for mask in found}.values())

@@ -14,7 +14,10 @@ _GRID = np.array([(0.0, 0.0), *((s, m) for s in SHARES[1:] for m in MEMORY)])
 
 
 def innovation(
-    residual: jax.Array, counted: jax.Array, small: jax.Array | bool = False
+    residual: jax.Array,
+    counted: jax.Array,
+    small: jax.Array | bool = False,
+    floor: jax.Array | float = 0.0,
 ) -> tuple[jax.Array, jax.Array]:
     """Variance of what is new in each residual, and the share of residuals that are independent.
 
@@ -24,12 +27,15 @@ def innovation(
     for white noise they make false terms significant. (s, φ) maximise the likelihood at the price
     of BIC for the two of them, so white noise stays white. s ≤ 1/2 and φ ≤ 0.9, or what the model
     should explain would pass for a slow error, unless the residuals are so small that they may
-    well be one. With v the variance returned the log likelihood is -n/2 log v, up to a constant.
+    well be one. The white part is never believed to be below the floor, so that a slow error above
+    it costs something however smooth it is. With v the variance returned the log likelihood is
+    -n/2 log v, up to a constant.
 
     Args:
       residual: in the order of time [N].
       counted: False for samples that do not count [N].
       small: True where nearly all of the residuals may be slow.
+      floor: smallest standard deviation of the white part, in the units of the residuals.
 
     Returns:
       v, and (1 + 2 s φ / (1 - φ))⁻¹, the share that is independent.
@@ -54,7 +60,13 @@ def innovation(
     zero = jnp.zeros_like(share)
     (_, _, squares, logs), _ = jax.lax.scan(step, (zero, share, zero, zero), (residual, counted))
     price = jnp.where(share > 0, jnp.log(count) / count * 2, 0.0)
-    found = squares / count * jnp.exp(logs / count + price)
-    best = jnp.argmin(jnp.where(((share <= 0.5) & (memory < 0.95)) | small, found, jnp.inf))
+    allowed = ((share <= 0.5) & (memory < 0.95)) | small
+
+    def least(variance):
+        found = jnp.where(allowed, variance * jnp.exp(logs / count + price), jnp.inf)
+        return jnp.min(found), jnp.argmin(found)
+
+    lowest, _ = least(jnp.maximum(squares / count, floor**2 / (1 - share)))
+    _, best = least(squares / count)
     independent = 1 / (1 + 2 * share * memory / (1 - memory))
-    return found[best], independent[best]
+    return lowest, independent[best]

@@ -82,7 +82,8 @@ class Found(NamedTuple):
     """What a search chose, every support that was fitted, and the regression around the choice.
 
     Attributes:
-      chosen: the simplest of the candidates that are not strongly worse than the best.
+      chosen: the simplest of the candidates that are not strongly worse than the best: of the
+        fewest terms, and of those the cheapest.
       pool: candidates, best first.
       around: further supports near the choice, with the scores that its linearisation predicts.
       factor: compressed linearisation around the choice in all terms, in units of the noise.
@@ -103,8 +104,11 @@ class Found(NamedTuple):
 AXES: Any = Model(*[0] * 4)  # type: ignore[arg-type]
 
 
-def _fits(terms, models, segments, noise):
-    return jax.vmap(lambda m: shooting.fit(terms, m, segments, noise), in_axes=(AXES,))(models)
+def _fits(terms, models, segments, noise, floor):
+    def one(model):
+        return shooting.fit(terms, model, segments, noise, floor)
+
+    return jax.vmap(one, in_axes=(AXES,))(models)
 
 
 def _paths(terms, models, segments):
@@ -144,10 +148,10 @@ def ahead(problem: Problem, segments: Segments) -> None:
     noise = np.ones(count)
     initial = count * segments.starts.shape[1]
     columns = initial + count * size + 1
-    FITS.ahead(problem.terms, models, segments, noise)
+    FITS.ahead(problem.terms, models, segments, noise, problem.floor)
     TANGENTS.ahead(problem.terms, nothing, problem.begin, segments, noise)
     PATHS.ahead(problem.terms, models, segments)
-    inner = np.zeros((columns - initial, columns - initial))
+    inner = np.zeros((columns - initial + 1, columns - initial))
     AROUND.ahead(inner, 1.0, problem.prior, nothing > 0, slots=problem.slots, width=NEIGHBOURS)
     PRIOR.ahead(nothing > 0, problem.prior)
 
@@ -175,8 +179,7 @@ def search(
         best = top
         noise = _noise(problem, best, samples)
         tangent = _around_fit(problem, best, segments, noise)
-        independent = float(np.sum(samples * best.independent))
-        masks, predicted = _neighbours(problem, tangent[0], best, independent)
+        masks, predicted = _neighbours(problem, tangent[0], best, noise, samples)
         near = predicted > best.score - STRONG
         masks = [m for m, close in zip(masks, near, strict=True) if close]
         masks = [m for m in masks if (m | (problem.known != 0)).tobytes() not in pool][:WIDTH]
@@ -186,13 +189,13 @@ def search(
             break
     ordered = sorted(pool.values(), key=lambda c: -c.score)
     near = [c for c in ordered if c.score >= ordered[0].score - STRONG]
-    chosen = min(near, key=lambda c: (c.mask.sum(), -c.score))
+    costs = np.asarray(problem.prior.costs)
+    chosen = min(near, key=lambda c: (c.mask.sum(), (c.mask @ costs).sum(), -c.score))
     noise = _noise(problem, chosen, samples)
     factor = _around_fit(problem, chosen, segments, noise)[0]
-    independent = float(np.sum(samples * chosen.independent))
     around = [
         (mask | (problem.known != 0), float(value))
-        for mask, value in zip(*_neighbours(problem, factor, chosen, independent), strict=True)
+        for mask, value in zip(*_neighbours(problem, factor, chosen, noise, samples), strict=True)
         if (mask | (problem.known != 0)).tobytes() not in pool
     ]
     return Found(chosen, ordered, around, np.asarray(factor), noise, samples, settled)
@@ -221,16 +224,22 @@ def solved(problem: Problem, starts, segments: Segments) -> list[tuple[np.ndarra
     return found
 
 
-def _neighbours(problem: Problem, factor: np.ndarray, best: Candidate, samples: float):
+def _neighbours(problem: Problem, factor, best: Candidate, noise, samples):
     """Supports around the best and the scores that the linearisation predicts, best first."""
     count, size = best.mask.shape
     initial = factor.shape[1] - 1 - count * size
     inner = factor[initial:, initial:].copy()
     inner[:, -1] -= inner[:, :-1] @ problem.known.reshape(-1)
     inner[:, :-1] *= problem.admissible.reshape(-1)[None, :]
+    # What is left below the floor of the noise is not worth explaining.
+    left = np.sum(samples * best.variance / noise**2)
+    unseen = np.zeros((1, inner.shape[1]))
+    unseen[0, -1] = np.sqrt(max(samples.sum() - left, 0.0))
+    inner = np.concatenate([inner, unseen])
     mask = best.mask & problem.admissible
     knobs = {"slots": problem.slots, "width": NEIGHBOURS}
-    found = AROUND(inner, samples, problem.prior, mask, **knobs)
+    independent = float(np.sum(samples * best.independent))
+    found = AROUND(inner, independent, problem.prior, mask, **knobs)
     scores, masks = np.asarray(found.log_evidence), np.asarray(found.masks)
     itself = np.all(masks == mask, (1, 2))
     own = scores[itself][0] if itself.any() else scores[0]
@@ -265,11 +274,13 @@ def _start_by_tangent(problem: Problem, tangent, best: Candidate, masks: list[np
 def fit(problem, segments, todo, noise, samples, pool) -> None:
     """Fit the supports with their starts, `WIDTH` side by side, and put them into the pool."""
     count, size = problem.admissible.shape
+    initial = count * int(np.asarray(segments.starts).any(1).sum())
     for at in range(0, len(todo), WIDTH):
         part = todo[at : at + WIDTH]
         known = problem.known != 0
         models = _together([_slots(problem, mask, *start) for mask, start in part])
-        fits = jax.tree.map(np.asarray, FITS(problem.terms, models, segments, noise))
+        fits = FITS(problem.terms, models, segments, noise, problem.floor)
+        fits = jax.tree.map(np.asarray, fits)
         for i, (mask, _) in enumerate(part):
             full = mask | known
             coefficients = np.zeros((count, size))
@@ -280,7 +291,8 @@ def fit(problem, segments, todo, noise, samples, pool) -> None:
             key = full.tobytes()
             judged = (fits.variance[i], fits.innovation[i], fits.independent[i], float(fits.gap[i]))
             candidate = Candidate(full, coefficients, model.begin[i], *judged, -np.inf)
-            candidate = candidate._replace(score=score(problem, candidate, samples))
+            value = score(problem, candidate, samples, initial=initial)
+            candidate = candidate._replace(score=value)
             if key not in pool or pool[key].score < candidate.score:
                 pool[key] = candidate
 
@@ -307,19 +319,30 @@ def _together(models: list[Model]) -> Model:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *models)
 
 
-def score(problem: Problem, candidate: Candidate, samples: np.ndarray) -> float:
+def score(
+    problem: Problem, candidate: Candidate, samples: np.ndarray, *, initial: int = 0
+) -> float:
     """Log evidence of a fitted support, the noise of each state profiled.
 
-    log p = -Σ_d n_d/2 log v_d - |S|/2 log Σ_d n_d + log p(S) - Σ log(1 + (s/3)²) + constant
+    log p = -Σ_d n_d/2 log v_d - |S|/2 log n · n / (n - p - 2) + log p(S) - Σ log(1 + (s/3)²) + c
 
-    with v the variance of what is new in each residual, which is not believed below the floor, and
-    s the size of a term's contribution over that of the derivative: terms that are many times as
-    large as what they add up to are unlikely before any data is seen.
+    with v the variance of what is new in each residual, which is not believed below the floor,
+    n = Σ_d n_d measurements, p = |S| and the initial values that are fitted to them, and s the size
+    of a term's contribution over that of the derivative: terms that are many times as large as what
+    they add up to are unlikely before any data is seen. A model that leaves no measurement over has
+    no evidence.
+
+    Reference: McQuarrie (1999), A small-sample correction for the Schwarz SIC model selection
+    criterion, Statistics and Probability Letters 44.
     """
     chosen = candidate.mask & problem.admissible
     variance = np.maximum(candidate.innovation, problem.floor**2)
     variance = np.where(samples > 0, variance, 1.0)
-    value = -0.5 * np.sum(samples * np.log(variance)) - 0.5 * np.sum(chosen) * np.log(samples.sum())
+    total, size = samples.sum(), chosen.sum()
+    free = total - size - initial - 2
+    if free <= 0:
+        return -np.inf
+    value = -0.5 * np.sum(samples * np.log(variance)) - 0.5 * size * np.log(total) * total / free
     value += float(PRIOR(chosen, problem.prior))
     contribution = np.where(chosen, candidate.coefficients * problem.shares, 0.0)
     value -= float(np.sum(np.log1p((contribution / LARGE) ** 2)))

@@ -252,6 +252,7 @@ def fit(
     model: Model,
     segments: Segments,
     noise: jax.Array,
+    floor: jax.Array | float = 0.0,
     *,
     iterations: int = 12,
     tolerance: float = 1e-4,
@@ -268,6 +269,7 @@ def fit(
       model: where to start; `begin` may be any state that was measured there.
       segments: the recordings.
       noise: σ [D].
+      floor: noise below which no measurement is believed [D].
       iterations: most steps.
       tolerance: on the relative decrease of the sum of squares.
 
@@ -325,7 +327,8 @@ def fit(
     model, linear, value, *_ = jax.lax.while_loop(going, step, start)
     squares = jnp.where(jnp.isfinite(value), merit(linear)[1], jnp.inf)
     pure = jnp.sum(segments.weights * (segments.states - linear.states) ** 2, (0, 1))
-    new, independent = _judge(segments, linear.states)
+    floor = jnp.broadcast_to(jnp.asarray(floor, noise.dtype), noise.shape)
+    new, independent = _judge(segments, linear.states, floor)
     return Fit(
         model,
         squares / jnp.maximum(jnp.sum(segments.weights > 0, (0, 1)), 1),
@@ -335,14 +338,14 @@ def fit(
     )
 
 
-def _judge(segments: Segments, states: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _judge(segments: Segments, states: jax.Array, floor: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Innovation variance and independent share of the residuals of each state [D]."""
     root = jnp.sqrt(segments.weights[:, :-1])
     residual = root * (segments.states - states)[:, :-1]
     each = residual.reshape(-1, residual.shape[2])
     small = jnp.sqrt(jnp.mean(each**2, 0)) < SMALL
-    return jax.vmap(residuals.innovation, in_axes=(1, 1, 0))(
-        each, root.reshape(each.shape) > 0, small
+    return jax.vmap(residuals.innovation, in_axes=(1, 1, 0, 0))(
+        each, root.reshape(each.shape) > 0, small, floor
     )
 
 

@@ -225,6 +225,25 @@ def segments(
     return Segments(*map(jnp.asarray, arrays)), begin
 
 
+def nodes(signals: Sequence[Signal], paths: np.ndarray) -> list[np.ndarray]:
+    """States of each recording [N, D], from those along its segments [B, L + 1, D]."""
+    length, place, found = paths.shape[1] - 1, 0, []
+    for s in signals:
+        count = -(-(len(s.times) - 1) // length)
+        path = paths[place : place + count]
+        found.append(np.concatenate([path[0, :1], *path[:, 1:]])[: len(s.times)])
+        place += count
+    return found
+
+
+def weighted(signal: Signal, states: np.ndarray) -> Signal:
+    """The same signal, its proportional noise taken from other states [N, D] than the smoothed."""
+    size = np.sqrt(np.mean(signal.measured**2, 0))
+    shape = np.sqrt(states**2 + (smoothing.FLOOR * size) ** 2)
+    shape = shape / np.sqrt(np.mean(shape**2, 0))
+    return signal._replace(relative=np.where(signal.proportional, shape, signal.relative))
+
+
 def _next(count: int) -> int:
     """The next of 1, 2, 3, 4, 6, 8, 12, 16, 24, …."""
     power = 2 ** int(np.ceil(np.log2(count)))

@@ -140,13 +140,9 @@ def _held_out(setting, recordings: Recordings, first: "Searched", begins) -> Hel
     given = (best.mask, (best.coefficients, best.begin))
     paths, _ = search.solved(first.problem, [given], first.segments)[0]
     model = _model(setting, recordings, best)
-    place = 0
-    for signal, part in zip(setting.signals, setting.parts, strict=True):
+    followed = signals.nodes(setting.signals, paths)
+    for signal, part, nodes in zip(setting.signals, setting.parts, followed, strict=True):
         limit = signals.fitted(len(signal.times))
-        blocks = -(-(len(signal.times) - 1) // setting.length)
-        path = paths[place : place + blocks]
-        place += blocks
-        nodes = np.concatenate([path[0, :1], *path[:, 1:]])[: len(signal.times)]
         start = nodes[limit - 1] * units.states
         rest = part.times[limit - 1 :], part.inputs[limit - 1 :]
         ahead = solution.solve(model, start, *rest)[1:, :measured]
@@ -258,7 +254,7 @@ def _warnings(setting, first, final, discovery: Discovery, texts: _Texts) -> lis
     extra = int(np.asarray(final.segments.starts).any(1).sum()) - len(setting.signals)
     if extra > 0:
         said.append(
-            f"an error in the state grows more than a hundredfold along the recording, so it is "
+            f"an error in the state grows too much along the recording for one solution, so it is "
             f"fitted in {extra + len(setting.signals)} stretches, each with its own initial state; "
             "a forecast far beyond the length of one is not to be trusted"
         )

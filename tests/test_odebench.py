@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 import sympy
@@ -360,12 +361,12 @@ def test_the_benchmark_counts_what_was_found_and_what_failed(
     assert "reconstruction  33 %" in capsys.readouterr().out
 
 
-def test_the_clock_of_compilation_counts_nested_events_once():
-    clock = bench_odebench.CompileClock()
-    clock.take()
-    clock._intervals.extend([(0.0, 3.0), (1.0, 2.0), (2.5, 4.0), (10.0, 11.0)])
-    assert clock.take() == 5.0
-    assert clock.take() == 0.0
+def test_a_fit_that_compiled_is_timed_again():
+    bench_odebench.compilations().clear()
+    jax.jit(lambda x: x * 3)(1.0)
+    assert bench_odebench.compilations()
+    bench_odebench.compilations().clear()
+    assert not bench_odebench.compilations()
 
 
 @pytest.mark.parametrize(

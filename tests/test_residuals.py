@@ -52,3 +52,14 @@ def test_samples_that_do_not_count_change_nothing():
     one = residuals.innovation(draw, some)
     other = residuals.innovation(jnp.where(some, draw, 1e6), some)
     np.testing.assert_allclose(one, other)
+
+
+def test_a_slow_error_above_the_floor_is_not_free_however_smooth():
+    phase = jnp.linspace(0, 20, 1000)
+    small, large = (
+        residuals.innovation(size * jnp.sin(phase), COUNTED, True, 1.0)[0] for size in (0.5, 20.0)
+    )
+    without, _ = residuals.innovation(20.0 * jnp.sin(phase), COUNTED, True)
+    assert without < 1
+    np.testing.assert_allclose(small, 1.0, rtol=1e-6)
+    assert large > 2

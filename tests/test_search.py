@@ -72,9 +72,10 @@ def problem(terms=4):
 
 def test_score_is_the_evidence_that_is_stated():
     samples = np.array([100.0])
-    found = search.score(problem(), candidate([[1.0, 0, 0, 0]], [0.04]), samples)
+    found = search.score(problem(), candidate([[1.0, 0, 0, 0]], [0.04]), samples, initial=1)
     binomial = np.log(4)
-    expected = -50 * np.log(0.04) - 0.5 * np.log(100) - 3.0 - binomial - np.log(1 + 1 / 9)
+    small = 100 / (100 - 1 - 1 - 2)
+    expected = -50 * np.log(0.04) - 0.5 * np.log(100) * small - 3.0 - binomial - np.log(1 + 1 / 9)
     assert found == pytest.approx(expected)
 
 
@@ -84,6 +85,12 @@ def test_a_misfit_below_the_floor_earns_nothing():
         search.score(problem(), candidate([[1.0, 0, 0, 0]], [v]), samples) for v in (1e-6, 1e-12)
     ]
     assert scores[0] == scores[1]
+
+
+def test_a_model_that_leaves_no_measurement_over_has_no_evidence():
+    full, few = candidate([[1.0, 1, 1, 0]], [1e-4]), np.array([7.0])
+    assert search.score(problem(), full, few, initial=2) == -np.inf
+    assert np.isfinite(search.score(problem(), full, few, initial=1))
 
 
 def test_terms_that_cancel_cost_more():

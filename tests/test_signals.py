@@ -81,3 +81,21 @@ def test_windows_begin_where_errors_have_grown():
     np.testing.assert_array_equal(
         np.flatnonzero(np.asarray(wild.starts).any(1)), np.arange(0, count, 3)
     )
+
+
+def test_nodes_undo_the_cut_into_segments():
+    parts = [recorded(100, 0), recorded(57, 1)]
+    found, units = signals.prepare(parts, 1)
+    segments, _ = signals.segments(found, units, np.ones(5, bool), substeps=1, length=16)
+    for nodes, s in zip(signals.nodes(found, np.asarray(segments.states)), found, strict=True):
+        np.testing.assert_array_equal(nodes, s.measured)
+
+
+def test_proportional_noise_can_be_taken_from_other_states():
+    (signal,), _ = signals.prepare([recorded(100)], 1)
+    signal = signal._replace(proportional=np.array([True, False]))
+    states = np.linspace(1, 3, 200).reshape(100, 2)
+    renewed = signals.weighted(signal, states).relative
+    np.testing.assert_allclose(renewed[:, 0] / renewed[0, 0], states[:, 0], rtol=1e-3)
+    np.testing.assert_allclose(np.mean(renewed[:, 0] ** 2), 1.0)
+    np.testing.assert_array_equal(renewed[:, 1], signal.relative[:, 1])
