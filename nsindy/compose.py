@@ -17,7 +17,7 @@ OPERATIONS = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturati
 """The unary operations that a recording is searched with, where its values allow."""
 
 
-FEW = 5
+FEW = 4
 """Measured values for each term of the library that are enough to choose among them."""
 
 LADDER = ((1, ()), (2, ()), (3, ()), (3, ("sin", "cos")), (3, OPERATIONS))
