@@ -16,7 +16,7 @@ results: $(INSTALLED)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python experiments/phase1_grok.py --recipe grok --seed0 200 --out results/phase1_grok
 	$(BIN)/python experiments/phase1_grok.py --recipe paper --seeds 4 --no-controls --out results/phase1_paper
-	$(BIN)/python experiments/ablation.py --seeds 1024 --router-seeds 64 --out results/ablation
+	$(BIN)/python experiments/ablation.py --seeds 1024 --out results/ablation
 	$(BIN)/python experiments/commitment.py --seeds 32 --out results/commitment
 	$(BIN)/python experiments/recovery.py --seeds 64 --oscillator-seeds 1024 --out results/recovery
 	$(BIN)/python experiments/phase_diagram.py --seeds 64 --out results/phase_diagram
@@ -24,6 +24,7 @@ results: $(INSTALLED)
 	$(BIN)/python experiments/friction.py --out results/friction
 	$(BIN)/python experiments/make_recordings.py --out out/recordings
 	$(BIN)/python experiments/discover_recordings.py out/recordings/van_der_pol.csv out/recordings/hares_and_lynxes.csv --out results/recordings
+	$(BIN)/python experiments/few_rows.py --seeds 16 --out results/few_rows
 	$(BIN)/python experiments/fuzz.py --count 5000 --discover 100 --limit 600 --out results/fuzz
 	test -z "$(ODEBENCH)" || $(BIN)/python experiments/bench_odebench.py --data $(ODEBENCH) --jobs 2 --out results/odebench
 	test -z "$(AIR_TRACK)" || $(BIN)/python experiments/bench_air_track.py --data $(AIR_TRACK) --out results/air_track

@@ -103,6 +103,16 @@ def speed(summary: Summary) -> str:
     return table(["what", "measured", "target"], rows)
 
 
+def few_rows(summary: Summary) -> str:
+    """How often few rows give the exact terms."""
+    lengths = list(dict.fromkeys(row["rows"] for row in summary["rows"]))
+    rows: dict[str, list[str]] = {}
+    for row in summary["rows"]:
+        rows.setdefault(row["system"], []).append(rate(row))
+    head = ["system", *(f"{length} rows" for length in lengths)]
+    return table(head, [[system, *rates] for system, rates in rows.items()])
+
+
 def recovery(summary: Summary) -> str:
     """Run 9 and the references on every case, from noisy states alone."""
     cases = list(dict.fromkeys(row["case"] for row in summary["rows"]))
@@ -250,6 +260,7 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "ablation": ("ablation/summary.json", ablation),
     "commitment": ("commitment/summary.json", commitment),
     "recovery": ("recovery/summary.json", recovery),
+    "few_rows": ("few_rows/summary.json", few_rows),
     "odebench": ("odebench/summary.json", odebench),
     "air_track": ("air_track/summary.json", air_track),
     "phase": ("phase_diagram/summary.json", phase),
