@@ -1,10 +1,5 @@
-"""How the time grows with seeds, samples, terms, slots and devices, and what the machine could do.
+"""How the time grows with seeds, samples, terms, slots and devices, and what the machine could do."""
 
-`python experiments/speed_cases.py` times shared gates on the devices that it is started with;
-`bench_speed.py` calls the rest.
-"""
-
-import argparse
 import json
 import os
 import subprocess
@@ -17,9 +12,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
-from nsindy import fit, machines
+from nsindy import fit
 from nsindy.runs import RUNS
 
 EXP4 = RUNS["exp4_conditional_entropy"]
@@ -117,13 +114,18 @@ def yardsticks(*, quick: bool, repeats: int) -> Row:
 
 
 def devices(*, quick: bool) -> list[Row]:
-    """Seconds of 4,096 shared-gate seeds on one and on two devices of the processor."""
+    """Seconds of 4,096 shared-gate seeds of Exp 4 on one and on two devices of the processor."""
+    script = Path(__file__).parent / "exp4_conditional_entropy.py"
+    size = ["--seeds", "64", "--steps", "20"] if quick else ["--seeds", "4096", "--steps", "400"]
     rows = []
-    for count in (1, 2):
-        command = [sys.executable, __file__, "--cpu-devices", str(count)]
-        command += ["--seeds", "64" if quick else "4096"]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
+    with tempfile.TemporaryDirectory() as scratch:
+        for count in (1, 2):
+            out = Path(scratch) / str(count)
+            command = [sys.executable, str(script), "--gates", "shared", "--quiet", *size]
+            command += ["--cpu-devices", str(count), "--out", str(out)]
+            subprocess.run(command, check=True, capture_output=True)
+            taken = json.loads((out / "summary.json").read_text(encoding="utf-8"))["seconds"]
+            rows.append({"devices": count, "command": " ".join(command[2:-2]), **taken})
     return rows
 
 
@@ -164,34 +166,22 @@ def processes(recording: Callable[[Path], None], *, quick: bool) -> list[Row]:
     return rows
 
 
-def main() -> None:
-    """Time shared gates, the seeds spread over the devices; print one line of JSON."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--cpu-devices", type=int, default=1, help="devices of the processor")
-    options.add_argument("--seeds", type=int, default=4096, help="number of seeds")
-    arguments = options.parse_args()
-    count = arguments.cpu_devices
-    jax.config.update("jax_num_cpu_devices", count)
-    mesh = jax.make_mesh((count,), ("seeds",), axis_types=(jax.sharding.AxisType.Auto,))
-    part = jax.sharding.PartitionSpec("seeds")
-    theta = jax.random.normal(jax.random.key(1), (10, 8), jnp.float32)
-    given = fit.Samples(theta, theta[:, 0] - 0.1 * theta[:, 1], theta)
-    routing = fit.Routing(slots=2, steps=100, shared=True)
-
-    def every(words):
-        def one(word):
-            key = jax.random.wrap_key_data(word)
-            found = fit.train(key, given, np.zeros(8), EXP4.knobs, routing)
-            return found.terms, found.params
-
-        return jax.vmap(one)(words)
-
-    keys = jax.vmap(jax.random.key)(jnp.arange(arguments.seeds))
-    words = jax.device_put(jax.random.key_data(keys), jax.NamedSharding(mesh, part))
-    sharded = jax.shard_map(every, mesh=mesh, in_specs=part, out_specs=part, check_vma=False)
-    taken = seconds(sharded, words, repeats=3)
-    print(json.dumps({"devices": len(machines.devices()), **vars(arguments), "seconds": taken}))
-
-
-if __name__ == "__main__":
-    main()
+def figure(rows: list[Row]) -> Figure:
+    """Seconds against seeds, samples, terms and slots, as multiples of each line's first point."""
+    drawn, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained")
+    kinds = {"seeds": axes[0], "samples": axes[1], "terms": axes[2], "slots": axes[2]}
+    for name in dict.fromkeys(row["of"] for row in rows):
+        mine = [row for row in rows if row["of"] == name]
+        values = np.array([row["value"] for row in mine])
+        taken = np.array([row["seconds"] / row["steps"] for row in mine])
+        axis = kinds[name.split(",")[0]]
+        words = f"{name}: {1e3 * taken[0]:.2g} ms a step at {values[0]:,}"
+        axis.loglog(values, taken / taken[0], "o-", markersize=4, label=words)
+    for axis, label in zip(axes, ("seeds", "samples N", "terms M, slots K"), strict=True):
+        low, high = axis.get_xlim()
+        axis.axline((low, low), (high, high), color="0.8", linestyle=":", zorder=0)
+        axis.set(xlabel=label, xlim=(low, high))
+        axis.legend(fontsize=6.5, loc="upper left")
+    axes[0].set(ylabel="time of a training step, first point = 1")
+    drawn.suptitle("Training of Exp 4: the time does not grow with N where samples share a draw")
+    return drawn
