@@ -229,7 +229,7 @@ def compilations() -> list[str]:
     """What JAX traced or compiled in this process since the list was cleared."""
     events: list[str] = []
 
-    def listen(event: str, duration: float, **_: Any) -> None:
+    def listen(event: str, duration_secs: float, **_: Any) -> None:
         if event.startswith("/jax/core/compile/"):
             events.append(event)
 

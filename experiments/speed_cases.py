@@ -1,4 +1,4 @@
-"""How the time grows with seeds, samples, terms, slots and devices, and what the machine could do."""
+"""How time grows with seeds, samples, terms, slots and devices; what the machine could do."""
 
 import json
 import os

@@ -343,15 +343,19 @@ def _judge(segments: Segments, states: jax.Array, floor: jax.Array) -> tuple[jax
     root = jnp.sqrt(segments.weights[:, :-1])
     residual = root * (segments.states - states)[:, :-1]
     each = residual.reshape(-1, residual.shape[2])
-    small = jnp.sqrt(jnp.mean(each**2, 0)) < SMALL
+    size = jnp.sqrt(jnp.mean(each**2, 0))
+    believed = jnp.where(size < DRIFT * floor, 0.0, floor)
     return jax.vmap(residuals.innovation, in_axes=(1, 1, 0, 0))(
-        each, root.reshape(each.shape) > 0, small, floor
+        each, root.reshape(each.shape) > 0, size < SMALL, believed
     )
 
 
 SMALL = 1e-3
 """Residual, as a share of the largest value of a state, that an instrument's or solver's slow error
 may be."""
+
+DRIFT = 3.0
+"""Times the floor of the noise that a slow error may be at no price: solvers drift."""
 
 GAP = 1e4
 """Weight of a gap between segments beside a residual, both in units of the noise."""
