@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from nsindy.evidence import Prior, Supports, floor, log_evidence, solve, tie
 
@@ -293,7 +294,7 @@ def best_of(scores: jax.Array, width: int) -> tuple[jax.Array, jax.Array]:
 
 
 def equivalents(
-    factor: jax.Array, mask: jax.Array, *, tolerance: float = 1e-6
+    factor: ArrayLike, mask: ArrayLike, *, tolerance: float = 1e-6
 ) -> list[tuple[int, ...]]:
     """List the other supports of one equation that fit exactly the same with as many terms.
 

@@ -1,7 +1,9 @@
 """The command line: `nsindy discover recording.csv`."""
 
 import argparse
+import atexit
 import contextlib
+import gc
 import importlib
 import importlib.metadata
 import io
@@ -86,6 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(words)
+    if arguments is None:
+        # The process is ours. Imports and traces make many objects and hardly a cycle, which
+        # Python would look for all the time, and once more at the end.
+        gc.disable()
+        atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a letter of a column's name shows a question mark.
         if isinstance(stream, io.TextIOWrapper):
@@ -111,6 +118,9 @@ def _fail(code: int, message: str) -> int:
 
 
 def _discover(options: argparse.Namespace, command: str) -> None:
+    # These matrices are small, and OpenBLAS's threads would wait for each other in busy loops.
+    # NumPy reads this when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from nsindy import recording
 
     recordings = recording.read(
@@ -122,9 +132,6 @@ def _discover(options: argparse.Namespace, command: str) -> None:
             print(f"note: {note}")
         _start_jax()
         from nsindy.pipeline import from_recordings
-
-        # Its figures and formulas need large libraries, that are read while the search computes.
-        threading.Thread(target=importlib.import_module, args=("nsindy.report",)).start()
 
         with _progress() as progress:
             found = from_recordings(
@@ -165,9 +172,6 @@ def _folder(out: Path) -> Iterator[None]:
 
 def _start_jax() -> None:
     """Double precision, and programs that a second run finds compiled."""
-    # The solver's checks are host callbacks, which keep a program out of the compilation cache;
-    # with "nan" a failed check gives a trajectory that is not finite.
-    os.environ.setdefault("EQX_ON_ERROR", "nan")
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -182,10 +186,14 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
     """A bar on a terminal, and nothing where standard error is a file."""
     import tqdm
 
+    # The report needs large libraries, read while the search computes without Python's lock.
+    reading = threading.Thread(target=importlib.import_module, args=("nsindy.report",))
     form = "{desc:<32}{bar}{percentage:4.0f} % {elapsed}"
     with tqdm.tqdm(total=1.0, leave=False, disable=None, bar_format=form) as bar:
 
         def show(stage: str, fraction: float) -> None:
+            if stage.startswith("selecting") and reading.ident is None:
+                reading.start()
             bar.set_description(stage, refresh=False)
             bar.n = min(max(fraction, 0.0), 1.0)
             bar.refresh()

@@ -4,18 +4,19 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import diffrax
-import equinox
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from nsindy import discovery_file, equations, symbolic
-from nsindy.library import Library, evaluate
+from nsindy import discovery_file, equations
+from nsindy.library import Library
 from nsindy.terms import Term
+
+if TYPE_CHECKING:
+    from nsindy.vector_field import VectorField
 
 Array = jax.Array | np.ndarray
 
@@ -37,54 +38,6 @@ class HeldOut(NamedTuple):
     initial: Array
     rmse: Array
     r2: Array
-
-
-@functools.partial(
-    jax.tree_util.register_dataclass, data_fields=("coefficients",), meta_fields=("library",)
-)
-@dataclasses.dataclass(frozen=True, eq=False)
-class VectorField:
-    """y' = Ξ θ(y, u), pure and jitted; `diffrax.ODETerm` takes it as it is.
-
-    Attributes:
-      coefficients: Ξ [D, M].
-      library: the M terms over the D states, then the U inputs.
-    """
-
-    coefficients: Array
-    library: Library
-
-    def __call__(self, t: ArrayLike, y: ArrayLike, args: Any = None) -> jax.Array:
-        """The derivative.
-
-        Args:
-          t: time, in the units of the recording.
-          y: state [D].
-          args: with inputs, a function of t that returns them [U].
-
-        Raises:
-          ValueError: the equation has inputs and args is None.
-        """
-        return _derivative(self, t, y, args)
-
-
-@equinox.filter_jit
-def _derivative(field: VectorField, t: ArrayLike, y: ArrayLike, args: Any) -> jax.Array:
-    y = jnp.asarray(y)
-    coefficients = jnp.asarray(field.coefficients, y.dtype)
-    inputs = field.library.states[len(coefficients) :]
-    if inputs:
-        if args is None:
-            raise ValueError(
-                f"the equation has the inputs {', '.join(inputs)}; "
-                f"give them as a function of t that returns [{len(inputs)}]"
-            )
-        y = jnp.concatenate([y, jnp.asarray(args(t), y.dtype).reshape(len(inputs))])
-    if not field.library.terms:
-        return jnp.zeros(len(coefficients), y.dtype)
-    theta = evaluate(field.library, y[None, :]).theta
-    # A term that is absent must not spread its NaN from outside its domain.
-    return jnp.sum(jnp.where(coefficients != 0, coefficients * theta, 0.0), axis=1)
 
 
 _ARRAYS = ("coefficients", "standard_errors", "inclusion_probabilities", "noise", "score")
@@ -188,24 +141,32 @@ class Discovery:
 
     def to_sympy(self) -> list[Any]:
         """Right-hand sides of all D equations as SymPy expressions in the names of the states."""
+        from nsindy import symbolic
+
         return symbolic.expressions(self.coefficients, self.library, self.variables)
 
     def latex(self, precision: int | None = None) -> list[str]:
         """The equations as LaTeX (with amsmath)."""
+        from nsindy import symbolic
+
         return symbolic.latex(
             terms=self.library, variables=self.variables, precision=precision, **self.found()
         )
 
     def mathml(self, precision: int | None = None) -> list[str]:
         """The equations as `<math>` elements, for a page."""
+        from nsindy import symbolic
+
         lines = symbolic.pieces(
             terms=self.library, variables=self.variables, precision=precision, **self.found()
         )
         return [f'<math display="block"><mrow>{"".join(line)}</mrow></math>' for line in lines]
 
     @property
-    def vector_field(self) -> VectorField:
+    def vector_field(self) -> "VectorField":
         """The right-hand side f(t, y, args=None) -> y' [D], pure and jitted."""
+        from nsindy.vector_field import VectorField
+
         terms, coefficients = self.library, self.coefficients
         if not isinstance(coefficients, jax.core.Tracer):
             # What is known to be absent need not be evaluated.
@@ -231,6 +192,8 @@ class Discovery:
         Raises:
           ValueError: shapes do not fit, or inputs are missing.
         """
+        from nsindy import vector_field
+
         x0, t = jnp.asarray(x0), jnp.asarray(t)
         dtype = jnp.result_type(x0, t, float)
         x0, t = x0.astype(dtype), t.astype(dtype)
@@ -248,7 +211,9 @@ class Discovery:
         # Errors are held against the size of each state over the recordings.
         size = jnp.max(jnp.abs(jnp.concatenate([x0[None], jnp.asarray(self.initial, dtype)])), 0)
         size = jnp.where(size > 0, size, jnp.max(size))
-        return _simulate(self.vector_field, x0, t, inputs, jnp.where(size > 0, size, 1.0))
+        return vector_field.simulate(
+            self.vector_field, x0, t, inputs, jnp.where(size > 0, size, 1.0)
+        )
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything to one JSON file, whole or not at all; learned operations travel in it.
@@ -258,36 +223,6 @@ class Discovery:
         """
         content = {name: getattr(self, name) for name in (*_DATA, *_STATIC, *_TEXTS)}
         discovery_file.write(path, content)
-
-
-@equinox.filter_jit
-def _simulate(
-    field: VectorField, x0: jax.Array, t: jax.Array, inputs: Any, size: jax.Array
-) -> jax.Array:
-    tolerance = 1e-8 if x0.dtype == jnp.float64 else 1e-5
-    args = inputs
-    if isinstance(inputs, jax.Array):
-
-        def args(time):
-            return jax.vmap(lambda column: jnp.interp(time, t, column), in_axes=1)(inputs)
-
-    # diffrax makes no step at all when the last time is the first.
-    end = jnp.where(t[-1] > t[0], t[-1], t[0] + 1)
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(field),  # type: ignore[arg-type]
-        diffrax.Tsit5(),
-        t[0],
-        end,
-        None,
-        x0,
-        args,
-        saveat=diffrax.SaveAt(ts=t),
-        stepsize_controller=diffrax.PIDController(rtol=tolerance, atol=tolerance * size),
-        max_steps=100_000,
-        throw=False,
-    )
-    assert solution.ys is not None
-    return jnp.where(jnp.isfinite(solution.ys), solution.ys, jnp.nan)
 
 
 def load(path: str | os.PathLike) -> Discovery:

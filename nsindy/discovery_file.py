@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nsindy import learn, primitives, results
+from nsindy import primitives, results
 from nsindy.primitives import PRIMITIVES, Primitive, Times
 from nsindy.terms import Term, by_depth
 
@@ -49,6 +49,8 @@ def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
 
 
 def _learned(primitive: Primitive) -> dict[str, Any]:
+    from nsindy import learn
+
     if not isinstance(primitive.function, learn.Circuit) or primitive.name in PRIMITIVES:
         raise ValueError(
             f"the operation {primitive.name} neither ships with the package nor was learned, "
@@ -101,8 +103,7 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         or (order == 2 and states != (*half, *(f"{name}'" for name in half)))
     ):
         raise ValueError(f"order {order!r} does not fit the states {', '.join(states)}")
-    learned = [learn.from_json(said) for said in content["learned"].values()]
-    operations = {**{primitive.name: primitive for primitive in learned}, **PRIMITIVES}
+    operations = {**_operations(content["learned"]), **PRIMITIVES}
     library = tuple(_term(nested, operations, count + len(inputs)) for nested in content["library"])
     kinds = _texts(content["noise_kind"], "noise_kind")
     if len(kinds) != count or not {*kinds} <= {"constant", "proportional"}:
@@ -131,6 +132,15 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     static = {"library": library, "states": states, "inputs": inputs, "order": order}
     words = {name: _texts(content[name], name) for name in texts}
     return {**fields, **static, "noise_kind": kinds, **words}
+
+
+def _operations(learned: dict[str, Any]) -> dict[str, Primitive]:
+    if not learned:
+        return {}
+    from nsindy import learn
+
+    found = [learn.from_json(said) for said in learned.values()]
+    return {primitive.name: primitive for primitive in found}
 
 
 def _array(value: Any, name: str, shape: tuple[int | None, ...]) -> np.ndarray:

@@ -3,15 +3,17 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.circuits import Stack
 from nsindy.primitives import PRIMITIVES, Primitive
 from nsindy.terms import Term, by_depth, parse
+
+if TYPE_CHECKING:
+    from nsindy.circuits import Stack
 
 
 @functools.partial(
@@ -30,7 +32,7 @@ class Library:
 
     terms: tuple[Term, ...]
     states: tuple[str, ...]
-    circuits: tuple[Stack, ...] | None = None
+    circuits: "tuple[Stack, ...] | None" = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,7 +58,7 @@ class Evaluation(NamedTuple):
 
 
 def bind(
-    names: Sequence[str], states: Sequence[str], circuits: tuple[Stack, ...] | None = None
+    names: Sequence[str], states: Sequence[str], circuits: "tuple[Stack, ...] | None" = None
 ) -> Library:
     """Build a library from terms written as text, `["identity(x)", "mul(x,sin(v))"]`.
 
@@ -128,7 +130,7 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
 
 
 def _groups(
-    circuits: tuple[Stack, ...] | None, wave: list[Term]
+    circuits: "tuple[Stack, ...] | None", wave: list[Term]
 ) -> dict[int | Primitive, list[Term]]:
     """The terms that one call evaluates: those of a stack, or of an exact operation."""
     stack_of = {p.name: i for i, stack in enumerate(circuits or ()) for p in stack.primitives}
@@ -147,7 +149,7 @@ def _groups(
 
 
 def _apply(
-    circuits: tuple[Stack, ...] | None,
+    circuits: "tuple[Stack, ...] | None",
     evaluator: int | Primitive,
     group: list[Term],
     given: jax.Array,

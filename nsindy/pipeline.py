@@ -1,10 +1,9 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -17,16 +16,15 @@ from nsindy import (
     recording,
     search,
     signals,
+    verdict,
     waves,
 )
+from nsindy.discovery import Discovery
 from nsindy.primitives import Primitive, Times
 from nsindy.recording import Recording, Recordings
 from nsindy.search import Problem
 from nsindy.signals import Signal, Units
 from nsindy.terms import Term
-
-if TYPE_CHECKING:
-    from nsindy.discovery import Discovery
 
 FLOOR = 1e-5
 """Noise, as a share of the largest value of a state, below which no recording is believed."""
@@ -53,7 +51,7 @@ def discover(
     noise: float | Sequence[float] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> "Discovery":
+) -> Discovery:
     """Find the equations behind a recording, or several recordings of one system.
 
     Args:
@@ -107,7 +105,7 @@ def from_recordings(
     noise: float | Sequence[float] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> "Discovery":
+) -> Discovery:
     """Find the equations behind recordings that were read and checked; see `discover`."""
     del seed
     if order not in (1, 2):
@@ -154,9 +152,6 @@ def from_recordings(
             say("selecting on all samples", 0.0)
             starts, wave = first.starts(), None
             final = _search(setting, starts, 1.0, say, "selecting on all samples")
-        # Imported late, so that programs compile meanwhile.
-        from nsindy import verdict
-
         return verdict.conclude(setting, recordings, first, final, wave)
 
 
@@ -238,7 +233,7 @@ def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
     shares = np.sqrt(np.mean(theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     problem = Problem(
         split,
-        evidence.Prior(jnp.asarray(compose.costs(terms)), jnp.asarray(1.0)),
+        evidence.Prior(compose.costs(terms), np.ones(())),  # type: ignore[arg-type]
         admissible,
         known,
         shares,

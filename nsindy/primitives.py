@@ -4,9 +4,11 @@ import contextlib
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Times:
 
     number: float
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Any) -> Any:
         """The product."""
         return self.number * x
 
@@ -74,6 +76,23 @@ PRIMITIVES: dict[str, Primitive] = {
 }
 """Every operation, by name: the five of the paper first, then the further ones."""
 
+PLAIN: dict[str, Callable[..., Any]] = {
+    "identity": lambda x: x,
+    "sin": np.sin,
+    "cos": np.cos,
+    "add": np.add,
+    "mul": np.multiply,
+    "one": lambda: 1.0,
+    "square": np.square,
+    "exp": np.exp,
+    "log": np.log,
+    "tanh": np.tanh,
+    "reciprocal": np.reciprocal,
+    "abs": np.abs,
+    "saturation": lambda x: x / (1 + x),
+}
+"""The same in NumPy."""
+
 PAPER = ("identity", "sin", "cos", "add", "mul")
 """Names of the five operations of the paper."""
 
@@ -90,6 +109,17 @@ def get(name: str) -> Primitive:
                 return times(number)
         raise ValueError(f"unknown operation {name!r}; the operations are {', '.join(PRIMITIVES)}")
     return PRIMITIVES[name]
+
+
+def plain(primitive: Primitive) -> Callable[..., Any]:
+    """The exact operation on NumPy arrays, which is ready where JAX would compile it first."""
+    known = PRIMITIVES.get(primitive.name)
+    if known is not None and known.function is primitive.function:
+        return PLAIN[primitive.name]
+    if isinstance(primitive.function, Times):
+        return primitive.function
+    compiled = jax.jit(primitive.function)
+    return lambda *arguments: np.asarray(compiled(*(np.asarray(a, float) for a in arguments)))
 
 
 def sample(key: jax.Array, primitive: Primitive, n: int) -> tuple[jax.Array, jax.Array]:

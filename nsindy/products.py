@@ -62,6 +62,8 @@ def _factors(term: "int | Term") -> list["int | Term"]:
     return [term]
 
 
+# Under its own jit it is traced once for all programs over the same terms.
+@functools.partial(jax.jit, static_argnames="products")
 def factor_values(products: Products, variables: jax.Array, usable: jax.Array) -> jax.Array:
     """Evaluate every factor at one point.
 

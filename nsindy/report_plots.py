@@ -208,7 +208,7 @@ def _contributions(discovery: Discovery, replay: Replay) -> np.ndarray:
     rows = np.asarray(discovery.coefficients)[np.array(discovery.rows)]
     found = np.zeros((len(replay.times), *rows.shape))
     kept = np.flatnonzero((rows != 0).any(0))
-    values = solution.functions([discovery.library[m] for m in kept], discovery.variables)
+    values = solution.functions([discovery.library[m] for m in kept])
     states = np.concatenate([replay.smooth, replay.inputs], 1)
     theta = values(states.T).T
     found[:, :, kept] = np.where(rows[:, kept] != 0, rows[:, kept] * theta[:, None], 0.0)

@@ -3,6 +3,7 @@
 Letters beside the usual: B segments · L intervals of a segment · R recordings · V variables.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -136,6 +137,8 @@ def expand(state: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
     return jnp.concatenate([scaled, jnp.tile(scaled, len(units) // len(scaled)) * units])
 
 
+# Under its own jit it is traced once for all programs of the same shapes.
+@functools.partial(jax.jit, static_argnames="terms")
 def shoot(terms: Products, model: Model, segments: Segments) -> tuple[jax.Array, jax.Array]:
     """Solve every segment from its own beginning, with its exact discrete sensitivities.
 

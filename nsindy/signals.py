@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from nsindy import smoothing
@@ -222,7 +221,7 @@ def segments(
     half = 1.5 * np.max(high - low)
     bound = np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
     arrays = (steps, substeps, measured, weights, inputs, units.raw, starts, usable, bound)
-    return Segments(*map(jnp.asarray, arrays)), begin
+    return Segments(*map(np.asarray, arrays)), begin  # type: ignore[arg-type]
 
 
 def nodes(signals: Sequence[Signal], paths: np.ndarray) -> list[np.ndarray]:
@@ -289,4 +288,4 @@ def windows(segments: Segments, propagators: np.ndarray, *, growth: float = 100.
         total = np.eye(len(total)) if first[b] else total
     starts = np.zeros((len(first), _columns(first.sum())))
     starts[np.flatnonzero(first), np.arange(first.sum())] = 1.0
-    return segments._replace(starts=jnp.asarray(starts))
+    return segments._replace(starts=starts)  # type: ignore[arg-type]

@@ -1,14 +1,14 @@
 """The equations of a discovery as plain functions, and solved along a recording by SciPy."""
 
+import operator
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-import sympy
 from scipy.integrate import solve_ivp
 
-from nsindy import symbolic
+from nsindy import primitives
 from nsindy.discovery import Discovery
-from nsindy.primitives import PRIMITIVES, Times
 from nsindy.terms import Term
 
 TOLERANCE = 1e-8
@@ -18,54 +18,44 @@ EVALUATIONS = 300_000
 """Evaluations of the equations after which a solution is given up."""
 
 
-def functions(terms: Sequence[Term], variables: Sequence[str]) -> Callable[..., np.ndarray]:
-    """A function of the variables [V, ...] that returns the values of the terms [M, ...].
-
-    SymPy writes it for NumPy, so that nothing is compiled for a few evaluations.
-    """
-    symbols = [sympy.Symbol(name) for name in variables]
-    own = {op.name: _plain(op.function) for term in terms for op in _operations(term)}
-    found = sympy.lambdify(
-        symbols, [symbolic.expression(term, symbols) for term in terms], [own, "numpy"]
-    )
+def functions(terms: Sequence[Term]) -> Callable[[np.ndarray], np.ndarray]:
+    """The terms as a function of the variables [V] or [V, N] that returns [M] or [M, N]."""
+    found = [_function(term) for term in terms]
 
     def values(points):
+        theta = np.empty((len(found), *points.shape[1:]))
         with np.errstate(all="ignore"):
-            rows = found(*points)
-        shape = points.shape[1:]
-        return np.array([np.broadcast_to(row, shape) for row in rows]).reshape(-1, *shape)
+            for row, term in enumerate(found):
+                theta[row] = term(points)
+        return theta
 
     return values
 
 
-def _operations(term: Term):
-    """Operations that SymPy does not know."""
-    if term.primitive.name not in PRIMITIVES and not isinstance(term.primitive.function, Times):
-        yield term.primitive
-    for argument in term.arguments:
-        if isinstance(argument, Term):
-            yield from _operations(argument)
-
-
-def _plain(function):
-    import jax
-
-    compiled = jax.jit(function)
-    return lambda *arguments: np.asarray(compiled(*(np.asarray(a, float) for a in arguments)))
+def _function(term: Term | int) -> Callable[[np.ndarray], Any]:
+    """One term as a function of the variables."""
+    if not isinstance(term, Term):
+        return operator.itemgetter(term)
+    own = primitives.plain(term.primitive)
+    inner = [_function(argument) for argument in term.arguments]
+    return lambda points: own(*[argument(points) for argument in inner])
 
 
 def field(discovery: Discovery) -> Callable[[np.ndarray], np.ndarray]:
-    """The right-hand side as a function of the variables [V, ...] that returns y' [D, ...]."""
+    """The right-hand side as a function of the variables [V] or [V, N], y' [D] or [D, N]."""
     coefficients = np.asarray(discovery.coefficients, float)
     kept = np.flatnonzero((coefficients != 0).any(0))
-    coefficients = coefficients[:, kept]
-    values = functions([discovery.library[m] for m in kept], discovery.variables)
+    values = functions([discovery.library[m] for m in kept])
+    # A term that is absent must not spread its NaN from outside its domain.
+    used = [np.flatnonzero(row) for row in coefficients[:, kept]]
+    sizes = [row[row != 0] for row in coefficients]
 
     def slopes(points):
         terms = values(points)
-        # A term that is absent must not spread its NaN from outside its domain.
-        rows = [np.tensordot(row[row != 0], terms[row != 0], 1) for row in coefficients]
-        return np.array([np.broadcast_to(row, points.shape[1:]) for row in rows])
+        found = np.empty((len(used), *points.shape[1:]))
+        for row, (size, those) in enumerate(zip(sizes, used, strict=True)):
+            found[row] = size @ terms[those]
+        return found
 
     return slopes
 

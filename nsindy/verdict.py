@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
 import numpy as np
 
 from nsindy import beam, equations, search, signals, solution, subset, waves
@@ -218,8 +217,7 @@ class _Texts:
             if not self.setting.problem.admissible[d].any() or not best.mask[d].any():
                 continue
             own = factor[:, [*range(size), size + d]]
-            mask = jnp.asarray(best.mask[d])
-            for other in beam.equivalents(jnp.asarray(own), mask, tolerance=1e-9)[:5]:
+            for other in beam.equivalents(own, best.mask[d], tolerance=1e-9)[:5]:
                 found.append(f"{state}' of {', '.join(self.names[m] for m in other)}")
         return tuple(found)
 

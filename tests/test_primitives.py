@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -64,3 +66,18 @@ def test_an_unknown_operation_is_named_with_those_that_exist():
         ValueError, match=r"unknown operation 'tan'; .*identity, sin, cos, add, mul"
     ):
         primitives.get("tan")
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_the_operation_on_numpy_arrays_is_the_same(name):
+    primitive = primitives.get(name)
+    values = np.linspace(*primitive.domain, 4000) + 1e-3
+    arguments = (values, values[::-1])[: primitive.arity]
+    found = primitives.plain(primitive)(*arguments)
+    assert not isinstance(found, jax.Array)
+    np.testing.assert_allclose(found, primitive.function(*arguments), rtol=1e-14, atol=1e-15)
+
+
+def test_an_operation_of_ones_own_is_compiled_whatever_its_name():
+    own = dataclasses.replace(primitives.get("sin"), function=lambda x: 2 * x)
+    np.testing.assert_array_equal(primitives.plain(own)(np.arange(3.0)), [0, 2, 4])

@@ -27,9 +27,10 @@ def test_solver_agrees_with_the_closed_form():
     args = jnp.array(list(REGIMES.values()))
     found = jax.jit(jax.vmap(lambda a: simulate.solve(DAMPED_OSCILLATOR, a, initial, times)))(args)
     for each, regime in zip(found, args, strict=True):
-        np.testing.assert_allclose(
-            each, oscillator_solution(times, initial, regime), rtol=0, atol=1e-6
-        )
+        expected = oscillator_solution(times, initial, regime)
+        # Between the ends of steps the solver's polynomial is coarser than its steps.
+        np.testing.assert_allclose(each, expected, rtol=0, atol=3e-8)
+        np.testing.assert_allclose(each[-1], expected[-1], rtol=0, atol=1e-9)
 
 
 def test_noise_has_the_stated_standard_deviation(recorded, paper):
