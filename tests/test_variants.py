@@ -10,7 +10,6 @@ from nsindy import (
     derivatives,
     evidence,
     grokking,
-    judge,
     products,
     simulate,
     terms,
@@ -81,14 +80,3 @@ def test_directions_and_active_units_of_a_layer(variant):
     values = np.linalg.eigvalsh(np.cov(features.T))
     found = variant(grokking.effective_rank)(jnp.asarray(features))
     assert float(found) == pytest.approx(values.sum() ** 2 / np.sum(values**2), rel=1e-10)
-
-
-def test_proposals_of_two_equations(variant):
-    design, first = problem()
-    target = np.column_stack([first, design[:, 0] + 0.1 * np.sin(np.arange(40))])
-    factor = evidence.compress(jnp.asarray(design), jnp.asarray(target))
-    found = variant(
-        lambda f: judge.propose(f, 40.0, evidence.bic(4), equations=2, slots=2, width=2)
-    )(factor)
-    expected = [[False, True, False, True], [True, False, False, False]]
-    np.testing.assert_array_equal(found.masks[0], expected)
