@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,10 @@ import pytest
 from nsindy import circuits, results, terms
 from nsindy.runs import RUNS
 
-FOLDER = Path(__file__).parents[1] / "experiments"
+sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
+import kill  # pyright: ignore[reportMissingImports]
+
+FOLDER = Path(kill.__file__).parent
 ROUTERS = ("exp1_softmax_soup", "exp2_scalar_router", "exp3_topk_prior")
 
 DRIVER = """
@@ -162,6 +166,25 @@ def test_stlsq_finds_the_numbers_of_the_paper(finished):
         np.testing.assert_allclose(found[0, [0, 1, 6]], [-0.333, 0.667, 0.332], atol=3e-3)
         np.testing.assert_allclose(found[1, [0, 1, 6]], [-0.632, 0.268, -0.368], atol=3e-3)
         assert np.count_nonzero(found) == 6
+
+
+def test_ctrl_c_says_how_to_go_on_and_there_it_ends_alike(environment, tmp_path):
+    short = ("--seeds", "2048", "--steps", "20", "--samples", "60", "--library", "exact")
+    words = (kill.NAME, "--gates", "shared", *short, "--out")
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    command = (sys.executable, FOLDER / f"{kill.NAME}.py", *words[1:], out)
+    with kill.begun(command, environment) as process:
+        assert "chunk 1 of 4" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    said = r"interrupted: stopped after chunk [12] of 4 of exp4_\w+; --resume continues there\n"
+    assert re.search(rf"^{said}\Z", errors, re.MULTILINE), errors
+    assert not (out / "summary.json").exists()
+    jobs = [[*words, str(out), "--resume"], [*words, str(whole)]]
+    for code, _, stderr, _ in run_all(environment, jobs):
+        assert code == 0, stderr
+    assert kill.outcome(out) == kill.outcome(whole)
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,9 @@
 """What a sweep leaves behind that is killed, on a full disk, in a folder that may only be read."""
 
-import contextlib
-import json
 import random
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,45 +11,18 @@ import pytest
 
 from nsindy import chunks
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
+import kill  # pyright: ignore[reportMissingImports]
+
 SCRIPT = Path(__file__).with_name("killed.py")
 CHUNKS = 64
 KILLS = 20
 
 
-@contextlib.contextmanager
-def begun(environment, *command):
-    """A process that is gone at the end, whatever happens."""
-    process = subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def done(environment, *command):
-    with begun(environment, *command) as process:
+    with kill.begun((sys.executable, *command), environment) as process:
         said, errors = process.communicate(timeout=120)
     return process.returncode, said, errors
-
-
-def finished_chunks(out):
-    try:
-        return len(json.loads((out / "manifest.json").read_text())["chunks"])
-    except FileNotFoundError:
-        return -1
-
-
-def until(condition, process, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition() and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.002)
 
 
 def one_sentence(errors):
@@ -68,26 +37,17 @@ def test_a_sweep_that_is_killed_twenty_times_ends_as_if_it_had_not_been(environm
     assert code == 0, errors
     expected = np.load(tmp_path / "whole.npz")["arr_0"]
 
-    moments = random.Random(5)
     out = tmp_path / "killed"
-    kills = unfinished = 0
-    known: dict[str, str] = {}
-    while kills < KILLS:
-        command = (SCRIPT, out, "--pause", 0.005, *(["--resume"] if kills else []))
-        with begun(environment, *command) as process:
-            before = finished_chunks(out / "sweep")
-            until(lambda before=before: finished_chunks(out / "sweep") > before, process)
-            # One to four chunks a life, in the middle of writing as likely as not.
-            time.sleep(moments.uniform(0, 0.02))
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        kills += 1
-        unfinished += 0 <= finished_chunks(out / "sweep") < CHUNKS
-        # What was finished once stays, letter by letter.
-        manifest = json.loads((out / "sweep" / "manifest.json").read_text())["chunks"]
-        assert known.items() <= manifest.items()
-        known = manifest
-    assert unfinished >= KILLS // 2
+    # One to four chunks a life, in the middle of writing as likely as not.
+    counts = kill.killed(
+        (sys.executable, SCRIPT, out, "--pause", 0.005),
+        out / "sweep",
+        random.Random(5),
+        KILLS,
+        ((1, 0.02),),
+        environment,
+    )
+    assert len([count for count in counts if count < CHUNKS]) >= KILLS // 2
     # A file that a kill left half-written has no chunk's name.
     (out / "sweep" / ".1.partial.safetensors").write_bytes(b"half")
     code, _, errors = done(environment, SCRIPT, out, "--resume")
