@@ -16,11 +16,16 @@ OPERATIONS = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturati
 """The unary operations that a recording is searched with, where its values allow."""
 
 
-FEW = 4
-"""Measured values for each term of the library that are enough to choose among them."""
-
-LADDER = ((1, ()), (2, ()), (3, ()), (3, ("sin", "cos")), (3, OPERATIONS))
-"""Degrees and operations for ever longer recordings."""
+LADDER = (
+    (4, 1, ()),
+    (4, 2, ()),
+    (5, 3, ()),
+    (5, 3, ("sin", "cos")),
+    (5, 3, OPERATIONS),
+)
+"""Measured values for each term that are enough to choose among a library's, with its degree and
+operations, for ever longer recordings. Few rows do not tell products of three from products of
+two."""
 
 
 PRICE, PRODUCT, WAVE, FURTHER = 3.0, 2.0, 5.0, 7.0
@@ -57,9 +62,10 @@ def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ..
       variables: V.
       states: D.
     """
-    sizes = [len(library(variables, states, operations=o, degree=d)) for d, o in LADDER]
-    fitting = [step for step, size in zip(LADDER, sizes, strict=True) if FEW * size <= values]
-    return fitting[-1] if fitting else LADDER[0]
+    sizes = [len(library(variables, states, operations=o, degree=d)) for _, d, o in LADDER]
+    fitting = [step for step, size in zip(LADDER, sizes, strict=True) if step[0] * size <= values]
+    _, degree, operations = fitting[-1] if fitting else LADDER[0]
+    return degree, operations
 
 
 def monomials(variables: int, degree: int) -> tuple[Term, ...]:
