@@ -86,8 +86,8 @@ def solve(
     given = np.asarray(inputs, float)[np.searchsorted(times, at)]
     size = np.max(np.abs([initial, *np.asarray(discovery.initial, float)]), 0)
     size = np.where(size > 0, size, size.max() or 1.0)
-    # Inputs bend at their samples, which no long step sees.
-    longest = np.max(np.diff(at)) if given.shape[1] and len(at) > 1 else np.inf
+    # Inputs bend at their samples, so steps end there.
+    ends = range(1, len(at)) if given.shape[1] else (len(at) - 1,)
     count = 0
 
     def slope(t, y):
@@ -100,22 +100,27 @@ def solve(
 
     found = np.full((len(at), len(initial)), np.nan)
     found[0] = initial
-    if len(at) > 1:
-        try:
+    begin = 0
+    try:
+        for end in ends if len(at) > 1 else ():
+            span = at[begin], at[end]
             with np.errstate(all="ignore"):
                 solved = solve_ivp(
                     slope,
-                    (at[0], at[-1]),
-                    initial,
+                    span,
+                    found[begin],
                     "DOP853",
-                    t_eval=at,
+                    t_eval=at[begin : end + 1],
                     rtol=TOLERANCE,
                     atol=TOLERANCE * size,
-                    max_step=longest,
+                    first_step=span[1] - span[0] if given.shape[1] else None,
                 )
-            found[: len(solved.t)] = solved.y.T
-        except _Lost:
-            pass
+            found[begin : begin + len(solved.t)] = solved.y.T
+            if not solved.success:
+                break
+            begin = end
+    except _Lost:
+        pass
     lost = np.maximum.accumulate(~np.isfinite(found).all(1))
     found[lost] = np.nan
     return found[place]
