@@ -207,8 +207,16 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
     bracket = (grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)])
     best = minimize_scalar(objective, bounds=bracket, method="bounded", options={"xatol": 0.01})
     log_lambda = float(best.x) if best.fun <= scores[place] else float(grid[place])
-    coefficients, misfit, rough, logdet = solve(log_lambda)
-    nearby = solve(log_lambda - 1e-3)[3]
+    while True:
+        try:
+            (coefficients, misfit, rough, logdet), near = map(
+                solve, (log_lambda, log_lambda - 1e-3)
+            )
+            break
+        except np.linalg.LinAlgError:
+            # The best is at the edge of what double precision can solve: a little less stiff then.
+            log_lambda -= 1.0
+    nearby = near[3]
     freedom = float(np.clip(gram.shape[1] - (logdet - nearby) / 1e-3, ORDER, count))
     total = misfit + np.exp(log_lambda) * rough
     sigma = float(np.sqrt(total / free))

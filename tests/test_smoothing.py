@@ -73,3 +73,10 @@ def test_cost_is_linear_and_a_long_recording_has_fewer_knots():
 def test_too_few_samples():
     with pytest.raises(ValueError, match="9 samples are too few"):
         smoothing.smooth(np.arange(9.0), np.arange(9.0))
+
+
+def test_states_that_only_rest_are_smoothed_as_stiffly_as_doubles_can():
+    times = np.linspace(0, 10, 512)
+    for seed in range(12):
+        values = 0.53 * (1 + 0.05 * np.random.default_rng(seed).standard_normal(512))
+        assert smoothing.smooth(times, values).freedom < 20
