@@ -70,7 +70,12 @@ def test_sweep_is_the_same_as_each_cell_by_itself(options, exact):
         )
         return study.outcome(select_key, data, exact, run.knobs, run).coefficients
 
-    np.testing.assert_allclose(found.coefficients[2, 1], alone(jax.random.key(6)), atol=1e-9)
+    def folded(coefficients):
+        # add(x,v) = identity(x) + identity(v): rounding decides which of the equal supports it is.
+        return coefficients[:, :6] + coefficients[:, 6:7] * (np.arange(6) < 2)
+
+    one, other = folded(found.coefficients[2, 1]), folded(alone(jax.random.key(6)))
+    np.testing.assert_allclose(one, other, atol=1e-9)
 
 
 def test_run_9_brings_what_the_judge_says(options, exact):
