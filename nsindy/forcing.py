@@ -8,7 +8,7 @@ import numpy as np
 from nsindy import products
 
 if TYPE_CHECKING:
-    from nsindy.pipeline import Setting
+    from nsindy.setting import Setting
 
 ROWS = 600
 """Samples of a recording that are looked at; of a longer one every second, third, …."""

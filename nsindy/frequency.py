@@ -9,7 +9,8 @@ import numpy as np
 from nsindy import search, signals, waves
 
 if TYPE_CHECKING:
-    from nsindy.pipeline import Searched, Setting
+    from nsindy.pipeline import Searched
+    from nsindy.setting import Setting
     from nsindy.signals import Units
 
 AGAIN = 4

@@ -7,27 +7,12 @@ import jax
 import numpy as np
 from jax.typing import ArrayLike
 
-from nsindy import (
-    compose,
-    evidence,
-    frequency,
-    products,
-    proposals,
-    recording,
-    search,
-    signals,
-    verdict,
-    waves,
-)
+from nsindy import frequency, proposals, recording, search, signals, verdict, waves
 from nsindy.discovery import Discovery
-from nsindy.primitives import Primitive, Times
-from nsindy.recording import Recording, Recordings
+from nsindy.primitives import Primitive
+from nsindy.recording import Recordings
 from nsindy.search import Problem
-from nsindy.signals import Signal, Units
-from nsindy.terms import Term
-
-FLOOR = 1e-5
-"""Noise, as a share of the largest value of a state, below which no recording is believed."""
+from nsindy.setting import FLOOR, Setting, believed, set_up
 
 GROWTH = 4.0, 100.0
 """Growth of an error in the state beyond which a recording is fitted in stretches: without noise,
@@ -112,7 +97,7 @@ def from_recordings(
         raise ValueError(f"order must be 1 or 2, not {order}")
     if max_terms < 1:
         raise ValueError(f"max_terms must be at least 1, not {max_terms}")
-    floor = _floor(noise, len(recordings.states))
+    floor = believed(noise, len(recordings.states))
     say = progress or (lambda stage, share: None)
     with jax.enable_x64(True):
         say("smoothing", 0.0)
@@ -120,7 +105,7 @@ def from_recordings(
         found, units = signals.prepare(parts, order)
 
         def build(units, substeps=1):
-            made = _setting(parts, found, units, order, operations, max_terms, floor)
+            made = set_up(parts, found, units, order, operations, max_terms, floor)
             made = made._replace(substeps=substeps)
             search.ahead(*_cut(made, 1.0))
             return made
@@ -155,104 +140,6 @@ def from_recordings(
         return verdict.conclude(setting, recordings, first, final, wave)
 
 
-def _floor(noise, states: int) -> np.ndarray:
-    given = np.broadcast_to(np.asarray(0.0 if noise is None else noise, float), (states,))
-    if not (np.isfinite(given).all() and (given >= 0).all()):
-        raise ValueError(f"noise must be finite and at least 0, not {noise}")
-    return given
-
-
-class Setting(NamedTuple):
-    """Everything that the search needs, and the way back to the units of the recording.
-
-    Attributes:
-      parts: the recordings.
-      signals: the same, scaled and smoothed.
-      units: of the variables.
-      order: 1 or 2.
-      terms: M terms over the states and inputs, as they are reported.
-      back: multiplies scaled coefficients to those of the recording [D, M].
-      theta: Θ of the smoothed states, the recordings one after the other [N, M].
-      usable: factors of the terms that have a value here.
-      problem: what is searched; `begin` belongs to the segments that a search cuts.
-      length: L, intervals of a segment.
-      substeps: solver steps between samples.
-    """
-
-    parts: list[Recording]
-    signals: list[Signal]
-    units: Units
-    order: int
-    terms: tuple[Term, ...]
-    back: np.ndarray
-    theta: np.ndarray
-    usable: np.ndarray
-    problem: Problem
-    length: int
-    substeps: int
-
-
-def _setting(parts, found, units, order, operations, slots, floor) -> Setting:
-    scale = units.variables
-    count = len(units.states)
-    values = np.concatenate([np.concatenate([s.states, s.inputs], 1) for s in found])
-    measured = count // order
-    degree, few = compose.choice(values.shape[0] * measured, len(scale), count)
-    operations = few if operations is None else operations
-    terms = compose.library(len(scale), count, operations=operations, degree=degree)
-    terms = (*terms, *waves.terms(terms, units.waves))
-    bound = [on_raw(term, len(scale)) for term in terms]
-    points = units.expand(values)
-    variables = points.shape[1]
-    split = products.split(bound, variables)
-    usable = np.ones(variables + len(split.atoms) + 1, bool)
-    for i, atom in enumerate(split.atoms):
-        usable[variables + i] = all(
-            compose.allows(atom.primitive, points[:, a])
-            for a in atom.arguments
-            if isinstance(a, int)
-        )
-    theta = np.asarray(products.evaluate(split, points, usable))
-    scaled = [np.prod([scale[f] for f in row if f < len(scale)]) for row in split.rows]
-    back = units.states[:, None] / np.array(scaled)[None] / units.time
-
-    admissible, known = np.ones((count, len(terms)), bool), np.zeros((count, len(terms)))
-    finite = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
-    admissible[:, ~finite] = False
-    theta = np.where(finite[None], theta, 0.0)
-    if order == 2:
-        identity = {t.arguments: i for i, t in enumerate(terms) if t.primitive.name == "identity"}
-        for d in range(measured):
-            admissible[d] = False
-            place = identity[(measured + d,)]
-            known[d, place] = 1 / back[d, place]
-    derivatives = np.concatenate([s.derivatives for s in found])
-    weight = 1 / np.sqrt(np.mean(np.concatenate([s.relative for s in found]) ** 2, 1))[:, None]
-    factor = np.asarray(search.COMPRESS(weight * theta, weight * derivatives))
-    size = np.sqrt(np.mean(derivatives**2, 0))
-    shares = np.sqrt(np.mean(theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
-    problem = Problem(
-        split,
-        evidence.Prior(compose.costs(terms), np.ones(())),  # type: ignore[arg-type]
-        admissible,
-        known,
-        shares,
-        factor,
-        np.zeros((0, count)),
-        np.pad(np.maximum(FLOOR, floor / units.states[:measured]), (0, count - measured)),
-        min(slots, len(terms)),
-    )
-    length = _length(found)
-    return Setting(parts, found, units, order, terms, back, theta, usable, problem, length, 1)
-
-
-def _length(found: list[Signal]) -> int:
-    """Intervals of a segment, a power of two: about three times the time in which states change."""
-    shortest = min(len(s.times) for s in found)
-    length = np.clip(min(3 / signals.rate(found), shortest / 3), 4, 64)
-    return int(2 ** np.floor(np.log2(length)))
-
-
 def _resolved(setting: Setting, proposed: Sequence[np.ndarray]) -> Setting:
     """Take so many solver steps between samples that twice as many change nothing that is seen."""
     noise = signals.noise(setting.signals)
@@ -272,30 +159,6 @@ def _resolved(setting: Setting, proposed: Sequence[np.ndarray]) -> Setting:
                 return setting._replace(substeps=substeps)
         last = np.array(paths)
     return setting._replace(substeps=8)
-
-
-def on_raw(term: Term, shift: int, raw: bool = False) -> Term:
-    """Bind a term to scaled variables, and operations with units of their own to raw ones.
-
-    x and x·v only take a factor when their variables are scaled; sin(x) is another function of the
-    scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning. The
-    w x of sin(w x) is a variable too, `shift` places further on again.
-
-    Args:
-      term: over V variables.
-      shift: V.
-      raw: True inside an operation that has units of its own.
-    """
-    raw = raw or term.primitive.name not in products.PRODUCTS
-
-    def bound(argument):
-        if not isinstance(argument, Term):
-            return argument + shift * raw
-        if isinstance(argument.primitive.function, Times):
-            return argument.arguments[0] + 2 * shift
-        return on_raw(argument, shift, raw)
-
-    return Term(term.primitive, tuple(map(bound, term.arguments)))
 
 
 def _misses(setting: Setting, found: search.Found) -> bool:

@@ -10,7 +10,7 @@ from nsindy import search, signals, weak
 from nsindy.search import Problem
 
 if TYPE_CHECKING:
-    from nsindy.pipeline import Setting
+    from nsindy.setting import Setting
 
 COARSE = (0.01, 0.1)
 """Shares of the derivative below which a regression sees nothing."""

@@ -13,7 +13,8 @@ from nsindy.recording import Recordings
 from nsindy.search import Candidate, Found
 
 if TYPE_CHECKING:
-    from nsindy.pipeline import Searched, Setting
+    from nsindy.pipeline import Searched
+    from nsindy.setting import Setting
 
 SURE = 0.95
 """Inclusion probability below which a term is mentioned as doubtful."""

@@ -14,7 +14,7 @@ from nsindy import compose, forcing, primitives, search
 from nsindy.terms import Term
 
 if TYPE_CHECKING:
-    from nsindy.pipeline import Setting
+    from nsindy.setting import Setting
 
 GRID = 256
 """Most numbers that are tried for a variable."""
