@@ -308,7 +308,7 @@ def execute(options: argparse.Namespace) -> None:
     )
     if devices:
         one_device, two_devices = (row["run"] for row in devices)
-        rows.append(("shared gates, 1 device : 2 devices", one_device / two_devices, ">= 1.5"))
+        rows.append(("shared gates, 1 device : 2 devices in turn", one_device / two_devices, "–"))
     for row in processes:
         for state in ("cold", "warm"):
             rows.append((f"{row['command']}, {state}: seconds", row[f"{state}_seconds"], "–"))

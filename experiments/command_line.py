@@ -71,7 +71,7 @@ def add_sweep_options(options: argparse.ArgumentParser) -> None:
     add("--quiet", action="store_true", help="no progress")
     add("--memory-gb", type=number(low=0, open_low=True), default=4.0, help="most memory, in GiB")
     add("--devices", type=positive, help="devices of each process; all without it")
-    add("--cpu-devices", type=positive, help="devices to split the processor into")
+    add("--cpu-devices", type=positive, help="devices to split the processor into; they take turns")
     add("--coordinator", metavar="HOST:PORT", help="of process 0 of a run on several machines")
     add("--processes", type=positive, metavar="P", help="processes of that run")
     add("--process", type=at_least(0), metavar="I", help="which of them this one is, from 0")

@@ -151,6 +151,9 @@ def program(
     pool = ThreadPoolExecutor(len(devices))
     others = pool.map(lambda number: compiled(number, step), range(1, len(devices)))
     programs = [first, *others]
+    # The devices of a processor share its threads: two programs at once may wait for them, and so
+    # for each other, for ever. They take turns, each with all of the threads.
+    turns = ThreadPoolExecutor(1) if devices[0].platform == "cpu" else pool
 
     def evaluate(cut: Cut) -> list[np.ndarray]:
         begin = machines.process() * len(devices) * mine
@@ -161,7 +164,7 @@ def program(
             given = jax.device_put(given, devices[number])
             return [np.asarray(leaf) for leaf in programs[number](*given, *placed[number])]
 
-        each = list(pool.map(on, range(len(devices))))
+        each = list(turns.map(on, range(len(devices))))
         return machines.gathered([np.concatenate(parts) for parts in zip(*each, strict=True)])
 
     return evaluate

@@ -39,10 +39,6 @@ def start(
     """
     if cpu_devices is not None:
         jax.config.update("jax_num_cpu_devices", cpu_devices)
-        if cpu_devices > 1:
-            # Batched LAPACK calls of two devices would wait for the same threads, for ever.
-            flags = os.environ.get("XLA_FLAGS", "")
-            os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     given = [value is not None for value in (coordinator, processes, process)]
     if any(given) and not all(given):
         raise ValueError("--coordinator, --processes and --process belong together; give all three")
