@@ -19,6 +19,9 @@ AGAIN = 4
 ROUNDS = 8
 """Most parabolas."""
 
+EARNED = 10.0
+"""Nats beyond its price that a wave must earn: slow errors of an instrument are a wave too."""
+
 
 class Fitted(NamedTuple):
     """The number of a fitted wave.
@@ -117,7 +120,7 @@ def search_with(
     part = 1 - signals.HELD_OUT
     wide, trial, wave = _settled(build, look, wide, starts, part)
     earned = trial.found.chosen.score - first.found.chosen.score - offer.price
-    if wave is None or earned < search.STRONG:
+    if wave is None or earned < EARNED:
         return None
     wide, final, wave = _settled(build, look, wide, trial.starts(), 1.0)
     if wave is None:
