@@ -238,7 +238,7 @@ def nodes(signals: Sequence[Signal], paths: np.ndarray) -> list[np.ndarray]:
 def weighted(signal: Signal, states: np.ndarray) -> Signal:
     """The same signal, its proportional noise taken from other states [N, D] than the smoothed."""
     size = np.sqrt(np.mean(signal.measured**2, 0))
-    shape = np.sqrt(states**2 + (smoothing.FLOOR * size) ** 2)
+    shape = smoothing.proportional_noise(states, size)
     shape = shape / np.sqrt(np.mean(shape**2, 0))
     return signal._replace(relative=np.where(signal.proportional, shape, signal.relative))
 

@@ -98,7 +98,7 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
     root = np.sqrt(np.mean(values**2))
     # A spline that goes through every sample has told no noise from the signal, and no kind of it.
     for _ in range(2 if constant[4] < RESOLVED * len(times) else 0):
-        shape = np.sqrt(states**2 + (FLOOR * root) ** 2)
+        shape = proportional_noise(states, root)
         shape = shape / np.exp(np.mean(np.log(shape)))
         found = _fit(problem, scaled, shape)
         states = found[0] * size + centre
@@ -123,6 +123,16 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
         freedom,
         log_likelihood,
     )
+
+
+def proportional_noise(states: np.ndarray, size: np.ndarray | float) -> np.ndarray:
+    """How noise that is proportional to the states varies along them, up to a factor [N, ...].
+
+    Args:
+      states: [N, ...].
+      size: root mean square of each, which keeps the noise from vanishing near zero.
+    """
+    return np.sqrt(states**2 + (FLOOR * size) ** 2)
 
 
 def _problem(times: np.ndarray, pieces: int) -> _Problem:
@@ -209,14 +219,12 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
     log_lambda = float(best.x) if best.fun <= scores[place] else float(grid[place])
     while True:
         try:
-            (coefficients, misfit, rough, logdet), near = map(
-                solve, (log_lambda, log_lambda - 1e-3)
-            )
+            coefficients, misfit, rough, logdet = solve(log_lambda)
+            nearby = solve(log_lambda - 1e-3)[3]
             break
         except np.linalg.LinAlgError:
             # The best is at the edge of what double precision can solve: a little less stiff then.
             log_lambda -= 1.0
-    nearby = near[3]
     freedom = float(np.clip(gram.shape[1] - (logdet - nearby) / 1e-3, ORDER, count))
     total = misfit + np.exp(log_lambda) * rough
     sigma = float(np.sqrt(total / free))
