@@ -87,8 +87,10 @@ def summarise(
         for name, timed in found.items()
     }
     ours = values[METHODS[-1].name]
-    assert ours.judged is not None
+    sound, true = finished(ours, truth)
+    assert ours.judged is not None and sound.judged is not None
     sure = (ours.judged.inclusion >= SURE) & (ours.coefficients != 0) & (truth == 0)[None]
+    sure = np.any(sure, axis=(2, 3)) & ended(ours.coefficients)
     damping, noise = np.array(options.damping), np.array(options.noise)
     rates = {name: shaped(np.mean(value.correct, 0), options) for name, value in values.items()}
     false = {run.name: false_terms(values[run.name].coefficients, truth, names) for run in METHODS}
@@ -152,13 +154,25 @@ def summarise(
             }
             for name, each in false.items()
         },
-        "false_terms_held_for_sure": counted(np.any(sure, axis=(2, 3)))
-        | {"inclusion_at_least": SURE},
+        "false_terms_held_for_sure": counted(sure) | {"inclusion_at_least": SURE},
         "damping_in_the_other_equation": swaps(ours.coefficients, ours.correct, distance),
+        "diverged": int(np.sum(~ended(ours.coefficients))),
         "coverage": calibration(ours, truth),
-        "reliability": reliability(ours.judged.inclusion, truth),
+        "reliability": reliability(sound.judged.inclusion, true),
         "cells": cells,
     }
+
+
+def ended(coefficients: np.ndarray) -> np.ndarray:
+    """Which models [..., D, M] are finite; the others are of seeds that diverged."""
+    return np.isfinite(coefficients).all(axis=(-2, -1))
+
+
+def finished(found: Found, truth: np.ndarray) -> tuple[Found, np.ndarray]:
+    """The seeds that did not diverge, leaves [R, ...], and the truth of each [R, D, M]."""
+    kept = ended(found.coefficients)
+    truth = np.broadcast_to(truth, found.coefficients.shape)
+    return jax.tree.map(lambda leaf: leaf[kept], found), truth[kept]
 
 
 def damping_of(truth: np.ndarray) -> np.ndarray:
@@ -191,7 +205,7 @@ def swaps(coefficients: np.ndarray, correct: np.ndarray, distance: np.ndarray) -
     """
     other = np.zeros(coefficients.shape[2:], bool)
     other[0, :2], other[1, 0] = True, True
-    chosen = np.all((coefficients != 0) == other, axis=(2, 3))
+    chosen = np.all((coefficients != 0) == other, axis=(2, 3)) & ended(coefficients)
     either = chosen | correct
     least = np.sum(np.sum(either, axis=0) * norm.cdf(-distance / 2))
     return {**counted(chosen[either]), "least_to_expect": least}
@@ -201,7 +215,7 @@ def false_terms(
     coefficients: np.ndarray, truth: np.ndarray, names: tuple[str, ...]
 ) -> dict[str, Any]:
     """Which seeds hold a false term [S, C], which of them beside all true ones, and which term."""
-    wrong = (coefficients != 0) & (truth == 0)[None]
+    wrong = (coefficients != 0) & (truth == 0)[None] & ended(coefficients)[..., None, None]
     missing = (coefficients == 0) & (truth != 0)[None]
     held = np.any(wrong, axis=(2, 3))
     each = np.sum(wrong, axis=(0, 1))
@@ -249,15 +263,17 @@ def calibration(found: Found, truth: np.ndarray) -> dict[str, Any]:
     """Whether 90 % intervals cover the truth, over the true terms that were chosen.
 
     Beside it: the same over the seeds with the exact support, the damping as if it were always
-    chosen (which no choice has biased), and how widely and how surely the damping is known.
+    chosen (which no choice has biased), and how widely and how surely the damping is known. A seed
+    that diverged is no part of it.
 
     Args:
       found: of Run 9, leaves [S, ...].
       truth: true coefficients, the axes of a model without that of seeds.
     """
+    found, truth = finished(found, truth)
     judged = found.judged
     assert judged is not None
-    true = np.broadcast_to(truth != 0, found.coefficients.shape)
+    true = truth != 0
     inside = np.abs(found.coefficients - truth) <= NORMAL_90 * judged.errors
     chosen = true & (found.coefficients != 0)
     exact = chosen & found.correct[..., None, None]
@@ -269,9 +285,9 @@ def calibration(found: Found, truth: np.ndarray) -> dict[str, Any]:
         "chosen_in_exact_seeds": counted(inside[exact]),
         "damping_as_if_chosen": counted(covered[known]),
         "damping_unknowable": int(np.sum(~known)),
-        "damping_error": np.median(error),
-        "damping_inclusion": np.mean(judged.inclusion[..., 1, 1]),
-        "settled": np.mean(judged.settled),
+        "damping_error": np.median(error) if len(error) else None,
+        "damping_inclusion": np.mean(judged.inclusion[..., 1, 1]) if len(error) else None,
+        "settled": np.mean(judged.settled) if len(error) else None,
     }
 
 
@@ -279,8 +295,8 @@ def reliability(inclusion: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
     """Predicted inclusion probabilities against the share of true terms, in bins.
 
     Args:
-      inclusion: posterior inclusion probabilities [S, C, D, M].
-      truth: true coefficients [C, D, M].
+      inclusion: posterior inclusion probabilities [..., D, M].
+      truth: true coefficients, of the same shape but for leading axes.
     """
     true = np.broadcast_to(truth != 0, inclusion.shape)
     place = np.clip(np.searchsorted(BINS, inclusion, side="right") - 1, 0, len(BINS) - 2)

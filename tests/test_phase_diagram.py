@@ -141,7 +141,8 @@ def test_ties_with_the_sum_are_one_model():
     assert findings.equivalent(models, truth, names)[:, 0].tolist() == [True, True, True, False]
 
 
-def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
+def findings_of(options, exact, spoil=None):
+    """The summary of a grid whose models are true but for one without its damping."""
     grid = script.measurements(options)
     truth = np.asarray(script.truths(grid, exact))
     model = np.broadcast_to(truth, (3, *truth.shape)).copy()
@@ -152,6 +153,11 @@ def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
     )
     correct = np.all((model != 0) == (truth != 0)[None], axis=(2, 3))
     every = findings.Found(model, correct, judged)
+    if spoil is not None:
+        every = jax.tree.map(np.array, every)
+        every.coefficients[spoil] = every.judged.inclusion[spoil] = np.nan
+        every.judged.errors[spoil] = every.judged.estimates[spoil] = np.nan
+        every.correct[spoil] = False
     every = jax.tree.map(lambda leaf: np.swapaxes(leaf, 0, 1), every)
     found = {
         run.name: Timed(
@@ -160,7 +166,28 @@ def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
         for run in findings.METHODS
     }
     limit = np.full(4, 0.01), np.full(4, 50.0)
-    content = findings.summarise(found, truth, limit, exact.names, options)
+    return findings.summarise(found, truth, limit, exact.names, options)
+
+
+def test_a_diverged_seed_is_a_failure_and_no_part_of_the_calibration(options, exact):
+    whole = findings_of(options, exact)
+    spoilt = findings_of(options, exact, spoil=(1, 2))
+    name = findings.METHODS[-1].name
+    assert (whole["diverged"], spoilt["diverged"]) == (0, 1)
+    one, other = (content["cells"][2]["methods"][name] for content in (whole, spoilt))
+    assert (one["count"], other["count"], other["of"]) == (3, 2, 3)
+    assert other["with_false_term"] == 0
+    # The true model has three terms, all of them inside their intervals.
+    assert whole["coverage"]["chosen"]["of"] - spoilt["coverage"]["chosen"]["of"] == 3
+    assert spoilt["coverage"]["chosen"]["rate"] == spoilt["coverage"]["settled"] == 1
+    assert spoilt["cells"][2]["damping_error"] == pytest.approx(0.01)
+    counts = [sum(b["of"] for b in each["reliability"]["bins"]) for each in (whole, spoilt)]
+    assert counts[0] - counts[1] == 16
+    assert np.isfinite(spoilt["reliability"]["expected_error"])
+
+
+def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
+    content = findings_of(options, exact)
     script.write(content, tmp_path)
     findings.report(content)
     summary = json.loads((tmp_path / "summary.json").read_text())
