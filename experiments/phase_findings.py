@@ -158,7 +158,7 @@ def summarise(
         "damping_in_the_other_equation": swaps(ours.coefficients, ours.correct, distance),
         "diverged": int(np.sum(~ended(ours.coefficients))),
         "coverage": calibration(ours, truth),
-        "reliability": reliability(sound.judged.inclusion, true),
+        "reliability": reliability(np.asarray(sound.judged.inclusion), true),
         "cells": cells,
     }
 
@@ -170,7 +170,7 @@ def ended(coefficients: np.ndarray) -> np.ndarray:
 
 def finished(found: Found, truth: np.ndarray) -> tuple[Found, np.ndarray]:
     """The seeds that did not diverge, leaves [R, ...], and the truth of each [R, D, M]."""
-    kept = ended(found.coefficients)
+    kept = ended(np.asarray(found.coefficients))
     truth = np.broadcast_to(truth, found.coefficients.shape)
     return jax.tree.map(lambda leaf: leaf[kept], found), truth[kept]
 
