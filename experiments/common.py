@@ -18,6 +18,9 @@ from typing import Any
 # "nan" a failed check gives a run that is not finite, and its row says that it diverged.
 os.environ.setdefault("EQX_ON_ERROR", "nan")
 
+# Small factorisations in several threads wait for each other, long where the cores have other work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import command_line
 import jax
 import jax.numpy as jnp

@@ -118,9 +118,6 @@ def _fail(code: int, message: str) -> int:
 
 
 def _discover(options: argparse.Namespace, command: str) -> None:
-    # These matrices are small, and OpenBLAS's threads would wait for each other in busy loops.
-    # NumPy reads this when it is imported.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from nsindy import recording
 
     recordings = recording.read(

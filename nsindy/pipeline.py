@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from jax.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from nsindy import frequency, proposals, recording, search, signals, verdict, waves
 from nsindy.discovery import Discovery
@@ -99,7 +100,9 @@ def from_recordings(
         raise ValueError(f"max_terms must be at least 1, not {max_terms}")
     floor = believed(noise, len(recordings.states))
     say = progress or (lambda stage, share: None)
-    with jax.enable_x64(True):
+    # The matrices are small, and OpenBLAS's threads wait for each other in busy loops: beside other
+    # work a factorisation would take fifty times as long.
+    with jax.enable_x64(True), threadpool_limits(1, user_api="blas"):
         say("smoothing", 0.0)
         parts = [signals.thin(part) for part in recordings.parts]
         found, units = signals.prepare(parts, order)

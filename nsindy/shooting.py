@@ -274,7 +274,7 @@ def fit(
       noise: σ [D].
       floor: noise below which no measurement is believed [D].
       iterations: most steps.
-      tolerance: on the relative decrease of the sum of squares.
+      tolerance: on the relative change of the sum of squares.
 
     Reference: Bock (1983); Marquardt (1963).
     """
@@ -306,27 +306,33 @@ def fit(
         return model._replace(coefficients=coefficients, begin=begin)
 
     def step(state):
-        model, linear, value, proposal, damping, count, _ = state
+        model, linear, value, proposal, damping, tried, count, _ = state
         found = linearise(terms, proposal, segments, noise)
         new, _ = merit(found)
         better = new < value
-        gain = jnp.where(better, (value - new) / jnp.maximum(new, 1e-300), 0.0)
+
+        def close(other, most):
+            return jnp.abs(other - new) <= most * new
+
+        # A step that changes nothing ends the fit, whichever way it was rounded, and so does one
+        # that comes near and that more damping does not change.
+        settled = close(value, tolerance) | (close(value, NEAR) & close(tried, tolerance))
         model, linear = jax.tree.map(
             lambda a, b: jnp.where(better, a, b), (proposal, found), (model, linear)
         )
         damping = jnp.where(better, damping / 10, damping * 20)
         # Nothing to go on from: the very first solution was not finite.
         lost = ~jnp.isfinite(jnp.minimum(new, value))
-        done = (better & (gain < tolerance)) | (damping > 1e6) | lost
+        done = settled | (damping > 1e6) | lost
         proposal = propose(model, linear, damping)
-        return model, linear, jnp.minimum(new, value), proposal, damping, count + 1, done
+        return model, linear, jnp.minimum(new, value), proposal, damping, new, count + 1, done
 
     def going(state):
-        return (state[5] <= iterations) & ~state[6]
+        return (state[6] <= iterations) & ~state[7]
 
     shapes = jax.eval_shape(lambda: linearise(terms, model, segments, noise))
     nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    start = (model, nothing, jnp.inf, model, jnp.asarray(1e-5), 0, jnp.asarray(False))
+    start = (model, nothing, jnp.inf, model, jnp.asarray(1e-5), jnp.inf, 0, jnp.asarray(False))
     model, linear, value, *_ = jax.lax.while_loop(going, step, start)
     squares = jnp.where(jnp.isfinite(value), merit(linear)[1], jnp.inf)
     pure = jnp.sum(segments.weights * (segments.states - linear.states) ** 2, (0, 1))
@@ -359,6 +365,9 @@ may be."""
 
 DRIFT = 3.0
 """Times the floor of the noise that a slow error may be at no price: solvers drift."""
+
+NEAR = 1e-2
+"""Relative change of the sum of squares that is no reason to try again with more damping."""
 
 GAP = 1e4
 """Weight of a gap between segments beside a residual, both in units of the noise."""

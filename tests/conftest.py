@@ -7,6 +7,9 @@ import os
 # `nsindy.programs.QUICK`.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
 
+# Small factorisations in several threads of several processes would wait for each other.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 import jax
 import jax.numpy as jnp
 import pytest
