@@ -147,20 +147,7 @@ def solve(factor: jax.Array, mask: jax.Array) -> Solution:
     scale = jnp.linalg.norm(factor, axis=0)
     scale = jnp.where(scale > 0, scale, 1.0)
     unit = factor / scale[None, :]
-
-    def sweep(table, pivot):
-        value = table[pivot, pivot]
-        # A column that those before it already span would divide by rounding.
-        active = mask[pivot] & (value > 1e4 * jnp.finfo(factor.dtype).eps)
-        value = jnp.where(active, value, 1.0)
-        row = table[pivot] / value
-        swept = table - table[:, pivot, None] * row[None, :]
-        swept = swept.at[:, pivot].set(-table[:, pivot] / value).at[pivot].set(row)
-        swept = swept.at[pivot, pivot].set(1.0 / value)
-        return jnp.where(active, swept, table), active
-
-    # Triangular solves of many small systems at once are slower than this, and block each other.
-    table, active = jax.lax.scan(sweep, unit.T @ unit, jnp.arange(columns))
+    table, active = sweep(unit.T @ unit, mask)
     inverse = jnp.where(active[:, None] & active[None, :], table[:columns, :columns], 0.0)
     coefficients = jnp.where(active, table[:columns, columns], 0.0)
     residual = unit[:, columns] - unit[:, :columns] @ coefficients
@@ -170,6 +157,35 @@ def solve(factor: jax.Array, mask: jax.Array) -> Solution:
         jnp.sum((scale[columns] * residual) ** 2),
         jnp.all(active | ~mask),
     )
+
+
+def sweep(table: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Sweep the columns of a support out of a table of products, one after the other.
+
+    Args:
+      table: [A, y]ᵀ [A, y] of columns of length 1, [P + 1, P + 1].
+      mask: the support [P].
+
+    Returns:
+      the table, whose last column holds the coefficients of the support, and which columns were
+      swept: a column that those before it already span is left out.
+
+    Reference: Goodnight (1979), The American Statistician 33.
+    """
+
+    def one(table, pivot):
+        value = table[pivot, pivot]
+        # A column that those before it already span would divide by rounding.
+        active = mask[pivot] & (value > 1e4 * jnp.finfo(table.dtype).eps)
+        value = jnp.where(active, value, 1.0)
+        row = table[pivot] / value
+        swept = table - table[:, pivot, None] * row[None, :]
+        swept = swept.at[:, pivot].set(-table[:, pivot] / value).at[pivot].set(row)
+        swept = swept.at[pivot, pivot].set(1.0 / value)
+        return jnp.where(active, swept, table), active
+
+    # Triangular solves of many small systems at once are slower than this, and block each other.
+    return jax.lax.scan(one, table, jnp.arange(len(mask)))
 
 
 def log_evidence(
