@@ -17,6 +17,9 @@ from typing import Any
 # The solver's checks are host callbacks, which keep a program out of the compilation cache; with
 # "nan" a failed check gives a run that is not finite, and its row says that it diverged.
 os.environ.setdefault("EQX_ON_ERROR", "nan")
+# These matrices are small, and beside another process OpenBLAS's threads wait for each other in
+# busy loops. SciPy, whose LAPACK is JAX's, reads this when it is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Small factorisations in several threads wait for each other, long where the cores have other work.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -164,12 +167,13 @@ def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> summary
     setting = study.Setting(measurement(options), jax.tree.map(jnp.asarray, knobs))
     grid = jax.tree.map(lambda leaf: leaf[None], setting)
     seeds = np.arange(options.seed0, options.seed0 + options.seeds)
+    block = BLOCK[getattr(options, "gates", "") == "shared"]
     timed = sweep.over(
         one,
         seeds,
         grid,
         bound,
-        plan=plan(options)._replace(block=BLOCK[getattr(options, "gates", "") == "shared"]),
+        plan=plan(options)._replace(block=block, quick=run.method == "evidence"),
         name=run.name,
         keep=summary.KEEP,
         success=lambda outcome: outcome.support_correct,

@@ -197,7 +197,7 @@ def swept(
         (jnp.arange(len(grid.noise)), grid),
         bound,
         knobs,
-        plan=plan,
+        plan=plan._replace(quick=run.method == "evidence"),
         name=run.name,
         success=lambda found: found.correct,
     )

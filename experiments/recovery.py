@@ -123,7 +123,7 @@ def cells(
             seeds,
             grid,
             bound,
-            plan=common.plan(options),
+            plan=common.plan(options)._replace(quick=run.method == "evidence"),
             name=f"{system.name}, {run.name}",
             success=lambda value: value[1],
         )

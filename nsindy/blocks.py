@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import SingleDeviceSharding
 
-from nsindy import machines
+from nsindy import machines, programs
 
 CHUNKS = 64
 """Into about so many chunks a sweep is cut."""
@@ -88,6 +88,8 @@ def program(
     shared: tuple[Any, ...],
     devices: Sequence[jax.Device],
     free: float,
+    *,
+    quick: bool = False,
 ) -> Callable[[Cut], list[np.ndarray]]:
     """Compile the evaluation of a chunk; a block that needs too much memory is vmapped in parts.
 
@@ -103,6 +105,7 @@ def program(
       shared: further arguments.
       devices: of this process.
       free: bytes of memory.
+      quick: compile as `programs.QUICK` says.
 
     Returns:
       a function of a chunk, to the leaves of its value [B, b, …], in every process.
@@ -132,7 +135,8 @@ def program(
             jax.ShapeDtypeStruct(shape, seeds.dtype, sharding=where)
             for shape in ((mine,), (mine, block))
         ]
-        return traced.lower(*shapes, *placed[number], step=step).compile()
+        lowered = traced.lower(*shapes, *placed[number], step=step)
+        return lowered.compile(compiler_options=programs.options() if quick else None)
 
     step = block
     while True:
@@ -150,7 +154,7 @@ def program(
 
     pool = ThreadPoolExecutor(len(devices))
     others = pool.map(lambda number: compiled(number, step), range(1, len(devices)))
-    programs = [first, *others]
+    ready = [first, *others]
     # The devices of a processor share its threads: two programs at once may wait for them, and so
     # for each other, for ever. They take turns, each with all of the threads.
     turns = ThreadPoolExecutor(1) if devices[0].platform == "cpu" else pool
@@ -162,7 +166,7 @@ def program(
             part = slice(begin + number * mine, begin + (number + 1) * mine)
             given = cut.cells[part].astype(seeds.dtype), seeds[cut.seed[part]]
             given = jax.device_put(given, devices[number])
-            return [np.asarray(leaf) for leaf in programs[number](*given, *placed[number])]
+            return [np.asarray(leaf) for leaf in ready[number](*given, *placed[number])]
 
         each = list(turns.map(on, range(len(devices))))
         return machines.gathered([np.concatenate(parts) for parts in zip(*each, strict=True)])

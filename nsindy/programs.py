@@ -89,14 +89,14 @@ class Program:
         try:
             with _TRACING:
                 lowered = jax.jit(run).lower(**dynamic)
-            future.set_result(lowered.compile(compiler_options=_options()))
+            future.set_result(lowered.compile(compiler_options=options()))
         except BaseException as error:
             future.set_exception(error)
 
 
 @functools.cache
-def _options() -> dict[str, str | bool]:
-    """The options, where this version of XLA has them."""
+def options() -> dict[str, str | bool]:
+    """`QUICK` on CPUs, where this version of XLA has it."""
     if jax.default_backend() != "cpu":
         return {}
     try:
