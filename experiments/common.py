@@ -21,9 +21,6 @@ os.environ.setdefault("EQX_ON_ERROR", "nan")
 # busy loops. SciPy, whose LAPACK is JAX's, reads this when it is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# Small factorisations in several threads wait for each other, long where the cores have other work.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import command_line
 import jax
 import jax.numpy as jnp

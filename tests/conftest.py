@@ -6,9 +6,6 @@ import os
 # Programs are compiled in half the time, for the processes that tests begin as well; see
 # `nsindy.programs.QUICK`.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
-# Small matrices: OpenBLAS's threads would wait for each other in busy loops.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 # Small factorisations in several threads of several processes would wait for each other.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
