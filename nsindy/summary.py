@@ -73,6 +73,8 @@ def diverged(outcome: Outcome) -> np.ndarray:
 def finished(outcome: Outcome) -> Outcome:
     """The seeds that did not diverge: what medians, quantiles and figures are of."""
     kept = ~diverged(outcome)
+    if kept.all():
+        return outcome
     return jax.tree.map(lambda leaf: leaf[kept[: len(leaf)]], outcome)
 
 
@@ -126,7 +128,9 @@ def _describe_slots(slots: metrics.Slots, names: Sequence[str]) -> list[list[dic
 def aggregate(swept: Swept) -> dict[str, Any]:
     """Rates with their intervals and medians over the seeds; diverged seeds count as failures."""
     lost, outcome = diverged(swept.outcome), finished(swept.outcome)
-    found = np.asarray(outcome.coefficients)
+    found = every = np.asarray(outcome.coefficients)
+    if lost.any():
+        every = np.where(lost[:, None, None], np.nan, swept.outcome.coefficients)
     equal = metrics.equivalent(found, swept.truth, swept.equivalent, swept.relative)
     slots = [
         [_slot_over_seeds(outcome, d, j, swept.names) for j in range(outcome.slots.terms.shape[2])]
@@ -134,7 +138,7 @@ def aggregate(swept: Swept) -> dict[str, Any]:
     ]
     return {
         **accuracy(
-            np.where(lost[:, None, None], np.nan, swept.outcome.coefficients),
+            every,
             np.asarray(swept.outcome.support_correct),
             swept.truth,
             swept.bound,
@@ -172,10 +176,10 @@ def accuracy(
       names: the M terms.
     """
     finite, true = np.isfinite(coefficients).all(axis=(1, 2)), truth != 0
-    found = coefficients[finite]
+    found = coefficients if finite.all() else coefficients[finite]
     errors = np.full(true.shape, np.nan)
     if len(found):
-        errors = np.sqrt(np.mean((found - truth[None]) ** 2, axis=0))
+        errors[true] = np.sqrt(np.mean((found[:, true] - truth[true]) ** 2, axis=0))
     return {
         **metrics.recovery(int(np.sum(correct & finite)), len(correct)),
         "diverged": int(np.sum(~finite)),
