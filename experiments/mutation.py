@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("router", "fit", "stlsq", "metrics", "evidence")
+ROOMS = ("router", "routing", "fit", "descent", "stlsq", "metrics", "evidence")
 EXPLAINED = ROOT / "results" / "mutation" / "explained.json"
 
 HOPELESS = re.compile(

@@ -23,21 +23,6 @@ def regression(samples=30, seed=0):
 train = jax.jit(fit.train, static_argnames="routing")
 
 
-def test_schedules_are_a_line_and_its_complement(both):
-    knobs = Knobs(temperature_start=4.0, temperature_end=0.5, anneal_fraction=0.75)
-    steps = np.arange(200)
-    temperature = np.where(steps < 150, 4.0 - 3.5 * steps / 150, 0.5)
-    for function in both(lambda knobs: fit.schedules(knobs, 200)):
-        plan = function(jax.tree.map(jnp.asarray, knobs))
-        np.testing.assert_allclose(plan.temperature, temperature, rtol=1e-12)
-        np.testing.assert_allclose(plan.entropy_weight, np.maximum(0, 1 - temperature / 4.0))
-
-
-def test_an_annealing_of_no_steps_starts_after_its_first():
-    plan = fit.schedules(Knobs(anneal_fraction=0.0), 5)
-    np.testing.assert_allclose(plan.temperature, [5.0, *[0.05] * 4], rtol=1e-12)
-
-
 @pytest.mark.parametrize("samples", [1, 4, 200])
 def test_compressed_rows_have_the_error_of_all_samples_for_every_model(samples):
     random = np.random.default_rng(samples)
