@@ -1,26 +1,15 @@
 """How few rows are enough: four systems, 12 to 30 noisy rows, and how often the terms are exact."""
 
 import argparse
-from typing import Any, NamedTuple
+from typing import Any
 
 import command_line
 import common
-import numpy as np
-from scipy.integrate import solve_ivp
-from tqdm import tqdm
+import simulated
+from simulated import System
 
 import nsindy
-from nsindy import metrics, results
-
-
-class System(NamedTuple):
-    """Equations, what they are made of, and what is recorded of them."""
-
-    field: Any
-    initial: tuple[float, ...]
-    end: float
-    truth: tuple[frozenset[str], ...]
-
+from nsindy import results
 
 SYSTEMS = {
     "decay": System(lambda t, y: [-0.5 * y[0]], (3.0,), 8.0, (frozenset({"x"}),)),
@@ -65,16 +54,14 @@ def execute(options: argparse.Namespace) -> None:
     rows: list[dict[str, Any]] = []
     for title, system in SYSTEMS.items():
         for length in options.rows:
-            seeds = tqdm(range(options.seeds), desc=f"{title}, {length}", disable=None, leave=False)
-            pairs = [(found(system, length, options.noise, seed), system.truth) for seed in seeds]
-            count = sum(mine == truth for mine, truth in pairs)
-            wrong = sum(any(a - b for a, b in zip(*pair, strict=True)) for pair in pairs)
-            rows.append(
-                {"system": title, "rows": length, "seeds": options.seeds}
-                | {"recovery_count": count, "recovery_rate": count / options.seeds}
-                | {"recovery_ci95": metrics.rate_interval(count, options.seeds), "false": wrong}
-            )
-            print(f"{title:<20}{length:>4} rows: exact {count}/{options.seeds}, false {wrong}")
+
+            def found(seed, system=system, length=length):
+                recording = simulated.record(system, length, options.noise, seed)
+                return simulated.terms_of(nsindy.discover(*recording))
+
+            said = f"{title}, {length} rows"
+            counts = simulated.counted(options.seeds, found, system.truth, said)
+            rows.append({"system": title, "rows": length} | counts)
     common.write_rows(
         out,
         rows,
@@ -82,18 +69,6 @@ def execute(options: argparse.Namespace) -> None:
         title=f"Exact terms from few rows, noise {options.noise:.0%} of each state",
         what={"what": "all equations exact (% of seeds, 95 % interval)"},
     )
-
-
-def found(system: System, length: int, noise: float, seed: int) -> tuple[frozenset[str], ...]:
-    """The terms of every equation that `nsindy.discover` finds with no option set."""
-    t = np.linspace(0, system.end, length)
-    clean = solve_ivp(
-        system.field, (0, system.end), system.initial, t_eval=t, rtol=1e-9, atol=1e-9
-    ).y.T
-    draws = np.random.default_rng(seed).normal(size=clean.shape)
-    discovery = nsindy.discover(t, clean + noise * clean.std(0) * draws)
-    chosen = np.asarray(discovery.coefficients) != 0
-    return tuple(frozenset(discovery.terms[m] for m in np.flatnonzero(row)) for row in chosen)
 
 
 if __name__ == "__main__":

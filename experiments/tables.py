@@ -113,6 +113,17 @@ def few_rows(summary: Summary) -> str:
     return table(head, [[system, *rates] for system, rates in rows.items()])
 
 
+def fitted_frequency(summary: Summary) -> str:
+    """How often a wave of its own frequency is found, and none where there is none."""
+    rows = []
+    for row in summary["rows"]:
+        error = row.get("rms_error_of_w")
+        said = "–" if error is None else f"{error:.2%}"
+        rows.append([row["system"], str(row["order"]), rate(row), str(row["waves"]), said])
+    head = ["system", "order", "exact terms", "seeds with a wave", "error of w, root mean square"]
+    return table(head, rows)
+
+
 def recovery(summary: Summary) -> str:
     """Run 9 and the references on every case, from noisy states alone."""
     cases = list(dict.fromkeys(row["case"] for row in summary["rows"]))
@@ -261,6 +272,7 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "commitment": ("commitment/summary.json", commitment),
     "recovery": ("recovery/summary.json", recovery),
     "few_rows": ("few_rows/summary.json", few_rows),
+    "fitted_frequency": ("fitted_frequency/summary.json", fitted_frequency),
     "odebench": ("odebench/summary.json", odebench),
     "air_track": ("air_track/summary.json", air_track),
     "phase": ("phase_diagram/summary.json", phase),

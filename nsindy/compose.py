@@ -89,6 +89,14 @@ def waves(operations: Sequence[Primitive], variables: int, states: int) -> tuple
     return (*alone, *(term for term in times if not _cancels(term)))
 
 
+def pairs(operations: Sequence[Primitive], states: int) -> tuple[Term, ...]:
+    """Products of two waves, sin or cos, of the states; cos(x)² is no term: it is 1 - sin(x)²."""
+    mul = PRIMITIVES["mul"]
+    alone = [Term(o, (v,)) for o in operations if o.name in ("sin", "cos") for v in range(states)]
+    found = itertools.combinations_with_replacement(alone, 2)
+    return tuple(Term(mul, (a, b)) for a, b in found if a != b or a.primitive.name == "sin")
+
+
 def _cancels(term: Term) -> bool:
     place, wave = term.arguments
     return (
@@ -98,24 +106,26 @@ def _cancels(term: Term) -> bool:
     )
 
 
-def allows(operation: Primitive, values: np.ndarray) -> bool:
+def allows(operation: Primitive, values: np.ndarray, noise: np.ndarray | float = 0.0) -> bool:
     """Tell whether an operation makes a term of its own of these values [N].
 
-    It must be finite, without a pole, all the way between the lowest and the highest value, and an
-    operation that was learned from samples must have been shown them; what equals the identity
-    there, such as abs of positive values, is no term of its own.
+    It must be finite, without a pole, all the way between the lowest and the highest value that
+    their noise [N] lets the states have had, and an operation that was learned from samples must
+    have been shown the values; what equals the identity there, such as abs of positive values, is
+    no term of its own.
     """
     low, high = float(np.min(values)), float(np.max(values))
     if operation.name not in PRIMITIVES:
         margin = 0.05 * (operation.domain[1] - operation.domain[0])
         return operation.domain[0] - margin <= low and high <= operation.domain[1] + margin
     grid = np.linspace(low, high, 1001)
+    wide = np.linspace(np.min(values - 3 * noise), np.max(values + 3 * noise), 1001)
     with np.errstate(all="ignore"):
-        found = np.asarray(primitives.plain(operation)(grid), float)
-    if not np.all(np.isfinite(found)):
+        found, beyond = (np.asarray(primitives.plain(operation)(g), float) for g in (grid, wide))
+    if not (np.all(np.isfinite(found)) and np.all(np.isfinite(beyond))):
         return False
-    size = np.abs(found)
-    jump = np.max(np.abs(np.diff(found))) > 0.2 * np.ptp(found)
+    size = np.abs(beyond)
+    jump = np.max(np.abs(np.diff(beyond))) > 0.2 * np.ptp(beyond)
     straight = np.polyfit(grid - grid.mean(), found, 1) if high > low else (0.0, 0.0)
     bend = found - np.polyval(straight, grid - grid.mean())
     return not jump and np.max(size) < 1e6 and bool(np.std(bend) > 1e-6 * np.std(found))
@@ -130,8 +140,9 @@ def library(
 ) -> tuple[Term, ...]:
     """Compose the terms that a recording is searched with.
 
-    A constant, products of up to `degree` variables, and every unary operation of a variable, alone
-    and times a state. Which of them the values of a recording allow, `allows` tells.
+    A constant, products of up to `degree` variables, every unary operation of a variable, alone and
+    times a state, and products of two waves of the states, as in the equation of a bead on a
+    rotating hoop. Which of them the values of a recording allow, `allows` tells.
 
     Args:
       variables: number of states and inputs V.
@@ -147,4 +158,8 @@ def library(
     other = [o.name for o in found if o.arity != 1]
     if other:
         raise ValueError(f"operations must take one argument; {', '.join(other)} does not")
-    return (*monomials(variables, degree), *waves(found, variables, states))
+    return (
+        *monomials(variables, degree),
+        *waves(found, variables, states),
+        *pairs(found, states),
+    )

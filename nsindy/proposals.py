@@ -32,7 +32,8 @@ def proposals(setting: "Setting", width: int = search.WIDTH) -> list[np.ndarray]
     problem = setting.problem
     freedom = sum(s.freedom for s in setting.signals)
     rows = np.cumsum([0, *(len(s.times) for s in setting.signals)])
-    # Fits of few samples are cheap, and regressions of few samples are bad guides.
+    # Fits of one equation are cheap; so are those of few samples, whose regressions are bad guides.
+    width = 2 * width if len(problem.admissible) == 1 else width
     width = int(np.clip((FEW / rows[-1]) ** 2, width, 512))
     designs, targets = [], []
     for s, low, high in zip(setting.signals, rows, rows[1:], strict=False):
@@ -75,7 +76,8 @@ def _joint(
             np.zeros((1, size), bool),
             slots=problem.slots,
             depth=problem.slots,
-            width=16 if width <= search.WIDTH else 64,
+            # A pair of terms that are little without each other begins with one of them.
+            width=max(16, size // 4) if width <= search.WIDTH else 64,
         )
         pairs = zip(np.asarray(supports.log_evidence), np.asarray(supports.masks), strict=True)
         each.append([(float(s), mask[0]) for s, mask in pairs if np.isfinite(s)])

@@ -69,6 +69,7 @@ def set_up(
     scale = units.variables
     count = len(units.states)
     values = np.concatenate([np.concatenate([s.states, s.inputs], 1) for s in found])
+    inputs = ((0, 0), (0, len(scale) - count))
     measured = count // order
     degree, few = compose.choice(values.shape[0] * measured, len(scale), count)
     operations = few if operations is None else operations
@@ -76,12 +77,14 @@ def set_up(
     terms = (*terms, *waves.terms(terms, units.waves))
     bound = [_on_raw(term, len(scale)) for term in terms]
     points = units.expand(values)
+    errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in found])
+    errors = np.abs(units.expand(errors))
     variables = points.shape[1]
     split = products.split(bound, variables)
     usable = np.ones(variables + len(split.atoms) + 1, bool)
     for i, atom in enumerate(split.atoms):
         usable[variables + i] = all(
-            compose.allows(atom.primitive, points[:, a])
+            compose.allows(atom.primitive, points[:, a], errors[:, a])
             for a in atom.arguments
             if isinstance(a, int)
         )

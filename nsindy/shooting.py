@@ -88,6 +88,7 @@ class Fit(NamedTuple):
       innovation: variance of what is new in each residual [D], as `residuals.innovation`.
       independent: share of the residuals that are independent [D].
       gap: largest gap that is left, in units of the noise.
+      steps: how many were tried.
     """
 
     model: Model
@@ -95,6 +96,7 @@ class Fit(NamedTuple):
     innovation: jax.Array
     independent: jax.Array
     gap: jax.Array
+    steps: jax.Array
 
 
 NODES = np.array([0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0])
@@ -332,8 +334,17 @@ def fit(
 
     shapes = jax.eval_shape(lambda: linearise(terms, model, segments, noise))
     nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    start = (model, nothing, jnp.inf, model, jnp.asarray(1e-5), jnp.inf, 0, jnp.asarray(False))
-    model, linear, value, *_ = jax.lax.while_loop(going, step, start)
+    start = (
+        model,
+        nothing,
+        jnp.inf,
+        model,
+        jnp.asarray(1e-5),
+        jnp.inf,
+        jnp.asarray(0),
+        jnp.asarray(False),
+    )
+    model, linear, value, *_, tried, _ = jax.lax.while_loop(going, step, start)
     squares = jnp.where(jnp.isfinite(value), merit(linear)[1], jnp.inf)
     pure = jnp.sum(segments.weights * (segments.states - linear.states) ** 2, (0, 1))
     floor = jnp.broadcast_to(jnp.asarray(floor, noise.dtype), noise.shape)
@@ -344,6 +355,7 @@ def fit(
         new * squares / jnp.where(pure > 0, pure, 1.0),
         independent,
         jnp.max(jnp.abs(linear.gap) / scale[None, :]),
+        tried - 1,
     )
 
 

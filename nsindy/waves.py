@@ -94,7 +94,8 @@ def offer(
         tries, numbers, place = [only[0]], numbers[place == only[1]], place[place == only[1]]
     if not len(numbers):
         return None
-    supports = [np.flatnonzero(row) for row in mask & allowed]
+    old = np.array([fitted(term) for term in setting.terms])
+    supports = [np.flatnonzero(row) for row in mask & allowed & ~old]
     held, target = _held(setting, parts, supports)
     initial = scipy.linalg.block_diag(*(part.rows(part.begin) for part in parts))
     count = len(target)
@@ -119,7 +120,8 @@ def offer(
         others = [e for e in equations if e != d]
         basis = np.linalg.qr(np.concatenate([initial, *(held[e] for e in others)], 1))[0]
         price = prices[[*supports[d], *range(-kinds, 0)]]
-        found, kept = _pruned(columns - basis @ (basis.T @ columns), price, kinds, evidence)
+        columns = columns - basis @ (basis.T @ columns)
+        found, kept = _pruned(columns, price, kinds, setting.problem.slots, evidence)
         return found - sum(prices[supports[e]].sum() for e in others), kept
 
     equations = range(len(allowed))
@@ -141,9 +143,8 @@ def offer(
         return None
     mask = np.pad(mask, ((0, 0), (0, kinds)))
     mask[d, [*supports[d], *range(-kinds, 0)]] = kept[at]
-    old = [m for m, term in enumerate(setting.terms) if fitted(term)]
     waves = np.where(np.arange(len(span)) == v, number, 0.0)
-    return Offer(waves, np.delete(mask, old, 1), float(price))
+    return Offer(waves, np.delete(mask, np.flatnonzero(old), 1), float(price))
 
 
 def _grid(span: np.ndarray, jump: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -171,13 +172,14 @@ def _held(setting, parts, supports) -> tuple[list[np.ndarray], np.ndarray]:
     return held, target
 
 
-def _pruned(columns, price, kinds: int, evidence) -> tuple[np.ndarray, np.ndarray]:
+def _pruned(columns, price, kinds: int, slots: int, evidence) -> tuple[np.ndarray, np.ndarray]:
     """Least squares with the waves of each number, then without the terms that do not pay.
 
     Args:
       columns: of the terms, the target, then those of the numbers, sin before cos [S, K + 1 + W G].
       price: nats of each term, then of the waves [K + W].
       kinds: W; one at least stays.
+      slots: most terms that may stay.
       evidence: of a sum of squares that is left at a price.
 
     Returns:
@@ -196,8 +198,13 @@ def _pruned(columns, price, kinds: int, evidence) -> tuple[np.ndarray, np.ndarra
     weights = np.einsum("gij,gj->gi", inverse, toward)
     left = 1 - np.sum(toward * weights, 1)
     kept, numbers = np.ones((size, every), bool), np.arange(size)
-    best, best_kept = evidence(left * total, price.sum()), kept.copy()
-    for _ in range(every - 1):
+    best, best_kept = np.full(size, -np.inf), kept.copy()
+    for terms in range(every, 0, -1):
+        now = evidence(left * total, kept @ price) if terms <= slots else best
+        best_kept = np.where((now > best)[:, None], kept, best_kept)
+        best = np.maximum(now, best)
+        if terms == 1:
+            break
         pivots = np.einsum("gii->gi", inverse)
         loss = np.where(kept, weights**2 / np.where(kept, pivots, 1.0), np.inf)
         loss[:, held:][kept[:, held:].sum(1) == 1] = np.inf
@@ -207,7 +214,4 @@ def _pruned(columns, price, kinds: int, evidence) -> tuple[np.ndarray, np.ndarra
         weights = weights - column * weights[numbers, out][:, None] / pivot
         inverse = inverse - column[:, :, None] * column[:, None, :] / pivot[:, :, None]
         kept[numbers, out] = False
-        now = evidence(left * total, kept @ price)
-        best_kept = np.where((now > best)[:, None], kept, best_kept)
-        best = np.maximum(now, best)
     return best, best_kept

@@ -84,6 +84,26 @@ def test_which_operations_the_values_allow(name, low, high, allowed):
     assert compose.allows(primitives.get(name), values) == allowed
 
 
+def test_noise_may_have_hidden_a_pole():
+    from nsindy import primitives
+
+    log, values = primitives.get("log"), np.linspace(0.1, 2, 50)
+    assert compose.allows(log, values, np.full(50, 0.03))
+    assert not compose.allows(log, values, np.full(50, 0.04))
+    # Noise in proportion to the state never reaches zero.
+    assert compose.allows(log, values, 0.05 * values)
+
+
+def test_products_of_two_waves():
+    from nsindy import primitives
+
+    found = compose.pairs([primitives.get(name) for name in ("sin", "cos", "exp")], 2)
+    names = [term.name(("x", "y")) for term in found]
+    assert len(set(names)) == len(names) == 8
+    assert "mul(sin(x),sin(x))" in names and "mul(sin(y),cos(x))" in names
+    assert not any("exp" in name or name == "mul(cos(x),cos(x))" for name in names)
+
+
 def test_binary_operations_are_refused():
     with pytest.raises(ValueError, match="unknown operation 'sine'"):
         compose.library(2, 2, operations=("sine",))

@@ -199,3 +199,16 @@ def test_a_chaotic_recording_is_fitted_in_windows():
     ratio = np.asarray(fitted.model.coefficients)[free] / coefficients[free]
     np.testing.assert_allclose(ratio, 1, atol=0.02)
     np.testing.assert_allclose(np.sqrt(fitted.variance) * scale, 0.2, rtol=0.1)
+
+
+@pytest.mark.parametrize("noise", (0.0, 0.02))
+def test_a_fit_ends_at_its_optimum(clean, noise):
+    """There every step is as bad as rounding makes it, and more damping makes it no better."""
+    times, states = clean
+    noisy = states + noise * np.random.default_rng(0).standard_normal(states.shape)
+    segments, begin, units = cut(noisy, times)
+    fit = jax.jit(shooting.fit, static_argnames="terms")
+    found = fit(SPLIT, model(begin, units), segments, jnp.full(2, 0.01))
+    for _ in range(3):
+        found = fit(SPLIT, found.model, segments, jnp.full(2, 0.01))
+    assert found.steps <= 2

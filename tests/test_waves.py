@@ -51,8 +51,8 @@ def test_a_phase_in_revolutions():
         rtol=1e-9,
         atol=1e-9,
     ).y.T
-    noisy = clean + 0.01 * np.random.default_rng(0).standard_normal(clean.shape)
-    found = nsindy.discover(times, noisy, states=["x"], operations=("sin",))
+    noisy = clean + 0.005 * np.random.default_rng(0).standard_normal(clean.shape)
+    found = nsindy.discover(times, noisy, states=["x"], operations=("sin", "cos", "exp"))
     (chosen,) = (np.asarray(found.coefficients) != 0).tolist()
     terms = [term for term, used in zip(found.library, chosen, strict=True) if used]
     assert [term.primitive.name for term in terms] == ["one", "sin"]
@@ -62,3 +62,21 @@ def test_a_phase_in_revolutions():
     error = float(said.split("± ")[1].split()[0])
     assert abs(number - 2 * np.pi) < 4 * error < 0.1
     assert "radian per unit of x" in said
+
+
+def test_as_many_terms_stay_as_there_are_slots():
+    """Of the subsets that backward elimination visits, the best that fits; a wave always stays."""
+    rng = np.random.default_rng(0)
+    design = rng.standard_normal((60, 5))
+    target = design @ np.array([3.0, 2.0, 0.1, 1.0, 0.05]) + 0.01 * rng.standard_normal(60)
+    columns = np.column_stack([design[:, :3], target, design[:, 3:]])
+
+    def evidence(left, price):
+        return -30 * np.log(left) - price
+
+    for slots, expected in ((5, [True] * 5), (3, [True, True, False, True, False])):
+        found, (kept,) = waves._pruned(columns, np.ones(5), 2, slots, evidence)
+        assert kept.tolist() == expected
+        left = np.linalg.lstsq(design[:, kept], target, rcond=None)[1][0]
+        # A ridge of 1e-10 keeps equal columns apart.
+        np.testing.assert_allclose(found, evidence(left, slots), rtol=1e-5)
