@@ -106,7 +106,7 @@ def execute(options: argparse.Namespace) -> None:
         row |= simulated.counted(options.seeds, found, system.truth, title)
         row |= {"waves": len(numbers)}
         if number and numbers:
-            row["rms_error_of_w"] = float(np.sqrt(np.mean((np.array(numbers) / number - 1) ** 2)))
+            row["median_error_of_w"] = float(np.median(np.abs(np.array(numbers) / number - 1)))
         rows.append(row)
     common.write_rows(
         out,

@@ -117,10 +117,10 @@ def fitted_frequency(summary: Summary) -> str:
     """How often a wave of its own frequency is found, and none where there is none."""
     rows = []
     for row in summary["rows"]:
-        error = row.get("rms_error_of_w")
+        error = row.get("median_error_of_w")
         said = "–" if error is None else f"{error:.2%}"
         rows.append([row["system"], str(row["order"]), rate(row), str(row["waves"]), said])
-    head = ["system", "order", "exact terms", "seeds with a wave", "error of w, root mean square"]
+    head = ["system", "order", "exact terms", "seeds with a wave", "median error of w"]
     return table(head, rows)
 
 
