@@ -121,7 +121,7 @@ def search(
 
     def level(state, _):
         left, masks, alive = state
-        drop, open_ = jax.vmap(_drops, in_axes=(0, None))(left, factor)
+        drop, open_ = jax.vmap(lambda each: _drops(*_parts(each)[1:], factor))(left)
         room = jnp.sum(masks.reshape(width, equations, terms), -1) < slots
         room = jnp.repeat(room, terms, axis=1, total_repeat_length=columns)
         valid = alive[:, None] & ~masks & open_ & room
@@ -181,16 +181,33 @@ def around(
     one_out = jnp.concatenate([jnp.zeros((1, most), bool), jnp.eye(most, dtype=bool)])
     used = present[None] & ~one_out
 
-    def start(used):
-        def fill(left, slot):
-            return _fill(left, held[slot], used[slot]), None
+    def fill(left, used):
+        """Project the used columns out of all of them; `left` begins with the held ones."""
+        return jax.lax.scan(
+            lambda rest, i: (_fill(rest, i, used[i]), None), left, jnp.arange(most)
+        )[0]
 
-        left, _ = jax.lax.scan(fill, factor, jnp.arange(most))
-        drop, open_ = _drops(left, factor)
+    def own(used):
+        """What the column that is not used has of its own, of length 1; 0 where all are used."""
+        inner = jnp.where(present[None], factor[:, held], 0.0)
+        alone = jnp.sum(jnp.where(used[None], 0.0, fill(inner, used)), 1)
+        norm = jnp.linalg.norm(alone)
+        return alone / jnp.where(norm > 0, norm, 1.0)
+
+    both = jnp.concatenate([factor[:, held], factor], 1)
+    left = fill(both, present)[:, most:]
+    target, squares, products = _parts(left)
+
+    def start(used):
+        # Without one column its own direction is left as well.
+        share = own(used) @ factor
+        now = squares + share[:-1] ** 2, products + share[-1] * share[:-1]
+        drop, open_ = _drops(*now, factor)
         base = jnp.zeros(columns, bool).at[held].max(used)
         room = jnp.sum(base.reshape(equations, terms), 1) < slots
         free = open_ & ~base & jnp.repeat(room, terms, total_repeat_length=columns)
-        rss = jnp.maximum(jnp.sum(left[:, -1] ** 2) - jnp.append(drop, 0.0), floor(factor))
+        rss = target + share[-1] ** 2 - jnp.append(drop, 0.0)
+        rss = jnp.maximum(rss, floor(factor))
         children = base[None] | jnp.eye(columns + 1, columns, dtype=bool)
         value = log_evidence(rss, children.reshape(-1, equations, terms), samples, prior)
         return jnp.where(jnp.append(free, True), value, -jnp.inf), rss, children
@@ -248,7 +265,7 @@ def judge_slots(
     def slot(term):
         held = mask & ~options[term]
         left = _filled(factor, held.reshape(-1))
-        drop, open_ = _drops(left, factor)
+        drop, open_ = _drops(*_parts(left)[1:], factor)
         free = open_.reshape(equations, terms)[equation] & ~held[equation]
         drop = jnp.append(jnp.where(free, drop.reshape(equations, terms)[equation], 0.0), 0.0)
         rss = jnp.maximum(jnp.sum(left[:, -1] ** 2), floor(factor))
@@ -277,13 +294,19 @@ def _fill(left: jax.Array, column: jax.Array, active: jax.Array) -> jax.Array:
     return left - unit[:, None] * (unit @ left)[None, :]
 
 
-def _drops(left: jax.Array, factor: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _parts(left: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The square of the target, of every column, and their products with the target."""
+    target = left[:, -1]
+    return jnp.sum(target**2), jnp.sum(left[:, :-1] ** 2, 0), target @ left[:, :-1]
+
+
+def _drops(
+    squares: jax.Array, products: jax.Array, factor: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     # What a column that the filled slots already span would explain is rounding, so it is closed.
-    squared = jnp.sum(left[:, :-1] ** 2, 0)
     smallest = 1e4 * jnp.finfo(factor.dtype).eps * jnp.sum(factor[:, :-1] ** 2, 0)
-    product = left[:, -1] @ left[:, :-1]
-    open_ = squared > smallest
-    return jnp.where(open_, product**2 / jnp.where(open_, squared, 1.0), 0.0), open_
+    open_ = squares > smallest
+    return jnp.where(open_, products**2 / jnp.where(open_, squares, 1.0), 0.0), open_
 
 
 def best_of(scores: jax.Array, width: int) -> tuple[jax.Array, jax.Array]:

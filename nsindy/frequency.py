@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from nsindy import search, signals, waves
+from nsindy.search import Searched
 
 if TYPE_CHECKING:
-    from nsindy.pipeline import Searched
     from nsindy.setting import Setting
     from nsindy.signals import Units
 
@@ -39,7 +39,7 @@ class Fitted(NamedTuple):
     price: float = 0.0
 
 
-def fitted(units: "Units", searched: "Searched") -> Fitted:
+def fitted(units: "Units", searched: Searched) -> Fitted:
     """Fit w to the trajectories, all coefficients and initial states following it.
 
     χ²(w), the misfit that is left when everything else is fitted, is a parabola near its least
@@ -91,7 +91,7 @@ def search_with(
     build: "Callable[[Units, int], Setting]",
     look: "Callable[[Setting, list, float], Searched]",
     setting: "Setting",
-    first: "Searched",
+    first: Searched,
 ) -> "tuple[Setting, Searched, Searched, Fitted] | None":
     """Search with the wave that is offered.
 

@@ -1,7 +1,6 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -12,7 +11,7 @@ from nsindy import frequency, proposals, recording, search, signals, verdict, wa
 from nsindy.discovery import Discovery
 from nsindy.primitives import Primitive
 from nsindy.recording import Recordings
-from nsindy.search import Problem
+from nsindy.search import Problem, Searched
 from nsindy.setting import FLOOR, Setting, believed, set_up
 
 GROWTH = 4.0, 100.0
@@ -169,19 +168,6 @@ def _misses(setting: Setting, found: search.Found) -> bool:
     seen = noise > 0
     expected = np.maximum(noise, setting.problem.floor)
     return bool((found.noise[seen] > MISSED * expected[seen]).any())
-
-
-class Searched(NamedTuple):
-    """A search, and the segments that it was made on."""
-
-    found: search.Found
-    segments: search.Segments
-    problem: Problem
-
-    def starts(self) -> list:
-        """The best of what was fitted, for the next search to start from."""
-        pool = self.found.pool[: search.WIDTH]
-        return [(c.mask, (c.coefficients, c.begin)) for c in pool]
 
 
 def _cut(setting: Setting, counted: float) -> tuple[Problem, search.Segments]:

@@ -101,6 +101,19 @@ class Found(NamedTuple):
     settled: bool
 
 
+class Searched(NamedTuple):
+    """A search, and the segments that it was made on."""
+
+    found: Found
+    segments: Segments
+    problem: Problem
+
+    def starts(self) -> list:
+        """The best of what was fitted, for the next search to start from."""
+        pool = self.found.pool[:WIDTH]
+        return [(c.mask, (c.coefficients, c.begin)) for c in pool]
+
+
 AXES: Any = Model(*[0] * 4)  # type: ignore[arg-type]
 
 

@@ -10,10 +10,9 @@ from nsindy import beam, equations, search, signals, solution, subset, waves
 from nsindy.discovery import Discovery, HeldOut
 from nsindy.frequency import Fitted
 from nsindy.recording import Recordings
-from nsindy.search import Candidate, Found
+from nsindy.search import Candidate, Found, Searched
 
 if TYPE_CHECKING:
-    from nsindy.pipeline import Searched
     from nsindy.setting import Setting
 
 SURE = 0.95
@@ -26,8 +25,8 @@ NEAR = 0.995
 def conclude(
     setting: "Setting",
     recordings: Recordings,
-    first: "Searched",
-    final: "Searched",
+    first: Searched,
+    final: Searched,
     wave: Fitted | None = None,
 ) -> Discovery:
     """Put the result together.
@@ -132,7 +131,7 @@ def _number(setting: "Setting", found: Found, wave: Fitted, texts: "_Texts") -> 
     return (f"the number in {names} is fitted: {value} ± {spread} {unit}",)
 
 
-def _held_out(setting, recordings: Recordings, first: "Searched", begins) -> HeldOut:
+def _held_out(setting, recordings: Recordings, first: Searched, begins) -> HeldOut:
     """Forecast the end of each recording from the state that the fit ends with."""
     best, units = first.found.chosen, setting.units
     squares, count, deviations = 0.0, 0, 0.0
