@@ -7,11 +7,12 @@ them are fitted by one vmapped, once compiled function.
 
 from typing import NamedTuple
 
+import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import evidence, shooting
+from nsindy import evidence
 from nsindy import library as libraries
 from nsindy.library import Library
 
@@ -173,27 +174,25 @@ def _solve(library, indices, coefficients, initial, times, bound, steps) -> jax.
         change = jnp.concatenate([flow[:, None], jacobian @ s + forcing], 1)
         return jnp.where(moving, change, 0.0)
 
-    length = (times[-1] - times[0]) / steps
-
-    def step(y, _):
-        slopes: list[jax.Array] = []
-        for row in shooting.LOWER:
-            slopes.append(field(y + length * _mix(row, slopes, y)))
-        return y + length * _mix(shooting.SOLUTION, slopes, y), (y, slopes[0])
-
     identity = jnp.eye(equations, dtype=initial.dtype)
     unmoved = jnp.zeros((equations, size), initial.dtype)
     start = jnp.concatenate([initial[:, None], unmoved, identity], 1)
-    end, (knots, slopes) = jax.lax.scan(step, start, None, length=steps)
-    knots = jnp.concatenate([knots, end[None]])
-    slopes = jnp.concatenate([slopes, field(end)[None]])
-    grid = times[0] + length * jnp.arange(steps + 1)
-    return _hermite(grid, knots, slopes, times)
-
-
-def _mix(weights: np.ndarray, slopes: list[jax.Array], like: jax.Array) -> jax.Array:
-    parts = (w * slope for w, slope in zip(weights.tolist(), slopes, strict=False) if w)
-    return sum(parts, jnp.zeros_like(like))
+    grid = times[0] + (times[-1] - times[0]) * jnp.linspace(0.0, 1.0, steps + 1, dtype=times.dtype)
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(lambda t, y, _: field(y)),
+        diffrax.Tsit5(),
+        grid[0],
+        grid[-1],
+        None,
+        start,
+        stepsize_controller=diffrax.StepTo(grid),
+        saveat=diffrax.SaveAt(t0=True, steps=True),
+        adjoint=diffrax.ForwardMode(),
+        max_steps=steps,
+        throw=False,
+    )
+    assert solution.ys is not None
+    return _hermite(grid, solution.ys, jax.vmap(field)(solution.ys), times)
 
 
 def _hermite(grid: jax.Array, values: jax.Array, slopes: jax.Array, times: jax.Array) -> jax.Array:
