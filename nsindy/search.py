@@ -126,8 +126,8 @@ def _fits(terms, models, segments, noise, floor):
 
 def _paths(terms, models, segments):
     def path(model):
-        states, sensitivities = shooting.shoot(terms, model, segments)
-        return states, sensitivities[:, -1, :, : states.shape[2]]
+        states, by_begin = shooting.shoot(terms, model, segments, by_coefficients=False)
+        return states, by_begin[:, -1]
 
     return jax.vmap(path, in_axes=(AXES,))(models)
 

@@ -140,8 +140,10 @@ def expand(state: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
 
 
 # Under its own jit it is traced once for all programs of the same shapes.
-@functools.partial(jax.jit, static_argnames="terms")
-def shoot(terms: Products, model: Model, segments: Segments) -> tuple[jax.Array, jax.Array]:
+@functools.partial(jax.jit, static_argnames=("terms", "by_coefficients"))
+def shoot(
+    terms: Products, model: Model, segments: Segments, *, by_coefficients: bool = True
+) -> tuple[jax.Array, jax.Array]:
     """Solve every segment from its own beginning, with its exact discrete sensitivities.
 
     x' = Σ_k ξ_k θ_k(x, u),  s' = (∂x'/∂x) s + ∂x'/∂(x_0, ξ),  s(0) = [I, 0]
@@ -149,10 +151,17 @@ def shoot(terms: Products, model: Model, segments: Segments) -> tuple[jax.Array,
     by steps of Tsitouras 5(4). Runge–Kutta commutes with differentiation, so s is the derivative of
     the discrete x.
 
+    Args:
+      terms: the M terms.
+      model: the equations.
+      segments: the recordings.
+      by_coefficients: False for the sensitivities by x_0 alone.
+
     Returns:
-      states [B, L + 1, D] and sensitivities [B, L + 1, D, D + D·K].
+      states [B, L + 1, D] and sensitivities [B, L + 1, D, D + D·K], or [B, L + 1, D, D].
     """
     count, slots = model.indices.shape
+    slots = slots if by_coefficients else 0
     own = jnp.repeat(jnp.arange(count), slots)
     columns = count + jnp.arange(count * slots)
     low, high = segments.bound
@@ -169,7 +178,8 @@ def shoot(terms: Products, model: Model, segments: Segments) -> tuple[jax.Array,
         )
         flow = jnp.sum(value * model.coefficients, 1)
         change = jnp.einsum("dk,dke->de", model.coefficients, slope) @ s
-        change = change.at[own, columns].add(value.reshape(-1))
+        if by_coefficients:
+            change = change.at[own, columns].add(value.reshape(-1))
         moving = jnp.all((x > low) & (x < high))
         return jnp.where(moving, jnp.concatenate([flow[:, None], change], 1), 0.0)
 
