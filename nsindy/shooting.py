@@ -84,7 +84,8 @@ class Fit(NamedTuple):
 
     Attributes:
       model: the equations.
-      variance: of the residuals of each state [D], weighted; the gaps count in.
+      variance: of the residuals of each state [D], weighted, where the equations were solved last,
+        within `tolerance` of that of the model; the gaps count in.
       innovation: variance of what is new in each residual [D], as `residuals.innovation`.
       independent: share of the residuals that are independent [D].
       gap: largest gap that is left, in units of the noise.
@@ -312,10 +313,11 @@ def fit(
                 jnp.pad(bottom, ((0, 0), (0, 1))),
             ]
         )
-        change = evidence.solve(factor, mask).coefficients
+        solution = evidence.solve(factor, mask)
+        change = solution.coefficients
         begin = model.begin + linear.begin_by @ change + linear.begin_gap
         coefficients = model.coefficients + change[initial:].reshape(model.free.shape)
-        return model._replace(coefficients=coefficients, begin=begin)
+        return model._replace(coefficients=coefficients, begin=begin), solution.rss
 
     def step(state):
         model, linear, value, proposal, damping, tried, count, _ = state
@@ -335,9 +337,13 @@ def fit(
         damping = jnp.where(better, damping / 10, damping * 20)
         # Nothing to go on from: the very first solution was not finite.
         lost = ~jnp.isfinite(jnp.minimum(new, value))
-        done = settled | (damping > 1e6) | lost
-        proposal = propose(model, linear, damping)
-        return model, linear, jnp.minimum(new, value), proposal, damping, new, count + 1, done
+        proposal, promised = propose(model, linear, damping)
+        value = jnp.minimum(new, value)
+        # A step that promises next to nothing is taken as it is.
+        last = better & (value - promised < tolerance * value)
+        model = jax.tree.map(lambda a, b: jnp.where(last, a, b), proposal, model)
+        done = last | settled | (damping > 1e6) | lost
+        return model, linear, value, proposal, damping, new, count + 1, done
 
     def going(state):
         return (state[6] <= iterations) & ~state[7]
