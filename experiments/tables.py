@@ -118,7 +118,7 @@ def fitted_frequency(summary: Summary) -> str:
     rows = []
     for row in summary["rows"]:
         error = row.get("median_error_of_w")
-        said = "–" if error is None else f"{error:.2%}"
+        said = "–" if error is None else f"{100 * error:.2f} %"
         rows.append([row["system"], str(row["order"]), rate(row), str(row["waves"]), said])
     head = ["system", "order", "exact terms", "seeds with a wave", "median error of w"]
     return table(head, rows)
@@ -229,7 +229,7 @@ def odebench(summary: Summary) -> str:
     rows = []
     for row in sorted(summary["rows"], key=lambda row: row["sigma"]):
         rates = [score(row[name]) for name in ("reconstruction", "generalization", "structure")]
-        seconds = f"{row['median_seconds']:.1f}"
+        seconds = f"{row['median_seconds']:.2f}"
         rows.append([f"{100 * row['sigma']:g} %", row["method"], *rates, seconds])
     head = ["noise", "method", "reconstruction", "generalization", "structure"]
     return table([*head, "median seconds a fit, compilation apart"], rows)
