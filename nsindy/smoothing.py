@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import BSpline
-from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.linalg.lapack import dpbtrf, dpbtrs
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array, diags_array
 
@@ -20,6 +20,12 @@ SPARE = 6
 FLOOR = 0.02
 """Proportional noise is at least this share of that at the root mean square of the state."""
 
+
+SPAN = np.array([-0.5, 0.0, 0.5])
+"""Where around log λ the determinant is taken, whose slope is the effective freedom."""
+
+DIGITS = 1e-3
+"""Share of the data's weight that the rounding of the penalty may amount to."""
 
 RESOLVED = 0.9
 """With more freedom than this share of the samples, a spline has not told noise from signal."""
@@ -52,6 +58,7 @@ class Smooth(NamedTuple):
 class _Problem(NamedTuple):
     design: csr_array
     penalty: np.ndarray
+    rough: csr_array
     slopes: csr_array
     bends: csr_array
     spread: float
@@ -151,13 +158,14 @@ def _problem(times: np.ndarray, pieces: int) -> _Problem:
     points = (low_ends[:, None] + widths[:, None] * (nodes[None] + 1) / 2).ravel()
     mass = (widths[:, None] * weights[None] / 2).ravel()
     at = csr_array(BSpline.design_matrix(points, high, degree - ORDER)) @ map_high
-    penalty = _banded(csr_array(at.T @ diags_array(mass) @ at), degree)
+    rough = csr_array(diags_array(np.sqrt(mass)) @ at)
+    penalty = _banded(csr_array(rough.T @ rough), degree)
 
     def derived(order):
         low, map_low = _derivative(full, degree, order)
         return csr_array(BSpline.design_matrix(inside, low, degree - order)) @ map_low
 
-    return _Problem(design, penalty, derived(1), derived(2), spread)
+    return _Problem(design, penalty, rough, derived(1), derived(2), spread)
 
 
 def _derivative(knots: np.ndarray, degree: int, order: int) -> tuple[np.ndarray, csr_array]:
@@ -192,40 +200,40 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
     jacobian = np.sum(np.log(shape))
 
     def solve(log_lambda):
-        bands = gram + np.exp(log_lambda) * problem.penalty
-        chol = cholesky_banded(bands)
-        coefficients = cho_solve_banded((chol, False), right)
-        misfit = np.sum((target - weighted @ coefficients) ** 2)
-        rough = _quadratic(problem.penalty, coefficients)
-        return coefficients, misfit, rough, 2 * np.sum(np.log(chol[-1]))
+        # LAPACK itself: the checks around it would take longer than the solution.
+        chol, failed = dpbtrf(gram + np.exp(log_lambda) * problem.penalty)
+        if failed:
+            return None
+        coefficients, _ = dpbtrs(chol, right)
+        left = target - weighted @ coefficients
+        # Not by the penalty, whose rounding would pass for roughness.
+        rough = problem.rough @ coefficients
+        return coefficients, left @ left, rough @ rough, 2 * np.sum(np.log(chol[-1]))
 
     free = count - ORDER
     rank = gram.shape[1] - ORDER
 
     def objective(log_lambda):
-        try:
-            _, misfit, rough, logdet = solve(log_lambda)
-        except np.linalg.LinAlgError:
+        found = solve(log_lambda)
+        if found is None:
             # Beyond what double precision can solve; the minimiser does not like infinity.
             return 1e30
+        _, misfit, rough, logdet = found
         total = misfit + np.exp(log_lambda) * rough + 1e-22 * count
         return 0.5 * (free * np.log(total / free) + logdet - rank * log_lambda)
 
-    grid = np.linspace(-30, 30, 31)
+    # Stiffer still, and the penalty's rounding would drown the data; fewer knots then need less.
+    drowned = np.log(DIGITS * np.mean(gram[-1]) / (np.finfo(float).eps * np.max(problem.penalty)))
+    grid = np.append(np.arange(-30, drowned - 1, 2), drowned)
     scores = np.array([objective(g) for g in grid])
     place = int(np.argmin(scores))
     bracket = (grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)])
     best = minimize_scalar(objective, bounds=bracket, method="bounded", options={"xatol": 0.01})
     log_lambda = float(best.x) if best.fun <= scores[place] else float(grid[place])
-    while True:
-        try:
-            coefficients, misfit, rough, logdet = solve(log_lambda)
-            nearby = solve(log_lambda - 1e-3)[3]
-            break
-        except np.linalg.LinAlgError:
-            # The best is at the edge of what double precision can solve: a little less stiff then.
-            log_lambda -= 1.0
-    freedom = float(np.clip(gram.shape[1] - (logdet - nearby) / 1e-3, ORDER, count))
+    coefficients, misfit, rough, _ = solve(log_lambda)
+    near = [(at, found[3]) for at in log_lambda + SPAN if (found := solve(at)) is not None]
+    (less, low), *_, (more, high) = near
+    freedom = float(np.clip(gram.shape[1] - (high - low) / (more - less), ORDER, count))
     total = misfit + np.exp(log_lambda) * rough
     sigma = float(np.sqrt(total / free))
     likelihood = -objective(log_lambda) - jacobian
@@ -237,11 +245,3 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
         freedom,
         float(likelihood),
     )
-
-
-def _quadratic(bands: np.ndarray, vector: np.ndarray) -> float:
-    width = bands.shape[0] - 1
-    total = np.sum(bands[-1] * vector**2)
-    for k in range(1, width + 1):
-        total += 2 * np.sum(bands[width - k, k:] * vector[k:] * vector[:-k])
-    return max(float(total), 0.0)
