@@ -69,14 +69,16 @@ class Linear(NamedTuple):
     def _push(self, forcing: np.ndarray, d: int) -> np.ndarray:
         h = np.diff(self.times)[:, None]
         slope = np.gradient(forcing, self.times, axis=0)
+        own = np.eye(self.jacobian.shape[1])[d]
 
         def end(part, sign):
-            correction = -sign * h**2 / 12 * self.jacobian[part, :, d]
-            found = correction[:, :, None] * forcing[part, None]
-            found[:, d] += h / 2 * forcing[part] + sign * h**2 / 12 * slope[part]
-            return found
+            """What a forcing, and its slope, at one end of each step do there [N - 1, D, 2]."""
+            by_forcing = h / 2 * own - sign * h**2 / 12 * self.jacobian[part, :, d]
+            return np.stack([by_forcing, sign * h**2 / 12 * own], 2)
 
-        return self.propagators @ end(slice(None, -1), 1) + end(slice(1, None), -1)
+        first, last = slice(None, -1), slice(1, None)
+        by = np.concatenate([self.propagators @ end(first, 1), end(last, -1)], 2)
+        return by @ np.stack([forcing[first], slope[first], forcing[last], slope[last]], 1)
 
 
 def around(setting: "Setting", coefficients: np.ndarray, noise: np.ndarray) -> list[Linear]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 GRID = 256
 """Most numbers that are tried for a variable."""
 
+RIDGE = 1e-8
+"""Beside columns of length 1, what keeps nearly collinear ones apart in double precision."""
+
 COARSE = 1e-3
 """Share of the states that a scan does not resolve."""
 
@@ -192,11 +195,16 @@ def _pruned(columns, price, kinds: int, slots: int, evidence) -> tuple[np.ndarra
     own, target, waves = np.split(columns, [held, held + 1], 1)
     waves = waves.reshape(len(waves), kinds, -1)
     size = waves.shape[2]
-    each = np.concatenate([np.repeat(own[:, :, None], size, 2), waves], 1).transpose(2, 1, 0)
-    gram, toward = each @ each.transpose(0, 2, 1), each @ target[:, 0]
-    inverse = np.linalg.inv(gram + 1e-10 * np.eye(every))
+    gram, toward = np.empty((size, every, every)), np.empty((size, every))
+    gram[:, :held, :held], toward[:, :held] = own.T @ own, own.T @ target[:, 0]
+    toward[:, held:] = (target[:, 0] @ waves.reshape(len(waves), -1)).reshape(kinds, size).T
+    cross = (own.T @ waves.reshape(len(waves), -1)).reshape(held, kinds, size).transpose(2, 0, 1)
+    gram[:, :held, held:], gram[:, held:, :held] = cross, cross.transpose(0, 2, 1)
+    gram[:, held:, held:] = np.einsum("swg,sug->gwu", waves, waves)
+    # A long wave and the monomials span nearly the same; what is left is exact for any weights.
+    inverse = np.linalg.inv(gram + RIDGE * np.eye(every))
     weights = np.einsum("gij,gj->gi", inverse, toward)
-    left = 1 - np.sum(toward * weights, 1)
+    left = 1 + np.einsum("gi,gij,gj->g", weights, gram, weights) - 2 * np.sum(toward * weights, 1)
     kept, numbers = np.ones((size, every), bool), np.arange(size)
     best, best_kept = np.full(size, -np.inf), kept.copy()
     for terms in range(every, 0, -1):
