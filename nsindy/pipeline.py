@@ -11,6 +11,7 @@ from nsindy import frequency, proposals, recording, search, signals, verdict, wa
 from nsindy.discovery import Discovery
 from nsindy.primitives import Primitive
 from nsindy.recording import Recordings
+from nsindy.refine import LANES
 from nsindy.search import Problem, Searched
 from nsindy.setting import FLOOR, Setting, believed, set_up
 
@@ -184,14 +185,17 @@ def _cut(setting: Setting, counted: float) -> tuple[Problem, search.Segments]:
 
 def _search(setting: Setting, starts, counted: float, say: Progress, stage: str) -> Searched:
     problem, cut = _cut(setting, counted)
+    fitted = isinstance(starts[0], tuple)
     starts = [
         start if isinstance(start, tuple) else (start, search.by_derivatives(problem, start))
         for start in starts
     ]
     noise = signals.noise(setting.signals)
     noise = np.where(noise > 0, np.maximum(noise, problem.floor), 1.0)
-    # The proposal that follows the segments best shows where errors grow.
-    paths = search.solved(problem, starts[: 2 * search.WIDTH], cut)
+    # The proposal that follows the segments best shows where errors grow. Every regression sends
+    # some; of what was fitted before the best comes first.
+    guides = starts[:1] if fitted else starts[:: -(-len(starts) // LANES)]
+    paths = search.solved(problem, guides, cut)
     weights, measured = np.asarray(cut.weights) / noise**2, np.asarray(cut.states)
     misfit = [np.sum(weights * (states - measured) ** 2) for states, _ in paths]
     ends = paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))][1]

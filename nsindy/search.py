@@ -1,20 +1,21 @@
 """The search for the equations of recordings: proposed by regression, judged by trajectories."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import beam, evidence, shooting, subset
+from nsindy import beam, evidence, refine, shooting, subset
 from nsindy.evidence import Prior
 from nsindy.products import Products
 from nsindy.programs import Program
+from nsindy.refine import LANES
 from nsindy.shooting import Model, Segments
 
 WIDTH = 8
-"""Supports that are fitted side by side."""
+"""Supports that a search starts from, and that it tries around the best."""
 
 
 STRONG = 3.0
@@ -114,22 +115,12 @@ class Searched(NamedTuple):
         return [(c.mask, (c.coefficients, c.begin)) for c in pool]
 
 
-AXES: Any = Model(*[0] * 4)  # type: ignore[arg-type]
-
-
-def _fits(terms, models, segments, noise, floor):
-    def one(model):
-        return shooting.fit(terms, model, segments, noise, floor)
-
-    return jax.vmap(one, in_axes=(AXES,))(models)
-
-
 def _paths(terms, models, segments):
     def path(model):
         states, by_begin = shooting.shoot(terms, model, segments, by_coefficients=False)
         return states, by_begin[:, -1]
 
-    return jax.vmap(path, in_axes=(AXES,))(models)
+    return jax.vmap(path)(models)
 
 
 def _tangents(terms, coefficients, begin, segments, noise):
@@ -144,7 +135,6 @@ def _tangents(terms, coefficients, begin, segments, noise):
     return factor, linear.begin_by, linear.begin_gap
 
 
-FITS = Program(_fits, static=("terms",))
 PATHS = Program(_paths, static=("terms",))
 TANGENTS = Program(_tangents, static=("terms",))
 BEAM = Program(beam.search, static=("slots", "depth", "width"))
@@ -157,13 +147,13 @@ def ahead(problem: Problem, segments: Segments) -> None:
     """Compile what the search needs while its proposals are still being made."""
     count, size = problem.admissible.shape
     nothing = np.zeros((count, size))
-    models = _together([_slots(problem, nothing > 0, nothing, problem.begin)])
+    model = _slots(problem, nothing > 0, nothing, problem.begin)
     noise = np.ones(count)
     initial = count * segments.starts.shape[1]
     columns = initial + count * size + 1
-    FITS.ahead(problem.terms, models, segments, noise, problem.floor)
+    refine.ahead(problem.terms, model, segments, noise)
     TANGENTS.ahead(problem.terms, nothing, problem.begin, segments, noise)
-    PATHS.ahead(problem.terms, models, segments)
+    PATHS.ahead(problem.terms, refine.together([model]), segments)
     inner = np.zeros((columns - initial + 1, columns - initial))
     AROUND.ahead(inner, 1.0, problem.prior, nothing > 0, slots=problem.slots, width=NEIGHBOURS)
     PRIOR.ahead(nothing > 0, problem.prior)
@@ -181,63 +171,79 @@ def search(
     """Fit the proposals to the measurements, then the neighbours of the best, until it stays."""
     pool: dict[bytes, Candidate] = {}
     samples = np.sum(np.asarray(segments.weights) > 0, (0, 1)).astype(float)
-    todo = starts
+    todo, tried = starts, set[bytes]()
     best, settled = None, False
     for number in range(rounds):
         progress(number / rounds)
-        fit(problem, segments, todo, noise, samples, pool)
+        ended = fit(problem, segments, todo, noise, samples, pool)
+        # What was given up from a regression's start may come to its end from the tangent's.
+        tried |= ended if best is None else {_key(problem, mask) for mask, _ in todo}
         top = max(pool.values(), key=lambda c: c.score)
-        if best is not None and top.mask.tobytes() == best.mask.tobytes() and not todo:
-            break
-        best = top
-        noise = _noise(problem, best, samples)
-        tangent = _around_fit(problem, best, segments, noise)
-        masks, predicted = _neighbours(problem, tangent[0], best, noise, samples)
-        near = predicted > best.score - STRONG
-        masks = [m for m, close in zip(masks, near, strict=True) if close]
-        masks = [m for m in masks if (m | (problem.known != 0)).tobytes() not in pool][:WIDTH]
-        todo = _start_by_tangent(problem, tangent, best, masks)
-        settled = not todo
+        if top is not best:
+            best, near = top, _look_around(problem, segments, top, samples)
+            noise = near.noise
+        close = [m for m, score in near.ranked if score > best.score - STRONG]
+        masks = [m for m in close if _key(problem, m) not in tried][:WIDTH]
+        settled = not masks
         if settled:
             break
+        todo = _start_by_tangent(problem, near, best, masks)
     ordered = sorted(pool.values(), key=lambda c: -c.score)
-    near = [c for c in ordered if c.score >= ordered[0].score - STRONG]
+    similar = [c for c in ordered if c.score >= ordered[0].score - STRONG]
     costs = np.asarray(problem.prior.costs)
-    chosen = min(near, key=lambda c: (c.mask.sum(), (c.mask @ costs).sum(), -c.score))
-    noise = _noise(problem, chosen, samples)
-    factor = _around_fit(problem, chosen, segments, noise)[0]
+    chosen = min(similar, key=lambda c: (c.mask.sum(), (c.mask @ costs).sum(), -c.score))
+    if chosen is not best:
+        near = _look_around(problem, segments, chosen, samples)
     around = [
-        (mask | (problem.known != 0), float(value))
-        for mask, value in zip(*_neighbours(problem, factor, chosen, noise, samples), strict=True)
-        if (mask | (problem.known != 0)).tobytes() not in pool
+        (mask | (problem.known != 0), score)
+        for mask, score in near.ranked
+        if _key(problem, mask) not in pool
     ]
-    return Found(chosen, ordered, around, np.asarray(factor), noise, samples, settled)
+    return Found(chosen, ordered, around, near.factor, near.noise, samples, settled)
 
 
-def _noise(problem: Problem, candidate: Candidate, samples: np.ndarray) -> np.ndarray:
-    noise = np.maximum(np.sqrt(candidate.variance), problem.floor)
-    return np.where(samples > 0, noise, 1.0)
+class Near(NamedTuple):
+    """What is around a candidate.
+
+    Attributes:
+      noise: of each state [D].
+      factor: compressed linearisation in all terms, in units of the noise.
+      begin_by, begin_gap: as in `shooting.Linear`.
+      ranked: supports [D, M] and the scores that the linearisation predicts, best first.
+    """
+
+    noise: np.ndarray
+    factor: np.ndarray
+    begin_by: np.ndarray
+    begin_gap: np.ndarray
+    ranked: list[tuple[np.ndarray, float]]
 
 
-def _around_fit(
-    problem: Problem, candidate: Candidate, segments: Segments, noise: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    given = (candidate.coefficients, candidate.begin)
-    factor, by, gap = TANGENTS(problem.terms, *given, segments, noise)
-    return np.asarray(factor), np.asarray(by), np.asarray(gap)
+def _look_around(problem: Problem, segments: Segments, best: Candidate, samples) -> Near:
+    noise = np.maximum(np.sqrt(best.variance), problem.floor)
+    noise = np.where(samples > 0, noise, 1.0)
+    found = TANGENTS(problem.terms, best.coefficients, best.begin, segments, noise)
+    factor, by, gap = (np.asarray(part) for part in found)
+    return Near(noise, factor, by, gap, _neighbours(problem, factor, best, noise, samples))
+
+
+def _key(problem: Problem, mask: np.ndarray) -> bytes:
+    return (mask | (problem.known != 0)).tobytes()
 
 
 def solved(problem: Problem, starts, segments: Segments) -> list[tuple[np.ndarray, np.ndarray]]:
     """States along each model [B, L + 1, D], and segments' ends by their beginnings [B, D, D]."""
     found = []
-    for at in range(0, len(starts), WIDTH):
-        models = [_slots(problem, mask, *start) for mask, start in starts[at : at + WIDTH]]
-        states, ends = PATHS(problem.terms, _together(models), segments)
+    for at in range(0, len(starts), LANES):
+        models = [_slots(problem, mask, *start) for mask, start in starts[at : at + LANES]]
+        states, ends = PATHS(problem.terms, refine.together(models), segments)
         found += list(zip(np.asarray(states), np.asarray(ends), strict=True))[: len(models)]
     return found
 
 
-def _neighbours(problem: Problem, factor, best: Candidate, noise, samples):
+def _neighbours(
+    problem: Problem, factor, best: Candidate, noise, samples
+) -> list[tuple[np.ndarray, float]]:
     """Supports around the best and the scores that the linearisation predicts, best first."""
     count, size = best.mask.shape
     initial = factor.shape[1] - 1 - count * size
@@ -257,7 +263,8 @@ def _neighbours(problem: Problem, factor, best: Candidate, noise, samples):
     itself = np.all(masks == mask, (1, 2))
     own = scores[itself][0] if itself.any() else scores[0]
     kept = np.isfinite(scores) & ~itself
-    return list(masks[kept]), scores[kept] - own + best.score
+    predicted = scores[kept] - own + best.score
+    return list(zip(masks[kept], map(float, predicted), strict=True))
 
 
 def by_derivatives(problem: Problem, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -268,46 +275,49 @@ def by_derivatives(problem: Problem, mask: np.ndarray) -> tuple[np.ndarray, np.n
     return np.stack(rows), np.asarray(problem.begin)
 
 
-def _start_by_tangent(problem: Problem, tangent, best: Candidate, masks: list[np.ndarray]):
-    factor, by, gap = tangent
+def _start_by_tangent(problem: Problem, near: Near, best: Candidate, masks: list[np.ndarray]):
     count, size = best.mask.shape
+    factor = near.factor.copy()
     initial = factor.shape[1] - 1 - count * size
     known = problem.known.reshape(-1)
-    factor = factor.copy()
     factor[:, -1] -= factor[:, initial:-1] @ known
     starts = []
     for mask in masks:
         values, _ = subset.solve(factor, np.append(np.ones(initial, bool), mask.reshape(-1)))
         coefficients = values[initial:].reshape(count, size) + problem.known
         change = np.append(values[:initial], (coefficients - best.coefficients).reshape(-1))
-        starts.append((mask, (coefficients, best.begin + by @ change + gap)))
+        starts.append((mask, (coefficients, best.begin + near.begin_by @ change + near.begin_gap)))
     return starts
 
 
-def fit(problem, segments, todo, noise, samples, pool) -> None:
-    """Fit the supports with their starts, `WIDTH` side by side, and put them into the pool."""
-    count, size = problem.admissible.shape
-    initial = count * int(np.asarray(segments.starts).any(1).sum())
-    for at in range(0, len(todo), WIDTH):
-        part = todo[at : at + WIDTH]
-        known = problem.known != 0
-        models = _together([_slots(problem, mask, *start) for mask, start in part])
-        fits = FITS(problem.terms, models, segments, noise, problem.floor)
-        fits = jax.tree.map(np.asarray, fits)
-        for i, (mask, _) in enumerate(part):
-            full = mask | known
-            coefficients = np.zeros((count, size))
-            model = fits.model
-            for d in range(count):
-                for k in range(problem.slots):
-                    coefficients[d, model.indices[i, d, k]] += model.coefficients[i, d, k]
-            key = full.tobytes()
-            judged = (fits.variance[i], fits.innovation[i], fits.independent[i], float(fits.gap[i]))
-            candidate = Candidate(full, coefficients, model.begin[i], *judged, -np.inf)
-            value = score(problem, candidate, samples, initial=initial)
-            candidate = candidate._replace(score=value)
-            if key not in pool or pool[key].score < candidate.score:
-                pool[key] = candidate
+def fit(problem, segments, todo, noise, samples, pool) -> set[bytes]:
+    """Fit the supports with their starts, and put them into the pool.
+
+    Returns:
+      keys of those that were not given up.
+    """
+    known = problem.known != 0
+    initial = len(known) * int(np.asarray(segments.starts).any(1).sum())
+    models = [_slots(problem, mask, *start) for mask, start in todo]
+    fits = refine.many(problem.terms, models, segments, noise, problem.floor)
+    for (mask, _), found in zip(todo, fits, strict=True):
+        candidate = _candidate(mask | known, found)
+        value = score(problem, candidate, samples, initial=initial)
+        key = candidate.mask.tobytes()
+        if key not in pool or pool[key].score < value:
+            pool[key] = candidate._replace(score=value)
+    return {_key(problem, mask) for (mask, _), found in zip(todo, fits, strict=True) if found.ended}
+
+
+def _candidate(mask: np.ndarray, found: refine.Fit) -> Candidate:
+    model = found.model
+    coefficients = np.zeros(mask.shape)
+    np.add.at(coefficients, (np.arange(len(mask))[:, None], model.indices), model.coefficients)
+    begin, variance, innovation, independent = map(
+        np.asarray, (model.begin, found.variance, found.innovation, found.independent)
+    )
+    gap = float(found.gap)
+    return Candidate(mask, coefficients, begin, variance, innovation, independent, gap, -np.inf)
 
 
 def _slots(problem: Problem, mask, coefficients, begin) -> Model:
@@ -324,12 +334,6 @@ def _slots(problem: Problem, mask, coefficients, begin) -> Model:
             problem.known[d, given] if len(given) else coefficients[d, chosen]
         )
     return Model(indices, free, values, np.asarray(begin))  # type: ignore[arg-type]
-
-
-def _together(models: list[Model]) -> Model:
-    """Models side by side, the first again where there are fewer than `WIDTH`."""
-    models = models + models[:1] * (WIDTH - len(models))
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *models)
 
 
 def score(

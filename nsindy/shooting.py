@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import evidence, products, residuals
+from nsindy import products
 from nsindy.products import Products
 
 
@@ -65,6 +65,7 @@ class Linear(NamedTuple):
     Attributes:
       design: rows √w · (∂x/∂initial, ∂x/∂ξ) [B (L + 1) D, R·D + P].
       target: rows √w · (y - x), with the gaps between segments closed [B (L + 1) D].
+      closing: rows √w · Δx, with Δx what closing them changes [B (L + 1) D].
       begin_by: derivatives of the segments' beginnings by the same columns [B, D, R·D + P].
       begin_gap: what closes the gaps [B, D].
       gap: end of a segment minus beginning of the next; 0 where a recording begins [B, D].
@@ -73,31 +74,11 @@ class Linear(NamedTuple):
 
     design: jax.Array
     target: jax.Array
+    closing: jax.Array
     begin_by: jax.Array
     begin_gap: jax.Array
     gap: jax.Array
     states: jax.Array
-
-
-class Fit(NamedTuple):
-    """A fitted model.
-
-    Attributes:
-      model: the equations.
-      variance: of the residuals of each state [D], weighted, where the equations were solved last,
-        within `tolerance` of that of the model; the gaps count in.
-      innovation: variance of what is new in each residual [D], as `residuals.innovation`.
-      independent: share of the residuals that are independent [D].
-      gap: largest gap that is left, in units of the noise.
-      steps: how many were tried.
-    """
-
-    model: Model
-    variance: jax.Array
-    innovation: jax.Array
-    independent: jax.Array
-    gap: jax.Array
-    steps: jax.Array
 
 
 NODES = np.array([0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0])
@@ -251,151 +232,14 @@ def linearise(terms: Products, model: Model, segments: Segments, noise: jax.Arra
     )
     design = jnp.einsum("blde,bec->bldc", by_begin, begin_by)
     design = design.at[..., initial:].add(by_slots)
-    closed = states + jnp.einsum("blde,be->bld", by_begin, begin_gap)
+    closing = jnp.einsum("blde,be->bld", by_begin, begin_gap)
     root = jnp.sqrt(segments.weights) / noise[None, None, :]
     return Linear(
         (root[..., None] * design).reshape(-1, initial + size),
-        (root * (segments.states - closed)).reshape(-1),
+        (root * (segments.states - states - closing)).reshape(-1),
+        (root * closing).reshape(-1),
         begin_by,
         begin_gap,
         gap,
         states,
     )
-
-
-def fit(
-    terms: Products,
-    model: Model,
-    segments: Segments,
-    noise: jax.Array,
-    floor: jax.Array | float = 0.0,
-    *,
-    iterations: int = 12,
-    tolerance: float = 1e-4,
-) -> Fit:
-    """Fit the coefficients and the initial states to the measurements, by generalised Gauss–Newton.
-
-    minimise Σ w (y - x)² / σ²  subject to every segment beginning where the one before it ended.
-    Each step solves the linearised problem, damped as Levenberg and Marquardt do, and closes the
-    gaps; a step is taken where it lowers the sum of squares of residuals and gaps together. A
-    chaotic recording, or a bad first guess, is no obstacle, since no segment is long.
-
-    Args:
-      terms: the M terms.
-      model: where to start; `begin` may be any state that was measured there.
-      segments: the recordings.
-      noise: σ [D].
-      floor: noise below which no measurement is believed [D].
-      iterations: most steps.
-      tolerance: on the relative change of the sum of squares.
-
-    Reference: Bock (1983); Marquardt (1963).
-    """
-    recordings, count = segments.starts.shape[1], model.begin.shape[1]
-    initial = recordings * count
-    mask = jnp.concatenate([jnp.ones(initial, bool), model.free.reshape(-1)])
-    measured = jnp.sum(segments.weights, (0, 1))
-    scale = noise * jnp.sqrt(jnp.sum(measured > 0) / jnp.maximum(jnp.sum(measured), 1))
-
-    def merit(linear):
-        residual = segments.weights * (segments.states - linear.states) ** 2
-        misfit = jnp.sum(residual, (0, 1))
-        gaps = jnp.sum(linear.gap**2, 0) * GAP
-        total = jnp.sum((misfit + gaps) / noise**2)
-        return jnp.where(jnp.isfinite(total), total, jnp.inf), misfit + gaps
-
-    def propose(model, linear, damping):
-        size = jnp.sqrt(jnp.sum(linear.design**2, 0))
-        bottom = jnp.diag(jnp.sqrt(damping) * size)
-        factor = jnp.concatenate(
-            [
-                jnp.concatenate([linear.design, linear.target[:, None]], 1),
-                jnp.pad(bottom, ((0, 0), (0, 1))),
-            ]
-        )
-        solution = evidence.solve(factor, mask)
-        change = solution.coefficients
-        begin = model.begin + linear.begin_by @ change + linear.begin_gap
-        coefficients = model.coefficients + change[initial:].reshape(model.free.shape)
-        return model._replace(coefficients=coefficients, begin=begin), solution.rss
-
-    def step(state):
-        model, linear, value, proposal, damping, tried, count, _ = state
-        found = linearise(terms, proposal, segments, noise)
-        new, _ = merit(found)
-        better = new < value
-
-        def close(other, most):
-            return jnp.abs(other - new) <= most * new
-
-        # A step that changes nothing ends the fit, whichever way it was rounded, and so does one
-        # that comes near and that more damping does not change.
-        settled = close(value, tolerance) | (close(value, NEAR) & close(tried, tolerance))
-        model, linear = jax.tree.map(
-            lambda a, b: jnp.where(better, a, b), (proposal, found), (model, linear)
-        )
-        damping = jnp.where(better, damping / 10, damping * 20)
-        # Nothing to go on from: the very first solution was not finite.
-        lost = ~jnp.isfinite(jnp.minimum(new, value))
-        proposal, promised = propose(model, linear, damping)
-        value = jnp.minimum(new, value)
-        # A step that promises next to nothing is taken as it is.
-        last = better & (value - promised < tolerance * value)
-        model = jax.tree.map(lambda a, b: jnp.where(last, a, b), proposal, model)
-        done = last | settled | (damping > 1e6) | lost
-        return model, linear, value, proposal, damping, new, count + 1, done
-
-    def going(state):
-        return (state[6] <= iterations) & ~state[7]
-
-    shapes = jax.eval_shape(lambda: linearise(terms, model, segments, noise))
-    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    start = (
-        model,
-        nothing,
-        jnp.inf,
-        model,
-        jnp.asarray(1e-5),
-        jnp.inf,
-        jnp.asarray(0),
-        jnp.asarray(False),
-    )
-    model, linear, value, *_, tried, _ = jax.lax.while_loop(going, step, start)
-    squares = jnp.where(jnp.isfinite(value), merit(linear)[1], jnp.inf)
-    pure = jnp.sum(segments.weights * (segments.states - linear.states) ** 2, (0, 1))
-    floor = jnp.broadcast_to(jnp.asarray(floor, noise.dtype), noise.shape)
-    new, independent = _judge(segments, linear.states, floor)
-    return Fit(
-        model,
-        squares / jnp.maximum(jnp.sum(segments.weights > 0, (0, 1)), 1),
-        new * squares / jnp.where(pure > 0, pure, 1.0),
-        independent,
-        jnp.max(jnp.abs(linear.gap) / scale[None, :]),
-        tried - 1,
-    )
-
-
-def _judge(segments: Segments, states: jax.Array, floor: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Innovation variance and independent share of the residuals of each state [D]."""
-    root = jnp.sqrt(segments.weights[:, :-1])
-    residual = root * (segments.states - states)[:, :-1]
-    each = residual.reshape(-1, residual.shape[2])
-    size = jnp.sqrt(jnp.mean(each**2, 0))
-    believed = jnp.where(size < DRIFT * floor, 0.0, floor)
-    return jax.vmap(residuals.innovation, in_axes=(1, 1, 0, 0))(
-        each, root.reshape(each.shape) > 0, size < SMALL, believed
-    )
-
-
-SMALL = 1e-3
-"""Residual, as a share of the largest value of a state, that an instrument's or solver's slow error
-may be."""
-
-DRIFT = 3.0
-"""Times the floor of the noise that a slow error may be at no price: solvers drift."""
-
-NEAR = 1e-2
-"""Relative change of the sum of squares that is no reason to try again with more damping."""
-
-GAP = 1e4
-"""Weight of a gap between segments beside a residual, both in units of the noise."""
