@@ -1,7 +1,8 @@
-"""Circuits: trained networks in stacks, saved and loaded with what they declare of themselves."""
+"""Circuits: trained networks in stacks, or alone as plain functions, and both as files."""
 
 import dataclasses
 import functools
+import itertools
 import json
 import os
 from pathlib import Path
@@ -13,9 +14,10 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 from flax.traverse_util import flatten_dict, unflatten_dict
+from jax.typing import ArrayLike
 
 from nsindy import primitives, results
-from nsindy.mlp import MLP, Params
+from nsindy.mlp import ACTIVATIONS, MLP, Params
 from nsindy.primitives import Primitive
 
 SHIPPED = Path(__file__).with_name("library.safetensors")
@@ -130,3 +132,97 @@ def _check(stack: Stack) -> None:
     found = jax.tree.map(lambda leaf: leaf.shape, stack.params)
     if expected != found:
         raise ValueError(f"the tensors of {', '.join(p.name for p in stack.primitives)} differ")
+
+
+@dataclasses.dataclass(frozen=True)
+class Circuit:
+    """A trained network as a plain function of arrays, which JAX may trace, compile and map.
+
+    Two circuits of the same numbers are equal and have the same hash, so that one may stand where
+    a static argument is asked for.
+
+    Attributes:
+      activation: a key of `mlp.ACTIVATIONS`.
+      layers: of every layer the kernel [inputs, outputs] and the bias [outputs], as nested tuples;
+        the scalings of inputs and outputs are folded into the outer ones.
+    """
+
+    activation: str
+    layers: tuple[tuple[tuple[tuple[float, ...], ...], tuple[float, ...]], ...]
+
+    @property
+    def network(self) -> MLP:
+        """The architecture."""
+        return MLP(tuple(len(bias) for _, bias in self.layers[:-1]), self.activation)
+
+    @property
+    def params(self) -> Params:
+        """Parameters of the network, in float64."""
+        layers = (
+            {"kernel": np.array(kernel), "bias": np.array(bias)} for kernel, bias in self.layers
+        )
+        return {"params": {f"Dense_{i}": layer for i, layer in enumerate(layers)}}
+
+    def __call__(self, *arguments: ArrayLike) -> jax.Array:
+        """Evaluate the network at arguments of one shape, in their dtype; returns that shape."""
+        inputs = jnp.stack([jnp.asarray(argument) for argument in arguments], axis=-1)
+        inputs = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
+        params = jax.tree.map(lambda leaf: jnp.asarray(leaf, inputs.dtype), self.params)
+        return jnp.asarray(self.network.apply(params, inputs))
+
+
+def freeze(activation: str, params: Params) -> Circuit:
+    """Return a trained network as a `Circuit`, in double precision.
+
+    Args:
+      activation: a key of `mlp.ACTIVATIONS`.
+      params: parameters of an `MLP` with that activation.
+    """
+    layers = (params["params"][f"Dense_{i}"] for i in range(len(params["params"])))
+    pairs = [(np.asarray(p["kernel"], float), np.asarray(p["bias"], float)) for p in layers]
+    return Circuit(
+        activation, tuple((tuple(map(tuple, k.tolist())), tuple(b.tolist())) for k, b in pairs)
+    )
+
+
+def to_json(primitive: Primitive) -> dict[str, Any]:
+    """Describe a learned operation by JSON values, for `from_json`.
+
+    Raises:
+      ValueError: the function of the operation is no `Circuit`.
+    """
+    if not isinstance(primitive.function, Circuit):
+        raise ValueError(f"{primitive.name} is no learned operation; its name says all")
+    return {
+        "name": primitive.name,
+        "arity": primitive.arity,
+        "domain": list(primitive.domain),
+        "complexity": primitive.complexity,
+        "activation": primitive.function.activation,
+        "layers": [[list(map(list, k)), list(b)] for k, b in primitive.function.layers],
+    }
+
+
+def from_json(said: dict[str, Any]) -> Primitive:
+    """Rebuild a learned operation from what `to_json` said.
+
+    Raises:
+      ValueError: an entry is missing, of a wrong type, not finite, or of a shape that does not fit.
+    """
+    try:
+        name, arity, complexity = said["name"], int(said["arity"]), float(said["complexity"])
+        low, high = (float(end) for end in said["domain"])
+        layers = [(np.array(k, float), np.array(b, float)) for k, b in said["layers"]]
+        activation = said["activation"]
+        if activation not in ACTIVATIONS or arity not in (1, 2) or not str(name).isidentifier():
+            raise ValueError(f"{name!r}, {arity} arguments, {activation!r}")
+        sizes = [arity, *(len(bias) for _, bias in layers)]
+        shapes = list(itertools.pairwise(sizes))
+        if len(layers) < 2 or sizes[-1] != 1 or [k.shape for k, _ in layers] != shapes:
+            raise ValueError("its layers do not fit each other")
+        if not all(np.isfinite(part).all() for layer in layers for part in layer):
+            raise ValueError("a weight is not finite")
+        params = {f"Dense_{i}": {"kernel": k, "bias": b} for i, (k, b) in enumerate(layers)}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"this describes no learned operation: {error}") from error
+    return Primitive(name, arity, freeze(activation, {"params": params}), (low, high), complexity)

@@ -49,14 +49,14 @@ def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
 
 
 def _learned(primitive: Primitive) -> dict[str, Any]:
-    from nsindy import learn
+    from nsindy import circuits
 
-    if not isinstance(primitive.function, learn.Circuit) or primitive.name in PRIMITIVES:
+    if not isinstance(primitive.function, circuits.Circuit) or primitive.name in PRIMITIVES:
         raise ValueError(
             f"the operation {primitive.name} neither ships with the package nor was learned, "
             f"so no file can hold it; let nsindy.learn_operation learn it under a name of its own"
         )
-    return learn.to_json(primitive)
+    return circuits.to_json(primitive)
 
 
 def read(path: str | os.PathLike) -> dict[str, Any]:
@@ -137,9 +137,9 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
 def _operations(learned: dict[str, Any]) -> dict[str, Primitive]:
     if not learned:
         return {}
-    from nsindy import learn
+    from nsindy import circuits
 
-    found = [learn.from_json(said) for said in learned.values()]
+    found = [circuits.from_json(said) for said in learned.values()]
     return {primitive.name: primitive for primitive in found}
 
 

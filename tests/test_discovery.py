@@ -13,7 +13,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nsindy import learn, primitives, terms
+from nsindy import circuits, primitives, terms
 from nsindy.discovery import Discovery, HeldOut, load
 from nsindy.primitives import Primitive
 from nsindy.terms import Term
@@ -243,7 +243,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(oscillator, tmp_path)
 
 def test_learned_operations_travel_in_the_file(tmp_path):
     # A network of one unit: tanh(3 v) / 2 + 1 / 4.
-    friction = learn.from_json(
+    friction = circuits.from_json(
         {
             "name": "friction",
             "arity": 1,

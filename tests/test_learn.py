@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.interpolate
 
-from nsindy import learn, library, primitives
+from nsindy import circuits, learn, library, primitives
 from nsindy.library import Library
 from nsindy.terms import Term, parse
 
@@ -152,10 +152,10 @@ def test_two_arguments():
 
 
 def test_json_brings_the_same_operation_back(noisy):
-    text = json.dumps(learn.to_json(noisy.primitive))
-    assert learn.from_json(json.loads(text)) == noisy.primitive
+    text = json.dumps(circuits.to_json(noisy.primitive))
+    assert circuits.from_json(json.loads(text)) == noisy.primitive
     with pytest.raises(ValueError, match="sin is no learned operation"):
-        learn.to_json(primitives.get("sin"))
+        circuits.to_json(primitives.get("sin"))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_json_brings_the_same_operation_back(noisy):
 )
 def test_a_damaged_description_is_refused(noisy, change):
     with pytest.raises(ValueError, match="this describes no learned operation"):
-        learn.from_json(learn.to_json(noisy.primitive) | change)
+        circuits.from_json(circuits.to_json(noisy.primitive) | change)
 
 
 TEN = np.linspace(-1, 1, 10)
