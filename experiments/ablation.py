@@ -24,7 +24,7 @@ def main() -> None:
     add("--pysindy-seeds", type=int, default=64, help="seeds of PySINDy's optimizers, one by one")
     add("--gates", choices=("sample", "shared"), default="sample", help="draws of the gates")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:

@@ -38,7 +38,7 @@ def main() -> None:
     add("--methods", nargs="+", choices=("nsindy", "pysindy"), default=["nsindy", "pysindy"])
     add("--out", default="out/air_track", help="folder for summary.json")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:

@@ -53,7 +53,7 @@ def main() -> None:
     add("--jobs", type=int, default=1, help="processes; times are fair with one")
     add("--out", default="out/odebench", help="folder for summary.json, cases.json, figure.png")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import command_line
 import common
 import jax
 import jax.numpy as jnp
@@ -245,7 +246,7 @@ def main() -> None:
     options.add_argument("--quick", action="store_true", help="few seeds and steps, as a check")
     options.add_argument("--device", choices=("cpu", "gpu"), help="refuse any other; default: any")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def write_recording(path: Path) -> None:

@@ -1,8 +1,25 @@
-"""The options that experiments share: the recording, the run, the sweep and its hardware."""
+"""What scripts share before they compute: settings of the process, options, errors in a sentence.
+
+Scripts import it first: what is set here is read when NumPy, SciPy and Equinox are imported.
+"""
 
 import argparse
 import math
+import os
+import sys
+import traceback
+from collections.abc import Callable
 
+# The solver's checks are host callbacks, which keep a program out of the compilation cache; with
+# "nan" a failed check gives a run that is not finite, and its row says that it diverged.
+os.environ.setdefault("EQX_ON_ERROR", "nan")
+# These matrices are small, and beside another process OpenBLAS's threads wait for each other in
+# busy loops. NumPy, and SciPy whose LAPACK is JAX's, read this when they are imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import jax
+
+from nsindy.cli import Parser
 from nsindy.runs import Run
 
 KNOBS = {
@@ -17,14 +34,6 @@ KNOBS = {
     "initial_coefficient": "mean of the coefficients before training",
     "initial_spread": "standard deviation of the coefficients before training",
 }
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with an option in one sentence, like every other error."""
-
-    def error(self, message: str):
-        """Exit without the list of all options, which `--help` gives."""
-        self.exit(2, f"error: {message}\n")
 
 
 def parser(description: str | None, out: str) -> argparse.ArgumentParser:
@@ -152,3 +161,29 @@ def number(low: float | None = None, high: float = math.inf, *, open_low: bool =
         return value
 
     return parsed
+
+
+def fail_early(action: Callable[[], None]) -> None:
+    """Turn an error of input, of a full disk or of Ctrl-C into one sentence and a non-zero exit.
+
+    With several processes this one ends at once: the usual way out waits for the others, which
+    wait for this one.
+    """
+    try:
+        action()
+    except ValueError as error:
+        words, code = f"error: {error}", 1
+    except OSError as error:
+        words, code = f"error: {error.filename or 'cannot write'}: {error.strerror}", 1
+    except KeyboardInterrupt as error:
+        words, code = f"interrupted: {error}" if str(error) else "interrupted", 130
+    except Exception:
+        if jax.process_count() == 1:
+            raise
+        words, code = traceback.format_exc(), 1
+    else:
+        return
+    print(words, file=sys.stderr, flush=True)
+    if jax.distributed.is_initialized():
+        os._exit(code)
+    sys.exit(code)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import fit, library, metrics, study, summary, sweep, terms
+from nsindy import fit, metrics, study, summary, sweep, terms
 from nsindy.runs import RUNS, Run
 
 CHANGES: dict[str, dict[str, float]] = {
@@ -43,7 +43,7 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=0, help="training steps; 0 for the run's own")
     options.add_argument("--gates", choices=("sample", "shared"), default="sample", help="draws")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:
@@ -56,11 +56,11 @@ def execute(options: argparse.Namespace) -> None:
     def sweep_changes(run: Run, changes: dict[str, dict[str, float]], kind: str) -> None:
         settings = [knobs._replace(**change) for change in changes.values()]
         grid = jax.tree.map(lambda *values: jnp.asarray(values), *settings)
-        bound = library.bind(names, common.SYSTEM.states, common.load_circuits(kind))
+        bound = common.bind(names, kind)
 
         def one(key, knobs: fit.Knobs, measurement, bound):
             data_key, key = jax.random.split(key)
-            data = study.record(data_key, common.SYSTEM, bound, measurement)
+            data = common.record(data_key, bound, measurement, options)
             return study.outcome(key, data, bound, knobs, run)
 
         timed = sweep.over(

@@ -9,17 +9,9 @@ import platform
 import shlex
 import shutil
 import sys
-import traceback
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-# The solver's checks are host callbacks, which keep a program out of the compilation cache; with
-# "nan" a failed check gives a run that is not finite, and its row says that it diverged.
-os.environ.setdefault("EQX_ON_ERROR", "nan")
-# These matrices are small, and beside another process OpenBLAS's threads wait for each other in
-# busy loops. SciPy, whose LAPACK is JAX's, reads this when it is imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import command_line
 import jax
@@ -32,6 +24,7 @@ from nsindy import (
     fit,
     library,
     machines,
+    programs,
     progress,
     results,
     selectors,
@@ -69,9 +62,7 @@ def start(options: argparse.Namespace | None = None) -> None:
         if not machines.leader():
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, for the rest of the process
     jax.config.update("jax_enable_x64", True)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nsindy"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    programs.keep(seconds=0.1)
 
 
 def plan(options: argparse.Namespace) -> sweep.Plan:
@@ -96,11 +87,27 @@ def measurement(options: argparse.Namespace) -> Measurement:
     )
 
 
-def load_circuits(name: str) -> tuple[circuits.Stack, ...] | None:
-    """The circuits that `--library` names; None for the exact functions."""
-    if name == "exact":
-        return None
-    return circuits.load(circuits.SHIPPED if name == "shipped" else name)[0]
+def bind(names: Sequence[str], kind: str, states: Sequence[str] = SYSTEM.states) -> library.Library:
+    """The library of the named terms, evaluated by what `--library` names."""
+    if kind == "exact":
+        return library.bind(names, states)
+    path = circuits.SHIPPED if kind == "shipped" else kind
+    return library.bind(names, states, circuits.load(path)[0])
+
+
+def record(
+    key: jax.Array, bound: library.Library, measurement: Measurement, options: argparse.Namespace
+) -> selectors.Data:
+    """One seed's recording of the oscillator, as the options say, with its library."""
+    return study.record(
+        key,
+        SYSTEM,
+        bound,
+        measurement,
+        samples=options.samples,
+        estimate=options.derivatives == "estimated",
+        train_fraction=options.train_fraction,
+    )
 
 
 def configure(run: Run, options: argparse.Namespace) -> tuple[Run, fit.Knobs]:
@@ -128,27 +135,15 @@ def configure(run: Run, options: argparse.Namespace) -> tuple[Run, fit.Knobs]:
 def evaluate(run: Run, knobs: fit.Knobs, options: argparse.Namespace) -> summary.Swept:
     """Sweep a run over its seeds."""
     names = [name for name in terms.paper_terms(SYSTEM.states) if name not in run.drop]
-    bound = library.bind(names, SYSTEM.states, load_circuits(options.library))
-    estimate = options.derivatives == "estimated"
-
-    def recorded(key, setting, bound):
-        return study.record(
-            key,
-            SYSTEM,
-            bound,
-            setting.measurement,
-            samples=options.samples,
-            estimate=estimate,
-            train_fraction=options.train_fraction,
-        )
+    bound = bind(names, options.library)
 
     def one(key, setting, bound):
         data_key, select_key = jax.random.split(key)
-        data = recorded(data_key, setting, bound)
+        data = record(data_key, bound, setting.measurement, options)
         return study.outcome(select_key, data, bound, setting.knobs, run)
 
     def first(key, setting, bound):
-        data = recorded(jax.random.split(key)[0], setting, bound)
+        data = record(jax.random.split(key)[0], bound, setting.measurement, options)
         noise = jnp.maximum(setting.measurement.noise, 1e-9) * jnp.ones(len(SYSTEM.states))
         limit = tangent.cramer_rao(
             snap.exact(bound),
@@ -237,33 +232,7 @@ def main(name: str, description: str | None) -> None:
     options = command_line.parser(description, f"out/{name}")
     command_line.add_router_options(options, run)
     arguments = options.parse_args()
-    fail_early(lambda: execute(run, arguments))
-
-
-def fail_early(action: Callable[[], None]) -> None:
-    """Turn an error of input, of a full disk or of Ctrl-C into one sentence and a non-zero exit.
-
-    With several processes this one ends at once: the usual way out waits for the others, which
-    wait for this one.
-    """
-    try:
-        action()
-    except ValueError as error:
-        words, code = f"error: {error}", 1
-    except OSError as error:
-        words, code = f"error: {error.filename or 'cannot write'}: {error.strerror}", 1
-    except KeyboardInterrupt as error:
-        words, code = f"interrupted: {error}" if str(error) else "interrupted", 130
-    except Exception:
-        if jax.process_count() == 1:
-            raise
-        words, code = traceback.format_exc(), 1
-    else:
-        return
-    print(words, file=sys.stderr, flush=True)
-    if jax.distributed.is_initialized():
-        os._exit(code)
-    sys.exit(code)
+    command_line.fail_early(lambda: execute(run, arguments))
 
 
 def execute(run: Run, options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import command_line
 import common
 import numpy as np
 
@@ -24,7 +25,7 @@ def main() -> None:
     options.add_argument("files", nargs="+", metavar="FILE", help="a recording each")
     options.add_argument("--out", default="out/discover_recordings", help="folder for summary.json")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:

@@ -37,18 +37,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = options.add_argument
-    add("--seeds", type=int, default=16, help="draws of the noise")
-    add("--rows", type=int, nargs="+", default=[12, 20, 30], help="rows of a recording")
-    add("--noise", type=float, default=0.03, help="as a share of each state's standard deviation")
+    add("--seeds", type=command_line.positive, default=16, help="draws of the noise")
+    few = command_line.at_least(10)
+    add("--rows", type=few, nargs="+", default=[12, 20, 30], help="rows of a recording")
+    share = command_line.number(low=0)
+    add("--noise", type=share, default=0.03, help="as a share of each state's standard deviation")
     add("--out", default="out/few_rows", help="folder of summary.json and figure.png")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:
     """Every system with every number of rows, each line printed as it comes."""
-    if options.seeds < 1 or min(options.rows) < 10 or options.noise < 0:
-        raise ValueError("give --seeds of at least 1, --rows of at least 10, --noise of at least 0")
     out = results.check_folder(options.out)
     common.start()
     rows: list[dict[str, Any]] = []

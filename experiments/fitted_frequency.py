@@ -72,18 +72,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = options.add_argument
-    add("--seeds", type=int, default=16, help="draws of the noise")
-    add("--rows", type=int, default=400, help="rows of a recording")
-    add("--noise", type=float, default=0.005, help="as a share of each state's standard deviation")
+    add("--seeds", type=command_line.positive, default=16, help="draws of the noise")
+    add("--rows", type=command_line.at_least(20), default=400, help="rows of a recording")
+    share = command_line.number(low=0)
+    add("--noise", type=share, default=0.005, help="as a share of each state's standard deviation")
     add("--out", default="out/fitted_frequency", help="folder of summary.json and figure.png")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:
     """Every system, each line printed as it comes."""
-    if options.seeds < 1 or options.rows < 20 or options.noise < 0:
-        raise ValueError("give --seeds of at least 1, --rows of at least 20, --noise of at least 0")
     out = results.check_folder(options.out)
     common.start()
     rows: list[dict[str, Any]] = []

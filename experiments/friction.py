@@ -39,7 +39,7 @@ def main() -> None:
     add("--seed", type=int, default=0, help="of both noises (default 0)")
     add("--out", default="out/friction", help="folder of summary.json and figure.png")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import command_line
 import common
 import numpy as np
 
@@ -35,7 +36,7 @@ def main() -> None:
     add("--limit", type=float, default=300.0, help="seconds that a recording may take")
     add("--out", default="out/fuzz", help="folder for summary.json")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:

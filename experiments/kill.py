@@ -39,7 +39,7 @@ def main() -> None:
     add("--seed", type=int, default=0, help="of the moments")
     add("--out", default="out/kill", help="folder for summary.json")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:

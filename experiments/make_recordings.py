@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-import common
+import command_line
 import numpy as np
 from scipy.integrate import solve_ivp
 
@@ -28,7 +28,7 @@ def main() -> None:
     add("--seed", type=int, default=0, help="seed of that noise")
     add("--out", default="out/recordings", help="folder for the tables")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:

@@ -11,17 +11,18 @@ import functools
 import time
 from pathlib import Path
 
+import command_line
 import common
+import grok_findings
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 
-from nsindy import circuits, grokking, metrics, plots, polish, results
+from nsindy import circuits, grokking, polish, results
 from nsindy.primitives import PAPER, PRIMITIVES
+from nsindy.recipes import RECIPES
 
 FRESH_POINTS = 20_000
-DELAY = 5.0
 ORDER = [*sorted(PAPER), *(name for name in PRIMITIVES if name not in PAPER)]
 CONTROLS = {
     "recipe": {},
@@ -32,17 +33,22 @@ CONTROLS = {
 
 def parse():
     """Read the command line, and refuse what could only fail after the training."""
-    parser = argparse.ArgumentParser(
+    parser = command_line.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--recipe", choices=list(RECIPES), default="grok", help="(default grok)")
     parser.add_argument(
-        "--recipe", choices=list(grokking.RECIPES), default="grok", help="(default grok)"
+        "--seeds", type=command_line.positive, default=16, help="runs an operation (default 16)"
     )
-    parser.add_argument("--seeds", type=int, default=16, help="runs an operation (default 16)")
     parser.add_argument("--seed0", type=int, default=0, help="the first seed (default 0)")
-    parser.add_argument("--epochs", type=int, help="instead of the epochs of the recipe")
     parser.add_argument(
-        "--threshold", type=float, default=1e-2, help="the MSE that both losses have to cross"
+        "--epochs", type=command_line.positive, help="instead of the epochs of the recipe"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=command_line.number(low=0, open_low=True),
+        default=1e-2,
+        help="the MSE that both losses have to cross (default 0.01)",
     )
     parser.add_argument(
         "--controls",
@@ -60,10 +66,6 @@ def parse():
     options = parser.parse_args()
     options.out = options.out or Path("out") / f"phase1_{options.recipe}"
     try:
-        if options.seeds < 1 or (options.epochs is not None and options.epochs < 1):
-            raise ValueError("--seeds and --epochs must be at least 1")
-        if not options.threshold > 0:
-            raise ValueError("--threshold must be positive")
         results.check_folder(options.out)
         if options.save:
             results.check_folder(options.save.parent)
@@ -141,121 +143,6 @@ def declared(names, recipes):
     )
 
 
-def judge(history, threshold, variant):
-    """The evidence of one operation under one variant, over its seeds."""
-    told = {f: leaf[variant] for f, leaf in history.items() if f != "variance"}
-    epoch = told["epoch"][0]
-    train = grokking.crossing(epoch, told["train_mse"], threshold)
-    validation = grokking.crossing(epoch, told["validation_mse"], threshold)
-    ratio = grokking.delay_ratio(train, validation)
-    memorised, generalised = np.isfinite(train), np.isfinite(train) & np.isfinite(validation)
-    grokked = generalised & (ratio >= DELAY)
-    interval = metrics.rate_interval(int(grokked.sum()), len(grokked))
-    # "Before" is the moment of memorisation: the training error has just crossed.
-    before = (np.arange(len(train)), np.argmax(told["train_mse"] < threshold, axis=-1))
-    ordered = np.sort(ratio[memorised])
-    quartiles = [
-        ordered[min(int(q * len(ordered)), len(ordered) - 1)] if len(ordered) else np.nan
-        for q in (0.25, 0.5, 0.75)
-    ]
-
-    def median(values):
-        return float(np.median(values[memorised])) if memorised.any() else float("nan")
-
-    norm = told["weight_norm"]
-    return {
-        "train_epochs": train,
-        "validation_epochs": validation,
-        "ratios": ratio,
-        "memorised": int(memorised.sum()),
-        "generalised": int(generalised.sum()),
-        "grokked": int(grokked.sum()),
-        "grokked_share": float(grokked.mean()),
-        "grokked_ci95": list(interval),
-        "train_epoch_median": float(np.sort(train)[len(train) // 2]),
-        "validation_epoch_median": float(np.sort(validation)[len(train) // 2]),
-        "ratio_quartiles": quartiles,
-        "weight_norm": {
-            "start": float(np.median(norm[:, 0])),
-            "peak": float(np.median(norm.max(-1))),
-            "end": float(np.median(norm[:, -1])),
-        },
-        "effective_rank": {
-            "memorised": median(told["effective_rank"][before]),
-            "end": median(told["effective_rank"][:, -1]),
-        },
-        "active_units": {
-            "memorised": median(told["active_units"][before]),
-            "end": median(told["active_units"][:, -1]),
-        },
-        "relative_rmse_median": float(
-            np.median(np.sqrt(told["validation_mse"][:, -1] / history["variance"]))
-        ),
-    }
-
-
-def print_table(evidence, seeds):
-    """A line for every operation and variant."""
-    print(
-        f"{'operation':10}{'variant':10}{'train':>8}{'valid.':>8}{'ratio (quartiles)':>22}"
-        f"{'share >= 5 [95 %]':>24}{'norm start/peak/end':>22}{'rank':>11}{'units':>9}{'rmse':>9}"
-    )
-    for name, variants in evidence.items():
-        for variant, row in variants.items():
-            low, middle, high = row["ratio_quartiles"]
-            share = f"{row['grokked']}/{seeds} [{row['grokked_ci95'][0]:.2f}, "
-            share += f"{row['grokked_ci95'][1]:.2f}]"
-            norm = "/".join(f"{value:.0f}" for value in row["weight_norm"].values())
-            rank = "→".join(f"{value:.1f}" for value in row["effective_rank"].values())
-            units = "→".join(f"{value:.0f}" for value in row["active_units"].values())
-            print(
-                f"{name:10}{variant:10}{row['train_epoch_median']:8.0f}"
-                f"{row['validation_epoch_median']:8.0f}"
-                f"{f'{middle:.1f} ({low:.1f}..{high:.1f})':>22}{share:>24}{norm:>22}"
-                f"{rank:>11}{units:>9}{row['relative_rmse_median']:9.1e}"
-            )
-
-
-def plot(path, histories, evidence, options, variants):
-    """Losses above, weight norms below, a column an operation; bands hold 80 % of the seeds."""
-    plt.rcParams.update({"font.size": 10})
-    figure, axes = plt.subplots(
-        2, len(histories), figsize=(12, 5.6), sharex="col", sharey="row", squeeze=False
-    )
-    has_control = "no decay" in variants
-
-    def band(axis, epoch, values, color, label, line="-"):
-        low, middle, high = np.quantile(values, (0.1, 0.5, 0.9), axis=0)
-        axis.fill_between(epoch, low, high, color=color, alpha=0.2, linewidth=0)
-        axis.plot(epoch, middle, line, color=color, label=label, linewidth=1.5)
-
-    for column, (name, told) in enumerate(histories.items()):
-        epoch = np.maximum(told["epoch"][0, 0], 0.8)
-        loss, norm = axes[:, column]
-        if has_control:
-            band(loss, epoch, told["validation_mse"][1], "0.45", "validation, no decay", "--")
-            band(norm, epoch, told["weight_norm"][1], "0.45", "no decay", "--")
-        band(loss, epoch, told["train_mse"][0], "C0", "train")
-        band(loss, epoch, told["validation_mse"][0], "C1", "validation")
-        band(norm, epoch, told["weight_norm"][0], "C2", "recipe")
-        loss.axhline(options.threshold, color="black", linewidth=0.8, linestyle=":")
-        loss.set(xscale="log", yscale="log")
-        norm.set(yscale="log", xlabel="epoch")
-        row = evidence[name]["recipe"]
-        loss.set_title(f"{name}: {row['grokked']} of {options.seeds} seeds", fontsize=11)
-    axes[0, 0].set_ylabel("mean squared error")
-    axes[1, 0].set_ylabel("weight norm")
-    axes[0, 0].set_ylim(bottom=1e-6)
-    axes[0, 0].legend(fontsize=8, loc="lower left")
-    axes[1, 0].legend(fontsize=8, loc="lower left")
-    figure.suptitle(
-        f'Recipe "{options.recipe}": seeds whose validation loss crosses {options.threshold:g} '
-        f"at least {DELAY:g} times later than their training loss"
-    )
-    figure.tight_layout()
-    plots.save(figure, path)
-
-
 def refine_one(circuit, recipe):
     """Polish one circuit, given as (parameters, inputs, targets)."""
     params, _ = polish.levenberg_marquardt(*circuit, network=recipe.network, steps=recipe.polish)
@@ -321,7 +208,7 @@ def beside(kept, told, stacks, said):
 def main():
     """Train, judge, save."""
     options = parse()
-    recipes = grokking.RECIPES[options.recipe]
+    recipes = RECIPES[options.recipe]
     if options.epochs:
         recipes = {n: dataclasses.replace(r, epochs=options.epochs) for n, r in recipes.items()}
     said = {
@@ -347,13 +234,15 @@ def main():
         stacks, histories, seconds = train_evidence(recipes, seeds, variants)
         histories = {name: histories[name] for name in recipes}
         evidence = {
-            name: {v: judge(told, options.threshold, i) for i, v in enumerate(variants)}
+            name: {
+                v: grok_findings.judge(told, options.threshold, i) for i, v in enumerate(variants)
+            }
             for name, told in histories.items()
         }
-        print_table(evidence, options.seeds)
+        grok_findings.print_table(evidence, options.seeds)
         print(f"compiled in {seconds['compile']:.1f} s, ran in {seconds['run']:.1f} s")
         said |= {"seeds": options.seeds, "threshold": options.threshold, "seconds": seconds}
-        plot(options.out / "figure.png", histories, evidence, options, variants)
+        grok_findings.plot(options.out / "figure.png", histories, evidence, options, variants)
         results.write_json(options.out / "summary.json", said | {"operations": evidence})
     if options.save:
         said["fidelity"] = measure(stacks)

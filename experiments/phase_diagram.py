@@ -10,12 +10,9 @@ import common
 import jax
 import jax.numpy as jnp
 import numpy as np
-from phase_findings import AXES, METHODS, Found, Judged, report, summarise
+from phase_findings import AXES, METHODS, SURE, Found, Judged, summarise
 
 from nsindy import (
-    evidence,
-    judge,
-    library,
     machines,
     metrics,
     results,
@@ -30,6 +27,7 @@ from nsindy import (
 from nsindy.library import Library
 from nsindy.runs import Run
 from nsindy.simulate import Measurement
+from nsindy.systems import true_coefficients
 
 
 def main() -> None:
@@ -50,7 +48,7 @@ def main() -> None:
     add("--steps", type=int, default=0, help="training steps of Exp 4; 0 for the run's own")
     options.set_defaults(seeds=64, step=1 / 30, derivatives="estimated", library="exact")
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:
@@ -60,11 +58,7 @@ def execute(options: argparse.Namespace) -> None:
         if not all(np.isfinite(values)) or min(values) <= 0 or sorted(set(values)) != values:
             raise ValueError(f"--{axis} must be positive and increasing, not {values}")
     out = common.begin(options)
-    bound = library.bind(
-        terms.paper_terms(common.SYSTEM.states),
-        common.SYSTEM.states,
-        common.load_circuits(options.library),
-    )
+    bound = common.bind(terms.paper_terms(common.SYSTEM.states), options.library)
     grid = measurements(options)
     count = steps(options)
     limit = jax.jit(lambda grid, bound: limits(grid, bound, options.samples, count))(grid, bound)
@@ -118,9 +112,7 @@ def measurements(options: argparse.Namespace) -> Measurement:
 
 def truths(grid: Measurement, bound: Library) -> jax.Array:
     """True coefficients of every cell [C, D, M]."""
-    return jax.vmap(lambda args: study.true_coefficients(common.SYSTEM, bound.names, args))(
-        grid.args
-    )
+    return jax.vmap(lambda args: true_coefficients(common.SYSTEM, bound.names, args))(grid.args)
 
 
 def limits(
@@ -172,14 +164,11 @@ def swept(
     """Every seed of every cell by one method, in one compilation; leaves [C, S, ...]."""
     run, knobs = common.configure(run, options)
     knobs = jax.tree.map(jnp.asarray, knobs)
-    estimate = options.derivatives == "estimated"
 
     def one(key, numbered, bound, knobs):
         cell, measurement = numbered
         data_key, select_key = jax.random.split(jax.random.fold_in(key, cell))
-        data = study.record(
-            data_key, common.SYSTEM, bound, measurement, samples=options.samples, estimate=estimate
-        )
+        data = common.record(data_key, bound, measurement, options)
         if run.method == "evidence":
             return by_evidence(data, bound, run)
         model = study.outcome(select_key, data, bound, knobs, run).coefficients
@@ -204,34 +193,61 @@ def swept(
 
 
 def by_evidence(data: selectors.Data, bound: Library, run: Run) -> Found:
-    """Run 9 as `selectors.select_evidence` does it, with all that the judge says."""
-    recording, search = data.trajectory, run.search
-    train = recording.train
-    factor = evidence.compress(data.theta[train], recording.derivatives[train])
-    samples = recording.independent * (len(train) / len(data.theta))
-    prior = evidence.prior(bound)
-    proposals = judge.propose(
-        factor,
-        samples,
-        prior,
-        equations=len(data.truth),
-        slots=search.slots,
-        width=search.width,
-    )
-    found = judge.recover(
-        snap.exact(bound),
-        selectors.training_record(data),
-        proposals,
-        factor,
-        prior,
-        slots=search.slots,
-        steps=search.steps,
-    )
+    """Run 9, with all of its judge that is held against the truth."""
+    found = selectors.recover(data, bound, *selectors.compressed(data), run.search)
     judged = Judged(
         found.errors, found.estimates, found.estimate_errors, found.inclusion, found.settled
     )
     correct = metrics.support_correct(found.coefficients, data.truth, run.relative)
     return Found(found.coefficients, correct, judged)
+
+
+def report(content: dict[str, Any]) -> None:
+    """Print the findings beside the targets."""
+    ours, subset = METHODS[-1].name, METHODS[2].name
+    keys = ("mean_rate", "mean_rate_up_to_ties")
+    print(f"\n{'':18}{'exact':>16}{'up to ties':>16}")
+    head = f"{'amplitude':>9}{'damping':>9}" + 2 * f"{'Run 9':>8}{'subset':>8}"
+    print(head + "   frontier and bound's line")
+    for row in content["rows"]:
+        mean = [row[key][name] for key in keys for name in (ours, subset)]
+        sign = {"at": "=", "above": ">", "below": "<"}[row["frontier_is"]]
+        verdict = {True: "within 2", False: "NOT within 2", None: "beyond the grid"}
+        print(
+            f"{row['x0']:>9g}{row['damping']:>9g}"
+            + "".join(f"{100 * rate:>6.0f} %" for rate in mean)
+            + f"   {row['frontier']:.4f} and {row['line']:.4f}, "
+            f"factor {sign} {row['factor']:.2f}: {verdict[row['within_2']]}"
+        )
+    rows, coverage = content["rows"], content["coverage"]
+    false, reliable = content["false_terms"][ours], content["reliability"]
+    at_least = [sum(row[key][ours] >= row[key][subset] for row in rows) for key in keys]
+    within = [row["within_2"] for row in rows if row["within_2"] is not None]
+    print(f"\nRun 9 at or above best subset, exact and up to ties: {at_least[0]} and {at_least[1]}")
+    print(f"  of {len(rows)} rows (target: all)")
+    print(f"frontier within a factor of 2: {sum(within)} of {len(within)} rows (target: all)")
+    print(
+        f"false terms: {text(false)}, {false['beside_all_true_terms']} beside all true terms "
+        f"(target: at most 1 %); {false['most_frequent']}"
+    )
+    swap = content["damping_in_the_other_equation"]
+    print(f"  damping in the other equation: {text(swap)}; to expect of the best choice by")
+    print(f"  likelihood: {swap['least_to_expect']:.0f}")
+    held = content["false_terms_held_for_sure"]
+    print(f"  false terms of inclusion {SURE:g} or more: {text(held)}")
+    print(f"90 % intervals cover: {text(coverage['chosen'])} (target: 85 to 95 %)")
+    print(f"  in seeds with the exact support: {text(coverage['chosen_in_exact_seeds'])}")
+    print(f"  damping, as if always chosen: {text(coverage['damping_as_if_chosen'])}")
+    print(f"inclusion probabilities: expected error {reliable['expected_error']:.4f},")
+    print(f"  largest of a bin {reliable['largest_error']:.3f} (target: at most 0.1)")
+
+
+def text(rate: dict[str, Any]) -> str:
+    """`12 of 64 (18.8 %, 11.1 to 30.0)`."""
+    if not rate["of"]:
+        return "none"
+    low, high = (100 * end for end in rate["ci95"])
+    return f"{rate['count']} of {rate['of']} ({100 * rate['rate']:.1f} %, {low:.1f} to {high:.1f})"
 
 
 if __name__ == "__main__":

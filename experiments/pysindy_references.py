@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import library, metrics, study, summary
+from nsindy import library, selectors, study, summary
 from nsindy.selectors import Data
 from nsindy.simulate import Measurement
 
@@ -194,20 +194,11 @@ def outcomes(fits: Fits, data: Data) -> study.Outcome:
 
 
 def _outcome(model: jax.Array, failed: jax.Array, data: Data) -> study.Outcome:
-    order = jnp.argsort(-jnp.abs(model), axis=1)
-    values = jnp.take_along_axis(model, order, axis=1)
-    chosen = jnp.where(values != 0, order, -1)
-    certain = jax.nn.one_hot(chosen, model.shape[1], dtype=model.dtype)
-    trajectory = data.trajectory
-    slots = jax.vmap(metrics.read_slots, in_axes=(None, 1, 0, 0, 0))(
-        data.theta, trajectory.derivatives, chosen, jnp.sum(certain, axis=2), values
-    )
-    held = trajectory.validation
-    errors = data.theta[held] @ model.T - trajectory.derivatives[held]
+    held = data.trajectory.validation
+    errors = data.theta[held] @ model.T - data.trajectory.derivatives[held]
     error = jnp.where(failed, jnp.nan, jnp.mean(errors**2))
-    right = metrics.support_correct(model, data.truth)
-    loss = jnp.zeros((len(model), 1))
-    return study.Outcome(model, slots, certain, right, error, error, data.outside, loss, None)
+    read = study.read(selectors.from_model(model, error), data)
+    return read._replace(validation_argmax=error)
 
 
 def recordings(options: argparse.Namespace, names: Sequence[str], seeds: int) -> Data:
@@ -218,19 +209,11 @@ def recordings(options: argparse.Namespace, names: Sequence[str], seeds: int) ->
       names: the M terms.
       seeds: how many recordings S; every leaf gets a leading [S].
     """
-    states = common.SYSTEM.states
-    bound = library.bind(names, states, common.load_circuits(options.library))
+    bound = common.bind(names, options.library)
 
     def one(seed: jax.Array, measurement: Measurement, bound: library.Library) -> Data:
-        return study.record(
-            jax.random.split(jax.random.key(seed))[0],
-            common.SYSTEM,
-            bound,
-            measurement,
-            samples=options.samples,
-            estimate=options.derivatives == "estimated",
-            train_fraction=options.train_fraction,
-        )
+        key, _ = jax.random.split(jax.random.key(seed))
+        return common.record(key, bound, measurement, options)
 
     numbers = jnp.arange(options.seed0, options.seed0 + seeds)
     every = jax.jit(jax.vmap(one, in_axes=(0, None, None)))

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import library, snap, study, summary, sweep, tangent, terms
+from nsindy import snap, study, summary, sweep, tangent, terms
 from nsindy.runs import REFERENCES, RUNS
 from nsindy.selectors import training_record
 from nsindy.simulate import Measurement, solve
@@ -39,7 +39,7 @@ def main() -> None:
     add("--out", default="out/recovery", help="folder for summary.json and figure.png")
     command_line.add_sweep_options(options)
     arguments = options.parse_args()
-    common.fail_early(lambda: execute(arguments))
+    command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:
@@ -86,7 +86,7 @@ def cells(
     options: argparse.Namespace,
 ) -> list[dict[str, Any]]:
     """Every method on every case of one system, each row printed as it comes."""
-    bound = library.bind(names, system.states, common.load_circuits(options.library))
+    bound = common.bind(names, options.library, system.states)
     grid = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(case for _, case in cases))
     seeds = np.arange(options.seed0, options.seed0 + options.seeds)
     runs = [

@@ -51,10 +51,4 @@ def counted(seeds: int, found: Callable[[int], Terms], truth: Terms, said: str) 
     count = sum(mine == true for mine, true in pairs)
     wrong = sum(any(a - b for a, b in zip(*pair, strict=True)) for pair in pairs)
     print(f"{said:<40} exact {count}/{seeds}, with false terms {wrong}", flush=True)
-    return {
-        "seeds": seeds,
-        "recovery_count": count,
-        "recovery_rate": count / seeds,
-        "recovery_ci95": metrics.rate_interval(count, seeds),
-        "false": wrong,
-    }
+    return {**metrics.recovery(count, seeds), "false": wrong}

@@ -82,14 +82,14 @@ def equivalent(
     """True where every equation has the true terms, or terms that no data can tell from them.
 
     Args:
-      coefficients: found models [S, D, M].
-      truth: true coefficients [D, M].
+      coefficients: found models [..., D, M].
+      truth: true coefficients [D, M], or of each model [..., D, M].
       others: for each of the D equations the supports that fit exactly as the true one does, as
         `beam.equivalents` lists them: the indices of their terms.
       relative: a coefficient counts as zero below this share of the largest of its equation.
 
     Returns:
-      [S]; True wherever `support_correct` is.
+      [...]; True wherever `support_correct` is.
 
     Example:
       >>> found = np.array([[[1.0, 1.0, 0.0]], [[1.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]]])
@@ -97,13 +97,11 @@ def equivalent(
       [True, True, False]
     """
     found = np.asarray(support(jnp.asarray(coefficients), relative))
-    right = np.ones(len(found), bool)
+    right = np.ones(found.shape[:-2], bool)
     for d, row in enumerate(others):
-        allowed = np.zeros((1 + len(row), found.shape[-1]), bool)
-        allowed[0] = truth[d] != 0
-        for mask, terms in zip(allowed[1:], row, strict=True):
-            mask[list(terms)] = True
-        right &= np.any(np.all(found[:, d, None] == allowed[None], axis=2), axis=1)
+        allowed = [truth[..., d, :] != 0]
+        allowed += [np.isin(np.arange(found.shape[-1]), list(terms)) for terms in row]
+        right &= np.any([np.all(found[..., d, :] == mask, axis=-1) for mask in allowed], axis=0)
     return right
 
 

@@ -2,9 +2,11 @@
 
 import functools
 import inspect
+import os
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -92,6 +94,20 @@ class Program:
             future.set_result(lowered.compile(compiler_options=options()))
         except BaseException as error:
             future.set_exception(error)
+
+
+def keep(*, seconds: float) -> None:
+    """Keep compiled programs on disk, so that a second process finds them.
+
+    In the folder JAX_COMPILATION_CACHE_DIR, which JAX reads itself, or the user's cache directory.
+
+    Args:
+      seconds: programs that compile in less are not kept.
+    """
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nsindy"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", seconds)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from nsindy import beam, evidence, fit, judge, simulate, snap, stlsq, trajectory
 from nsindy.library import Library
-from nsindy.runs import Run
+from nsindy.runs import Run, Search
 
 
 class Data(NamedTuple):
@@ -86,10 +86,16 @@ def select_stlsq(
     best = stlsq.tuned(
         (compressed[0], compressed[1]), parts[1], jnp.array(run.thresholds), ridge=run.ridge
     )
-    return _from_model(best.coefficients, jnp.min(best.validation))
+    return from_model(best.coefficients, jnp.min(best.validation))
 
 
-def _from_model(coefficients: jax.Array, validation: jax.Array) -> Selection:
+def from_model(coefficients: jax.Array, validation: jax.Array) -> Selection:
+    """A model without slots as a selection: a slot for each term, the largest coefficient first.
+
+    Args:
+      coefficients: Ξ, exactly zero where a term is absent [D, M].
+      validation: mean squared validation error.
+    """
     order = jnp.argsort(-jnp.abs(coefficients), axis=1)
     values = jnp.take_along_axis(coefficients, order, axis=1)
     chosen = jnp.where(values != 0, order, -1)
@@ -143,7 +149,7 @@ def select_best_subset(
     """The ceiling of regression on derivatives: the best BIC of all 2^M supports."""
     del key, terms, knobs, run
     equations, count = data.truth.shape
-    factor, samples = _compressed(data)
+    factor, samples = compressed(data)
 
     def one(equation):
         own = _of_equation(factor, count, equation)
@@ -151,7 +157,7 @@ def select_best_subset(
         return evidence.solve(own, best.masks[0, 0]).coefficients
 
     coefficients = jax.vmap(one)(jnp.arange(equations))
-    return _from_model(coefficients, _validation(data, coefficients))
+    return from_model(coefficients, _validation(data, coefficients))
 
 
 def select_oracle(
@@ -168,7 +174,7 @@ def select_oracle(
         snap.exact(terms), indices, begin, record.states[0], record, spread, steps=run.search.steps
     )
     coefficients = trajectory.dense(fitted.indices, fitted.coefficients, count)
-    return _from_model(coefficients, _validation(data, coefficients))
+    return from_model(coefficients, _validation(data, coefficients))
 
 
 def select_evidence(
@@ -182,16 +188,8 @@ def select_evidence(
     """
     del key, knobs
     equations, count = data.truth.shape
-    factor, samples = _compressed(data)
-    prior = evidence.prior(terms)
-    search = run.search
-    proposals = judge.propose(
-        factor, samples, prior, equations=equations, slots=search.slots, width=search.width
-    )
-    record = training_record(data)
-    found = judge.recover(
-        snap.exact(terms), record, proposals, factor, prior, slots=search.slots, steps=search.steps
-    )
+    factor, samples = compressed(data)
+    found = recover(data, terms, factor, samples, run.search)
 
     def by_circuits(equation):
         return evidence.solve(
@@ -223,7 +221,40 @@ def select_evidence(
     )
 
 
-def _compressed(data: Data) -> tuple[jax.Array, jax.Array]:
+def recover(
+    data: Data, terms: Library, factor: jax.Array, samples: jax.Array, search: Search
+) -> judge.Recovery:
+    """Run 9 with all that its judge says: propose by Θ, judge by the measured states.
+
+    Args:
+      data: a recording with its library.
+      terms: the library of M terms; the judge fits their exact operations.
+      factor: `compressed` training samples [M + D, M + D].
+      samples: how many of them are independent.
+      search: static settings.
+    """
+    prior = evidence.prior(terms)
+    proposals = judge.propose(
+        factor,
+        samples,
+        prior,
+        equations=len(data.truth),
+        slots=search.slots,
+        width=search.width,
+    )
+    return judge.recover(
+        snap.exact(terms),
+        training_record(data),
+        proposals,
+        factor,
+        prior,
+        slots=search.slots,
+        steps=search.steps,
+    )
+
+
+def compressed(data: Data) -> tuple[jax.Array, jax.Array]:
+    """The training samples of [Θ, Ẋ] as a triangle, and about how many of them are independent."""
     train = data.trajectory.train
     share = len(train) / len(data.theta)
     factor = evidence.compress(data.theta[train], data.trajectory.derivatives[train])

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from nsindy import fit, library, metrics, simulate
 from nsindy.library import Library
 from nsindy.runs import Run
-from nsindy.selectors import SELECTORS, Data, Judgement
+from nsindy.selectors import SELECTORS, Data, Judgement, Selection
 from nsindy.simulate import Measurement
 from nsindy.systems import System, true_coefficients
 
@@ -91,6 +91,17 @@ def outcome(key: jax.Array, data: Data, terms: Library, knobs: fit.Knobs, run: R
       run: static settings of the run.
     """
     selection = SELECTORS[run.method](key, data, terms, knobs, run)
+    return read(selection, data, relative=run.relative)
+
+
+def read(selection: Selection, data: Data, *, relative: float = 0.0) -> Outcome:
+    """Judge what was selected, and follow the residual of each equation through its slots.
+
+    Args:
+      selection: terms and coefficients of the slots.
+      data: the recording that they were selected on.
+      relative: a coefficient counts as zero below this share of the largest of its equation.
+    """
     derivatives = data.trajectory.derivatives
     coefficients = selection.coefficients.astype(data.theta.dtype)
     activations = jnp.take_along_axis(
@@ -108,7 +119,7 @@ def outcome(key: jax.Array, data: Data, terms: Library, knobs: fit.Knobs, run: R
         model,
         slots,
         selection.probabilities,
-        metrics.support_correct(model, data.truth, run.relative),
+        metrics.support_correct(model, data.truth, relative),
         jnp.mean(errors**2),
         selection.validation_sampled,
         data.outside,

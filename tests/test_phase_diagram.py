@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from nsindy import study
+from nsindy import metrics, study
 from nsindy.sweep import Timed
 from nsindy.systems import DAMPED_OSCILLATOR
 
@@ -28,6 +28,7 @@ def options():
         seeds=3,
         seed0=5,
         samples=120,
+        train_fraction=0.8,
         step=0.1,
         stiffness=1.0,
         v0=0.0,
@@ -138,7 +139,8 @@ def test_ties_with_the_sum_are_one_model():
     models[1, 0, 1] = [-0.9, 0.0, -0.1]
     models[2, 0, 1] = [0.0, 0.9, -1.0]
     models[3, 0, 1] = [-0.5, 0.4, -0.5]
-    assert findings.equivalent(models, truth, names)[:, 0].tolist() == [True, True, True, False]
+    found = metrics.equivalent(models, truth, findings.exact_ties(names))
+    assert found[:, 0].tolist() == [True, True, True, False]
 
 
 def findings_of(options, exact, spoil=None):
@@ -189,7 +191,7 @@ def test_a_diverged_seed_is_a_failure_and_no_part_of_the_calibration(options, ex
 def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
     content = findings_of(options, exact)
     script.write(content, tmp_path)
-    findings.report(content)
+    script.report(content)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["cells"][0]["methods"]["best_subset"]["count"] == 2
     assert summary["false_terms_held_for_sure"]["count"] == 0

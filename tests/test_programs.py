@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from nsindy import programs
 from nsindy.programs import Program
 
 
@@ -57,3 +58,21 @@ def test_a_program_is_a_plain_function_where_another_one_is_traced_or_nothing_co
     expected = 2 * np.arange(3.0) ** 2
     for outer in both(lambda x: twice(x, power=2)):
         np.testing.assert_allclose(outer(jnp.arange(3.0)), expected)
+
+
+def test_programs_are_kept_where_the_user_says(monkeypatch, tmp_path):
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    try:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+        programs.keep(seconds=0.5)
+        assert jax.config.jax_compilation_cache_dir == str(tmp_path / "nsindy")
+        # JAX reads this one itself when it starts.
+        monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "theirs")
+        jax.config.update(names[0], "theirs")
+        programs.keep(seconds=0.5)
+        assert jax.config.jax_compilation_cache_dir == "theirs"
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
