@@ -86,6 +86,9 @@ def propose(
       equations: D.
       slots: K, most terms in an equation.
       width: number of joint supports C.
+
+    Raises:
+      ValueError: K is below 1 or above M.
     """
     terms = factor.shape[1] - equations
     width_one = max(width, 16)

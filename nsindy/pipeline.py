@@ -92,7 +92,11 @@ def from_recordings(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Discovery:
-    """Find the equations behind recordings that were read and checked; see `discover`."""
+    """Find the equations behind recordings that were read and checked; see `discover`.
+
+    Raises:
+      ValueError: an option is out of range, or an operation is unknown or not unary.
+    """
     del seed
     if order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, not {order}")

@@ -28,6 +28,14 @@ def proposals(setting: "Setting", width: int = search.WIDTH) -> list[np.ndarray]
     Regression errs where the smoothed states do, at spikes above all, and then prefers supports
     that fit its errors. So it is asked with coarse eyes, that take for nothing whatever it leaves
     below a hundredth, or a tenth, of the derivative.
+
+    Args:
+      setting: what is searched.
+      width: twice the supports that a regression proposes; more where there is one equation, or
+        where samples are few.
+
+    Returns:
+      supports [D, M], none twice.
     """
     problem = setting.problem
     freedom = sum(s.freedom for s in setting.signals)

@@ -69,7 +69,14 @@ class Schedules(NamedTuple):
 
 
 def schedules(knobs: Knobs, steps: int) -> Schedules:
-    """τ falls linearly to its end; the entropy's weight grows as max(0, 1 - τ/τ_start)."""
+    """Temperature and entropy weight at every step t of T.
+
+    τ_t = τ_start + (τ_end - τ_start) min(1, t / (f T)),  w_t = max(0, 1 - τ_t / τ_start)
+
+    Args:
+      knobs: τ_start, τ_end and f, the share of the steps over which τ falls.
+      steps: T.
+    """
     return schedule_at(jnp.arange(steps), knobs, steps)
 
 

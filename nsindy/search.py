@@ -168,7 +168,17 @@ def search(
     rounds: int = 12,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Found:
-    """Fit the proposals to the measurements, then the neighbours of the best, until it stays."""
+    """Fit the proposals to the measurements, then the neighbours of the best, until it stays.
+
+    Args:
+      problem: what is searched.
+      segments: the recordings.
+      starts: the proposals: a support [D, M], with coefficients [D, M] and states at the beginning
+        of each segment [B, D] to start its fit from.
+      noise: σ to begin with, scaled [D].
+      rounds: most rounds.
+      progress: called with the share of the rounds that is done.
+    """
     pool: dict[bytes, Candidate] = {}
     samples = np.sum(np.asarray(segments.weights) > 0, (0, 1)).astype(float)
     todo, tried = starts, set[bytes]()
@@ -268,7 +278,10 @@ def _neighbours(
 
 
 def by_derivatives(problem: Problem, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients of a support by regression on derivatives, and where the segments begin."""
+    """Coefficients of a support by regression on derivatives, and where the segments begin.
+
+    The support is [D, M]; what a fit starts from is [D, M] and [B, D].
+    """
     size = mask.shape[1]
     factor = np.asarray(problem.factor)
     rows = [subset.solve(factor[:, [*range(size), size + d]], m)[0] for d, m in enumerate(mask)]

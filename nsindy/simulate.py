@@ -65,6 +65,8 @@ def solve(system: System, args: jax.Array, initial: jax.Array, times: jax.Array)
       about 1e-10 and the times inside steps, where a polynomial is read, to about 1e-8, both
       relative to the largest state; in float32 all are good to 1e-6.
 
+    Reference: Prince and Dormand (1981), J. Comput. Appl. Math. 7, 67–75.
+
     Example:
       >>> from nsindy.systems import DAMPED_OSCILLATOR
       >>> times = jnp.linspace(0.0, jnp.pi, 3)

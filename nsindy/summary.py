@@ -79,7 +79,15 @@ def finished(outcome: Outcome) -> Outcome:
 
 
 def equivalent_models(theta: np.ndarray, truth: np.ndarray) -> list[list[list[int]]]:
-    """For each equation the supports that no data can tell from the true one."""
+    """For each equation the supports that no data can tell from the true one.
+
+    Args:
+      theta: Θ of one recording [N, M].
+      truth: true coefficients [D, M].
+
+    Returns:
+      the indices of the terms of each such support, as `metrics.equivalent` takes them.
+    """
     found = []
     for row in truth:
         factor = np.linalg.qr(np.column_stack([theta, theta @ row]), mode="r")

@@ -30,6 +30,13 @@ def around(
 
     The regression of derivatives has noise in its design and errors that hang together; this one
     has neither: its errors are those of the measurement.
+
+    Args:
+      library: the M terms.
+      found: the fit, whose terms may be any.
+      record: the measured states.
+      noise: σ, standard deviation of the measurement noise of each state [D].
+      steps: solver steps.
     """
     equations, terms = found.initial.shape[0], len(library.terms)
     everything = jnp.broadcast_to(jnp.arange(terms)[None], (equations, terms))

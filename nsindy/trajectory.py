@@ -144,6 +144,9 @@ def sensitivities(
       times: [N].
       bound: (low, high) [2, D]: outside, the state is held still, so nothing ever overflows.
       steps: number of solver steps, T.
+
+    Reference: Tsitouras (2011), Computers & Mathematics with Applications 62; Hairer, Nørsett and
+      Wanner (1993), Solving Ordinary Differential Equations I, II.6 (the polynomial between steps).
     """
     values = _solve(library, indices, coefficients, initial, times, bound, steps)
     return Sensitivity(values[:, :, 0], values[:, :, 1:])

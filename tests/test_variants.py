@@ -10,9 +10,12 @@ from nsindy import (
     derivatives,
     evidence,
     grokking,
+    judge,
     products,
     simulate,
+    tangent,
     terms,
+    trajectory,
 )
 from nsindy.systems import DAMPED_OSCILLATOR, oscillator_solution
 
@@ -80,3 +83,39 @@ def test_directions_and_active_units_of_a_layer(variant):
     values = np.linalg.eigvalsh(np.cov(features.T))
     found = variant(grokking.effective_rank)(jnp.asarray(features))
     assert float(found) == pytest.approx(values.sum() ** 2 / np.sum(values**2), rel=1e-10)
+
+
+def test_slots_of_a_support(variant):
+    mask = jnp.array([[False, True, False, True]])
+    slots = variant(lambda m: trajectory.slots_of(m, 3))(mask)
+    np.testing.assert_array_equal(slots, [[1, 3, 4]])
+    values = variant(lambda s: trajectory.dense(s, jnp.array([[2.0, -3.0, 9.0]]), 4))(slots)
+    np.testing.assert_array_equal(values, [[0, 2, 0, -3]])
+
+
+def test_estimates_of_every_term(variant):
+    design, target = problem()
+    factor = np.linalg.qr(np.column_stack([design, target]), mode="r")
+    # The first column is the initial state, which every regression holds.
+    at = tangent.Tangent(jnp.asarray(factor), jnp.asarray(40.0))
+    found = variant(lambda mask: tangent.estimates(at, mask))(jnp.array([[True, False, True]]))
+    for term in range(3):
+        held = sorted({0, 1, 3, 1 + term})
+        values = np.linalg.lstsq(design[:, held], target)[0]
+        errors = np.sqrt(np.diag(np.linalg.inv(design[:, held].T @ design[:, held])))
+        place = held.index(1 + term)
+        np.testing.assert_allclose(
+            [each[0, term] for each in found], [values[place], errors[place]], rtol=1e-9
+        )
+
+
+def test_evidence_of_a_fit(variant):
+    record = trajectory.record(jnp.arange(10.0), jnp.zeros((10, 1)))
+    prior = evidence.Prior(jnp.array([3.0, 6.0, 9.0]), jnp.ones(()))
+    fit = trajectory.Fit(
+        jnp.array([[0, 2, 3]]), jnp.ones((1, 3)), jnp.ones(1), jnp.array([0.7]), jnp.array(True)
+    )
+    found = variant(lambda fit: judge.score(fit, record, prior, 3, jnp.array([0.1])))(fit)
+    # Two of three terms, at 3 and 9 nats; log C(3, 2) = log 3.
+    expected = -5 * np.log(0.07 + 0.01) - np.log(10) - np.log(3) - 12
+    assert float(found) == pytest.approx(expected, rel=1e-12)
