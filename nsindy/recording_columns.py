@@ -15,7 +15,9 @@ from nsindy.recording_text import Layout, quote
 MOST = 100
 """Columns that states and inputs may be: the terms of a library grow with a power of them."""
 UNITS = "s|sec|seconds?|ms|us|µs|ns|min|minutes?|h|hours?|d|days?|yr|years?"
-TIME = re.compile(rf"(?:t|(?i:times?|timestamp))(?:[ _/]*[\[(].*[\])]|[ _/]+(?i:{UNITS}))?")
+TIME = re.compile(
+    rf"(?:t|(?i:times?|timestamp|date|datetime))(?:[ _/]*[\[(].*[\])]|[ _/]+(?i:{UNITS}))?"
+)
 """Names of a column of times, with its unit or without."""
 
 
@@ -48,9 +50,9 @@ def select(
     Args:
       path: a file.
       time: header or number (from 1) of the times; None for a column that `TIME` fits, else the
-        first if it increases.
-      states: headers or numbers of the states; None for all others, except those without a header
-        that are empty or count the rows.
+        first of numbers if it increases.
+      states: headers or numbers of the states; None for all others, except those of words, those
+        without a header that are empty, and those that count the rows.
       inputs: headers or numbers of the inputs.
 
     Raises:
@@ -59,10 +61,18 @@ def select(
     """
     layout = recording_text.layout(path)
     named = [i for i, name in enumerate(layout.names) if TIME.fullmatch(name)]
-    when = _find(layout, time) if time is not None else (named or [0])[0]
+    written = [i for i, words in enumerate(layout.words) if not words]
+    when = _find(layout, time) if time is not None else (named or written or [0])[0]
     forcing = [_find(layout, name) for name in inputs]
+    said: tuple[str, ...] = ()
     if states is None:
         measured = [i for i in range(len(layout.names)) if i not in (when, *forcing)]
+        said = tuple(
+            f"left out column {layout.label(i)}, which holds words"
+            for i in measured
+            if layout.words[i]
+        )
+        measured = [i for i in measured if not layout.words[i]]
     else:
         measured = [_find(layout, name) for name in states]
     columns = [when, *measured, *forcing]
@@ -76,13 +86,15 @@ def select(
                 f"{path}: no column is called t or time, and the first does not increase; name the "
                 f"times with --time, one of {_listed(layout)}"
             )
-        notes += (f"took column {layout.label(0)} as the times",)
+        notes += (f"took column {layout.label(when)} as the times",)
     keep = np.ones(len(columns), bool)
     if states is None:
         for k in range(1, 1 + len(measured)):
-            if not layout.names[columns[k]] and _is_filler(values[:, k]):
+            named_so = bool(layout.names[columns[k]])
+            if _is_filler(values[:, k], named_so) and (not named_so or len(measured) > 1):
                 keep[k] = False
-                notes += (f"left out column {columns[k] + 1}, which is empty or counts the rows",)
+                what = "counts the rows" if named_so else "is empty or counts the rows"
+                notes += (f"left out column {layout.label(columns[k])}, which {what}",)
     if np.sum(keep) - 1 - len(inputs) < 1:
         raise ValueError(f"{path} has no column for a state; name one of {_listed(layout)}")
     columns = [column for column, kept in zip(columns, keep, strict=True) if kept]
@@ -91,7 +103,7 @@ def select(
         rows,
         tuple(map(layout.label, columns)),
         tuple(layout.names[column] for column in columns[1:]),
-        (*layout.notes, *notes),
+        (*layout.notes, *said, *notes),
     )
 
 
@@ -135,9 +147,10 @@ def _listed(layout: Layout) -> str:
     return text if len(text) <= 400 else text[:400] + "…"
 
 
-def _is_filler(values: np.ndarray) -> bool:
+def _is_filler(values: np.ndarray, named: bool) -> bool:
     start = values - np.arange(len(values))
-    return bool(np.all(np.isnan(values)) or np.all(start == 0) or np.all(start == 1))
+    empty = not named and np.all(np.isnan(values))
+    return bool(empty or np.all(start == 0) or np.all(start == 1))
 
 
 def given(names: Sequence[str] | None, count: int, what: str) -> tuple[str, ...]:

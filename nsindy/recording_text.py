@@ -4,8 +4,10 @@ import collections
 import csv
 import math
 import os
+import re
 from array import array
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +20,8 @@ HEAD = 50
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "": "spaces"}
 MISSING = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "?"))
 """What an empty cell may hold, in lower case."""
+DAY = 86400.0
+"""Seconds."""
 FOREIGN = {
     b"\x1f\x8b": "is compressed; unpack it with gunzip first",
     b"PK\x03\x04": "is a workbook or an archive; export the sheet as CSV",
@@ -36,6 +40,7 @@ class Layout(NamedTuple):
       path: the file.
       separator: between cells; empty for white space.
       names: what the header calls each column [C]; empty where it says nothing.
+      words: True where the first lines of a column hold words and no number [C].
       data: number of the first line with numbers, counted from 1.
       notes: what was left out of the head.
     """
@@ -43,6 +48,7 @@ class Layout(NamedTuple):
     path: Path
     separator: str
     names: tuple[str, ...]
+    words: tuple[bool, ...]
     data: int
     notes: tuple[str, ...]
 
@@ -75,7 +81,8 @@ def layout(path: str | os.PathLike) -> Layout:
 
     The separator is the one of tab, semicolon, comma and white space that makes most cells of most
     lines numbers. The first line is a header if its first cell is text, or none of its cells is a
-    number; a comment (`#`) right before the numbers that has as many cells serves as well.
+    number; a comment (`#`) right before the numbers that has as many cells serves as well. Lines
+    of one cell above a table of several columns, as loggers write them, are no part of it.
 
     Args:
       path: a text file in UTF-8.
@@ -99,8 +106,13 @@ def layout(path: str | os.PathLike) -> Layout:
     texts = [line for _, line in lines]
     separator = max(SEPARATORS, key=lambda each: _score(texts[1:] or texts, each))
     rows = [_split(text, separator) for text in texts]
+    above = next((i for i, row in enumerate(rows) if len(row) > 1), 0)
+    notes: tuple[str, ...] = ()
+    if above:
+        notes = (f"left out what stands above the table, to row {lines[above - 1][0]}",)
+    lines, rows = lines[above:], rows[above:]
     headers = 0
-    if _is_text(rows[0][0]) or _is_words(rows[0]):
+    if (_is_text(rows[0][0]) and _moment(rows[0][0]) is None) or _is_words(rows[0]):
         # A second line of words gives the units.
         headers = 2 if len(rows) > 1 and _is_words(rows[1]) else 1
         names = rows[0]
@@ -114,19 +126,24 @@ def layout(path: str | os.PathLike) -> Layout:
         )
     if headers == len(rows):
         raise ValueError(f"{path} has no row of numbers below its header")
-    notes = (f"left out row {lines[1][0]}, which holds no number",) if headers == 2 else ()
-    return Layout(path, separator, tuple(map(str.strip, names)), lines[headers][0], notes)
+    if headers == 2:
+        notes += (f"left out row {lines[1][0]}, which holds no number",)
+    below = [row for row in rows[headers:] if len(row) == len(names)]
+    words = tuple(map(_is_wordy, zip(*below, strict=True))) or (False,) * len(names)
+    return Layout(path, separator, tuple(map(str.strip, names)), words, lines[headers][0], notes)
 
 
 def load(layout: Layout, columns: Sequence[int]) -> Table:
     """Read columns of a table.
 
     Lines that are blank or start with `#` are skipped. A row that is too short is empty in every
-    column. Where the separator is not a comma, a comma in a number is a decimal comma.
+    column. Where the separator is not a comma, a comma in a number is a decimal comma. Times may be
+    dates as ISO 8601 writes them; they count from the first of them, in days where none has a time
+    of day, else in seconds.
 
     Args:
       layout: how the file writes its table.
-      columns: which columns, counted from 0.
+      columns: which columns, counted from 0, the times first.
 
     Raises:
       ValueError: a cell is not a number, a row is too long, or decimal commas and points are mixed;
@@ -135,6 +152,7 @@ def load(layout: Layout, columns: Sequence[int]) -> Table:
     width = len(layout.names)
     values, rows = array("d"), array("q")
     comma = point = 0
+    origin = None
     for row, cells in _rows(layout):
         if not any(map(str.strip, cells)):
             continue
@@ -145,8 +163,11 @@ def load(layout: Layout, columns: Sequence[int]) -> Table:
                     "remove the separators that are none"
                 )
             cells = cells if len(cells) > width else [""] * width
+        if not rows:
+            origin = _moment(cells[columns[0]])
+        numbers = columns if origin is None else columns[1:]
         if layout.separator != ",":
-            text = "".join([cells[column] for column in columns])
+            text = "".join([cells[column] for column in numbers])
             comma = comma or ("," in text and row)
             point = point or ("." in text and row)
             if comma and point:
@@ -155,18 +176,35 @@ def load(layout: Layout, columns: Sequence[int]) -> Table:
                     f"{point}; write all numbers with a decimal point and without other marks"
                 )
         try:
-            values.extend([_number(cells[column], comma) for column in columns])
+            found = [_number(cells[column], comma) for column in numbers]
         except ValueError:
-            column = next(c for c in columns if _is_text(cells[c], comma))
+            column = next(c for c in numbers if _is_text(cells[c], comma))
             raise ValueError(
                 f"{layout.path}, row {row}, column {layout.label(column)}: {quote(cells[column])} "
                 "is not a number; write a number (times too), leave the cell empty, or choose "
                 "other columns"
             ) from None
+        if origin is not None:
+            moment = _moment(cells[columns[0]])
+            if moment is None and not _is_missing(cells[columns[0]]):
+                raise ValueError(
+                    f"{layout.path}, row {row}, column {layout.label(columns[0])}: "
+                    f"{quote(cells[columns[0]])} is no date like those above it; write all times "
+                    "in one way"
+                )
+            values.append(math.nan if moment is None else (moment - origin).total_seconds())
+        values.extend(found)
         rows.append(row)
     notes = ("read decimal commas",) if comma else ()
-    shape = (len(rows), len(columns))
-    return Table(np.array(values).reshape(shape), np.array(rows, dtype=np.int64), notes)
+    table = np.array(values).reshape(len(rows), len(columns))
+    if origin is not None:
+        midnight = origin.replace(hour=0, minute=0, second=0, microsecond=0) == origin
+        by_day = midnight and np.all(np.nan_to_num(table[:, 0]) % DAY == 0)
+        table[:, 0] /= DAY if by_day else 1.0
+        unit, since = ("days", str(origin.date())) if by_day else ("seconds", str(origin))
+        since = since.removesuffix("+00:00")
+        notes += (f"read column {layout.label(columns[0])} as {unit} since {since}",)
+    return Table(table, np.array(rows, dtype=np.int64), notes)
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -255,6 +293,17 @@ def _is_words(cells: list[str]) -> bool:
     return any(texts) and not any(numbers)
 
 
+def _is_wordy(cells: Sequence[str]) -> bool:
+    """Tell a column of words: no cell of it begins as a number does, and not all are missing."""
+    return not (
+        any(re.match(r"\s*[-+]?[.,]?\d", cell) for cell in cells) or all(map(_is_missing, cells))
+    )
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.strip().lower() in MISSING
+
+
 def _is_text(cell: str, comma: bool | int = False) -> bool:
     try:
         _number(cell, comma)
@@ -263,13 +312,24 @@ def _is_text(cell: str, comma: bool | int = False) -> bool:
     return False
 
 
+def _moment(cell: str) -> datetime | None:
+    """The moment that a date of ISO 8601 names, without a zone in UTC; None for anything else."""
+    if not _is_text(cell, comma=True):
+        return None
+    try:
+        found = datetime.fromisoformat(cell.strip())
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def _number(cell: str, comma: bool | int) -> float:
     if comma:
         cell = cell.replace(",", ".")
     try:
         value = float(cell)
     except ValueError:
-        if cell.strip().lower() in MISSING:
+        if _is_missing(cell):
             return math.nan
         raise
     # Python reads 2024_01 as a number.

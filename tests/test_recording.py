@@ -85,12 +85,23 @@ def sentence(error):
         table(ROWS).replace("\n", ",\n").replace("v,", "v"),
         table([[x, t, v] for t, x, v in ROWS], header="x,Time (s),v"),
         table([[k, *row] for k, row in enumerate(ROWS)], header=",t,x,v"),
+        table([[k, *row] for k, row in enumerate(ROWS, 1)], header="id,t,x,v"),
+        table([[*row, "ok"] for row in ROWS], header="t,x,v,remark"),
+        table([[*row, "late" if row[0] == 2 else ""] for row in ROWS], header="t,x,v,remark"),
+        table([["A12", *row] for row in ROWS], header="sensor,elapsed,x,v"),
+        "Logger v3.1\nSerial: 12\n\n" + table(ROWS),
+        table([[f"2024-03-01T12:00:{t:09.6f}", x, v] for t, x, v in ROWS]),
+        table([[f"2024-02-28 23:59:{t + 57:09.6f}Z", x, v] for t, x, v in ROWS[:6]])
+        + table([[f"2024-02-29 00:00:{t - 3:09.6f}Z", x, v] for t, x, v in ROWS[6:]], ""),
+        table([[f"2024-03-01T12:00:{t:06.3f}", x, v] for t, x, v in ROWS], "", ";").replace(
+            ".", ","
+        ),
     ],
 )
 def test_the_same_recording_in_many_ways_of_writing(file, content):
     found = recording.read(file(content))
     valid(found)
-    assert found.states == ("x", "v")
+    assert found.states in (("x", "v"), ("x", "y"))
     np.testing.assert_array_equal(found.parts[0].times, T)
     np.testing.assert_array_equal(found.parts[0].states, X)
 
@@ -111,9 +122,10 @@ def test_columns_by_name_and_number(file):
     found = recording.read(path, time="clock", states=["v"], inputs=["2"])
     assert (found.states, found.inputs) == (("v",), ("x",))
     np.testing.assert_array_equal(found.parts[0].inputs[:, 0], X[:, 0])
-    with pytest.raises(ValueError, match=r"row 2, column remark: 'ok' is not a number"):
-        recording.read(path)
+    found = recording.read(path)
+    assert found.states == ("x", "v") and "left out column remark" in "".join(found.notes)
     for options, said in (
+        ({"states": ["x", "remark"]}, "row 2, column remark: 'ok' is not a number"),
         ({"states": ["y"]}, "has no column 'y'; its columns are clock, x, v, remark"),
         ({"time": "5"}, "has no column '5'"),
         ({"states": ["x", "x"]}, "column 'x' is chosen twice"),
@@ -122,6 +134,35 @@ def test_columns_by_name_and_number(file):
     ):
         with pytest.raises(ValueError, match=said):
             recording.read(path, **options)
+
+
+def test_dates_are_times_since_the_first(file):
+    days = ["2023-12-30", "2023-12-31", *(f"2024-01-{k:02}" for k in range(1, 11))]
+    rows = [[day, *x] for day, x in zip(days, X, strict=True)]
+    found = recording.read(file(table(rows, "Day,x,v")))
+    np.testing.assert_array_equal(found.parts[0].times, np.arange(12))
+    assert "river.csv: read column Day as days since 2023-12-30" in "".join(found.notes)
+    rows[3][0] = "2024-01-02 12:00"
+    found = recording.read(file(table(rows, "Day,x,v")))
+    assert found.parts[0].times[3] == 3.5 * 86400
+    assert "as seconds since 2023-12-30 00:00:00" in "".join(found.notes)
+    rows[3][0] = ""
+    assert len(recording.read(file(table(rows, "Day,x,v"))).parts[0].times) == 11
+    for cell in ("5", "soon", "31.12.2023"):
+        rows[3][0] = cell
+        with pytest.raises(ValueError, match=f"row 5, column Day: '{cell}' is no date like those"):
+            recording.read(file(table(rows, "Day,x,v")))
+
+
+def test_what_counts_the_rows_is_kept_where_nothing_else_is_left(file):
+    rows = [[t, k] for k, (t, *_) in enumerate(ROWS)]
+    assert recording.read(file(table(rows, "t,count"))).states == ("count",)
+
+
+def test_numbers_with_other_marks_are_no_words(file):
+    rows = [[t, x, f"{v} m/s"] for t, x, v in ROWS]
+    with pytest.raises(ValueError, match=r"row 2, column v: '1.0 m/s' is not a number"):
+        recording.read(file(table(rows)))
 
 
 def test_shuffled_rows_are_sorted_and_said(file):
