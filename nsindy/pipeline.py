@@ -170,9 +170,11 @@ def _resolved(setting: Setting, proposed: Sequence[np.ndarray]) -> Setting:
 
 def _misses(setting: Setting, found: search.Found) -> bool:
     noise = signals.noise(setting.signals)
-    seen = noise > 0
-    expected = np.maximum(noise, setting.problem.floor)
-    return bool((found.noise[seen] > MISSED * expected[seen]).any())
+    missed = found.noise > MISSED * np.maximum(noise, setting.problem.floor)
+    # Where smoothing has not told noise from signal, what a model misses still has structure.
+    resolved = np.all([s.resolved for s in setting.signals], 0)
+    missed &= resolved | (found.chosen.independent < 0.5)
+    return bool(missed[noise > 0].any())
 
 
 def _cut(setting: Setting, counted: float) -> tuple[Problem, search.Segments]:
@@ -219,18 +221,13 @@ def _growth(setting: Setting) -> float:
 
 
 def _reweighted(setting: Setting, found: Searched) -> Setting:
-    """Take the size of proportional noise from the states that were fitted, where they fit.
-
-    A smoothed state is off where the state itself is quick or near zero, and so is its noise.
-    """
+    """Take the noise from the states that were fitted, where they fit."""
     if _misses(setting, found.found):
         return setting
     best = found.found.chosen
     start = (best.mask, (best.coefficients, best.begin))
     paths, _ = search.solved(found.problem, [start], found.segments)[0]
-    renewed = []
-    for signal, nodes in zip(setting.signals, signals.nodes(setting.signals, paths), strict=True):
-        limit = signals.fitted(len(signal.times))
-        states = np.concatenate([nodes[:limit], signal.states[limit:]])
-        renewed.append(signals.weighted(signal, states))
+    followed = signals.nodes(setting.signals, paths)
+    states = [x[: signals.fitted(len(x))] for x in followed]
+    renewed = signals.weighted(setting.signals, states, setting.problem.floor)
     return setting._replace(signals=renewed)

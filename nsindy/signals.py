@@ -68,7 +68,7 @@ class Signal(NamedTuple):
       inputs: [N, U].
       noise: root mean square noise of each state [D]; 0 where it was not measured.
       proportional: whether the noise grows with the state [D].
-      level: the noise, as a share of the state where it is proportional [D].
+      resolved: whether smoothing has told noise from signal [D].
       freedom: effective number of independent samples.
     """
 
@@ -80,7 +80,7 @@ class Signal(NamedTuple):
     inputs: np.ndarray
     noise: np.ndarray
     proportional: np.ndarray
-    level: np.ndarray
+    resolved: np.ndarray
     freedom: float
 
 
@@ -139,7 +139,7 @@ def _signal(
     noise = np.sqrt(np.mean(sigma**2, 0))
     relative = sigma / noise
     proportional = np.array([f.proportional for f in found])
-    level = np.array([f.level for f in found])
+    resolved = np.array([f.resolved for f in found])
     if order == 2:
         # Velocities were not measured, and have their own unit.
         per = units.states[:count] / units.states[count:] / units.time
@@ -147,8 +147,8 @@ def _signal(
         derivatives = np.concatenate([slope, bend * per], 1)
         measured = np.concatenate([measured, slope * per], 1)
         noise = np.append(noise, np.zeros(count))
-        relative, proportional, level = (
-            np.concatenate([a, a], -1) for a in (relative, proportional, level)
+        relative, proportional, resolved = (
+            np.concatenate([a, a], -1) for a in (relative, proportional, resolved)
         )
     return Signal(
         times,
@@ -159,7 +159,7 @@ def _signal(
         recording.inputs / units.inputs,
         noise,
         proportional,
-        level,
+        resolved,
         min(f.freedom for f in found),
     )
 
@@ -235,12 +235,42 @@ def nodes(signals: Sequence[Signal], paths: np.ndarray) -> list[np.ndarray]:
     return found
 
 
-def weighted(signal: Signal, states: np.ndarray) -> Signal:
-    """The same signal, its proportional noise taken from other states [N, D] than the smoothed."""
-    size = np.sqrt(np.mean(signal.measured**2, 0))
-    shape = smoothing.proportional_noise(states, size)
-    shape = shape / np.sqrt(np.mean(shape**2, 0))
-    return signal._replace(relative=np.where(signal.proportional, shape, signal.relative))
+def weighted(
+    signals: Sequence[Signal], states: Sequence[np.ndarray], floor: np.ndarray
+) -> list[Signal]:
+    """The same signals, their kind and size of noise taken from the states of a fitted model.
+
+    A smoothed state is off where the state itself is quick or near zero, and so is its noise; and
+    where a spline has gone through every sample, only what a model leaves tells noise and its kind.
+
+    Args:
+      signals: the recordings.
+      states: of the model, at the first samples of each [N, D].
+      floor: noise below which no recording is believed, and what is left tells nothing [D].
+    """
+    left, shapes = [], []
+    for s, found in zip(signals, states, strict=True):
+        shape = smoothing.proportional_noise(
+            np.concatenate([found, s.states[len(found) :]]), np.sqrt(np.mean(s.measured**2, 0))
+        )
+        shapes.append(shape / np.sqrt(np.mean(shape**2, 0)))
+        left.append(s.measured[: len(found)] - found)
+    each = np.concatenate([shape[: len(r)] for shape, r in zip(shapes, left, strict=True)])
+    every = np.concatenate(left)
+    size, even = np.sqrt(np.mean(every**2, 0)), np.sqrt(np.mean((every / each) ** 2, 0))
+    seen = (noise(signals) > 0) & (size > floor)
+    gain = np.log(np.where(seen, size, 1.0) / np.where(seen, even, 1.0)) - np.mean(np.log(each), 0)
+    before = np.all([s.proportional for s in signals], 0)
+    likelier = len(every) * gain > np.where(before, -smoothing.KIND, smoothing.KIND)
+    kinds = [np.where(seen, likelier, s.proportional) for s in signals]
+    return [
+        s._replace(
+            relative=np.where(kind, shape, 1.0),
+            proportional=kind,
+            noise=np.where(seen & ~s.resolved, size, s.noise),
+        )
+        for s, shape, kind in zip(signals, shapes, kinds, strict=True)
+    ]
 
 
 def _next(count: int) -> int:

@@ -30,6 +30,12 @@ DIGITS = 1e-3
 RESOLVED = 0.9
 """With more freedom than this share of the samples, a spline has not told noise from signal."""
 
+KIND = 2.0
+"""Nats by which one kind of noise must be likelier, because the kind is itself a choice."""
+
+SMOOTHED_AWAY = 3.0
+"""Times the constant noise that a spline for proportional noise may leave: spikes are no noise."""
+
 
 class Smooth(NamedTuple):
     """What a recording says of one state, sample by sample.
@@ -42,6 +48,7 @@ class Smooth(NamedTuple):
       proportional: True where the noise grows with the state.
       level: standard deviation of the noise, relative to the state where it is proportional.
       freedom: effective number of independent values that the smoothed state is made of.
+      resolved: True where the spline has told noise from signal.
       log_likelihood: of the measurements, nats.
     """
 
@@ -52,6 +59,7 @@ class Smooth(NamedTuple):
     proportional: bool
     level: float
     freedom: float
+    resolved: bool
     log_likelihood: float
 
 
@@ -104,17 +112,20 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
     best, kind, states = constant, np.ones_like(scaled), constant[0] * size + centre
     root = np.sqrt(np.mean(values**2))
     # A spline that goes through every sample has told no noise from the signal, and no kind of it.
-    for _ in range(2 if constant[4] < RESOLVED * len(times) else 0):
+    resolved = constant[4] < RESOLVED * len(times)
+    for _ in range(2 if resolved else 0):
         shape = proportional_noise(states, root)
         shape = shape / np.exp(np.mean(np.log(shape)))
         found = _fit(problem, scaled, shape)
         states = found[0] * size + centre
-        # Two nats, because the kind of noise is itself a choice; and what hangs together from
-        # sample to sample is signal that was taken for noise.
+        # What hangs together from sample to sample is signal that was taken for noise, and so is
+        # what is many times the constant noise.
         left = (scaled - found[0]) / shape
         together = left[1:] @ left[:-1] / (left @ left)
-        gain = found[5] - best[5] - (2.0 if best is constant else 0.0)
-        if gain > 0 and together < 2 / np.sqrt(len(times)):
+        signal = together > 2 / np.sqrt(len(times))
+        signal |= np.sqrt(np.mean((left * shape) ** 2)) > SMOOTHED_AWAY * constant[3]
+        gain = found[5] - best[5] - (KIND if best is constant else 0.0)
+        if gain > 0 and not signal:
             best, kind = found, shape
     smoothed, slope, bend, sigma, freedom, log_likelihood = best
     noise = sigma * size * kind
@@ -128,6 +139,7 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
         proportional,
         float(level),
         freedom,
+        resolved,
         log_likelihood,
     )
 

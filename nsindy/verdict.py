@@ -80,9 +80,8 @@ def _is_start(setting: "Setting") -> np.ndarray:
 
 def _misfit_share(found: Found, setting: "Setting") -> np.ndarray:
     """The proportional noise that the misfit of the model itself shows."""
-    level = np.mean([s.level for s in setting.signals], 0)
-    smooth = signals.noise(setting.signals)
-    return level * np.where(smooth > 0, found.noise / np.where(smooth > 0, smooth, 1.0), 1.0)
+    size = np.sqrt(np.mean(np.concatenate([s.measured for s in setting.signals]) ** 2, 0))
+    return found.noise / size
 
 
 def _inclusion(found: Found) -> np.ndarray:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nsindy import signals
+from nsindy import signals, smoothing
 from nsindy.recording import Recording
 
 
@@ -91,11 +91,28 @@ def test_nodes_undo_the_cut_into_segments():
         np.testing.assert_array_equal(nodes, s.measured)
 
 
-def test_proportional_noise_can_be_taken_from_other_states():
-    (signal,), _ = signals.prepare([recorded(100)], 1)
-    signal = signal._replace(proportional=np.array([True, False]))
-    states = np.linspace(1, 3, 200).reshape(100, 2)
-    renewed = signals.weighted(signal, states).relative
-    np.testing.assert_allclose(renewed[:, 0] / renewed[0, 0], states[:, 0], rtol=1e-3)
-    np.testing.assert_allclose(np.mean(renewed[:, 0] ** 2), 1.0)
-    np.testing.assert_array_equal(renewed[:, 1], signal.relative[:, 1])
+def test_noise_and_its_kind_are_taken_from_the_states_of_a_model():
+    parts, rng = [recorded(200, 0, d=3), recorded(150, 1, d=3)], np.random.default_rng(2)
+    found, _ = signals.prepare(parts, 1)
+    clean = [np.array([1.2, 1.2, 2.0]) + s.states for s in found]
+    noisy = []
+    for s, x in zip(found, clean, strict=True):
+        error = 0.03 * rng.standard_normal(x.shape) * np.where([True, False, False], x, 1.0)
+        kept = {"resolved": np.array([False, True, True]), "noise": np.array([1e-4, 0.5, 0.0])}
+        noisy.append(s._replace(measured=x + error, **kept))
+    fitted = [x[: signals.fitted(len(x))] for x in clean]
+    first, second = signals.weighted(noisy, fitted, np.full(3, 1e-5))
+    np.testing.assert_array_equal(first.proportional, [True, False, False])
+    shape = first.relative[: len(fitted[0]), 0]
+    root = np.sqrt(np.mean(noisy[0].measured[:, 0] ** 2))
+    expected = np.hypot(fitted[0][:, 0], smoothing.FLOOR * root)
+    np.testing.assert_allclose(shape / shape[0], expected / expected[0])
+    np.testing.assert_allclose(np.mean(second.relative[:, 0] ** 2), 1.0)
+    np.testing.assert_array_equal(second.relative[:, 1:], 1.0)
+    size = 0.03 * np.sqrt(np.mean(np.concatenate(clean)[:, 0] ** 2))
+    # Told by the model where smoothing has not told it; the standard error is 4 %.
+    np.testing.assert_allclose(first.noise[0], size, rtol=0.15)
+    np.testing.assert_array_equal(first.noise[1:], [0.5, 0.0])
+    for same, s in zip(signals.weighted(noisy, fitted, np.ones(3)), noisy, strict=True):
+        np.testing.assert_array_equal(same.proportional, s.proportional)
+        np.testing.assert_array_equal(same.noise, s.noise)

@@ -25,6 +25,22 @@ def test_noise_level_and_kind_are_found():
         assert np.mean(levels) == pytest.approx(0.05, rel=0.035)
 
 
+def test_spikes_are_no_proportional_noise():
+    times = np.linspace(0, 40, 500)
+    clean = np.exp(-(((times % 6) - 3) ** 2) / 0.3) + 0.02
+    for seed in range(8):
+        values = clean + 0.015 * np.random.default_rng(seed).standard_normal(500)
+        found = smoothing.smooth(times, values)
+        assert found.resolved and not found.proportional
+        assert np.sqrt(np.mean((found.states - clean) ** 2)) < 0.015
+
+
+def test_a_spline_through_every_sample_has_told_no_noise():
+    times = np.linspace(0, 10, 200)
+    found = smoothing.smooth(times, np.cos(1.2 * times**2))
+    assert not found.resolved and not found.proportional
+
+
 def test_error_of_the_state_is_what_the_effective_freedom_says():
     ratios = []
     for seed in range(20):
