@@ -194,6 +194,7 @@ def search(
             noise = near.noise
         close = [m for m, score in near.ranked if score > best.score - STRONG]
         masks = [m for m in close if _key(problem, m) not in tried][:WIDTH]
+        masks = masks or _recombined(problem, near, best, samples, pool, tried)
         settled = not masks
         if settled:
             break
@@ -251,12 +252,44 @@ def solved(problem: Problem, starts, segments: Segments) -> list[tuple[np.ndarra
     return found
 
 
-def _neighbours(
-    problem: Problem, factor, best: Candidate, noise, samples
-) -> list[tuple[np.ndarray, float]]:
-    """Supports around the best and the scores that the linearisation predicts, best first."""
-    count, size = best.mask.shape
-    initial = factor.shape[1] - 1 - count * size
+def _recombined(
+    problem: Problem,
+    near: Near,
+    best: Candidate,
+    samples,
+    pool: dict[bytes, Candidate],
+    tried: set[bytes],
+) -> list[np.ndarray]:
+    """The best with one equation as in another support that was fitted, where that may be better.
+
+    Terms that are worth nothing without each other, such as three of a symmetrical pair of
+    equations, are no neighbours, but other supports may have found them. What lacks them leaves
+    residuals that hang together, so here each counts as if it were independent.
+    """
+    inner, total = _by_terms(problem, near.factor, best, near.noise, samples), samples.sum()
+
+    def predicted(mask):
+        coefficients, _ = subset.solve(inner, mask.reshape(-1))
+        left = np.sum((inner[:, -1] - inner[:, :-1] @ coefficients) ** 2)
+        value = -0.5 * total * np.log(left) - 0.5 * mask.sum() * np.log(total)
+        return value + float(PRIOR(mask, problem.prior))
+
+    own = best.mask & problem.admissible
+    least, found = predicted(own) - STRONG, dict[bytes, tuple[float, np.ndarray]]()
+    for other in sorted(pool.values(), key=lambda c: -c.score)[:NEIGHBOURS]:
+        for d in np.flatnonzero((other.mask != best.mask).any(1)):
+            mask = own.copy()
+            mask[d] = other.mask[d] & problem.admissible[d]
+            key = _key(problem, mask)
+            if key not in tried and key not in found:
+                found[key] = predicted(mask), mask
+    ordered = sorted(found.values(), key=lambda each: -each[0])
+    return [mask for value, mask in ordered[:WIDTH] if value > least]
+
+
+def _by_terms(problem: Problem, factor, best: Candidate, noise, samples) -> np.ndarray:
+    """The linearisation around the best in the terms alone, wherever the solution begins."""
+    initial = factor.shape[1] - 1 - best.mask.size
     inner = factor[initial:, initial:].copy()
     inner[:, -1] -= inner[:, :-1] @ problem.known.reshape(-1)
     inner[:, :-1] *= problem.admissible.reshape(-1)[None, :]
@@ -264,7 +297,14 @@ def _neighbours(
     left = np.sum(samples * best.variance / noise**2)
     unseen = np.zeros((1, inner.shape[1]))
     unseen[0, -1] = np.sqrt(max(samples.sum() - left, 0.0))
-    inner = np.concatenate([inner, unseen])
+    return np.concatenate([inner, unseen])
+
+
+def _neighbours(
+    problem: Problem, factor, best: Candidate, noise, samples
+) -> list[tuple[np.ndarray, float]]:
+    """Supports around the best and the scores that the linearisation predicts, best first."""
+    inner = _by_terms(problem, factor, best, noise, samples)
     mask = best.mask & problem.admissible
     knobs = {"slots": problem.slots, "width": NEIGHBOURS}
     independent = float(np.sum(samples * best.independent))

@@ -158,6 +158,33 @@ def _held_out(setting, recordings: Recordings, first: Searched, begins) -> HeldO
     )
 
 
+def constants(states: np.ndarray, noise: np.ndarray) -> list[np.ndarray]:
+    """Linear combinations of states that do not change along a recording, beyond their noise.
+
+    In units of the noise such a combination of length 1 has the variance 1, with a standard error
+    of √(2 / N).
+
+    Args:
+      states: measured [N, D].
+      noise: standard deviation of each state [D].
+
+    Returns:
+      coefficients [D] of each, 0 for a state of little share in it, the largest share's being 1.
+
+    Reference: Anderson (1963), Annals of Mathematical Statistics 34, for the distribution.
+    """
+    scaled = (states - states.mean(0)) / noise
+    values, directions = np.linalg.eigh(scaled.T @ scaled / max(len(scaled) - 1, 1))
+    found = []
+    for value, direction in zip(values, directions.T, strict=True):
+        share = np.abs(direction) * np.std(scaled, 0)
+        held = share > 0.1 * share.max()
+        if value < 1 + 3 * np.sqrt(2 / len(scaled)) and held.sum() > 1:
+            weights = np.where(held, direction / noise, 0.0)
+            found.append(weights / weights[np.argmax(share)])
+    return found
+
+
 def _model(setting, recordings, best) -> Discovery:
     count = len(setting.units.states)
     zero = np.zeros((count, len(setting.terms)))
@@ -264,6 +291,15 @@ def _warnings(setting, first, final, discovery: Discovery, texts: _Texts) -> lis
             )
         if best.independent[d] < 0.5:
             said.append(f"what is left of {state} is not noise: it has structure in time")
+    every = np.concatenate([part.states for part in setting.parts])
+    count = every.shape[1]
+    for weights in constants(every, (found.noise * setting.units.states)[:count]):
+        pairs = zip(weights, discovery.measured, strict=True)
+        words = " + ".join(f"{equations.number(w)} {name}" for w, name in pairs if w)
+        said.append(
+            f"{words} does not change beyond its noise, so terms of these states stand for one "
+            "another and only the price of terms decides; another initial state would tell"
+        )
     doubtful = best.mask & (discovery.inclusion_probabilities < SURE)
     for d, m in np.argwhere(doubtful & setting.problem.admissible):
         said.append(

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nsindy import beam, compose, evidence, search
+from nsindy import beam, compose, evidence, search, verdict
 
 
 def regression(rows=60, terms=5, seed=0):
@@ -48,6 +48,39 @@ def test_columns_of_zeros_are_never_taken():
     assert not np.asarray(found.masks)[alive][:, 0, 3].any()
 
 
+def test_equations_of_two_supports_are_recombined():
+    """Three terms of the first equation that say little without each other, found by another."""
+    rng, rows, terms = np.random.default_rng(0), 200, 6
+    x = np.linspace(0, 2, rows)
+    theta = np.stack([x, x**2, x**3, np.cos(x), np.sin(5 * x), np.ones(rows)], 1)
+    zero = np.zeros_like(theta)
+    truth = np.array([[1.0, -2.0, 0.9, 0, 0, 0], [0, 0, 0, 0, 1.0, 0]])
+    noise = np.full(2, 0.03)
+    design = np.concatenate([np.hstack([theta, zero]), np.hstack([zero, theta])])
+    target = design @ truth.reshape(-1) + 0.03 * rng.standard_normal(2 * rows)
+    factor = np.asarray(evidence.compress(design / 0.03, target[:, None] / 0.03))
+    wide = problem(terms)._replace(
+        admissible=np.ones((2, terms), bool), known=np.zeros((2, terms)), floor=np.full(2, 1e-5)
+    )
+    half, other = truth != 0, truth != 0
+    half[0], other[1] = [False] * 5 + [True], [False] * 5 + [True]
+
+    def fitted(mask, score):
+        found = np.linalg.lstsq(design * mask.reshape(-1), target, rcond=None)[0]
+        left = (target - design @ found).reshape(2, rows)
+        variance, one = np.mean(left**2, 1), np.ones(2)
+        given = (mask, found.reshape(2, terms), np.zeros((1, 2)), variance, variance, one)
+        return search.Candidate(*given, 0.0, score)
+
+    best, second = fitted(half, 2.0), fitted(other, 1.0)
+    pool = {c.mask.tobytes(): c for c in (best, second)}
+    samples = np.full(2, float(rows))
+    near = search.Near(noise, factor, factor, factor, [])
+    (found,) = search._recombined(wide, near, best, samples, pool, set(pool))
+    np.testing.assert_array_equal(found, truth != 0)
+    assert not search._recombined(wide, near, best, samples, pool, {*pool, found.tobytes()})
+
+
 def candidate(coefficients, innovation):
     one = np.ones(1)
     mask = np.asarray(coefficients) != 0
@@ -68,6 +101,17 @@ def problem(terms=4):
         np.full(1, 1e-3),
         3,
     )
+
+
+def test_what_does_not_change_along_a_recording_is_found():
+    rng, t = np.random.default_rng(0), np.linspace(0, 10, 300)
+    a = np.exp(-0.3 * t)
+    states = np.stack([a, 5 - 2 * a, 40 * np.cos(t)], 1)
+    noise = np.array([0.01, 0.02, 1.0])
+    (found,) = verdict.constants(states + noise * rng.standard_normal(states.shape), noise)
+    np.testing.assert_allclose(found, [1.0, 0.5, 0.0], rtol=0.02)
+    states[:, 1] += 0.1 * np.sin(t)
+    assert not verdict.constants(states + noise * rng.standard_normal(states.shape), noise)
 
 
 def test_score_is_the_evidence_that_is_stated():
