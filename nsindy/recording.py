@@ -140,13 +140,15 @@ def read(
 ) -> Recordings:
     """Read tables of numbers, one recording a file, and check them as `check` does.
 
-    Columns may be separated by commas, semicolons, tabs or spaces, with a header or without.
+    Columns may be separated by commas, semicolons, tabs or spaces, with a header or without. Times
+    may be dates of ISO 8601. `notes` say how they were read, and what was left out.
 
     Args:
       paths: a file, or several with the same columns.
       time: header or number (from 1) of the column of times; None for one that is named t, time or
         the like, else the first if it increases.
-      states: headers or numbers of the columns of states; None for all others.
+      states: headers or numbers of the columns of states; None for all others that neither hold
+        words nor count the rows.
       inputs: headers or numbers of the columns of inputs.
 
     Raises:
