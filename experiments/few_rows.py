@@ -33,16 +33,10 @@ SYSTEMS = {
 
 def main() -> None:
     """Parse, discover, count, write summary and figure."""
-    options = command_line.Parser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    options = simulated.options(__doc__, 0.03, "few_rows")
     add = options.add_argument
-    add("--seeds", type=command_line.positive, default=16, help="draws of the noise")
     few = command_line.at_least(10)
     add("--rows", type=few, nargs="+", default=[12, 20, 30], help="rows of a recording")
-    share = command_line.number(low=0)
-    add("--noise", type=share, default=0.03, help="as a share of each state's standard deviation")
-    add("--out", default="out/few_rows", help="folder of summary.json and figure.png")
     arguments = options.parse_args()
     command_line.fail_early(lambda: execute(arguments))
 

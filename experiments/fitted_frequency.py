@@ -68,15 +68,9 @@ SYSTEMS: dict[str, tuple[System, int, float]] = {
 
 def main() -> None:
     """Parse, discover, count, write summary and figure."""
-    options = command_line.Parser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    options = simulated.options(__doc__, 0.005, "fitted_frequency")
     add = options.add_argument
-    add("--seeds", type=command_line.positive, default=16, help="draws of the noise")
     add("--rows", type=command_line.at_least(20), default=400, help="rows of a recording")
-    share = command_line.number(low=0)
-    add("--noise", type=share, default=0.005, help="as a share of each state's standard deviation")
-    add("--out", default="out/fitted_frequency", help="folder of summary.json and figure.png")
     arguments = options.parse_args()
     command_line.fail_early(lambda: execute(arguments))
 

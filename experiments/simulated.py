@@ -1,8 +1,10 @@
 """Systems that are simulated and recorded with noise, and the terms that are found in them."""
 
+import argparse
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import command_line
 import numpy as np
 from scipy.integrate import solve_ivp
 from tqdm import tqdm
@@ -27,6 +29,19 @@ class System(NamedTuple):
     initial: tuple[float, ...]
     end: float
     truth: Terms
+
+
+def options(said: str, noise: float, out: str) -> command_line.Parser:
+    """Options of a study of simulated recordings."""
+    parser = command_line.Parser(
+        description=said, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = parser.add_argument
+    add("--seeds", type=command_line.positive, default=16, help="draws of the noise")
+    share = command_line.number(low=0)
+    add("--noise", type=share, default=noise, help="as a share of each state's standard deviation")
+    add("--out", default=f"out/{out}", help="folder of summary.json and figure.png")
+    return parser
 
 
 def record(system: System, length: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
