@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import search, signals, waves
+from nsindy import candidates, search, signals, waves
 from nsindy.search import Searched
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def fitted(units: "Units", searched: Searched) -> Fitted:
     def at(number):
         raw = jnp.asarray(_numbered(units, number).raw)
         cut = searched.segments._replace(units=raw)
-        pool: dict[bytes, search.Candidate] = {}
+        pool: dict[bytes, candidates.Candidate] = {}
         start = (best.mask, (best.coefficients, best.begin))
-        search.fit(problem, cut, [start], found.noise, found.samples, pool)
+        candidates.fit(problem, cut, [start], found.noise, found.samples, pool)
         candidate = pool.popitem()[1]
         misfit = float(np.sum(found.samples * candidate.variance / found.noise**2))
         return candidate.coefficients, misfit
@@ -108,7 +108,7 @@ def search_with(
     """
     units = setting.units
     wide = build(units._replace(waves=offer.numbers), setting.substeps)
-    coefficients, _ = search.by_derivatives(wide.problem, offer.mask & wide.problem.admissible)
+    coefficients, _ = candidates.by_derivatives(wide.problem, offer.mask & wide.problem.admissible)
     # With the wave in them, the equations say better how a forcing acts.
     coefficients = coefficients + wide.problem.known
     own = [waves.fitted(term) for term in wide.terms]

@@ -7,13 +7,15 @@ import numpy as np
 from jax.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from nsindy import frequency, proposals, recording, search, signals, verdict, waves
+from nsindy import candidates, frequency, proposals, recording, search, signals, verdict, waves
+from nsindy.candidates import Problem
 from nsindy.discovery import Discovery
 from nsindy.primitives import Primitive
 from nsindy.recording import Recordings
 from nsindy.refine import LANES
-from nsindy.search import Problem, Searched
+from nsindy.search import Searched
 from nsindy.setting import FLOOR, Setting, believed, set_up
+from nsindy.shooting import Segments
 
 GROWTH = 4.0, 100.0
 """Growth of an error in the state beyond which a recording is fitted in stretches: without noise,
@@ -154,8 +156,8 @@ def _resolved(setting: Setting, proposed: Sequence[np.ndarray]) -> Setting:
     last = None
     for substeps in (1, 2, 4, 8):
         problem, cut = _cut(setting._replace(substeps=substeps), 1.0)
-        starts = [(mask, search.by_derivatives(problem, mask)) for mask in proposed[:2]]
-        paths = [states for states, _ in search.solved(problem, starts, cut)]
+        starts = [(mask, candidates.by_derivatives(problem, mask)) for mask in proposed[:2]]
+        paths = [states for states, _ in candidates.solved(problem, starts, cut)]
         if last is not None:
             change = np.abs(np.array(paths) - last)
             change = np.max(np.where(np.isfinite(change), change, 0.0), (0, 1, 2))
@@ -177,7 +179,7 @@ def _misses(setting: Setting, found: search.Found) -> bool:
     return bool(missed[noise > 0].any())
 
 
-def _cut(setting: Setting, counted: float) -> tuple[Problem, search.Segments]:
+def _cut(setting: Setting, counted: float) -> tuple[Problem, Segments]:
     cut, begin = signals.segments(
         setting.signals,
         setting.units,
@@ -193,7 +195,7 @@ def _search(setting: Setting, starts, counted: float, say: Progress, stage: str)
     problem, cut = _cut(setting, counted)
     fitted = isinstance(starts[0], tuple)
     starts = [
-        start if isinstance(start, tuple) else (start, search.by_derivatives(problem, start))
+        start if isinstance(start, tuple) else (start, candidates.by_derivatives(problem, start))
         for start in starts
     ]
     noise = signals.noise(setting.signals)
@@ -201,7 +203,7 @@ def _search(setting: Setting, starts, counted: float, say: Progress, stage: str)
     # The proposal that follows the segments best shows where errors grow. Every regression sends
     # some; of what was fitted before the best comes first.
     guides = starts[:1] if fitted else starts[:: -(-len(starts) // LANES)]
-    paths = search.solved(problem, guides, cut)
+    paths = candidates.solved(problem, guides, cut)
     weights, measured = np.asarray(cut.weights) / noise**2, np.asarray(cut.states)
     misfit = [np.sum(weights * (states - measured) ** 2) for states, _ in paths]
     ends = paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))][1]
@@ -226,7 +228,7 @@ def _reweighted(setting: Setting, found: Searched) -> Setting:
         return setting
     best = found.found.chosen
     start = (best.mask, (best.coefficients, best.begin))
-    paths, _ = search.solved(found.problem, [start], found.segments)[0]
+    paths, _ = candidates.solved(found.problem, [start], found.segments)[0]
     followed = signals.nodes(setting.signals, paths)
     states = [x[: signals.fitted(len(x))] for x in followed]
     renewed = signals.weighted(setting.signals, states, setting.problem.floor)

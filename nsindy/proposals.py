@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nsindy import search, signals, weak
-from nsindy.search import Problem
+from nsindy import beam, candidates, search, signals, weak
+from nsindy.candidates import Problem
+from nsindy.programs import Program
 
 if TYPE_CHECKING:
     from nsindy.setting import Setting
@@ -20,6 +21,9 @@ FINE = 1e-4
 
 FEW = 1500
 """With N samples the regressions propose (FEW / N)² supports, where that is more than usual."""
+
+
+BEAM = Program(beam.search, static=("slots", "depth", "width"))
 
 
 def proposals(setting: "Setting", width: int = search.WIDTH) -> list[np.ndarray]:
@@ -52,7 +56,7 @@ def proposals(setting: "Setting", width: int = search.WIDTH) -> list[np.ndarray]
         )
         designs.append(design)
         targets.append(target)
-    by_integrals = search.COMPRESS(np.concatenate(designs), np.concatenate(targets))
+    by_integrals = candidates.COMPRESS(np.concatenate(designs), np.concatenate(targets))
     noiseless = bool(np.max(signals.noise(setting.signals)) < FINE)
     found = [
         mask
@@ -77,7 +81,7 @@ def _joint(
         # A row of its own that no term can explain.
         own = np.pad(own, ((0, 1), (0, 0)))
         own[-1, -1] = coarse * np.linalg.norm(own[:, -1])
-        supports = search.BEAM(
+        supports = BEAM(
             own,
             samples,
             problem.prior,

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy import compose, evidence, products, search, waves
+from nsindy import candidates, compose, evidence, products, waves
+from nsindy.candidates import Problem
 from nsindy.primitives import Primitive, Times
 from nsindy.recording import Recording
-from nsindy.search import Problem
 from nsindy.signals import Signal, Units, rate
 from nsindy.terms import Term
 
@@ -104,7 +104,7 @@ def set_up(
             known[d, place] = 1 / back[d, place]
     derivatives = np.concatenate([s.derivatives for s in found])
     weight = 1 / np.sqrt(np.mean(np.concatenate([s.relative for s in found]) ** 2, 1))[:, None]
-    factor = np.asarray(search.COMPRESS(weight * theta, weight * derivatives))
+    factor = np.asarray(candidates.COMPRESS(weight * theta, weight * derivatives))
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     problem = Problem(

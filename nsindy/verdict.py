@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nsindy import beam, equations, search, signals, solution, subset, waves
+from nsindy import beam, candidates, equations, signals, solution, subset, waves
+from nsindy.candidates import Candidate
 from nsindy.discovery import Discovery, HeldOut
 from nsindy.frequency import Fitted
 from nsindy.recording import Recordings
-from nsindy.search import Candidate, Found, Searched
+from nsindy.search import Found, Searched
 
 if TYPE_CHECKING:
     from nsindy.setting import Setting
@@ -93,7 +94,7 @@ def _inclusion(found: Found) -> np.ndarray:
 
 
 def standard_errors(
-    found: Found, problem: search.Problem, wave: Fitted | None = None
+    found: Found, problem: candidates.Problem, wave: Fitted | None = None
 ) -> np.ndarray:
     """Standard errors of the coefficients of the best support, scaled [D, M].
 
@@ -136,7 +137,7 @@ def _held_out(setting, recordings: Recordings, first: Searched, begins) -> HeldO
     squares, count, deviations = 0.0, 0, 0.0
     measured = len(recordings.states)
     given = (best.mask, (best.coefficients, best.begin))
-    paths, _ = search.solved(first.problem, [given], first.segments)[0]
+    paths, _ = candidates.solved(first.problem, [given], first.segments)[0]
     model = _model(setting, recordings, best)
     followed = signals.nodes(setting.signals, paths)
     for signal, part, nodes in zip(setting.signals, setting.parts, followed, strict=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import scipy.linalg
 
-from nsindy import compose, forcing, primitives, search
+from nsindy import compose, forcing, neighbours, primitives
 from nsindy.terms import Term
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def offer(
     count = len(target)
     # Of supports that are less than that apart, the one with fewer terms is taken.
     prices = compose.costs([*setting.terms, *terms(setting.terms, np.ones(1))])
-    prices = prices + 0.5 * np.log(count) + search.STRONG
+    prices = prices + 0.5 * np.log(count) + neighbours.STRONG
     coarse = COARSE**2 * sum(np.sum(part.weights**2) for part in parts)
 
     def evidence(left, price):
@@ -142,7 +142,7 @@ def offer(
         number = near[at]
     price = 0.5 * np.log(count) + np.log(len(tried) * len(numbers))
     fewer = len(supports[d]) - kept[at].sum()
-    if found[at] - before - search.STRONG * fewer <= price:
+    if found[at] - before - neighbours.STRONG * fewer <= price:
         return None
     mask = np.pad(mask, ((0, 0), (0, kinds)))
     mask[d, [*supports[d], *range(-kinds, 0)]] = kept[at]

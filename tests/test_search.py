@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nsindy import beam, compose, evidence, search, verdict
+from nsindy import beam, candidates, compose, evidence, neighbours, verdict
 
 
 def regression(rows=60, terms=5, seed=0):
@@ -70,27 +70,27 @@ def test_equations_of_two_supports_are_recombined():
         left = (target - design @ found).reshape(2, rows)
         variance, one = np.mean(left**2, 1), np.ones(2)
         given = (mask, found.reshape(2, terms), np.zeros((1, 2)), variance, variance, one)
-        return search.Candidate(*given, 0.0, score)
+        return candidates.Candidate(*given, 0.0, score)
 
     best, second = fitted(half, 2.0), fitted(other, 1.0)
     pool = {c.mask.tobytes(): c for c in (best, second)}
     samples = np.full(2, float(rows))
-    near = search.Near(noise, factor, factor, factor, [])
-    (found,) = search._recombined(wide, near, best, samples, pool, set(pool))
+    near = neighbours.Near(noise, factor, factor, factor, [])
+    (found,) = neighbours.recombined(wide, near, best, samples, pool, set(pool))
     np.testing.assert_array_equal(found, truth != 0)
-    assert not search._recombined(wide, near, best, samples, pool, {*pool, found.tobytes()})
+    assert not neighbours.recombined(wide, near, best, samples, pool, {*pool, found.tobytes()})
 
 
 def candidate(coefficients, innovation):
     one = np.ones(1)
     mask = np.asarray(coefficients) != 0
-    return search.Candidate(
+    return candidates.Candidate(
         mask, np.asarray(coefficients), np.zeros((1, 1)), one, np.asarray(innovation), one, 0.0, 0.0
     )
 
 
 def problem(terms=4):
-    return search.Problem(
+    return candidates.Problem(
         None,
         evidence.Prior(jnp.asarray(np.full(terms, 3.0)), jnp.ones(())),
         np.ones((1, terms), bool),
@@ -116,7 +116,7 @@ def test_what_does_not_change_along_a_recording_is_found():
 
 def test_score_is_the_evidence_that_is_stated():
     samples = np.array([100.0])
-    found = search.score(problem(), candidate([[1.0, 0, 0, 0]], [0.04]), samples, initial=1)
+    found = candidates.score(problem(), candidate([[1.0, 0, 0, 0]], [0.04]), samples, initial=1)
     binomial = np.log(4)
     small = 100 / (100 - 1 - 1 - 2)
     expected = -50 * np.log(0.04) - 0.5 * np.log(100) * small - 3.0 - binomial - np.log(1 + 1 / 9)
@@ -126,21 +126,23 @@ def test_score_is_the_evidence_that_is_stated():
 def test_a_misfit_below_the_floor_earns_nothing():
     samples = np.array([100.0])
     scores = [
-        search.score(problem(), candidate([[1.0, 0, 0, 0]], [v]), samples) for v in (1e-6, 1e-12)
+        candidates.score(problem(), candidate([[1.0, 0, 0, 0]], [v]), samples)
+        for v in (1e-6, 1e-12)
     ]
     assert scores[0] == scores[1]
 
 
 def test_a_model_that_leaves_no_measurement_over_has_no_evidence():
     full, few = candidate([[1.0, 1, 1, 0]], [1e-4]), np.array([7.0])
-    assert search.score(problem(), full, few, initial=2) == -np.inf
-    assert np.isfinite(search.score(problem(), full, few, initial=1))
+    assert candidates.score(problem(), full, few, initial=2) == -np.inf
+    assert np.isfinite(candidates.score(problem(), full, few, initial=1))
 
 
 def test_terms_that_cancel_cost_more():
     samples = np.array([100.0])
     small, large = (
-        search.score(problem(), candidate([[a, -a, 0, 0]], [0.04]), samples) for a in (1.0, 30.0)
+        candidates.score(problem(), candidate([[a, -a, 0, 0]], [0.04]), samples)
+        for a in (1.0, 30.0)
     )
     assert small - large == pytest.approx(2 * np.log((1 + 100) / (1 + 1 / 9)))
 
