@@ -171,11 +171,10 @@ def _start_jax() -> None:
     """Double precision, and programs that a second run finds compiled."""
     import jax
 
+    from nsindy import programs
+
     jax.config.update("jax_enable_x64", True)
-    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nsindy"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    programs.keep(seconds=0.0)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,17 @@ import numpy as np
 from jax.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from nsindy import candidates, frequency, proposals, recording, search, signals, verdict, waves
+from nsindy import (
+    candidates,
+    forcing,
+    frequency,
+    proposals,
+    recording,
+    search,
+    signals,
+    verdict,
+    waves,
+)
 from nsindy.candidates import Problem
 from nsindy.discovery import Discovery
 from nsindy.primitives import Primitive
@@ -17,7 +27,7 @@ from nsindy.search import Searched
 from nsindy.setting import FLOOR, Setting, believed, set_up
 from nsindy.shooting import Segments
 
-GROWTH = 4.0, 100.0
+GROWTH = 4.0, forcing.GROWTH
 """Growth of an error in the state beyond which a recording is fitted in stretches: without noise,
 and with."""
 
