@@ -9,7 +9,6 @@ from nsindy import evidence, refine, shooting, subset
 from nsindy.evidence import Prior
 from nsindy.products import Products
 from nsindy.programs import Program
-from nsindy.refine import LANES
 from nsindy.shooting import Model, Segments
 
 LARGE = 3.0
@@ -84,7 +83,7 @@ def ahead(problem: Problem, segments: Segments) -> None:
     nothing = np.zeros(problem.admissible.shape)
     empty = model(problem, nothing > 0, nothing, problem.begin)
     refine.ahead(problem.terms, empty, segments, np.ones(len(nothing)))
-    PATHS.ahead(problem.terms, refine.together([empty]), segments)
+    PATHS.ahead(problem.terms, refine.together([empty], refine.lanes(segments)), segments)
     PRIOR.ahead(nothing > 0, problem.prior)
 
 
@@ -123,10 +122,10 @@ def model(problem: Problem, mask, coefficients, begin) -> Model:
 
 def solved(problem: Problem, starts, segments: Segments) -> list[tuple[np.ndarray, np.ndarray]]:
     """States along each model [B, L + 1, D], and segments' ends by their beginnings [B, D, D]."""
-    found = []
-    for at in range(0, len(starts), LANES):
-        models = [model(problem, mask, *start) for mask, start in starts[at : at + LANES]]
-        states, ends = PATHS(problem.terms, refine.together(models), segments)
+    found, lanes = [], refine.lanes(segments)
+    for at in range(0, len(starts), lanes):
+        models = [model(problem, mask, *start) for mask, start in starts[at : at + lanes]]
+        states, ends = PATHS(problem.terms, refine.together(models, lanes), segments)
         found += list(zip(np.asarray(states), np.asarray(ends), strict=True))[: len(models)]
     return found
 

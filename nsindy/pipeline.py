@@ -22,7 +22,6 @@ from nsindy.candidates import Problem
 from nsindy.discovery import Discovery
 from nsindy.primitives import Primitive
 from nsindy.recording import Recordings
-from nsindy.refine import LANES
 from nsindy.search import Searched
 from nsindy.setting import FLOOR, Setting, believed, set_up
 from nsindy.shooting import Segments
@@ -30,6 +29,9 @@ from nsindy.shooting import Segments
 GROWTH = 4.0, forcing.GROWTH
 """Growth of an error in the state beyond which a recording is fitted in stretches: without noise,
 and with."""
+
+GUIDES = 4
+"""Proposals among which the one is looked for that follows the recording best."""
 
 MISSED = 3.0
 """Times its noise by which a model misses the recording, and the search starts from more places."""
@@ -212,7 +214,7 @@ def _search(setting: Setting, starts, counted: float, say: Progress, stage: str)
     noise = np.where(noise > 0, np.maximum(noise, problem.floor), 1.0)
     # The proposal that follows the segments best shows where errors grow. Every regression sends
     # some; of what was fitted before the best comes first.
-    guides = starts[:1] if fitted else starts[:: -(-len(starts) // LANES)]
+    guides = starts[:1] if fitted else starts[:: -(-len(starts) // GUIDES)]
     paths = candidates.solved(problem, guides, cut)
     weights, measured = np.asarray(cut.weights) / noise**2, np.asarray(cut.states)
     misfit = [np.sum(weights * (states - measured) ** 2) for states, _ in paths]

@@ -20,8 +20,11 @@ from nsindy.shooting import Model, Segments
 STEPS = 12
 """Most steps of a fit."""
 
-LANES = 4
-"""Fits that go on side by side."""
+LANES = 4, 32
+"""Fewest and most fits that go on side by side."""
+
+NODES = 2048
+"""Nodes of all fits together that take little longer than one."""
 
 CLEAR = 50.0
 """Nats by which a fit must promise to be worse than the best to be given up."""
@@ -283,7 +286,7 @@ ALL_JUDGED = Program(_judged)
 
 def ahead(terms: Products, model: Model, segments: Segments, noise: np.ndarray) -> None:
     """Compile what `many` needs for models and segments of these shapes."""
-    states = together([begin(model, segments)])
+    states = together([begin(model, segments)], lanes(segments))
     ALL_STEP.ahead(terms, states, segments, noise)
     ALL_JUDGED.ahead(states, segments, noise, noise)
 
@@ -307,21 +310,23 @@ def many(
         blank._replace(best=blank.best._replace(model=model), proposal=model) for model in models
     ]
     waiting, going = list(range(len(models)))[::-1], list[int]()
-    samples = np.sum(np.asarray(segments.weights) > 0)
+    samples, side_by_side = np.sum(np.asarray(segments.weights) > 0), lanes(segments)
     best = np.inf
     while waiting or going:
-        while waiting and len(going) < LANES:
+        while waiting and len(going) < side_by_side:
             going.append(waiting.pop())
-        stepped = ALL_STEP(terms, together([states[i] for i in going]), segments, noise)
+        now = together([states[i] for i in going], side_by_side)
+        stepped = ALL_STEP(terms, now, segments, noise)
         for i, state in zip(going, apart(stepped), strict=False):
             states[i] = state
         best = min(best, *(states[i].value for i in going))
         enough = np.exp(2 * CLEAR / samples) * max(best, samples)
         going = [i for i in going if not states[i].done and not _hopeless(states[i], enough)]
     fits = []
-    for at in range(0, len(states), LANES):
-        part = states[at : at + LANES]
-        fits += apart(ALL_JUDGED(together(part), segments, noise, floor))[: len(part)]
+    for at in range(0, len(states), side_by_side):
+        part = states[at : at + side_by_side]
+        judged = ALL_JUDGED(together(part, side_by_side), segments, noise, floor)
+        fits += apart(judged)[: len(part)]
     return fits
 
 
@@ -330,13 +335,19 @@ def _hopeless(state: State, enough: float) -> bool:
     return bool(state.promised > enough * (RELIEF if far else 1.0))
 
 
-def together(each: Sequence[Any]) -> Any:
+def lanes(segments: Segments) -> int:
+    """Fits that go on side by side: of few rows many, since each takes next to no time."""
+    return int(np.clip(NODES // segments.steps.size, *LANES))
+
+
+def together(each: Sequence[Any], count: int) -> Any:
     """Stack, for as many lanes as there are; the first fills those that would be empty."""
-    each = [*each, *[each[0]] * (LANES - len(each))]
+    each = [*each, *[each[0]] * (count - len(each))]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *each)
 
 
 def apart(stacked: Any) -> list[Any]:
     """One for each lane."""
     stacked = jax.tree.map(np.asarray, stacked)
-    return [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(LANES)]
+    count = len(jax.tree.leaves(stacked)[0])
+    return [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(count)]

@@ -114,9 +114,10 @@ def several(clean):
 def test_many_fits_are_those_of_one_after_the_other(clean, monkeypatch):
     models, segments, noise = several(clean)
     monkeypatch.setattr(refine, "CLEAR", np.inf)
+    monkeypatch.setattr(refine, "LANES", (4, 4))
     found = refine.many(SPLIT, models, segments, noise, noise)
     fit = jax.jit(refine.fit, static_argnames="terms")
-    assert len(found) == len(models) > refine.LANES
+    assert len(found) == len(models) > refine.lanes(segments)
     for one, given in zip(found, models, strict=True):
         expected = fit(SPLIT, given, segments, noise, noise)
         assert one.ended and one.steps == expected.steps
