@@ -317,7 +317,7 @@ def best_of(scores: jax.Array, width: int) -> tuple[jax.Array, jax.Array]:
 
 
 def equivalents(
-    factor: ArrayLike, mask: ArrayLike, *, tolerance: float = 1e-6
+    factor: ArrayLike, mask: ArrayLike, *, tolerance: float = 1e-6, most: int | None = None
 ) -> list[tuple[int, ...]]:
     """List the other supports of one equation that fit exactly the same with as many terms.
 
@@ -328,6 +328,7 @@ def equivalents(
       factor: compressed [Θ, ẋ] of concrete values, [Q, M + 1].
       mask: the support [M].
       tolerance: how far from the space, relative to its norm, a column may lie.
+      most: so many are enough; where many columns lie in the space there are far too many to list.
 
     Example:
       >>> x, v = jnp.cos(jnp.arange(9.0)), jnp.sin(jnp.arange(9.0))
@@ -340,7 +341,7 @@ def equivalents(
     columns = columns / np.where(norms > 0, norms, 1.0)
     first = tuple(np.flatnonzero(np.asarray(mask)).tolist())
     basis, todo = {first}, [first]
-    while todo:
+    while todo and (most is None or len(basis) <= most):
         support = todo.pop()
         inside = columns[:, support]
         weights = np.linalg.lstsq(inside, columns, rcond=None)[0]
@@ -351,7 +352,7 @@ def equivalents(
                 if other not in basis:
                     basis.add(other)
                     todo.append(other)
-    return sorted(basis - {first})
+    return sorted(basis - {first})[:most]
 
 
 def rank(supports: Supports, tolerance: jax.Array, *, width: int) -> Supports:

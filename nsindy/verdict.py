@@ -244,7 +244,7 @@ class _Texts:
             if not self.setting.problem.admissible[d].any() or not best.mask[d].any():
                 continue
             own = factor[:, [*range(size), size + d]]
-            for other in beam.equivalents(own, best.mask[d], tolerance=1e-9)[:5]:
+            for other in beam.equivalents(own, best.mask[d], tolerance=1e-9, most=5):
                 found.append(f"{state}' of {', '.join(self.names[m] for m in other)}")
         return tuple(found)
 

@@ -253,3 +253,14 @@ def test_what_counts_as_rounding_is_a_share_of_the_target(dtype):
     np.testing.assert_allclose(evidence.tie(factor), 1e3 * unit * power, rtol=1e-5)
     np.testing.assert_allclose(evidence.floor(factor), 1e3 * unit**2 * power, rtol=1e-5)
     assert evidence.floor(jnp.zeros_like(factor)) > 0
+
+
+def test_of_very_many_equal_supports_a_few_are_enough():
+    """Forty columns in a space of six dimensions have some four million bases."""
+    rng = np.random.default_rng(0)
+    columns = rng.standard_normal((50, 6)) @ rng.standard_normal((6, 40))
+    factor = np.linalg.qr(np.column_stack([columns, columns @ rng.standard_normal(40)]), mode="r")
+    found = beam.equivalents(factor, np.arange(40) < 6, most=5)
+    assert len(set(found)) == 5 and tuple(range(6)) not in found
+    inside = [np.linalg.matrix_rank(factor[:, list(support)]) for support in found]
+    assert inside == [6] * 5
