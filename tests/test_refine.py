@@ -150,7 +150,8 @@ def test_gaps_close_no_faster_than_a_damped_step_goes(clean):
     segments, begin, units = cut(states, times)
     begin = begin + 0.1 * np.random.default_rng(0).standard_normal(begin.shape)
     start = model(begin, units)
-    state = refine.step(SPLIT, refine.begin(start, segments), segments, jnp.full(2, 0.01))
+    step = jax.jit(refine.step, static_argnames="terms")
+    state = step(SPLIT, refine.begin(start, segments), segments, jnp.full(2, 0.01))
     for damping, close in ((1e8, True), (0.0, False)):
         moved, _ = refine._propose(state.best, jnp.asarray(damping))
         near = np.abs(np.asarray(moved.begin - start.begin)).max() < 1e-6
