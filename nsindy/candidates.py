@@ -140,15 +140,15 @@ def fit(problem, segments, todo, noise, samples, pool) -> set[bytes]:
     initial = len(known) * int(np.asarray(segments.starts).any(1).sum())
     models = [model(problem, mask, *start) for mask, start in todo]
     fits = refine.many(problem.terms, models, segments, noise, problem.floor)
+    ended = set[bytes]()
     for (mask, _), found in zip(todo, fits, strict=True):
-        candidate = _candidate(mask | known, found)
+        candidate, key = _candidate(mask | known, found), as_key(problem, mask)
         value = score(problem, candidate, samples, initial=initial)
-        key = candidate.mask.tobytes()
         if key not in pool or pool[key].score < value:
             pool[key] = candidate._replace(score=value)
-    return {
-        as_key(problem, mask) for (mask, _), found in zip(todo, fits, strict=True) if found.ended
-    }
+        if found.ended:
+            ended.add(key)
+    return ended
 
 
 def _candidate(mask: np.ndarray, found: refine.Fit) -> Candidate:

@@ -241,14 +241,15 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
     place = int(np.argmin(scores))
     bracket = (grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)])
     best = minimize_scalar(objective, bounds=bracket, method="bounded", options={"xatol": 0.01})
-    log_lambda = float(best.x) if best.fun <= scores[place] else float(grid[place])
-    coefficients, misfit, rough, _ = solve(log_lambda)
-    near = [(at, found[3]) for at in log_lambda + SPAN if (found := solve(at)) is not None]
-    (less, low), *_, (more, high) = near
-    freedom = float(np.clip(gram.shape[1] - (high - low) / (more - less), ORDER, count))
+    least, log_lambda = min((scores[place], grid[place]), (best.fun, best.x))
+    near = {at: found for at in log_lambda + SPAN if (found := solve(at)) is not None}
+    coefficients, misfit, rough, _ = near[log_lambda]
+    less, more = min(near), max(near)
+    slope = (near[more][3] - near[less][3]) / (more - less)
+    freedom = float(np.clip(gram.shape[1] - slope, ORDER, count))
     total = misfit + np.exp(log_lambda) * rough
     sigma = float(np.sqrt(total / free))
-    likelihood = -objective(log_lambda) - jacobian
+    likelihood = -least - jacobian
     return (
         problem.design @ coefficients,
         problem.slopes @ coefficients,

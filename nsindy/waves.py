@@ -192,13 +192,13 @@ def _pruned(columns, price, kinds: int, slots: int, evidence) -> tuple[np.ndarra
     norms = np.linalg.norm(columns, axis=0)
     columns = columns / np.where(norms > 0, norms, 1.0)
     total = norms[held] ** 2
-    own, target, waves = np.split(columns, [held, held + 1], 1)
-    waves = waves.reshape(len(waves), kinds, -1)
+    own, target, flat = np.split(columns, [held, held + 1], 1)
+    waves = flat.reshape(len(flat), kinds, -1)
     size = waves.shape[2]
     gram, toward = np.empty((size, every, every)), np.empty((size, every))
     gram[:, :held, :held], toward[:, :held] = own.T @ own, own.T @ target[:, 0]
-    toward[:, held:] = (target[:, 0] @ waves.reshape(len(waves), -1)).reshape(kinds, size).T
-    cross = (own.T @ waves.reshape(len(waves), -1)).reshape(held, kinds, size).transpose(2, 0, 1)
+    toward[:, held:] = (target[:, 0] @ flat).reshape(kinds, size).T
+    cross = (own.T @ flat).reshape(held, kinds, size).transpose(2, 0, 1)
     gram[:, :held, held:], gram[:, held:, :held] = cross, cross.transpose(0, 2, 1)
     gram[:, held:, held:] = np.einsum("swg,sug->gwu", waves, waves)
     # A long wave and the monomials span nearly the same; what is left is exact for any weights.
