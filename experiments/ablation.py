@@ -3,13 +3,13 @@
 import argparse
 from typing import Any
 
-import command_line
-import common
 import numpy as np
-import pysindy_references
+from peers import pysindy_references
+from support import command_line, common
 
-from nsindy import machines, summary
-from nsindy.runs import REFERENCES, RUNS
+from nsindy.paper import summary
+from nsindy.paper.runs import REFERENCES, RUNS
+from nsindy.sweep import machines
 
 ROWS = RUNS | REFERENCES
 

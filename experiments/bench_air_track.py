@@ -4,12 +4,11 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import command_line
-import common
 import numpy as np
-import pysindy_grid
+from peers import pysindy_grid
+from support import command_line, common
 
-from nsindy import results
+from nsindy.runtime import files
 
 NORMAL95 = 1.959964
 
@@ -44,7 +43,7 @@ def main() -> None:
 def execute(options: argparse.Namespace) -> None:
     """The reference first, then every method against it."""
     times, positions = read(options.data)
-    out = results.check_folder(options.out)
+    out = files.check_folder(options.out)
     common.start()
     reference = damped_cosine(times, positions)
     (k, c), (k_error, c_error) = reference.values[:2], reference.errors[:2]
@@ -61,7 +60,7 @@ def execute(options: argparse.Namespace) -> None:
         against(row, reference)
         print(line(row))
     made = {"command": common.command(), "versions": common.versions(), "reference": reference}
-    results.write_json(out / "summary.json", made | {"rows": rows})
+    files.write_json(out / "summary.json", made | {"rows": rows})
     print(f"wrote {out / 'summary.json'}")
 
 
@@ -172,7 +171,7 @@ def regressions(times: np.ndarray, positions: np.ndarray) -> Iterator[dict[str, 
 
 def regression(expressions, setting: str) -> dict[str, Any]:
     """The row of a PySINDy model in position x_0 and velocity x_1."""
-    import odebench
+    from peers import odebench
 
     position, velocity = odebench.symbols(2)
     second = expressions[1].expand()

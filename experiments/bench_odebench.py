@@ -12,16 +12,15 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import command_line
-import common
 import jax
 import numpy as np
-import odebench
-import pysindy_grid
 import sympy
+from peers import odebench, pysindy_grid
+from support import command_line, common
 from tqdm import tqdm
 
-from nsindy import metrics, results
+from nsindy.paper import metrics
+from nsindy.runtime import files
 
 SCORES = ("reconstruction", "generalization", "structure")
 
@@ -61,7 +60,7 @@ def execute(options: argparse.Namespace) -> None:
     systems = chosen(options)
     for method in options.methods:
         METHODS[method].prepare()
-    out = results.check_folder(options.out)
+    out = files.check_folder(options.out)
     common.start()
     rows: list[dict[str, Any]] = []
     cases: list[dict[str, Any]] = []
@@ -77,7 +76,7 @@ def execute(options: argparse.Namespace) -> None:
                 ]
                 found = list(tqdm(spread(attempt, jobs), total=len(jobs), disable=None))
                 cases += found
-                results.write_json(out / "cases.json", cases)
+                files.write_json(out / "cases.json", cases)
                 rows.append(judge(found))
                 print(line(rows[-1]), flush=True)
     drawn = [

@@ -7,33 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import command_line
-import common
 import jax
 import jax.numpy as jnp
 import numpy as np
-import speed_cases
 from scipy.integrate import solve_ivp
 from scipy.optimize import least_squares
+from support import command_line, common, speed_cases
 
-from nsindy import (
-    beam,
-    evidence,
-    fit,
-    judge,
-    library,
-    plots,
-    results,
-    simulate,
-    stlsq,
-    study,
-    terms,
-    trajectory,
-)
-from nsindy.runs import RUNS
+from nsindy.evidence import beam, regression
+from nsindy.paper import figures, one_seed, recovery, simulate
+from nsindy.paper.runs import RUNS
+from nsindy.routers import stlsq, training
+from nsindy.runtime import files
+from nsindy.terms import library, term
+from nsindy.trajectories import single
 
 EXP4 = RUNS["exp4_conditional_entropy"]
-NAMES = terms.paper_terms(common.SYSTEM.states)
+NAMES = term.paper_terms(common.SYSTEM.states)
 
 
 def timed(function: Callable[..., Any], *args: Any, repeats: int = 3) -> tuple[float, float]:
@@ -64,10 +54,10 @@ def exp4(
     )
 
     def record(key):
-        data = study.record(key, common.SYSTEM, bound, measurement, samples=samples)
+        data = one_seed.record(key, common.SYSTEM, bound, measurement, samples=samples)
         train = data.trajectory.train
         rows = data.theta[train], data.trajectory.derivatives[train]
-        rows = fit.compress(*rows) if shared else rows
+        rows = training.compress(*rows) if shared else rows
         return tuple(part.astype(jnp.float32) for part in rows)
 
     keys = jax.vmap(jax.random.key)(jnp.arange(seeds))
@@ -78,8 +68,8 @@ def exp4(
     def train(keys, theta, derivatives, knobs):
         def one(key, theta, derivatives):
             def equation(key, target):
-                rows = fit.Samples(theta, target, theta)
-                fitted = fit.train(key, rows, bound.complexities, knobs, routing)
+                rows = training.Samples(theta, target, theta)
+                fitted = training.train(key, rows, bound.complexities, knobs, routing)
                 return fitted.terms, fitted.params
 
             return jax.vmap(equation)(jax.random.split(key, 2), derivatives.T)
@@ -102,7 +92,7 @@ def stlsq_throughput(draws: int, repeats: int) -> dict[str, float]:
     def fits(states):
         def one(states):
             theta = library.evaluate(bound, states).theta
-            rows = fit.compress(theta, jnp.asarray(derivatives))
+            rows = training.compress(theta, jnp.asarray(derivatives))
             scale = jnp.sqrt(theta.shape[0] / rows[0].shape[0])
             return stlsq.stlsq(scale * rows[0], scale * rows[1], 0.2, ridge=0.01)
 
@@ -137,15 +127,15 @@ def stlsq_throughput(draws: int, repeats: int) -> dict[str, float]:
 def proposals(seeds: int, repeats: int) -> dict[str, float]:
     """Run 9 before its trajectory fit: compression and the beam search of both equations."""
     bound = library.bind(NAMES, common.SYSTEM.states)
-    prior = evidence.prior(bound)
+    prior = regression.prior(bound)
     clean, derivatives, _ = recording()
     noise = 1e-3 * np.random.default_rng(0).normal(size=(seeds, *clean.shape))
     states = jnp.asarray(clean[None] + noise)
 
     def propose(states):
         theta = library.evaluate(bound, states).theta
-        factor = evidence.compress(theta, jnp.asarray(derivatives))
-        return judge.propose(factor, 600.0, prior, equations=2, slots=4).masks
+        factor = regression.compress(theta, jnp.asarray(derivatives))
+        return recovery.propose(factor, 600.0, prior, equations=2, slots=4).masks
 
     def every(states):
         return jax.lax.map(propose, states, batch_size=32)
@@ -161,11 +151,11 @@ def subsets(draws: int, repeats: int) -> dict[str, float]:
     theta = np.asarray(library.evaluate(bound, jnp.asarray(clean)).theta)
     noise = 1e-3 * np.random.default_rng(0).normal(size=(draws, len(theta)))
     targets = derivatives[None, :, 1] + noise
-    prior = evidence.bic(theta.shape[1])
+    prior = regression.bic(theta.shape[1])
 
     def fits(targets):
         def one(target):
-            factor = evidence.compress(jnp.asarray(theta), target[:, None])
+            factor = regression.compress(jnp.asarray(theta), target[:, None])
             return beam.best_subset(factor, float(len(theta)), prior, width=1).masks
 
         return jax.lax.map(one, targets, batch_size=32)
@@ -190,14 +180,14 @@ def trajectory_fits(draws: int, repeats: int) -> dict[str, float]:
     states = clean[None] + noise
     mask = np.zeros((2, len(NAMES)), bool)
     mask[0, 1] = mask[1, 0] = mask[1, 1] = True
-    indices = trajectory.slots_of(jnp.asarray(mask), 2)
+    indices = single.slots_of(jnp.asarray(mask), 2)
     begin = jnp.array([[0.9, 0.0], [-0.9, -0.15]])
 
     def fits(states):
         def one(states):
-            record = trajectory.record(jnp.asarray(times), states)
+            record = single.record(jnp.asarray(times), states)
             noise = jnp.full(2, 1e-2)
-            found = trajectory.fit(bound, indices, begin, states[0], record, noise, steps=150)
+            found = single.fit(bound, indices, begin, states[0], record, noise, steps=150)
             return found.coefficients
 
         return jax.lax.map(one, states, batch_size=32)
@@ -262,7 +252,7 @@ def execute(options: argparse.Namespace) -> None:
     found = jax.default_backend()
     if options.device and found != options.device:
         raise ValueError(f"--device {options.device}: JAX finds only {found} here; nothing written")
-    out = results.check_folder(options.out)
+    out = files.check_folder(options.out)
     jax.config.update("jax_enable_x64", True)
     repeats, quick = options.repeats, options.quick
     few, steps = (4, 100) if quick else (1, 4000)
@@ -339,8 +329,8 @@ def execute(options: argparse.Namespace) -> None:
         "devices": devices,
         "processes": processes,
     }
-    results.write_json(out / "summary.json", content)
-    plots.save(speed_cases.figure(growth), out / "figure.png")
+    files.write_json(out / "summary.json", content)
+    figures.save(speed_cases.figure(growth), out / "figure.png")
     print(f"wrote {out / 'summary.json'} and {out / 'figure.png'}")
 
 

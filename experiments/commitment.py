@@ -3,14 +3,16 @@
 import argparse
 import dataclasses
 
-import command_line
-import common
 import jax
 import jax.numpy as jnp
 import numpy as np
+from support import command_line, common
 
-from nsindy import fit, metrics, study, summary, sweep, terms
-from nsindy.runs import RUNS, Run
+from nsindy.paper import metrics, one_seed, summary
+from nsindy.paper.runs import RUNS, Run
+from nsindy.routers import training
+from nsindy.sweep import over
+from nsindy.terms import term
 
 CHANGES: dict[str, dict[str, float]] = {
     "Exp 4 as it stands": {},
@@ -50,7 +52,7 @@ def execute(options: argparse.Namespace) -> None:
     """Sweep settings × seeds in one compilation for each library, then without circuits' errors."""
     out = common.begin(options)
     run, knobs = common.configure(RUNS["exp4_conditional_entropy"], options)
-    names = terms.paper_terms(common.SYSTEM.states)
+    names = term.paper_terms(common.SYSTEM.states)
     rows = []
 
     def sweep_changes(run: Run, changes: dict[str, dict[str, float]], kind: str) -> None:
@@ -58,12 +60,12 @@ def execute(options: argparse.Namespace) -> None:
         grid = jax.tree.map(lambda *values: jnp.asarray(values), *settings)
         bound = common.bind(names, kind)
 
-        def one(key, knobs: fit.Knobs, measurement, bound):
+        def one(key, knobs: training.Knobs, measurement, bound):
             data_key, key = jax.random.split(key)
             data = common.record(data_key, bound, measurement, options)
-            return study.outcome(key, data, bound, knobs, run)
+            return one_seed.outcome(key, data, bound, knobs, run)
 
-        timed = sweep.over(
+        timed = over.over(
             one,
             np.arange(options.seed0, options.seed0 + options.seeds),
             grid,
@@ -96,7 +98,7 @@ def execute(options: argparse.Namespace) -> None:
     common.finish(options)
 
 
-def judge(outcome: study.Outcome, change: str, kind: str) -> dict:
+def judge(outcome: one_seed.Outcome, change: str, kind: str) -> dict:
     """Rates and the damping term of one setting: which slot holds it, how firmly, how large.
 
     Seeds that diverged count as failures, and nothing else is taken of them.

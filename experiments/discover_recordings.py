@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import command_line
-import common
 import numpy as np
+from support import command_line, common
 
 import nsindy
-from nsindy import cli, results
+from nsindy import cli
+from nsindy.runtime import files
 
 
 def main() -> None:
@@ -30,10 +30,10 @@ def main() -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Run the command, print what it says, and write it."""
-    out = results.check_folder(options.out)
+    out = files.check_folder(options.out)
     rows = [discover(file) for file in options.files]
     made = {"experiment": "discover_recordings", "command": common.command()}
-    results.write_json(out / "summary.json", made | {"versions": common.versions(), "rows": rows})
+    files.write_json(out / "summary.json", made | {"versions": common.versions(), "rows": rows})
     print(f"wrote {out / 'summary.json'}")
 
 

@@ -1,6 +1,6 @@
 """Run 6: Exp 4 without add, so that the library has full rank."""
 
-import common
+from support import common
 
 if __name__ == "__main__":
     common.main("exp5_drop_add", __doc__)

@@ -3,13 +3,11 @@
 import argparse
 from typing import Any
 
-import command_line
-import common
-import simulated
-from simulated import System
+from support import command_line, common, simulated
+from support.simulated import System
 
 import nsindy
-from nsindy import results
+from nsindy.runtime import files
 
 SYSTEMS = {
     "decay": System(lambda t, y: [-0.5 * y[0]], (3.0,), 8.0, (frozenset({"x"}),)),
@@ -43,7 +41,7 @@ def main() -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Every system with every number of rows, each line printed as it comes."""
-    out = results.check_folder(options.out)
+    out = files.check_folder(options.out)
     common.start()
     rows: list[dict[str, Any]] = []
     for title, system in SYSTEMS.items():

@@ -4,14 +4,13 @@ import argparse
 import re
 from typing import Any
 
-import command_line
-import common
 import numpy as np
-import simulated
-from simulated import System
+from support import command_line, common, simulated
+from support.simulated import System
 
 import nsindy
-from nsindy import results, waves
+from nsindy.discovery import wave_scan
+from nsindy.runtime import files
 
 DEGREE = np.pi / 180
 
@@ -77,7 +76,7 @@ def main() -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Every system, each line printed as it comes."""
-    out = results.check_folder(options.out)
+    out = files.check_folder(options.out)
     common.start()
     rows: list[dict[str, Any]] = []
     for title, (system, order, number) in SYSTEMS.items():
@@ -89,7 +88,7 @@ def execute(options: argparse.Namespace) -> None:
             discovery = nsindy.discover(t, x, states=names, order=order)
             used = (np.asarray(discovery.coefficients) != 0).any(0)
             chosen = [term for term, here in zip(discovery.library, used, strict=True) if here]
-            fitted = [term for term in chosen if waves.fitted(term)]
+            fitted = [term for term in chosen if wave_scan.fitted(term)]
             numbers += [term.arguments[0].primitive.function.number for term in fitted[:1]]
             return tuple(
                 frozenset(_plain(name) for name in row) for row in simulated.terms_of(discovery)

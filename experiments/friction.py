@@ -9,14 +9,14 @@ knows the force better than the samples do, terms that mend the curve appear (`-
 
 import argparse
 
-import command_line
-import common
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.integrate import solve_ivp
+from support import command_line, common
 
 import nsindy
-from nsindy import plots, results
+from nsindy.paper import figures
+from nsindy.runtime import files
 
 DOMAIN = (-3.0, 3.0)
 STIFFNESS = 4.0
@@ -44,7 +44,7 @@ def main() -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Learn the curve, and find the equation with and without it."""
-    out = results.check_folder(options.out)
+    out = files.check_folder(options.out)
     common.start()
     rng = np.random.default_rng(options.seed)
     speeds = np.linspace(*DOMAIN, options.samples)
@@ -77,7 +77,7 @@ def execute(options: argparse.Namespace) -> None:
     title += rows["with the curve"]["equations"][0]
     draw(out / "figure.png", title, speeds, forces, learned, t, x)
     made = {"command": common.command(), "versions": common.versions()}
-    results.write_json(out / "summary.json", made | {"learned": learned.fidelity, "found": rows})
+    files.write_json(out / "summary.json", made | {"learned": learned.fidelity, "found": rows})
     print(f"\nwrote {out / 'summary.json'} and {out / 'figure.png'}")
 
 
@@ -103,7 +103,7 @@ def draw(path, title, speeds, forces, learned, t, x) -> None:
     recording.set(xlabel="time", ylabel="position")
     figure.suptitle(title, fontsize=11)
     figure.tight_layout()
-    plots.save(figure, path)
+    figures.save(figure, path)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import command_line
-import common
 import numpy as np
+from support import command_line, common
 
-from nsindy import cli, recording, results
+from nsindy import cli
+from nsindy.recording import check
+from nsindy.runtime import files
 
 Cells = list[list[str]]
 OUTCOMES = ("refused", "accepted", "discovered", "failed")
@@ -41,7 +42,7 @@ def main() -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Make the recordings, one kind after the other, and see what the command says to them."""
-    out = results.check_folder(options.out)
+    out = files.check_folder(options.out)
     signal.signal(signal.SIGALRM, _too_long)
     rows: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
@@ -64,7 +65,7 @@ def execute(options: argparse.Namespace) -> None:
         rows.append(row)
         print(line(row), flush=True)
     made = {"experiment": "fuzz", "command": common.command(), "versions": common.versions()}
-    results.write_json(out / "summary.json", made | {"rows": rows, "failures": failures})
+    files.write_json(out / "summary.json", made | {"rows": rows, "failures": failures})
     print(f"{sum(row['count'] for row in rows)} recordings, {len(failures)} failures")
     print(f"wrote {out / 'summary.json'}")
 
@@ -84,7 +85,7 @@ def attempt(content: bytes, limit: float, whole: bool) -> tuple[str, str]:
                 code = cli.main(["discover", str(path), "--out", str(out)])
             written = sorted(each.name for each in out.iterdir()) if out.exists() else []
             if code == 0:
-                from nsindy.discovery import load
+                from nsindy.result.discovery import load
 
                 load(out / "discovery.json")
                 partial = [name for name in written if "partial" in name]
@@ -109,7 +110,7 @@ def line(row: dict[str, Any]) -> str:
 
 def _accepted(path: Path) -> bool:
     try:
-        recording.read(path)
+        check.read(path)
     except ValueError:
         return False
     return True

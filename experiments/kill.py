@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import command_line
-import common
 import numpy as np
+from support import command_line, common
 
-from nsindy import results
+from nsindy.paper import summary_file
+from nsindy.runtime import files
 
 NAME = "exp4_conditional_entropy"
 SWEEP = (
@@ -48,7 +48,7 @@ def execute(options: argparse.Namespace) -> None:
     Raises:
       ValueError: a sweep fails, loses a finished chunk, or ends otherwise than the one left alone.
     """
-    out = results.check_folder(options.out)
+    out = files.check_folder(options.out)
     script = Path(__file__).with_name(f"{NAME}.py")
     moments = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -84,13 +84,13 @@ def execute(options: argparse.Namespace) -> None:
         "equal": len(lives),
         "chunks_at_each_kill": lives,
     }
-    results.write_json(out / "summary.json", content)
+    files.write_json(out / "summary.json", content)
     print(f"{len(finished)} kills in {len(lives)} sweeps, all equal; wrote {out / 'summary.json'}")
 
 
 def outcome(out: Path) -> tuple[str, bytes, Mapping[str, str]]:
     """What must be equal to the last bit: the summary, the figure, the chunks."""
-    summary = results.read_summary(out / "summary.json")
+    summary = summary_file.read_summary(out / "summary.json")
     words = json.dumps({k: v for k, v in summary.items() if k not in OF_A_LIFE})
     return words, (out / "figure.png").read_bytes(), checksums(out / "chunks" / NAME)
 

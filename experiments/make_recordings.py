@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-import command_line
 import numpy as np
 from scipy.integrate import solve_ivp
+from support import command_line
 
-from nsindy import results
+from nsindy.runtime import files
 
 # Pelts that the Hudson's Bay Company took in a year, 1900 to 1920, in thousands; in use as a table
 # since Elton and Nicholson, "The ten-year cycle in numbers of the lynx in Canada", Journal of
@@ -33,7 +33,7 @@ def main() -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Write hares_and_lynxes.csv and van_der_pol.csv."""
-    out = results.check_folder(options.out)
+    out = files.check_folder(options.out)
     years = np.arange(1900, 1900 + len(HARE))
     write(out / "hares_and_lynxes.csv", "year,hare,lynx", years, HARE, LYNX, digits=1)
     t = np.arange(0.0, 20.0, 0.05)
@@ -55,7 +55,7 @@ def write(path: Path, header: str, times, *states, digits: int) -> None:
     """Write a table whole, and say where."""
     table = np.column_stack([times, *states])
     form = ["%g"] + [f"%.{digits}f"] * len(states)
-    results.write_whole(
+    files.write_whole(
         path,
         lambda temporary: np.savetxt(
             temporary, table, fmt=form, delimiter=",", header=header, comments="", encoding="utf-8"

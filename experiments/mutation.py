@@ -22,7 +22,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("router", "routing", "fit", "descent", "stlsq", "metrics", "evidence")
+ROOMS = (
+    "routers/gates",
+    "routers/settings",
+    "routers/training",
+    "routers/gradients",
+    "routers/stlsq",
+    "paper/metrics",
+    "evidence/regression",
+)
 EXPLAINED = ROOT / "results" / "mutation" / "explained.json"
 
 HOPELESS = re.compile(
@@ -105,7 +113,8 @@ def start(folder: str) -> None:
 
 def tests_of(room: str) -> str:
     """Give the command that runs the tests of a room until one fails."""
-    return f"{sys.executable} -m pytest -x -p no:cacheprovider tests/test_{room}.py"
+    package, name = room.split("/")
+    return f"{sys.executable} -m pytest -x -p no:cacheprovider tests/{package}/test_{name}.py"
 
 
 def untouched(room: str) -> float:
@@ -204,7 +213,7 @@ def main() -> int:
     for room, counts in summary["rooms"].items():
         print(f"{room}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     if options.out:
-        from nsindy.results import write_json
+        from nsindy.runtime.files import write_json
 
         options.out.mkdir(parents=True, exist_ok=True)
         write_json(options.out / "summary.json", summary)

@@ -11,16 +11,16 @@ import functools
 import time
 from pathlib import Path
 
-import command_line
-import common
-import grok_findings
 import jax
 import jax.numpy as jnp
 import numpy as np
+from support import command_line, common, grok_findings
 
-from nsindy import circuits, grokking, polish, results
-from nsindy.primitives import PAPER, PRIMITIVES
-from nsindy.recipes import RECIPES
+from nsindy.circuits import polish, training
+from nsindy.circuits import stacks as circuits_stacks
+from nsindy.circuits.recipes import RECIPES
+from nsindy.runtime import files
+from nsindy.terms.operations import PAPER, PRIMITIVES
 
 FRESH_POINTS = 20_000
 ORDER = [*sorted(PAPER), *(name for name in PRIMITIVES if name not in PAPER)]
@@ -66,12 +66,12 @@ def parse():
     options = parser.parse_args()
     options.out = options.out or Path("out") / f"phase1_{options.recipe}"
     try:
-        results.check_folder(options.out)
+        files.check_folder(options.out)
         if options.save:
-            results.check_folder(options.save.parent)
+            files.check_folder(options.save.parent)
             if options.save.is_dir():
                 raise ValueError(f"--save {options.save} is a folder; give the name of a file")
-        options.beside = circuits.load(options.beside) if options.beside else ((), {})
+        options.beside = circuits_stacks.load(options.beside) if options.beside else ((), {})
     except ValueError as error:
         parser.error(str(error))
     return options
@@ -84,7 +84,7 @@ def draw(names, recipes, seeds, dtype=jnp.float32):
         def of_seed(seed):
             key = jax.random.fold_in(jax.random.key(seed), ORDER.index(name))
             train_key, data_key = jax.random.split(key)
-            return train_key, grokking.draw(data_key, PRIMITIVES[name], recipes[name], dtype)
+            return train_key, training.draw(data_key, PRIMITIVES[name], recipes[name], dtype)
 
         return jax.vmap(of_seed)(seeds)
 
@@ -93,7 +93,7 @@ def draw(names, recipes, seeds, dtype=jnp.float32):
 
 def stack_knobs(recipes):
     """Knobs of several recipes, every entry [P]."""
-    return jax.tree.map(lambda *leaves: jnp.array(leaves), *map(grokking.knobs, recipes))
+    return jax.tree.map(lambda *leaves: jnp.array(leaves), *map(training.knobs, recipes))
 
 
 def train_evidence(recipes, seeds, variants):
@@ -103,7 +103,7 @@ def train_evidence(recipes, seeds, variants):
     the variance of its target, and the seconds of compilation and of running.
     """
     stacks, histories, seconds = [], {}, {"compile": 0.0, "run": 0.0}
-    for names in grokking.groups(recipes):
+    for names in training.groups(recipes):
         mine = [recipes[name] for name in names]
         keys, data = draw(names, recipes, seeds)
         knobs = [
@@ -112,7 +112,7 @@ def train_evidence(recipes, seeds, variants):
         ]
         knobs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *knobs)
         train = functools.partial(
-            grokking.train, network=mine[0].network, epochs=max(r.epochs for r in mine)
+            training.train, network=mine[0].network, epochs=max(r.epochs for r in mine)
         )
         over_seeds = jax.vmap(train, (0, 0, None))
         over_operations = jax.vmap(over_seeds)
@@ -124,7 +124,7 @@ def train_evidence(recipes, seeds, variants):
         params, history = jax.block_until_ready(compiled(keys, data, knobs))
         seconds["run"] += time.perf_counter() - start
         first = jax.tree.map(lambda leaf: leaf[0, :, 0], params)
-        stacks.append(circuits.Stack(declared(names, recipes), mine[0].network, first))
+        stacks.append(circuits_stacks.Stack(declared(names, recipes), mine[0].network, first))
         for row, (name, recipe) in enumerate(zip(names, mine, strict=True)):
             told = {f: np.asarray(leaf[:, row]) for f, leaf in history._asdict().items()}
             kept = told["epoch"][0, 0] <= recipe.epochs
@@ -152,7 +152,7 @@ def refine_one(circuit, recipe):
 def train_library(recipes, seed):
     """Train one circuit an operation on scaled data, polish it, and fold the scales in."""
     stacks = []
-    for names in grokking.groups(recipes):
+    for names in training.groups(recipes):
         mine = [recipes[name] for name in names]
         seeded = draw(names, recipes, jnp.array([seed]), jnp.float64)
         keys, data = jax.tree.map(lambda leaf: leaf[:, 0], seeded)
@@ -160,14 +160,14 @@ def train_library(recipes, seed):
         low, high = jnp.array(drawn).T
         centre, width = (low + high) / 2, (high - low) / 2
         scale = jnp.std(data.targets, axis=1)
-        data = grokking.Data(
+        data = training.Data(
             (data.inputs - centre[:, None, None]) / width[:, None, None],
             data.targets / scale[:, None],
             (data.validation_inputs - centre[:, None, None]) / width[:, None, None],
             data.validation_targets / scale[:, None],
         )
         train = functools.partial(
-            grokking.train, network=mine[0].network, epochs=max(r.epochs for r in mine)
+            training.train, network=mine[0].network, epochs=max(r.epochs for r in mine)
         )
         params, _ = jax.vmap(train)(keys, data, stack_knobs(mine))
         refine = functools.partial(refine_one, recipe=mine[0])
@@ -175,7 +175,7 @@ def train_library(recipes, seed):
         params = jax.vmap(polish.fold)(params, width, scale, centre)
         params = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params)
         operations = tuple(PRIMITIVES[name] for name in names)
-        stacks.append(circuits.Stack(operations, mine[0].network, params))
+        stacks.append(circuits_stacks.Stack(operations, mine[0].network, params))
     return tuple(stacks)
 
 
@@ -188,7 +188,7 @@ def measure(stacks):
             low, high = primitive.domain
             key = jax.random.key(2**31 + ORDER.index(primitive.name))
             unit = jax.random.uniform(key, (FRESH_POINTS, primitive.arity))
-            compare = functools.partial(grokking.fidelity, stack.network, params, primitive)
+            compare = functools.partial(training.fidelity, stack.network, params, primitive)
             inner_low, inner_high = max(low, -1.0), min(high, 1.0)
             inner = compare(inner_low + (inner_high - inner_low) * unit)["max_error"]
             table[primitive.name] = compare(low + (high - low) * unit) | {"max_error_inner": inner}
@@ -227,7 +227,7 @@ def main():
         said |= {"fidelity": measure(stacks), "seconds": time.perf_counter() - start}
         for name, row in said["fidelity"].items():
             print(f"{name:12}" + "  ".join(f"{key} {value:.1e}" for key, value in row.items()))
-        results.write_json(options.out / "summary.json", said)
+        files.write_json(options.out / "summary.json", said)
     else:
         variants = CONTROLS if options.controls else {"recipe": {}}
         seeds = jnp.arange(options.seed0, options.seed0 + options.seeds)
@@ -243,11 +243,11 @@ def main():
         print(f"compiled in {seconds['compile']:.1f} s, ran in {seconds['run']:.1f} s")
         said |= {"seeds": options.seeds, "threshold": options.threshold, "seconds": seconds}
         grok_findings.plot(options.out / "figure.png", histories, evidence, options, variants)
-        results.write_json(options.out / "summary.json", said | {"operations": evidence})
+        files.write_json(options.out / "summary.json", said | {"operations": evidence})
     if options.save:
         said["fidelity"] = measure(stacks)
         stacks, said = beside(*options.beside, stacks, said)
-        circuits.save(options.save, stacks, results.plain(said))
+        circuits_stacks.save(options.save, stacks, files.plain(said))
     print(f"wrote {options.out}" + (f" and {options.save}" if options.save else ""))
 
 

@@ -5,29 +5,22 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import command_line
-import common
 import jax
 import jax.numpy as jnp
 import numpy as np
-from phase_findings import AXES, METHODS, SURE, Found, Judged, summarise
+from support import command_line, common
+from support.phase_findings import AXES, METHODS, SURE, Found, Judged, summarise
 
-from nsindy import (
-    machines,
-    metrics,
-    results,
-    selectors,
-    snap,
-    study,
-    sweep,
-    tangent,
-    terms,
-    trajectory,
-)
-from nsindy.library import Library
-from nsindy.runs import Run
-from nsindy.simulate import Measurement
-from nsindy.systems import true_coefficients
+from nsindy.circuits import snap
+from nsindy.paper import metrics, one_seed, selectors
+from nsindy.paper.runs import Run
+from nsindy.paper.simulate import Measurement
+from nsindy.paper.systems import true_coefficients
+from nsindy.runtime import files
+from nsindy.sweep import machines, over
+from nsindy.terms import term
+from nsindy.terms.library import Library
+from nsindy.trajectories import single, tangent
 
 
 def main() -> None:
@@ -58,7 +51,7 @@ def execute(options: argparse.Namespace) -> None:
         if not all(np.isfinite(values)) or min(values) <= 0 or sorted(set(values)) != values:
             raise ValueError(f"--{axis} must be positive and increasing, not {values}")
     out = common.begin(options)
-    bound = common.bind(terms.paper_terms(common.SYSTEM.states), options.library)
+    bound = common.bind(term.paper_terms(common.SYSTEM.states), options.library)
     grid = measurements(options)
     count = steps(options)
     limit = jax.jit(lambda grid, bound: limits(grid, bound, options.samples, count))(grid, bound)
@@ -82,12 +75,12 @@ def execute(options: argparse.Namespace) -> None:
 
 def write(content: dict[str, Any], out: Path) -> None:
     """Write the summary and both figures, each whole or not at all."""
-    from nsindy import phase_plots, plots
+    from nsindy.paper import figures, phase_figures
 
-    content = results.plain(content)
-    results.write_json(out / "summary.json", content)
-    plots.save(phase_plots.phase_figure(content), out / "figure.png")
-    plots.save(phase_plots.calibration_figure(content), out / "calibration.png")
+    content = files.plain(content)
+    files.write_json(out / "summary.json", content)
+    figures.save(phase_figures.phase_figure(content), out / "figure.png")
+    figures.save(phase_figures.calibration_figure(content), out / "calibration.png")
 
 
 def steps(options: argparse.Namespace) -> int:
@@ -131,10 +124,10 @@ def limits(
     exact = snap.exact(bound)
     x, v = (bound.names.index(name) for name in ("identity(x)", "identity(v)"))
     swapped = jnp.zeros((2, len(bound.names)), bool).at[0, x].set(True).at[0, v].set(True)
-    swapped = trajectory.slots_of(swapped.at[1, x].set(True), 2)
+    swapped = single.slots_of(swapped.at[1, x].set(True), 2)
 
     def one(measurement):
-        data = study.record(
+        data = one_seed.record(
             jax.random.key(0), common.SYSTEM, bound, measurement, samples=samples, estimate=True
         )
         record = selectors.training_record(data)
@@ -146,9 +139,7 @@ def limits(
         begin = jnp.where(
             swapped == v, 1.0, jnp.where(swapped == x, -measurement.args[::-1, None], 0)
         )
-        other = trajectory.fit(
-            exact, swapped, begin, measurement.initial, clean, noise, steps=steps
-        )
+        other = single.fit(exact, swapped, begin, measurement.initial, clean, noise, steps=steps)
         return errors[1, v], jnp.sqrt(jnp.sum(other.rss / noise**2))
 
     return jax.lax.map(one, grid)
@@ -159,8 +150,8 @@ def swept(
     grid: Measurement,
     bound: Library,
     options: argparse.Namespace,
-    plan: sweep.Plan = sweep.DEFAULT,
-) -> sweep.Timed:
+    plan: over.Plan = over.DEFAULT,
+) -> over.Timed:
     """Every seed of every cell by one method, in one compilation; leaves [C, S, ...]."""
     run, knobs = common.configure(run, options)
     knobs = jax.tree.map(jnp.asarray, knobs)
@@ -171,7 +162,7 @@ def swept(
         data = common.record(data_key, bound, measurement, options)
         if run.method == "evidence":
             return by_evidence(data, bound, run)
-        model = study.outcome(select_key, data, bound, knobs, run).coefficients
+        model = one_seed.outcome(select_key, data, bound, knobs, run).coefficients
         smallest = jnp.min(jnp.where(data.truth != 0, jnp.abs(data.truth), jnp.inf))
         # The share below which the run counts a coefficient as zero must not hide a true term.
         relative = jnp.minimum(run.relative, 0.5 * smallest / jnp.max(jnp.abs(data.truth)))
@@ -180,7 +171,7 @@ def swept(
         model = jnp.where(present, model, 0.0)
         return Found(model, metrics.support_correct(model, data.truth), None)
 
-    return sweep.over(
+    return over.over(
         one,
         np.arange(options.seed0, options.seed0 + options.seeds),
         (jnp.arange(len(grid.noise)), grid),

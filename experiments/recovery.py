@@ -4,17 +4,20 @@ import argparse
 import dataclasses
 from typing import Any
 
-import command_line
-import common
 import jax
 import jax.numpy as jnp
 import numpy as np
+from support import command_line, common
 
-from nsindy import snap, study, summary, sweep, tangent, terms
-from nsindy.runs import REFERENCES, RUNS
-from nsindy.selectors import training_record
-from nsindy.simulate import Measurement, solve
-from nsindy.systems import DAMPED_OSCILLATOR, FURTHER, System
+from nsindy.circuits import snap
+from nsindy.paper import one_seed, summary
+from nsindy.paper.runs import REFERENCES, RUNS
+from nsindy.paper.selectors import training_record
+from nsindy.paper.simulate import Measurement, solve
+from nsindy.paper.systems import DAMPED_OSCILLATOR, FURTHER, System
+from nsindy.sweep import over
+from nsindy.terms import term
+from nsindy.trajectories import tangent
 
 METHODS = (
     RUNS["exp0_stlsq"],
@@ -57,13 +60,13 @@ def execute(options: argparse.Namespace) -> None:
     ]
     many = options.oscillator_seeds or options.seeds
     mine = argparse.Namespace(**vars(options) | {"seeds": many})
-    rows = cells(DAMPED_OSCILLATOR, terms.paper_terms(), cases, 120, mine)
+    rows = cells(DAMPED_OSCILLATOR, term.paper_terms(), cases, 120, mine)
     for system in FURTHER:
         args = jnp.array([value for _, value in system.parameters])
         start = jnp.array(system.initial)
         clean = solve(system, args, start, jnp.arange(SAMPLES) * step)
         case = Measurement(args, start, step, 0.01 * jnp.std(clean, axis=0))
-        names = terms.composed_terms(system.states)
+        names = term.composed_terms(system.states)
         rows += cells(system, names, [(f"{system.name}, noise 1 %", case)], 200, options)
     drawn = [row for row in rows if row["method"] == RUNS["exp8_evidence_router"].title]
     common.write_rows(
@@ -96,7 +99,7 @@ def cells(
     ]
 
     def recorded(key, measurement, bound):
-        return study.record(key, system, bound, measurement, samples=SAMPLES, estimate=True)
+        return one_seed.record(key, system, bound, measurement, samples=SAMPLES, estimate=True)
 
     def limit(measurement, bound):
         data = recorded(jax.random.key(options.seed0), measurement, bound)
@@ -115,10 +118,10 @@ def cells(
         def one(key, measurement, bound, run=run):
             data_key, select_key = jax.random.split(key)
             data = recorded(data_key, measurement, bound)
-            found = study.outcome(select_key, data, bound, run.knobs, run)
+            found = one_seed.outcome(select_key, data, bound, run.knobs, run)
             return found.coefficients, found.support_correct
 
-        timed = sweep.over(
+        timed = over.over(
             one,
             seeds,
             grid,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nsindy import results
-from nsindy.runs import RUNS
+from nsindy.paper.runs import RUNS
+from nsindy.runtime import files
 
 Summary = dict[str, Any]
 
@@ -296,7 +296,7 @@ def main() -> None:
         print(f"{name}: {'changed' if changed != text else 'as before'}")
         text = changed
     if text != before:
-        results.write_whole(arguments.readme, lambda path: path.write_text(text, encoding="utf-8"))
+        files.write_whole(arguments.readme, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 if __name__ == "__main__":

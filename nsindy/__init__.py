@@ -4,17 +4,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nsindy.discovery import Discovery, load
-    from nsindy.learn import learn_operation
-    from nsindy.pipeline import discover
+    from nsindy.circuits.learn import learn_operation
+    from nsindy.discovery.pipeline import discover
+    from nsindy.result.discovery import Discovery, load
 
 __all__ = ["Discovery", "discover", "learn_operation", "load"]
 
 _HOMES = {
-    "Discovery": "nsindy.discovery",
-    "discover": "nsindy.pipeline",
-    "learn_operation": "nsindy.learn",
-    "load": "nsindy.discovery",
+    "Discovery": "nsindy.result.discovery",
+    "discover": "nsindy.discovery.pipeline",
+    "learn_operation": "nsindy.circuits.learn",
+    "load": "nsindy.result.discovery",
 }
 
 

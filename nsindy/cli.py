@@ -118,9 +118,9 @@ def _fail(code: int, message: str) -> int:
 
 
 def _discover(options: argparse.Namespace, command: str) -> None:
-    from nsindy import recording
+    from nsindy.recording import check
 
-    recordings = recording.read(
+    recordings = check.read(
         options.files, time=options.time, states=options.states, inputs=options.inputs
     )
     out = Path(options.out) if options.out else Path(options.files[0]).parent / "discovery"
@@ -128,7 +128,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
         for note in recordings.notes:
             print(f"note: {note}")
         _start_jax()
-        from nsindy.pipeline import from_recordings
+        from nsindy.discovery.pipeline import from_recordings
 
         with _progress() as progress:
             found = from_recordings(
@@ -144,7 +144,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
         for warning in found.warnings:
             if warning not in recordings.notes:
                 print(f"warning: {warning}")
-        from nsindy.report import write
+        from nsindy.report.page import write
 
         found.save(out / "discovery.json")
         page = write(out, found, recordings, command=command)
@@ -154,10 +154,10 @@ def _discover(options: argparse.Namespace, command: str) -> None:
 @contextlib.contextmanager
 def _folder(out: Path) -> Iterator[None]:
     """The folder to write to, tried before the work and taken away again if nothing came of it."""
-    from nsindy import results
+    from nsindy.runtime import files
 
     new = not out.exists()
-    results.check_folder(out)
+    files.check_folder(out)
     try:
         yield
     except BaseException:
@@ -171,7 +171,7 @@ def _start_jax() -> None:
     """Double precision, and programs that a second run finds compiled."""
     import jax
 
-    from nsindy import programs
+    from nsindy.runtime import programs
 
     jax.config.update("jax_enable_x64", True)
     programs.keep(seconds=0.0)
@@ -183,7 +183,7 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
     import tqdm
 
     # The report needs large libraries, read while the search computes without Python's lock.
-    reading = threading.Thread(target=importlib.import_module, args=("nsindy.report",))
+    reading = threading.Thread(target=importlib.import_module, args=("nsindy.report.page",))
     form = "{desc:<32}{bar}{percentage:4.0f} % {elapsed}"
     with tqdm.tqdm(total=1.0, leave=False, disable=None, bar_format=form) as bar:
 

@@ -4,7 +4,7 @@ import functools
 import os
 
 # Programs are compiled in half the time, for the processes that tests begin as well; see
-# `nsindy.programs.QUICK`.
+# `nsindy.runtime.programs.QUICK`.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
 # Small factorisations in several threads of several processes would wait for each other.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from nsindy import circuits, library, terms
-from nsindy.simulate import Measurement
+from nsindy.circuits import stacks
+from nsindy.paper.simulate import Measurement
+from nsindy.terms import library, term
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -58,13 +59,13 @@ def paper():
 @pytest.fixture(scope="session")
 def exact():
     """The eight terms of the paper with their exact functions."""
-    return library.bind(terms.paper_terms(), ("x", "v"))
+    return library.bind(term.paper_terms(), ("x", "v"))
 
 
 @pytest.fixture(scope="session")
 def shipped():
     """The eight terms of the paper with the circuits that come with the package."""
-    return library.bind(terms.paper_terms(), ("x", "v"), circuits.load()[0])
+    return library.bind(term.paper_terms(), ("x", "v"), stacks.load()[0])
 
 
 @pytest.fixture(scope="module")

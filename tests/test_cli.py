@@ -49,8 +49,8 @@ def asked(monkeypatch, tmp_path):
         return folder / "report.html"
 
     search = types.SimpleNamespace(from_recordings=from_recordings)
-    monkeypatch.setitem(sys.modules, "nsindy.pipeline", search)
-    monkeypatch.setitem(sys.modules, "nsindy.report", types.SimpleNamespace(write=write))
+    monkeypatch.setitem(sys.modules, "nsindy.discovery.pipeline", search)
+    monkeypatch.setitem(sys.modules, "nsindy.report.page", types.SimpleNamespace(write=write))
     # The cache is the process's and stays as the other tests have it.
     monkeypatch.setattr(cli, "_start_jax", lambda: None)
     return kept
@@ -166,7 +166,7 @@ TRAINING = {"diffrax", "equinox", "flax", "optax", "optimistix", "safetensors"}
 def test_a_search_imports_neither_what_trains_nor_what_draws():
     code = "import nsindy, sys; nsindy.discover; nsindy.load; print(*sys.modules)"
     imported = {*run(sys.executable, "-c", code).stdout.split()}
-    assert {"nsindy.search", "nsindy.verdict", "scipy"} <= imported
+    assert {"nsindy.discovery.search", "nsindy.discovery.conclusion", "scipy"} <= imported
     assert not imported & (TRAINING | {"sympy", "matplotlib", "PIL"})
 
 

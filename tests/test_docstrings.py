@@ -9,9 +9,9 @@ import pytest
 import nsindy
 
 MODULES = [
-    importlib.import_module(f"nsindy.{module.name}")
-    for module in pkgutil.iter_modules(nsindy.__path__)
-    if module.name != "__main__"
+    importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(nsindy.__path__, "nsindy.")
+    if module.name != "nsindy.__main__"
 ]
 EXAMPLES = [
     test for module in MODULES for test in doctest.DocTestFinder().find(module) if test.examples

@@ -5,19 +5,13 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from nsindy import (
-    beam,
-    derivatives,
-    evidence,
-    grokking,
-    judge,
-    products,
-    simulate,
-    tangent,
-    terms,
-    trajectory,
-)
-from nsindy.systems import DAMPED_OSCILLATOR, oscillator_solution
+from nsindy.circuits import training
+from nsindy.evidence import beam, regression
+from nsindy.paper import recovery, savitzky_golay, simulate
+from nsindy.paper.systems import DAMPED_OSCILLATOR, oscillator_solution
+from nsindy.terms import products
+from nsindy.terms import term as terms_term
+from nsindy.trajectories import single, tangent
 
 
 def problem():
@@ -28,8 +22,8 @@ def problem():
 
 def test_least_squares_of_a_support(variant):
     design, target = problem()
-    factor = variant(evidence.compress)(jnp.asarray(design), jnp.asarray(target)[:, None])
-    found = variant(evidence.solve)(factor, jnp.array([False, True, True, False]))
+    factor = variant(regression.compress)(jnp.asarray(design), jnp.asarray(target)[:, None])
+    found = variant(regression.solve)(factor, jnp.array([False, True, True, False]))
     expected, rss = np.linalg.lstsq(design[:, 1:3], target)[:2]
     np.testing.assert_allclose(found.coefficients, [0, *expected, 0], rtol=1e-10)
     np.testing.assert_allclose(found.rss, rss[0], rtol=1e-10)
@@ -37,10 +31,10 @@ def test_least_squares_of_a_support(variant):
 
 def test_search_over_slots(variant):
     design, target = problem()
-    factor = evidence.compress(jnp.asarray(design), jnp.asarray(target)[:, None])
+    factor = regression.compress(jnp.asarray(design), jnp.asarray(target)[:, None])
     found = variant(
         lambda f: beam.search(
-            f, 40.0, evidence.bic(4), jnp.zeros((1, 4), bool), slots=1, depth=1, width=2
+            f, 40.0, regression.bic(4), jnp.zeros((1, 4), bool), slots=1, depth=1, width=2
         )
     )(factor)
     np.testing.assert_array_equal(found.masks[0], [[False, True, False, False]])
@@ -50,7 +44,7 @@ def test_search_over_slots(variant):
 
 def test_derivatives_by_local_polynomials(variant):
     states = np.random.default_rng(1).normal(size=(40, 1)).cumsum(axis=0)
-    found = variant(lambda s: derivatives.savitzky_golay(s, 0.1, windows=(9,)).derivatives)(
+    found = variant(lambda s: savitzky_golay.savitzky_golay(s, 0.1, windows=(9,)).derivatives)(
         jnp.asarray(states)
     )
     expected = scipy.signal.savgol_filter(states[:, 0], 9, 4, deriv=1, delta=0.1)
@@ -68,7 +62,7 @@ def test_solutions_of_the_oscillator(variant):
 def test_products_of_factors(variant):
     state = np.random.default_rng(2).normal(size=2)
     names = ("identity(x)", "mul(x,sin(v))", "mul(x,mul(v,v))")
-    split = products.split([terms.parse(name, ("x", "v")) for name in names], 2)
+    split = products.split([terms_term.parse(name, ("x", "v")) for name in names], 2)
     usable = jnp.ones(len(split.atoms) + 3, bool)
     values = variant(lambda s: products.factor_values(split, s, usable))(jnp.asarray(state))
     x, v = state
@@ -81,15 +75,15 @@ def test_directions_and_active_units_of_a_layer(variant):
     random = np.random.default_rng(3)
     features = random.normal(size=(50, 5)) @ random.normal(size=(5, 5))
     values = np.linalg.eigvalsh(np.cov(features.T))
-    found = variant(grokking.effective_rank)(jnp.asarray(features))
+    found = variant(training.effective_rank)(jnp.asarray(features))
     assert float(found) == pytest.approx(values.sum() ** 2 / np.sum(values**2), rel=1e-10)
 
 
 def test_slots_of_a_support(variant):
     mask = jnp.array([[False, True, False, True]])
-    slots = variant(lambda m: trajectory.slots_of(m, 3))(mask)
+    slots = variant(lambda m: single.slots_of(m, 3))(mask)
     np.testing.assert_array_equal(slots, [[1, 3, 4]])
-    values = variant(lambda s: trajectory.dense(s, jnp.array([[2.0, -3.0, 9.0]]), 4))(slots)
+    values = variant(lambda s: single.dense(s, jnp.array([[2.0, -3.0, 9.0]]), 4))(slots)
     np.testing.assert_array_equal(values, [[0, 2, 0, -3]])
 
 
@@ -110,12 +104,12 @@ def test_estimates_of_every_term(variant):
 
 
 def test_evidence_of_a_fit(variant):
-    record = trajectory.record(jnp.arange(10.0), jnp.zeros((10, 1)))
-    prior = evidence.Prior(jnp.array([3.0, 6.0, 9.0]), jnp.ones(()))
-    fit = trajectory.Fit(
+    record = single.record(jnp.arange(10.0), jnp.zeros((10, 1)))
+    prior = regression.Prior(jnp.array([3.0, 6.0, 9.0]), jnp.ones(()))
+    fit = single.Fit(
         jnp.array([[0, 2, 3]]), jnp.ones((1, 3)), jnp.ones(1), jnp.array([0.7]), jnp.array(True)
     )
-    found = variant(lambda fit: judge.score(fit, record, prior, 3, jnp.array([0.1])))(fit)
+    found = variant(lambda fit: recovery.score(fit, record, prior, 3, jnp.array([0.1])))(fit)
     # Two of three terms, at 3 and 9 nats; log C(3, 2) = log 3.
     expected = -5 * np.log(0.07 + 0.01) - np.log(10) - np.log(3) - 12
     assert float(found) == pytest.approx(expected, rel=1e-12)

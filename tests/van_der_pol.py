@@ -4,11 +4,12 @@ import diffrax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy import compose, products, signals
-from nsindy.recording import Recording
-from nsindy.shooting import Model
+from nsindy.discovery import dictionary, signals
+from nsindy.recording.check import Recording
+from nsindy.terms import products
+from nsindy.trajectories.shooting import Model
 
-TERMS = compose.monomials(2, 3)
+TERMS = dictionary.monomials(2, 3)
 SPLIT = products.split(TERMS, 4)
 USABLE = np.ones(4 + len(SPLIT.atoms) + 1, bool)
 

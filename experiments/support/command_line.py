@@ -1,0 +1,189 @@
+"""What scripts share before they compute: settings of the process, options, errors in a sentence.
+
+Scripts import it first: what is set here is read when NumPy, SciPy and Equinox are imported.
+"""
+
+import argparse
+import math
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+# The solver's checks are host callbacks, which keep a program out of the compilation cache; with
+# "nan" a failed check gives a run that is not finite, and its row says that it diverged.
+os.environ.setdefault("EQX_ON_ERROR", "nan")
+# These matrices are small, and beside another process OpenBLAS's threads wait for each other in
+# busy loops. NumPy, and SciPy whose LAPACK is JAX's, read this when they are imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import jax
+
+from nsindy.cli import Parser
+from nsindy.paper.runs import Run
+
+KNOBS = {
+    "learning_rate": "peak of Adam's cosine schedule",
+    "temperature_start": "τ at the first step",
+    "temperature_end": "τ after the annealing",
+    "anneal_fraction": "share of the steps over which τ falls",
+    "alpha": "strength of the complexity prior, in nats",
+    "base_entropy": "weight of the entropy of the base distribution",
+    "conditional_entropy": "weight of the slots' conditional entropies",
+    "freeze_at": "probability from which slot 1 is frozen; above 1 for never",
+    "initial_coefficient": "mean of the coefficients before training",
+    "initial_spread": "standard deviation of the coefficients before training",
+}
+
+
+def parser(description: str | None, out: str) -> argparse.ArgumentParser:
+    """The options of a recording and a sweep, which every experiment takes."""
+    options = Parser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = options.add_argument
+    add("--seeds", type=positive, default=32, help="number of seeds")
+    add("--seed0", type=int, default=0, help="the first seed")
+    add("--samples", type=at_least(10), default=600, help="samples of a recording")
+    add(
+        "--train-fraction",
+        type=number(low=0.1, high=0.9),
+        default=0.8,
+        help="share of the samples to train on, the others validate",
+    )
+    add("--step", type=number(low=0, open_low=True), default=0.05, help="time between them, in s")
+    add("--noise", type=number(low=0), default=1e-3, help="standard deviation of the noise")
+    add("--stiffness", type=number(), default=1.0, help="k, in 1/s²")
+    add("--damping", type=number(), default=0.1, help="c, in 1/s")
+    add("--x0", type=number(), default=1.0, help="initial position")
+    add("--v0", type=number(), default=0.0, help="initial velocity")
+    add(
+        "--derivatives",
+        choices=("analytic", "estimated"),
+        default="analytic",
+        help="analytic at the clean states, or estimated from the noisy ones",
+    )
+    add(
+        "--library",
+        default="shipped",
+        help="'shipped' circuits, the 'exact' functions, or a file of circuits",
+    )
+    add("--out", default=out, help="folder for summary.json and figure.png")
+    add_sweep_options(options)
+    return options
+
+
+def add_sweep_options(options: argparse.ArgumentParser) -> None:
+    """How a sweep runs: hardware, memory, what was done before. None changes a result."""
+    add = options.add_argument_group("how it runs, which changes no result").add_argument
+    add("--resume", action="store_true", help="go on with the finished chunks in --out")
+    add("--quiet", action="store_true", help="no progress")
+    add("--memory-gb", type=number(low=0, open_low=True), default=4.0, help="most memory, in GiB")
+    add("--devices", type=positive, help="devices of each process; all without it")
+    add("--cpu-devices", type=positive, help="devices to split the processor into; they take turns")
+    add("--coordinator", metavar="HOST:PORT", help="of process 0 of a run on several machines")
+    add("--processes", type=positive, metavar="P", help="processes of that run")
+    add("--process", type=at_least(0), metavar="I", help="which of them this one is, from 0")
+
+
+HOW = (
+    "out",
+    "resume",
+    "quiet",
+    "memory_gb",
+    "devices",
+    "cpu_devices",
+    "coordinator",
+    "processes",
+    "process",
+)
+"""Options that say how a sweep runs, not what is swept."""
+
+
+def config(options: argparse.Namespace) -> dict[str, object]:
+    """What is swept, as JSON values."""
+    return {name: value for name, value in vars(options).items() if name not in HOW}
+
+
+def add_router_options(options: argparse.ArgumentParser, run: Run) -> None:
+    """Options of a trained router, with the run's own settings as defaults."""
+    if run.routing is None:
+        return
+    add = options.add_argument
+    add("--steps", type=positive, default=run.routing.steps, help="training steps")
+    add("--slots", type=positive, default=run.routing.slots, help="slots of an equation")
+    add(
+        "--gates",
+        choices=("sample", "shared"),
+        default="sample",
+        help="a draw for each sample and step, or one for all samples",
+    )
+    for name, meaning in KNOBS.items():
+        above = name in ("temperature_start", "temperature_end")
+        add(
+            f"--{name.replace('_', '-')}",
+            type=number(low=0 if above else None, open_low=above),
+            default=getattr(run.knobs, name),
+            help=meaning,
+        )
+
+
+def at_least(low: int):
+    """Parser of a whole number of at least `low`."""
+
+    def whole(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be a whole number, not {text}") from None
+        if value < low:
+            raise argparse.ArgumentTypeError(f"must be at least {low}, not {value}")
+        return value
+
+    return whole
+
+
+positive = at_least(1)
+
+
+def number(low: float | None = None, high: float = math.inf, *, open_low: bool = False):
+    """Parser of a finite number from `low` to `high`, above `low` with `open_low`."""
+
+    def parsed(text: str) -> float:
+        value = float(text)
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"must be finite, not {text}")
+        if low is not None and (value < low or (open_low and value == low)):
+            bound = "above" if open_low else "at least"
+            raise argparse.ArgumentTypeError(f"must be {bound} {low:g}, not {text}")
+        if value > high:
+            raise argparse.ArgumentTypeError(f"must be at most {high:g}, not {text}")
+        return value
+
+    return parsed
+
+
+def fail_early(action: Callable[[], None]) -> None:
+    """Turn an error of input, of a full disk or of Ctrl-C into one sentence and a non-zero exit.
+
+    With several processes this one ends at once: the usual way out waits for the others, which
+    wait for this one.
+    """
+    try:
+        action()
+    except ValueError as error:
+        words, code = f"error: {error}", 1
+    except OSError as error:
+        words, code = f"error: {error.filename or 'cannot write'}: {error.strerror}", 1
+    except KeyboardInterrupt as error:
+        words, code = f"interrupted: {error}" if str(error) else "interrupted", 130
+    except Exception:
+        if jax.process_count() == 1:
+            raise
+        words, code = traceback.format_exc(), 1
+    else:
+        return
+    print(words, file=sys.stderr, flush=True)
+    if jax.distributed.is_initialized():
+        os._exit(code)
+    sys.exit(code)

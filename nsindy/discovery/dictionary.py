@@ -1,0 +1,167 @@
+"""The library that a recording is read with: which terms, bound to any number of variables."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from nsindy.terms import operations as terms_operations
+from nsindy.terms.operations import PRIMITIVES, Primitive, Times
+from nsindy.terms.term import Term
+
+DEGREE = 3
+"""Products of at most this many variables."""
+
+OPERATIONS = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
+"""The unary operations that a recording is searched with, where its values allow."""
+
+
+LADDER = (
+    (4, 1, ()),
+    (4, 2, ()),
+    (5, 3, ()),
+    (5, 3, ("sin", "cos")),
+    (5, 3, OPERATIONS),
+)
+"""Measured values for each term that are enough to choose among a library's, with its degree and
+operations, for ever longer recordings. Few rows do not tell products of three from products of
+two."""
+
+
+PRICE, PRODUCT, WAVE, FURTHER = 3.0, 2.0, 5.0, 7.0
+"""Nats of a term, of each product in it, of sin or cos in it, of any further operation in it."""
+
+
+def costs(terms: Sequence[Term]) -> np.ndarray:
+    """Price each term in nats, before any data is seen [M].
+
+    Products of variables are cheaper than operations, because most laws are made of them and, over
+    a small range, cos(x) and x² are told apart by little; an operation of one's own costs as little
+    as a product.
+    """
+    return np.array([PRICE + _extra(term) for term in terms])
+
+
+def _extra(term: Term) -> float:
+    name = term.primitive.name
+    if isinstance(term.primitive.function, Times):
+        return 0.0
+    own = {"one": 0.0, "identity": 0.0, "mul": PRODUCT, "sin": WAVE, "cos": WAVE}.get(name, FURTHER)
+    own = own if name in PRIMITIVES else PRODUCT
+    return own + sum(_extra(a) for a in term.arguments if isinstance(a, Term))
+
+
+def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ...]]:
+    """Degree and operations of the largest library that a number of measured values can bear.
+
+    Every term that could be chosen makes a false one likelier, so twenty rows are not searched with
+    a hundred terms.
+
+    Args:
+      values: number of measured values.
+      variables: V.
+      states: D.
+    """
+    sizes = [len(library(variables, states, operations=o, degree=d)) for _, d, o in LADDER]
+    fitting = [step for step, size in zip(LADDER, sizes, strict=True) if step[0] * size <= values]
+    _, degree, operations = fitting[-1] if fitting else LADDER[0]
+    return degree, operations
+
+
+def monomials(variables: int, degree: int) -> tuple[Term, ...]:
+    """The constant, and the products of at most `degree` of the variables, low degrees first."""
+    one, identity, mul = (PRIMITIVES[name] for name in ("one", "identity", "mul"))
+    terms: list[Term] = [Term(one, ())]
+    for power in range(1, degree + 1):
+        for places in itertools.combinations_with_replacement(range(variables), power):
+            product: int | Term = places[-1]
+            for place in reversed(places[:-1]):
+                product = Term(mul, (place, product))
+            terms.append(product if isinstance(product, Term) else Term(identity, (product,)))
+    return tuple(terms)
+
+
+def waves(operations: Sequence[Primitive], variables: int, states: int) -> tuple[Term, ...]:
+    """Each unary operation of each variable, alone and times each state."""
+    mul = PRIMITIVES["mul"]
+    alone = [Term(operation, (v,)) for operation in operations for v in range(variables)]
+    times = [Term(mul, (state, wave)) for wave in alone for state in range(states)]
+    return (*alone, *(term for term in times if not _cancels(term)))
+
+
+def pairs(operations: Sequence[Primitive], states: int) -> tuple[Term, ...]:
+    """Products of two waves, sin or cos, of the states; cos(x)² is no term: it is 1 - sin(x)²."""
+    mul = PRIMITIVES["mul"]
+    alone = [Term(o, (v,)) for o in operations if o.name in ("sin", "cos") for v in range(states)]
+    found = itertools.combinations_with_replacement(alone, 2)
+    return tuple(Term(mul, (a, b)) for a, b in found if a != b or a.primitive.name == "sin")
+
+
+def _cancels(term: Term) -> bool:
+    place, wave = term.arguments
+    return (
+        isinstance(wave, Term)
+        and wave.primitive.name == "reciprocal"
+        and wave.arguments == (place,)
+    )
+
+
+def allows(operation: Primitive, values: np.ndarray, noise: np.ndarray | float = 0.0) -> bool:
+    """Tell whether an operation makes a term of its own of these values [N].
+
+    It must be finite, without a pole, all the way between the lowest and the highest value that
+    their noise [N] lets the states have had, and an operation that was learned from samples must
+    have been shown the values; what equals the identity there, such as abs of positive values, is
+    no term of its own.
+    """
+    low, high = float(np.min(values)), float(np.max(values))
+    if operation.name not in PRIMITIVES:
+        margin = 0.05 * (operation.domain[1] - operation.domain[0])
+        return operation.domain[0] - margin <= low and high <= operation.domain[1] + margin
+    grid = np.linspace(low, high, 1001)
+    wide = np.linspace(np.min(values - 3 * noise), np.max(values + 3 * noise), 1001)
+    with np.errstate(all="ignore"):
+        found, beyond = (
+            np.asarray(terms_operations.plain(operation)(g), float) for g in (grid, wide)
+        )
+    if not (np.all(np.isfinite(found)) and np.all(np.isfinite(beyond))):
+        return False
+    size = np.abs(beyond)
+    jump = np.max(np.abs(np.diff(beyond))) > 0.2 * np.ptp(beyond)
+    straight = np.polyfit(grid - grid.mean(), found, 1) if high > low else (0.0, 0.0)
+    bend = found - np.polyval(straight, grid - grid.mean())
+    return not jump and np.max(size) < 1e6 and bool(np.std(bend) > 1e-6 * np.std(found))
+
+
+def library(
+    variables: int,
+    states: int,
+    *,
+    operations: Sequence[Primitive | str] = OPERATIONS,
+    degree: int = DEGREE,
+) -> tuple[Term, ...]:
+    """Compose the terms that a recording is searched with.
+
+    A constant, products of up to `degree` variables, every unary operation of a variable, alone and
+    times a state, and products of two waves of the states, as in the equation of a bead on a
+    rotating hoop. Which of them the values of a recording allow, `allows` tells.
+
+    Args:
+      variables: number of states and inputs V.
+      states: number of states D, the first of them.
+      operations: names, or primitives of one's own.
+      degree: most variables in a product.
+
+    Raises:
+      ValueError: an unknown operation, or one that is not unary.
+    """
+    found = [terms_operations.get(o) if isinstance(o, str) else o for o in operations]
+    found = [o for o in found if o.name not in ("one", "identity", "mul", "add", "square")]
+    other = [o.name for o in found if o.arity != 1]
+    if other:
+        raise ValueError(f"operations must take one argument; {', '.join(other)} does not")
+    return (
+        *monomials(variables, degree),
+        *waves(found, variables, states),
+        *pairs(found, states),
+    )

@@ -1,0 +1,321 @@
+"""Recordings made ready: scaled, smoothed, cut into the segments that equations are fitted on."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.discovery import smoothing
+from nsindy.recording.check import Recording
+from nsindy.trajectories.shooting import Segments
+
+NODES = 4000
+"""Most samples that equations are solved for; a longer recording is averaged in blocks."""
+
+HELD_OUT = 0.2
+"""Share of each recording, its end, that is held out to be forecast."""
+
+LENGTH = 10.0
+"""Length of the first recording in scaled time."""
+
+
+def fitted(samples: int) -> int:
+    """How many of the samples of a recording, from the first, are not held out."""
+    return round((1 - HELD_OUT) * samples)
+
+
+class Units(NamedTuple):
+    """Units in which every variable is at most 1 and the first recording `LENGTH` long.
+
+    Attributes:
+      states: [D].
+      inputs: [U].
+      time: scalar.
+      waves: for each variable the w of its fitted waves, per raw unit, 0 where it has none; empty
+        where no variable has any.
+    """
+
+    states: np.ndarray
+    inputs: np.ndarray
+    time: float
+    waves: np.ndarray = np.zeros(0)
+
+    @property
+    def variables(self) -> np.ndarray:
+        """Of the states, then the inputs [D + U]."""
+        return np.concatenate([self.states, self.inputs])
+
+    @property
+    def raw(self) -> np.ndarray:
+        """What the variables are multiplied by: x, and then w x where there are fitted waves."""
+        return np.concatenate([self.variables, self.variables[: len(self.waves)] * self.waves])
+
+    def expand(self, values: np.ndarray) -> np.ndarray:
+        """Variables that the terms are bound to, sample by sample; see `shooting.expand`."""
+        raw = np.tile(values, len(self.raw) // values.shape[1]) * self.raw
+        return np.concatenate([values, raw], 1)
+
+
+class Signal(NamedTuple):
+    """One recording in scaled units, smoothed.
+
+    Attributes:
+      times: [N].
+      states: smoothed [N, D].
+      derivatives: [N, D].
+      measured: [N, D]; the smoothed state where it was not measured.
+      relative: noise of each sample over its root mean square [N, D].
+      inputs: [N, U].
+      noise: root mean square noise of each state [D]; 0 where it was not measured.
+      proportional: whether the noise grows with the state [D].
+      resolved: whether smoothing has told noise from signal [D].
+      freedom: effective number of independent samples.
+    """
+
+    times: np.ndarray
+    states: np.ndarray
+    derivatives: np.ndarray
+    measured: np.ndarray
+    relative: np.ndarray
+    inputs: np.ndarray
+    noise: np.ndarray
+    proportional: np.ndarray
+    resolved: np.ndarray
+    freedom: float
+
+
+def thin(recording: Recording, most: int = NODES) -> Recording:
+    """Average a recording over blocks of samples, so that at most `most` are left."""
+    size = -(-len(recording.times) // most)
+    if size == 1:
+        return recording
+    count = len(recording.times) // size * size
+
+    def mean(values):
+        return values[:count].reshape(count // size, size, *values.shape[1:]).mean(1)
+
+    return Recording(*map(mean, recording))
+
+
+def prepare(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], Units]:
+    """Scale and smooth recordings.
+
+    Only scales change, nothing is shifted: a monomial stays one monomial. The states are scaled to
+    at most 1 in size and the first recording to a length of `LENGTH`.
+
+    Args:
+      recordings: R recordings of the same states.
+      order: 2 to make the derivative of every state a state of its own.
+
+    Returns:
+      the signals and the units.
+    """
+    time = float(recordings[0].times[-1] - recordings[0].times[0]) / LENGTH
+    size = np.max([np.max(np.abs(r.states), 0) for r in recordings], 0)
+    inputs = np.max([np.max(np.abs(r.inputs), 0) for r in recordings], 0)
+    inputs = np.where(inputs > 0, inputs, 1.0)
+    smooth = [
+        [smoothing.smooth((r.times - r.times[0]) / time, c) for c in (r.states / size).T]
+        for r in recordings
+    ]
+    if order == 1:
+        units = Units(size, inputs, time)
+    else:
+        speed = [[np.max(np.abs(s.derivatives)) for s in each] for each in smooth]
+        units = Units(np.append(size, size / time * np.max(speed, 0)), inputs, time)
+    return [_signal(r, s, units, order) for r, s in zip(recordings, smooth, strict=True)], units
+
+
+def _signal(
+    recording: Recording, found: list[smoothing.Smooth], units: Units, order: int
+) -> Signal:
+    count = len(found)
+    times = (recording.times - recording.times[0]) / units.time
+    position, slope, bend, sigma = (
+        np.stack([getattr(f, name) for f in found], 1)
+        for name in ("states", "derivatives", "curvatures", "noise")
+    )
+    states, derivatives, measured = position, slope, recording.states / units.states[:count]
+    noise = np.sqrt(np.mean(sigma**2, 0))
+    relative = sigma / noise
+    proportional = np.array([f.proportional for f in found])
+    resolved = np.array([f.resolved for f in found])
+    if order == 2:
+        # Velocities were not measured, and have their own unit.
+        per = units.states[:count] / units.states[count:] / units.time
+        states = np.concatenate([position, slope * per], 1)
+        derivatives = np.concatenate([slope, bend * per], 1)
+        measured = np.concatenate([measured, slope * per], 1)
+        noise = np.append(noise, np.zeros(count))
+        relative, proportional, resolved = (
+            np.concatenate([a, a], -1) for a in (relative, proportional, resolved)
+        )
+    return Signal(
+        times,
+        states,
+        derivatives,
+        measured,
+        relative,
+        recording.inputs / units.inputs,
+        noise,
+        proportional,
+        resolved,
+        min(f.freedom for f in found),
+    )
+
+
+def noise(signals: Sequence[Signal]) -> np.ndarray:
+    """Root mean square noise of each state over the recordings [D]; 0 where it was not measured."""
+    return np.sqrt(np.mean([s.noise**2 for s in signals], 0))
+
+
+def rate(signals: Sequence[Signal]) -> float:
+    """How much of a derivative changes from one sample to the next, in nine of ten of them."""
+    found = []
+    for s in signals:
+        size = np.linalg.norm(s.derivatives, axis=1)
+        change = np.linalg.norm(np.diff(s.derivatives, axis=0), axis=1)
+        typical = np.sqrt(np.mean(size**2))
+        found.append(np.quantile(change / (size[1:] + 0.05 * typical + 1e-300), 0.9))
+    return float(max(found))
+
+
+def segments(
+    signals: Sequence[Signal],
+    units: Units,
+    usable: np.ndarray,
+    *,
+    substeps: int,
+    length: int,
+    counted: float = 1.0,
+) -> tuple[Segments, np.ndarray]:
+    """Cut recordings into segments.
+
+    Args:
+      signals: the recordings.
+      units: of the variables.
+      usable: factors of the terms that have a value here.
+      substeps: solver steps between samples.
+      length: L, intervals of a segment.
+      counted: share of the samples of each recording, from the first, that count.
+
+    Returns:
+      the segments, and the smoothed state at the first node of each [B, D].
+    """
+    parts = [
+        _segment(s, begin, length, round(counted * len(s.times)))
+        for s in signals
+        for begin in range(0, len(s.times) - 1, length)
+    ]
+    # Segments in which nothing happens make up the numbers, so that few programs are compiled.
+    steps, measured, weights, inputs, begin = parts[-1]
+    nothing = (0 * steps, measured, 0 * weights, inputs, begin)
+    lacking = _next(len(parts)) - len(parts)
+    parts += [nothing] * lacking
+    steps, measured, weights, inputs, begin = (np.stack(p) for p in zip(*parts, strict=True))
+    firsts = np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in signals])
+    starts = np.zeros((len(begin), _columns(len(signals))))
+    starts[np.flatnonzero(firsts), np.arange(len(signals))] = 1.0
+    everything = np.concatenate([s.measured for s in signals])
+    low, high = everything.min(0), everything.max(0)
+    half = 1.5 * np.max(high - low)
+    bound = np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
+    arrays = (steps, substeps, measured, weights, inputs, units.raw, starts, usable, bound)
+    return Segments(*map(np.asarray, arrays)), begin  # type: ignore[arg-type]
+
+
+def nodes(signals: Sequence[Signal], paths: np.ndarray) -> list[np.ndarray]:
+    """States of each recording [N, D], from those along its segments [B, L + 1, D]."""
+    length, place, found = paths.shape[1] - 1, 0, []
+    for s in signals:
+        count = -(-(len(s.times) - 1) // length)
+        path = paths[place : place + count]
+        found.append(np.concatenate([path[0, :1], *path[:, 1:]])[: len(s.times)])
+        place += count
+    return found
+
+
+def weighted(
+    signals: Sequence[Signal], states: Sequence[np.ndarray], floor: np.ndarray
+) -> list[Signal]:
+    """The same signals, their kind and size of noise taken from the states of a fitted model.
+
+    A smoothed state is off where the state itself is quick or near zero, and so is its noise; and
+    where a spline has gone through every sample, only what a model leaves tells noise and its kind.
+
+    Args:
+      signals: the recordings.
+      states: of the model, at the first samples of each [N, D].
+      floor: noise below which no recording is believed, and what is left tells nothing [D].
+    """
+    left, shapes = [], []
+    for s, found in zip(signals, states, strict=True):
+        shape = smoothing.proportional_noise(
+            np.concatenate([found, s.states[len(found) :]]), np.sqrt(np.mean(s.measured**2, 0))
+        )
+        shapes.append(shape / np.sqrt(np.mean(shape**2, 0)))
+        left.append(s.measured[: len(found)] - found)
+    each = np.concatenate([shape[: len(r)] for shape, r in zip(shapes, left, strict=True)])
+    every = np.concatenate(left)
+    size, even = np.sqrt(np.mean(every**2, 0)), np.sqrt(np.mean((every / each) ** 2, 0))
+    seen = (noise(signals) > 0) & (size > floor)
+    gain = np.log(np.where(seen, size, 1.0) / np.where(seen, even, 1.0)) - np.mean(np.log(each), 0)
+    before = np.all([s.proportional for s in signals], 0)
+    likelier = len(every) * gain > np.where(before, -smoothing.KIND, smoothing.KIND)
+    kinds = [np.where(seen, likelier, s.proportional) for s in signals]
+    return [
+        s._replace(
+            relative=np.where(kind, shape, 1.0),
+            proportional=kind,
+            noise=np.where(seen & ~s.resolved, size, s.noise),
+        )
+        for s, shape, kind in zip(signals, shapes, kinds, strict=True)
+    ]
+
+
+def _next(count: int) -> int:
+    """The next of 1, 2, 3, 4, 6, 8, 12, 16, 24, …."""
+    power = 2 ** int(np.ceil(np.log2(count)))
+    return 3 * power // 4 if 3 * power // 4 >= count else power
+
+
+def _columns(starts: int) -> int:
+    """Columns for so many starts: few shapes, so that few programs are compiled."""
+    return max(4, 2 ** int(np.ceil(np.log2(starts))))
+
+
+def _segment(s: Signal, begin: int, length: int, limit: int):
+    last = len(s.times) - 1
+    index = np.arange(begin, min(begin + length, last) + 1)
+    lacking = begin + length - index[-1]
+    weights = (s.noise > 0) / s.relative[index] ** 2 * (index < limit)[:, None]
+    if index[-1] < last:
+        weights[-1] = 0.0
+    pad = ((0, lacking), (0, 0))
+    return (
+        np.pad(np.diff(s.times[index]), (0, lacking)),
+        np.pad(s.measured[index], pad, mode="edge"),
+        np.pad(weights, pad),
+        np.pad(s.inputs[index], pad, mode="edge"),
+        s.states[begin],
+    )
+
+
+def windows(segments: Segments, propagators: np.ndarray, *, growth: float = 100.0) -> Segments:
+    """Begin anew where an error in the state has grown a hundredfold: no fit sees through chaos.
+
+    Args:
+      segments: the recordings.
+      propagators: derivative of the end of each segment by its beginning [B, D, D].
+      growth: of the largest error.
+    """
+    first = np.max(np.asarray(segments.starts), 1) > 0
+    total = np.eye(propagators.shape[1])
+    for b in range(1, len(first)):
+        total = propagators[b - 1] @ total
+        size = np.linalg.norm(total, 2) if np.isfinite(total).all() else np.inf
+        first[b] |= size > growth
+        total = np.eye(len(total)) if first[b] else total
+    starts = np.zeros((len(first), _columns(first.sum())))
+    starts[np.flatnonzero(first), np.arange(first.sum())] = 1.0
+    return segments._replace(starts=starts)  # type: ignore[arg-type]

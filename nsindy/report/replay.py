@@ -1,0 +1,127 @@
+"""Recordings beside what the equations make of them."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.discovery import signals
+from nsindy.discovery.smoothing import smooth
+from nsindy.recording.check import Recording, Recordings
+from nsindy.result import along_recording
+from nsindy.result.discovery import Discovery
+
+SAMPLES = 4000
+"""A longer recording is thinned to this many samples."""
+
+FILL = 500
+"""Times that a simulation is solved at beside those of the samples."""
+
+
+class Replay(NamedTuple):
+    """One recording, its simulation and its smoothed states.
+
+    Attributes:
+      times: of the samples [N].
+      measured: [N, measured states].
+      inputs: [N, U].
+      fine: the times of the samples and more between them [L].
+      simulated: solved from the fitted initial state [L, D].
+      forecast: the same with the fit to the first four fifths [L, D].
+      residual: measured less simulated [N, measured states].
+      noise: estimated standard deviation of each sample's noise [N, measured states].
+      smooth: states of a smoothing spline [N, D], velocities too where the order is 2.
+      slopes: its derivative of each measured state [N, measured states].
+      highest: the derivative that the equations are about, of first or second order, likewise.
+      held: index of the first sample that was held out.
+      leaves: time at which the simulation stops being finite, or None.
+    """
+
+    times: np.ndarray
+    measured: np.ndarray
+    inputs: np.ndarray
+    fine: np.ndarray
+    simulated: np.ndarray
+    forecast: np.ndarray
+    residual: np.ndarray
+    noise: np.ndarray
+    smooth: np.ndarray
+    slopes: np.ndarray
+    highest: np.ndarray
+    held: int
+    leaves: float | None
+
+
+def replays(discovery: Discovery, recordings: Recordings, *, limit: int = 4) -> list[Replay]:
+    """Solve the equations along each of the first recordings.
+
+    Args:
+      discovery: the equations; `initial` has a row for each recording.
+      recordings: what they were found in.
+      limit: most recordings.
+
+    Raises:
+      ValueError: the recordings are not those of the discovery.
+    """
+    if recordings.states != discovery.measured or recordings.inputs != discovery.inputs:
+        raise ValueError(
+            f"the recordings measure {', '.join((*recordings.states, *recordings.inputs))}, the "
+            f"equations {', '.join((*discovery.measured, *discovery.inputs))}"
+        )
+    if len(recordings.parts) != len(np.asarray(discovery.initial)):
+        raise ValueError(
+            f"there are {len(recordings.parts)} recordings, and initial states of "
+            f"{len(np.asarray(discovery.initial))}"
+        )
+    parts = [_thinned(part) for part in recordings.parts[:limit]]
+    return [_replay(discovery, part, r) for r, part in enumerate(parts)]
+
+
+def thinning(part: Recording) -> int:
+    """One sample in so many of a recording is replayed."""
+    return -(-len(part.times) // SAMPLES)
+
+
+def _thinned(part: Recording) -> Recording:
+    return Recording(*(np.asarray(values)[:: thinning(part)] for values in part))
+
+
+def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
+    times = part.times
+    fill = np.linspace(times[0], times[-1], FILL)
+    fine = np.sort(np.concatenate([times, fill]))
+    at = np.searchsorted(fine, times)
+    inputs = np.array([np.interp(fine, times, u) for u in part.inputs.T]).T.reshape(len(fine), -1)
+    held_out = discovery.held_out
+    held = dataclasses.replace(
+        discovery, coefficients=held_out.coefficients, initial=held_out.initial
+    )
+    simulated, forecast = (
+        along_recording.solve(model, np.asarray(model.initial)[r], fine, inputs)
+        for model in (discovery, held)
+    )
+    count = len(discovery.measured)
+    kinds = discovery.noise_kind or ("constant",) * len(discovery.states)
+    sizes = np.where(np.array(kinds[:count]) == "proportional", np.abs(simulated[at, :count]), 1.0)
+    smoothed = [smooth(times, values) for values in part.states.T]
+    states, slopes, bends = (
+        np.stack([getattr(each, name) for each in smoothed], 1)
+        for name in ("states", "derivatives", "curvatures")
+    )
+    lost = ~np.all(np.isfinite(simulated), axis=1)
+    second = discovery.order == 2
+    return Replay(
+        times=times,
+        measured=part.states,
+        inputs=part.inputs,
+        fine=fine,
+        simulated=simulated,
+        forecast=forecast,
+        residual=part.states - simulated[at, :count],
+        noise=np.asarray(discovery.noise, float)[None, :count] * sizes,
+        smooth=np.concatenate([states, slopes], 1) if second else states,
+        slopes=slopes,
+        highest=bends if second else slopes,
+        held=signals.fitted(len(times)),
+        leaves=float(fine[np.argmax(lost)]) if lost.any() else None,
+    )

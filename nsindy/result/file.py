@@ -1,0 +1,202 @@
+"""A discovery as one JSON file: numbers, names and networks, and nothing that could be executed."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nsindy.runtime import files
+from nsindy.terms import operations as terms_operations
+from nsindy.terms.operations import PRIMITIVES, Primitive, Times
+from nsindy.terms.term import Term, by_depth
+
+FORMAT = "nsindy discovery 1"
+"""The first entry of every file."""
+
+LARGEST = 64 * 2**20
+"""Bytes that a file may have."""
+
+DEEPEST = 20
+"""Operations that a term in a file may be nested in."""
+
+
+def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
+    """Write the fields of a Discovery, whole or not at all.
+
+    Args:
+      path: the file to write.
+      content: the fields by name; `library` holds Terms.
+
+    Raises:
+      ValueError: a term has an operation that neither ships with the package nor was learned, or
+        the shapes of the fields do not fit together.
+    """
+    nodes = [term for wave in by_depth(content["library"]) for term in wave]
+    learned = {}
+    for primitive in {node.primitive for node in nodes}:
+        known = PRIMITIVES.get(primitive.name)
+        if isinstance(primitive.function, Times):
+            continue
+        if known is None or known.function is not primitive.function:
+            learned[primitive.name] = _learned(primitive)
+    library = [_nested(term) for term in content["library"]]
+    packed = {"format": FORMAT, **content, "library": library, "learned": learned}
+    # What could not be read is not written.
+    _fields(files.plain(packed))
+    files.write_json(path, packed)
+
+
+def _learned(primitive: Primitive) -> dict[str, Any]:
+    from nsindy.circuits import stacks
+
+    if not isinstance(primitive.function, stacks.Circuit) or primitive.name in PRIMITIVES:
+        raise ValueError(
+            f"the operation {primitive.name} neither ships with the package nor was learned, "
+            f"so no file can hold it; let nsindy.learn_operation learn it under a name of its own"
+        )
+    return stacks.to_json(primitive)
+
+
+def read(path: str | os.PathLike) -> dict[str, Any]:
+    """Read the fields of a Discovery, every one checked.
+
+    Returns:
+      the fields by name: arrays are read-only NumPy float64, `held_out` a dictionary of such.
+
+    Raises:
+      ValueError: the file cannot be read, is no discovery, or is damaged.
+    """
+    path = Path(path)
+    try:
+        if not path.is_file():
+            raise ValueError("there is no such file")
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"it is larger than {LARGEST // 2**20} MiB")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"cannot read the discovery {path}: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f"{path} is no discovery: it does not begin with {FORMAT!r}")
+    try:
+        return _fields(content)
+    except KeyError as error:
+        raise ValueError(f"the discovery {path} is damaged: it lacks {error}") from error
+    except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as error:
+        raise ValueError(f"the discovery {path} is damaged: {error}") from error
+
+
+def _fields(content: dict[str, Any]) -> dict[str, Any]:
+    states, inputs = _texts(content["states"], "states"), _texts(content["inputs"], "inputs")
+    names = states + inputs
+    if not states or len({*names}) < len(names) or not all(n and n.isprintable() for n in names):
+        raise ValueError("states and inputs need names that differ, in printable letters")
+    for name, kind in (("learned", dict), ("held_out", dict), ("library", list)):
+        if not isinstance(content[name], kind):
+            raise ValueError(f"{name} must be a {kind.__name__}")
+    order, count = content["order"], len(states)
+    half = states[: count // 2]
+    if (
+        type(order) is not int
+        or order not in (1, 2)
+        or (order == 2 and states != (*half, *(f"{name}'" for name in half)))
+    ):
+        raise ValueError(f"order {order!r} does not fit the states {', '.join(states)}")
+    operations = {**_operations(content["learned"]), **PRIMITIVES}
+    library = tuple(_term(nested, operations, count + len(inputs)) for nested in content["library"])
+    kinds = _texts(content["noise_kind"], "noise_kind")
+    if len(kinds) != count or not {*kinds} <= {"constant", "proportional"}:
+        raise ValueError("noise_kind must be constant or proportional for each state")
+    initial = _array(content["initial"], "initial", (None, count))
+    held_out, square, measured = content["held_out"], (count, len(library)), (count // order,)
+    fields: dict[str, Any] = {
+        "coefficients": _array(content["coefficients"], "coefficients", square),
+        "standard_errors": _array(content["standard_errors"], "standard_errors", square),
+        "inclusion_probabilities": _array(
+            content["inclusion_probabilities"], "inclusion_probabilities", square
+        ),
+        "noise": _array(content["noise"], "noise", (count,)),
+        "score": _array(content["score"], "score", ()),
+        "initial": initial,
+        "held_out": {
+            "coefficients": _array(held_out["coefficients"], "held_out.coefficients", square),
+            "initial": _array(held_out["initial"], "held_out.initial", initial.shape),
+            "rmse": _array(held_out["rmse"], "held_out.rmse", measured),
+            "r2": _array(held_out["r2"], "held_out.r2", measured),
+        },
+    }
+    if not np.all(np.isfinite(fields["coefficients"])):
+        raise ValueError("a coefficient is no number")
+    texts = ("equivalent_models", "runner_up", "collinear", "warnings")
+    static = {"library": library, "states": states, "inputs": inputs, "order": order}
+    words = {name: _texts(content[name], name) for name in texts}
+    return {**fields, **static, "noise_kind": kinds, **words}
+
+
+def _operations(learned: dict[str, Any]) -> dict[str, Primitive]:
+    if not learned:
+        return {}
+    from nsindy.circuits import stacks
+
+    found = [stacks.from_json(said) for said in learned.values()]
+    return {primitive.name: primitive for primitive in found}
+
+
+def _array(value: Any, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+    array = np.asarray(_numbers(value, name), float)
+    # An empty axis of a list hides those behind it.
+    if array.size == 0 and 0 in shape:
+        array = array.reshape([0 if size is None else size for size in shape])
+    fits = array.ndim == len(shape) and all(
+        want is None or want == have for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name} has the shape {list(array.shape)}, not {list(shape)}")
+    array.setflags(write=False)
+    return array
+
+
+def _numbers(value: Any, name: str) -> Any:
+    if isinstance(value, list):
+        return [_numbers(item, name) for item in value]
+    if value is None:
+        return math.nan
+    if isinstance(value, bool | str | dict):
+        raise ValueError(f"{name} holds {str(value)[:40]!r} where a number belongs")
+    return value
+
+
+def _texts(value: Any, name: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"{name} must be a list of texts")
+    return tuple(value)
+
+
+def _nested(term: Term | int) -> Any:
+    """A term as lists, `["mul", 0, ["sin", 1]]`: names of states may hold any letter."""
+    if not isinstance(term, Term):
+        return int(term)
+    return [term.primitive.name, *(_nested(argument) for argument in term.arguments)]
+
+
+def _term(nested: Any, operations: dict[str, Primitive], variables: int, depth: int = 0) -> Term:
+    said = ascii(nested)[:60]
+    if depth == DEEPEST:
+        raise ValueError(f"a term is nested deeper than {DEEPEST} operations: … {said}")
+    if not isinstance(nested, list) or not nested or not isinstance(nested[0], str):
+        raise ValueError(f"{said} is no term")
+    try:
+        operation = operations.get(nested[0]) or terms_operations.get(nested[0])
+    except ValueError:
+        raise ValueError(f"the term {said} has an unknown operation") from None
+    arguments: list[int | Term] = []
+    for item in nested[1:]:
+        if isinstance(item, list):
+            arguments.append(_term(item, operations, variables, depth + 1))
+        elif type(item) is int and 0 <= item < variables:
+            arguments.append(item)
+        else:
+            raise ValueError(f"the term {said} has an unknown state")
+    return Term(operation, tuple(arguments))

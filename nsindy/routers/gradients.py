@@ -1,0 +1,291 @@
+"""Training of routers with plain logits, many runs side by side, by gradients in closed form.
+
+Arrays keep the terms first and the runs behind them, so that every operation is one long loop that
+vectorises: [M, R] where all samples share a draw, [M, R, N] with a draw for each sample.
+"""
+
+import itertools
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from nsindy.routers import gumbel
+from nsindy.routers.gates import MASKED
+from nsindy.routers.settings import Knobs, Routing, schedule_at
+
+BLOCK = 131_072, 8_192
+"""Draws of a step that are made together, of samples and shared; more leave a core's caches."""
+
+
+class Descent(NamedTuple):
+    """What a training came to.
+
+    Attributes:
+      params: logits, then the coefficients of every slot [1 + K, M].
+      certain: what freezing added to the logits [M].
+      loss: with its entropy terms [T].
+      mse: mean squared error of the drawn models [T].
+      frozen: whether slot 1 was frozen [T].
+    """
+
+    params: jax.Array
+    certain: jax.Array
+    loss: jax.Array
+    mse: jax.Array
+    frozen: jax.Array
+
+
+class Slot(NamedTuple):
+    """One slot's gates: what was drawn, and its relaxation, both like the scores."""
+
+    drawn: jax.Array
+    relaxed: jax.Array
+
+
+def descend(
+    key: jax.Array,
+    theta: jax.Array,
+    target: jax.Array,
+    prior: jax.Array,
+    start: jax.Array,
+    knobs: Knobs,
+    *,
+    routing: Routing,
+) -> Descent:
+    """Train one router on one derivative; under vmap, many of them in blocks that fit the caches.
+
+    Args:
+      key: PRNG key, consumed.
+      theta: Θ [N, M].
+      target: [N].
+      prior: logits of the complexity prior [M].
+      start: logits, then the coefficients of every slot [1 + K, M].
+      knobs: traced settings.
+      routing: static settings, without a network.
+
+    Raises:
+      ValueError: more slots than terms, or none.
+    """
+    terms = theta.shape[1]
+    if not 1 <= routing.slots <= terms:
+        raise ValueError(
+            f"{routing.slots} slots cannot be filled from {terms} terms; give 1 to {terms}"
+        )
+
+    @jax.custom_batching.custom_vmap
+    def together(*arguments):
+        return _blocks(routing, *arguments)
+
+    @together.def_vmap
+    def _(size, batched, *arguments):
+        def joined(leaf, own):
+            leaf = leaf if own else jnp.broadcast_to(leaf[None], (size, *leaf.shape))
+            return leaf.reshape(-1, *leaf.shape[2:])
+
+        found = together(*jax.tree.map(joined, arguments, tuple(batched)))
+        parted = jax.tree.map(lambda leaf: leaf.reshape(size, -1, *leaf.shape[1:]), found)
+        return parted, jax.tree.map(lambda _: True, parted)
+
+    words = jax.random.key_data(key)
+    arguments = jax.tree.map(lambda x: x[None], (words, theta, target, prior, start, knobs))
+    return jax.tree.map(lambda leaf: leaf[0], together(*arguments))
+
+
+def _blocks(routing: Routing, *arguments: Any) -> Descent:
+    runs, samples, terms = arguments[1].shape
+    draws = terms if routing.shared else terms * samples
+    most = max(1, BLOCK[routing.shared] // draws)
+    count = -(-runs // most)
+    size = -(-runs // count)
+
+    def cut(leaf):
+        # The last run again, where the blocks do not come out even.
+        index = jnp.minimum(jnp.arange(count * size), runs - 1)
+        return leaf[index].reshape(count, size, *leaf.shape[1:])
+
+    if count == 1:
+        return _runs(routing, *arguments)
+    found = jax.lax.map(lambda block: _runs(routing, *block), jax.tree.map(cut, arguments))
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:runs], found)
+
+
+def _runs(
+    routing: Routing,
+    words: jax.Array,
+    theta: jax.Array,
+    target: jax.Array,
+    prior: jax.Array,
+    start: jax.Array,
+    knobs: Knobs,
+) -> Descent:
+    _, samples, terms = theta.shape
+    shape = (terms,) if routing.shared else (terms, samples)
+    design = jnp.transpose(theta, (1, 2, 0) if routing.shared else (2, 0, 1))
+    target = target.T if routing.shared else target
+    prior, start = prior.T, jnp.moveaxis(start, 0, -1)
+    rate = jnp.asarray(knobs.learning_rate)[None, None, :]
+    entropies = jnp.asarray(knobs.base_entropy), jnp.asarray(knobs.conditional_entropy)
+    optimiser = optax.adam(optax.cosine_decay_schedule(rate, routing.steps))
+
+    def step(carry, index):
+        params, state, certain = carry
+        plan = schedule_at(index, knobs, routing.steps)
+        temperature, weight = (value.astype(theta.dtype) for value in plan)
+        logits, coefficients = params[0] + prior + certain, params[1:]
+        draws = gumbel.gumbel(words, index, shape, theta.dtype)
+        slots = fill(_along(logits, draws) + draws, routing.slots, _along(temperature, draws[0]))
+        fitted = _gradients(slots, coefficients, design, target, temperature, routing)
+        error, mse, by_logits, by_coefficients = fitted
+        penalty, slope = _penalty(logits, slots, *entropies)
+        gradient = jnp.concatenate([(by_logits + weight[None] * slope)[None], by_coefficients])
+        updates, state = optimiser.update(gradient, state)
+        frozen = jnp.any(certain > 0, axis=0)
+        moved = params + updates.at[1].multiply(jnp.where(frozen, 0.0, 1.0)[None])
+        chosen = jax.nn.softmax(moved[0] + prior, axis=0)
+        best = jnp.max(chosen, axis=0)
+        commits = ~frozen & (best >= knobs.freeze_at)
+        sure = jnp.where(_first(chosen, best) & commits[None], -MASKED, 0.0).astype(theta.dtype)
+        return (moved, state, certain + sure), (error + weight * penalty, mse, frozen)
+
+    begin = (start, optimiser.init(start), jnp.zeros_like(prior))
+    (params, _, certain), history = jax.lax.scan(step, begin, jnp.arange(routing.steps))
+    return Descent(jnp.moveaxis(params, -1, 0), certain.T, *(leaf.T for leaf in history))
+
+
+def _along(values: jax.Array, like: jax.Array) -> jax.Array:
+    return values[..., None] if values.ndim < like.ndim else values
+
+
+def _first(scores: jax.Array, best: jax.Array) -> jax.Array:
+    # The first of the equal best, in two plain reductions: XLA's argmax does not vectorise.
+    index = jax.lax.broadcasted_iota(jnp.int32, scores.shape, 0)
+    first = jnp.min(jnp.where(scores == best[None], index, len(scores)), axis=0)
+    return index == first[None]
+
+
+def fill(scores: jax.Array, slots: int, temperature: jax.Array) -> list[Slot]:
+    """Fill the slots with the best scores and relax the draws, as `gates.top_k` does.
+
+    One exponential a score serves all slots: with w_m = exp((s_m - b_K) / τ) of the terms that no
+    slot took and the best scores b_1 ≥ … ≥ b_K, the total of slot j is
+    Σ_{i ≥ j} exp((b_i - b_j) / τ) + exp((b_K - b_j) / τ) Σ_m w_m, and no exponent is above zero.
+
+    Args:
+      scores: perturbed logits, the terms first [M, ...].
+      slots: K.
+      temperature: τ, of the rank and broadcastable to the shape of the scores of one term.
+    """
+    left, drawn, best = scores, [], []
+    for _ in range(slots):
+        best.append(jnp.max(left, axis=0))
+        drawn.append(_first(left, best[-1]))
+        left = jnp.where(drawn[-1], MASKED, left)
+    cold = 1 / temperature
+    others = jnp.exp((left - best[-1][None]) * cold[None])
+    rest = jnp.sum(others, axis=0)
+    filled = []
+    for j in range(slots):
+        shares = [jnp.exp((best[i] - best[j]) * cold) for i in range(j, slots)]
+        total = sum(shares, shares[-1] * rest)
+        relaxed = others * (shares[-1] / total)[None]
+        for i in range(j, slots):
+            relaxed = jnp.where(drawn[i], (shares[i - j] / total)[None], relaxed)
+        filled.append(Slot(drawn[j], relaxed))
+    return filled
+
+
+def _gradients(
+    slots: list[Slot],
+    coefficients: jax.Array,
+    design: jax.Array,
+    target: jax.Array,
+    temperature: jax.Array,
+    routing: Routing,
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Error, mean squared error, and the error's gradient in the logits and the coefficients.
+
+    With residual r_n, slot j of relaxed gates p_m and contributions y_mn = c_jm θ_nm, the straight-
+    through gradient of a logit is Σ_n r_n p_m (y_mn - Σ_m' p_m' y_m'n) / τ.
+    """
+    axis = 0 if routing.shared else 1
+    samples = target.shape[axis]
+
+    def passed(slot, values):
+        gate = slot.drawn if routing.hard else slot.relaxed
+        own = jnp.where(gate, values, 0.0) if routing.hard else gate * values
+        return jnp.sum(design * own[None], axis=1) if routing.shared else jnp.sum(own, axis=0)
+
+    if routing.shared:
+        values = list(coefficients)
+    else:
+        values = [own[:, :, None] * design for own in coefficients]
+    outputs = [passed(slot, own) for slot, own in zip(slots, values, strict=True)]
+    misses = list(itertools.accumulate(outputs))
+    total = misses[-1] - target
+    mse = jnp.mean(total**2, axis=axis)
+    misses = [miss - target for miss in misses] if routing.residual else [total] * len(slots)
+    error = mse
+    if routing.residual:
+        error = jnp.sum(jnp.stack([jnp.mean(miss**2, axis=axis) for miss in misses]), axis=0)
+
+    pulls = jnp.zeros_like(coefficients[0])
+    slopes = []
+    pull: Any = None
+    for j, (slot, own) in enumerate(zip(slots, values, strict=True)):
+        if j == 0 or routing.residual:
+            miss = misses[j] * (2 / samples)
+            pull = jnp.sum(design * miss[:, None], axis=0) if routing.shared else miss[None]
+        # What the error gains from more of each term: of the run, or of each sample.
+        gain = own * pull
+        mean = jnp.sum(slot.relaxed * gain, axis=0)
+        moved = slot.relaxed * (gain - mean[None])
+        by_term = pull if routing.shared else pull * design
+        gate = slot.drawn if routing.hard else slot.relaxed
+        slope = jnp.where(gate, by_term, 0.0) if routing.hard else gate * by_term
+        pulls += moved if routing.shared else jnp.sum(moved, axis=2)
+        slopes.append(slope if routing.shared else jnp.sum(slope, axis=2))
+    return error, mse, pulls / temperature[None], jnp.stack(slopes)
+
+
+def _penalty(
+    logits: jax.Array, slots: list[Slot], base: jax.Array, conditional: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Weighted entropies [R], and their gradient in the logits [M, R].
+
+    The mask of slot j is one of the C(M, j) sets of j terms: where those are fewer than the draws,
+    a table of their entropies is averaged with the frequencies of the sets.
+    """
+    terms = len(logits)
+    draws = 1 if slots[0].drawn.ndim == 2 else slots[0].drawn.shape[2]
+    value, slope = _entropy(logits)
+    value, slope = (base + conditional) * value, (base + conditional)[None] * slope
+    taken = jnp.zeros_like(slots[0].drawn)
+    for j, slot in enumerate(slots[:-1], start=1):
+        taken = taken | slot.drawn
+        if math.comb(terms, j) <= draws and draws > 1:
+            sets = np.array(list(itertools.combinations(range(terms), j)))
+            shares = jnp.mean(jnp.all(taken[sets], axis=1).astype(logits.dtype), axis=2)
+            inside = (sets[:, :, None] == np.arange(terms)[None, None]).any(axis=1).T
+            table, slopes = _entropy(jnp.where(inside[:, :, None], MASKED, logits[:, None]))
+            own, turn = jnp.sum(shares * table, axis=0), jnp.sum(shares[None] * slopes, axis=1)
+        else:
+            own, turn = _entropy(jnp.where(taken, MASKED, _along(logits, taken)))
+            if draws > 1:
+                own, turn = jnp.mean(own, axis=-1), jnp.mean(turn, axis=-1)
+            own, turn = own.reshape(logits.shape[1:]), turn.reshape(logits.shape)
+        value += conditional * own
+        slope += conditional[None] * turn
+    return value, slope
+
+
+def _entropy(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Entropy of the softmax over the first axis, and its slope -p (log p + H)."""
+    log_p = jax.nn.log_softmax(logits, axis=0)
+    held = log_p > MASKED / 2
+    log_p, p = jnp.where(held, log_p, 0.0), jnp.where(held, jnp.exp(log_p), 0.0)
+    entropy = -jnp.sum(p * log_p, axis=0)
+    return entropy, -p * (log_p + entropy[None])

@@ -1,0 +1,254 @@
+"""A grid of settings × seeds on any hardware: vmapped, sharded over devices, chunk by chunk.
+
+Each run's key comes from its own seed, so that neither devices nor chunks change what it finds.
+"""
+
+import hashlib
+import importlib.metadata
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from nsindy.sweep import blocks, chunks, machines
+from nsindy.sweep.progress import Done
+
+EVERY = sys.maxsize
+"""In `keep`: the leaf is kept for every seed."""
+
+
+class Plan(NamedTuple):
+    """How a sweep runs; nothing of it changes what it finds.
+
+    Attributes:
+      block: most seeds of a vmapped step.
+      memory: GiB that the process may use; None for as much as it takes.
+      devices: how many of each process's devices to use; None for all.
+      folder: where the finished chunks go, a folder for each sweep; None to keep none.
+      resume: continue the chunks that are there.
+      identity: what is swept, for the manifest, JSON values.
+      tell: called after every chunk.
+      quick: compile for CPUs in half the time, where a run is short beside its compilation.
+    """
+
+    block: int = 32
+    memory: float | None = None
+    devices: int | None = None
+    folder: Path | None = None
+    resume: bool = False
+    identity: dict[str, Any] | None = None
+    tell: Callable[[Done], None] = lambda done: None
+    quick: bool = False
+
+
+DEFAULT = Plan()
+
+
+class Timed(NamedTuple):
+    """The value of a sweep, and what it took.
+
+    Attributes:
+      value: whatever the function returns, NumPy leaves [C, S, …].
+      compile: seconds of tracing and compilation.
+      run: seconds of the runs that were made now.
+    """
+
+    value: Any
+    compile: float
+    run: float
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C came and the chunk at hand was finished; the message says how to go on."""
+
+
+def over(
+    one: Callable[..., Any],
+    seeds: np.ndarray | jax.Array,
+    grid: Any,
+    *shared: Any,
+    plan: Plan = DEFAULT,
+    name: str = "sweep",
+    keep: Any = EVERY,
+    success: Callable[[Any], Any] | None = None,
+) -> Timed:
+    """Evaluate `one(key, setting, *shared)` for every setting of the grid and every seed.
+
+    Give it one method at a time: batched LAPACK calls that do not depend on each other, as in two
+    selectors side by side, wait for the same threads of XLA's pool, on two cores for ever.
+
+    Each seed's key is `jax.random.key(seed)`, so a run is the same in any sweep that contains it.
+    With several processes every one of them calls this with the same arguments and gets the whole
+    value; process 0 keeps the chunks.
+
+    Args:
+      one: pure function of a key, one setting and the shared arguments.
+      seeds: [S] integers.
+      grid: pytree of settings, traced, every leaf with a leading axis of C.
+      *shared: pytrees of traced arguments.
+      plan: how to run it.
+      name: of the sweep, unlike others in the same folder.
+      keep: prefix of the value's pytree, for how many of the first seeds each leaf is kept.
+      success: of the value of some runs, which of them succeeded; for the progress.
+
+    Raises:
+      ValueError: the value does not fit into the memory, there are fewer devices than asked for,
+        or the folder of the chunks cannot be used.
+      Interrupted: Ctrl-C came, and the chunk at hand was finished.
+    """
+    seeds = np.asarray(seeds)
+    devices = machines.devices(plan.devices)
+    width = len(devices) * machines.processes()
+    setting = jax.tree.map(lambda leaf: leaf[0], grid)
+    shapes = jax.eval_shape(one, jax.random.key(0), setting, *shared)
+    leaves, structure = jax.tree.flatten(shapes)
+    names = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(shapes)]
+    limits = jax.tree.leaves(jax.tree.broadcast(keep, shapes))
+    cells = jax.tree.leaves(grid)[0].shape[0]
+    rows = [min(limit, len(seeds)) for limit in limits]
+    free = _free(
+        plan, cells * sum(blocks.size(leaf) * row for leaf, row in zip(leaves, rows, strict=True))
+    )
+    value = [
+        np.zeros((cells, row, *leaf.shape), leaf.dtype)
+        for leaf, row in zip(leaves, rows, strict=True)
+    ]
+    store, layout = _store(
+        plan,
+        name,
+        blocks.layout(plan.block, cells, len(seeds), width, free, leaves),
+        (seeds, grid, shared),
+    )
+    total = math.ceil(cells * math.ceil(len(seeds) / layout["block"]) / layout["blocks"])
+
+    made = finished = correct = 0
+    compile_seconds = run_seconds = 0.0
+    evaluate = None
+    with _patient() as interrupted:
+        for number in range(total):
+            cut = blocks.cut(layout, number, cells, len(seeds), width)
+            cell = np.broadcast_to(cut.cells[:, None], cut.valid.shape)[cut.valid]
+            index = cut.seed[cut.valid]
+            kept = [index < limit for limit in limits]
+            found = _stored(store, number, names, leaves, kept)
+            if found is None:
+                start = time.perf_counter()
+                if evaluate is None:
+                    evaluate = blocks.program(
+                        one, cut, seeds, grid, shared, devices, free, quick=plan.quick
+                    )
+                    compile_seconds = time.perf_counter() - start
+                    start = time.perf_counter()
+                made_now = evaluate(cut)
+                found = [leaf[cut.valid][which] for leaf, which in zip(made_now, kept, strict=True)]
+                run_seconds += time.perf_counter() - start
+                made += len(index)
+                if store is not None:
+                    runs = {"cell": cell, "seed": seeds[index]}
+                    chunks.write(store, number, runs | dict(zip(names, found, strict=True)))
+            for whole, part, which in zip(value, found, kept, strict=True):
+                whole[cell[which], index[which]] = part
+            finished += len(index)
+            if success is not None:
+                correct += int(np.sum(success(jax.tree.unflatten(structure, found))))
+            counted = None if success is None else correct
+            runs_of = finished, cells * len(seeds)
+            plan.tell(Done(name, number + 1, total, *runs_of, made, run_seconds, counted))
+            if machines.any_of(interrupted.is_set()) and number + 1 < total:
+                kept_where = "" if plan.folder is None else "; --resume continues there"
+                raise Interrupted(
+                    f"stopped after chunk {number + 1} of {total} of {name}{kept_where}"
+                )
+    return Timed(jax.tree.unflatten(structure, value), compile_seconds, run_seconds)
+
+
+def _free(plan: Plan, value: int) -> float:
+    """Bytes that are left beside this process and the value of the sweep."""
+    if plan.memory is None:
+        return math.inf
+    resident = machines.resident()
+    free = plan.memory * 2**30 - resident - value
+    if free <= 0:
+        raise ValueError(
+            f"the value of the sweep takes {value / 2**30:.2g} GiB beside the "
+            f"{resident / 2**30:.2g} GiB of the process: give --memory-gb "
+            f"{math.ceil((value + resident) / 2**30) + 1}, or fewer seeds"
+        )
+    return free
+
+
+def _store(
+    plan: Plan, name: str, layout: dict[str, int], inputs: Any
+) -> tuple[chunks.Chunks | None, dict[str, int]]:
+    """The folder of the chunks in process 0, and the layout that all go by."""
+    store = None
+    if plan.folder is not None and machines.leader():
+        identity = dict(plan.identity or {}) | {
+            "sweep": name,
+            "inputs": fingerprint(inputs),
+            "code": code(),
+        }
+        store = chunks.begin(plan.folder / name, identity, layout, resume=plan.resume)
+        layout = store.layout
+    agreed = machines.from_leader(np.array([layout["block"], layout["blocks"]]))
+    return store, {"block": int(agreed[0]), "blocks": int(agreed[1])}
+
+
+def _stored(store, number, names, leaves, kept) -> list[np.ndarray] | None:
+    """A finished chunk in every process; None where it must be made."""
+    found = None if store is None else chunks.read(store, number)
+    if not machines.any_of(found is not None):
+        return None
+    if found is None:
+        found = {
+            name: np.zeros((int(which.sum()), *leaf.shape), leaf.dtype)
+            for name, leaf, which in zip(names, leaves, kept, strict=True)
+        }
+    return machines.from_leader([found[name] for name in names])
+
+
+def fingerprint(inputs: Any) -> str:
+    """SHA-256 of the arrays of a pytree, their shapes and types."""
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(inputs):
+        values = np.asarray(leaf)
+        digest.update(f"{jax.tree_util.keystr(path)}{values.dtype}{values.shape}".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def code() -> str:
+    """Version of the package and of JAX, and SHA-256 of the package's source."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    version = importlib.metadata.version("nsindy")
+    return f"nsindy {version}, source {digest.hexdigest()[:12]}, jax {jax.__version__}"
+
+
+@contextmanager
+def _patient() -> Iterator[threading.Event]:
+    """Note the first Ctrl-C, and leave the second to the system, which ends the process at once."""
+    came = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+
+    def note(number, frame):
+        came.set()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        print("finishing this chunk; Ctrl-C again ends at once", file=sys.stderr, flush=True)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,168 @@
+"""Phase 3: a library of terms, evaluated by vmapped circuits into Θ."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy.terms.operations import PRIMITIVES, Primitive
+from nsindy.terms.term import Term, by_depth, parse
+
+if TYPE_CHECKING:
+    from nsindy.circuits.stacks import Stack
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass, data_fields=("circuits",), meta_fields=("terms", "states")
+)
+@dataclasses.dataclass(frozen=True)
+class Library:
+    """M terms and the circuits that evaluate them.
+
+    Attributes:
+      terms: the columns of Θ, in order.
+      states: names of the D state variables.
+      circuits: stacks that between them know every operation of the terms; None evaluates the
+        exact functions.
+    """
+
+    terms: tuple[Term, ...]
+    states: tuple[str, ...]
+    circuits: "tuple[Stack, ...] | None" = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The M terms as text."""
+        return tuple(term.name(self.states) for term in self.terms)
+
+    @property
+    def complexities(self) -> np.ndarray:
+        """Complexity of each term [M], in units of α."""
+        return np.array([term.complexity for term in self.terms])
+
+
+class Evaluation(NamedTuple):
+    """Θ, and where it can be trusted.
+
+    Attributes:
+      theta: values of the terms [N, M].
+      inside: True where every argument lay in the domain of its operation [N, M].
+    """
+
+    theta: jax.Array
+    inside: jax.Array
+
+
+def bind(
+    names: Sequence[str], states: Sequence[str], circuits: "tuple[Stack, ...] | None" = None
+) -> Library:
+    """Build a library from terms written as text, `["identity(x)", "mul(x,sin(v))"]`.
+
+    Args:
+      names: the M terms; an argument is a state or a nested term.
+      states: names of the state variables.
+      circuits: what evaluates the terms; None for the exact functions.
+
+    Raises:
+      ValueError: an unknown operation or state, a wrong number of arguments, a term given twice, or
+        no terms at all.
+
+    Example:
+      >>> bind(["identity(x)", "mul(x,sin(v))"], ["x", "v"]).names
+      ('identity(x)', 'mul(x,sin(v))')
+    """
+    if not names:
+        raise ValueError("the library has no terms; give at least one, such as identity(x)")
+    terms = tuple(parse(name, tuple(states)) for name in names)
+    for i, term in enumerate(terms):
+        if term in terms[:i]:
+            raise ValueError(f"the term {term.name(states)} stands twice in the library")
+    return Library(terms, tuple(states), circuits)
+
+
+def evaluate(library: Library, states: jax.Array) -> Evaluation:
+    """Evaluate every term of the library at every sample.
+
+    Terms are evaluated depth by depth; the circuits of one stack, whatever they are bound to, are
+    one vmapped apply at each depth, and so is an exact operation. An operation of the user's own
+    needs no circuit: its function is one.
+
+    Args:
+      library: the M terms.
+      states: [N, D], in the units of the recording.
+
+    Returns:
+      Θ [N, M] in the dtype of the states, and the mask of the values inside the declared domains.
+
+    Raises:
+      ValueError: the states have not D columns, or a term's operation has no circuit.
+
+    Example:
+      >>> bound = bind(["identity(x)", "mul(x,v)"], ["x", "v"])
+      >>> evaluate(bound, jnp.array([[2.0, 3.0], [4.0, 5.0]])).theta.tolist()
+      [[2.0, 6.0], [4.0, 20.0]]
+    """
+    if states.ndim != 2 or states.shape[1] != len(library.states):
+        raise ValueError(
+            f"states must be [N, {len(library.states)}] for the library over "
+            f"({', '.join(library.states)}), not {list(states.shape)}"
+        )
+    domains = {p.name: p.domain for stack in library.circuits or () for p in stack.primitives}
+    rows: dict[int | Term, int] = {index: index for index in range(states.shape[1])}
+    values, inside = states.T, jnp.ones(states.shape[::-1], bool)
+    for wave in by_depth(library.terms):
+        for evaluator, group in _groups(library.circuits, wave).items():
+            arguments = np.array([[rows[a] for a in term.arguments] for term in group], int)
+            given = values[arguments]
+            limits = [domains.get(t.primitive.name, t.primitive.domain) for t in group]
+            low, high = jnp.asarray(limits, states.dtype).T[:, :, None, None]
+            within = (given >= low) & (given <= high) & inside[arguments]
+            rows |= {term: len(values) + i for i, term in enumerate(group)}
+            outputs = _apply(library.circuits, evaluator, group, given)
+            values = jnp.concatenate([values, outputs.astype(states.dtype)])
+            inside = jnp.concatenate([inside, jnp.all(within, axis=1)])
+    columns = np.array([rows[term] for term in library.terms])
+    return Evaluation(values[columns].T, inside[columns].T)
+
+
+def _groups(
+    circuits: "tuple[Stack, ...] | None", wave: list[Term]
+) -> dict[int | Primitive, list[Term]]:
+    """The terms that one call evaluates: those of a stack, or of an exact operation."""
+    stack_of = {p.name: i for i, stack in enumerate(circuits or ()) for p in stack.primitives}
+    groups: dict[int | Primitive, list[Term]] = {}
+    for term in wave:
+        groups.setdefault(stack_of.get(term.primitive.name, term.primitive), []).append(term)
+    missing = sorted(
+        p.name
+        for p in groups
+        if circuits is not None and isinstance(p, Primitive) and PRIMITIVES.get(p.name) == p
+        if p.arity
+    )
+    if missing:
+        raise ValueError(f"no circuit has learned {', '.join(missing)}")
+    return groups
+
+
+def _apply(
+    circuits: "tuple[Stack, ...] | None",
+    evaluator: int | Primitive,
+    group: list[Term],
+    given: jax.Array,
+) -> jax.Array:
+    """Values [G, N] of a group of terms, whose arguments are given [G, arity, N]."""
+    if isinstance(evaluator, Primitive):
+        return jnp.broadcast_to(evaluator.function(*jnp.moveaxis(given, 1, 0)), given.shape[::2])
+    assert circuits is not None
+    stack = circuits[evaluator]
+    learned = [primitive.name for primitive in stack.primitives]
+    mine = np.array([learned.index(term.primitive.name) for term in group])
+    params = jax.tree.map(lambda leaf: leaf[mine], stack.params)
+    dtype = jax.tree.leaves(params)[0].dtype
+    inputs = jnp.moveaxis(given, 1, 2).astype(dtype)
+    found: Any = jax.vmap(stack.network.apply)(params, inputs)
+    return found

@@ -1,0 +1,223 @@
+"""Terms and equations in SymPy, LaTeX and MathML."""
+
+import re
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+from xml.dom import minidom
+
+import numpy as np
+import sympy
+from jax.typing import ArrayLike
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.mathml import MathMLPresentationPrinter
+
+from nsindy.terms import text as terms_text
+from nsindy.terms.operations import Times
+from nsindy.terms.term import Term
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "one": lambda: sympy.Integer(1),
+    "identity": lambda x: x,
+    "add": lambda x, y: x + y,
+    "mul": lambda x, y: x * y,
+    "square": lambda x: x**2,
+    "reciprocal": lambda x: 1 / x,
+    "saturation": lambda x: x / (1 + x),
+    "abs": sympy.Abs,
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+    "exp": sympy.exp,
+    "log": sympy.log,
+    "tanh": sympy.tanh,
+}
+"""What each shipped operation is in SymPy; a learned one is an undefined function of its name."""
+
+_GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi"
+_SIMPLE = re.compile(rf"([A-Za-z]|{'|'.join(_GREEK.split())}|chi|psi|omega)(_?[0-9]+|_[A-Za-z]+)?")
+# Names of several letters must not run together.
+_TIMES = '<mo>&#8290;</mo><mspace width="0.17em"/>'
+_DOTS = ("", "˙", "¨", "⃛")
+
+
+def expression(
+    term: Term | int, symbols: Sequence[sympy.Symbol], *, short: bool = False
+) -> sympy.Expr:
+    """A term as a SymPy expression of the symbols of states and inputs.
+
+    Args:
+      term: the term.
+      symbols: of the states, then of the inputs.
+      short: round the numbers inside a term to four digits, for print.
+    """
+    if not isinstance(term, Term):
+        return symbols[term]
+    name, own = term.primitive.name, term.primitive.function
+    arguments = [expression(argument, symbols, short=short) for argument in term.arguments]
+    if isinstance(own, Times):
+        return sympy.Float(terms_text.number(own.number) if short else own.number) * arguments[0]
+    return FUNCTIONS.get(name, sympy.Function(name))(*arguments)
+
+
+def expressions(
+    coefficients: ArrayLike, terms: Sequence[Term], variables: Sequence[str]
+) -> list[sympy.Expr]:
+    """Right-hand sides as SymPy expressions, with every digit of the coefficients.
+
+    Args:
+      coefficients: Ξ [D, M]; zero coefficients are left out.
+      terms: the M terms.
+      variables: names of the states, then of the inputs, each a `sympy.Symbol`.
+    """
+    symbols = [sympy.Symbol(name) for name in variables]
+    return [
+        sympy.Add(
+            *(
+                sympy.Float(float(value)) * expression(term, symbols)
+                for value, term in zip(row, terms, strict=True)
+                if value != 0
+            )
+        )
+        for row in np.asarray(coefficients)
+    ]
+
+
+def latex(
+    coefficients: ArrayLike,
+    terms: Sequence[Term],
+    states: Sequence[str],
+    variables: Sequence[str],
+    *,
+    errors: ArrayLike | None = None,
+    precision: int | None = None,
+) -> list[str]:
+    r"""Write equations as LaTeX, `\dot{v} = -1.0003\,x - 0.0999\,v`.
+
+    Args:
+      coefficients: Ξ [D, M]; zero coefficients are left out.
+      terms: the M terms.
+      states: names of the D states; `x'` is the velocity of x and its equation begins with x¨.
+      variables: names of all states, then of the inputs.
+      errors: standard errors [D, M], that the digits follow.
+      precision: digits behind the point, instead.
+    """
+    symbols = [sympy.Symbol(name) for name in variables]
+    words = {symbol: _latex_symbol(symbol.name) for symbol in symbols}
+    printer = LatexPrinter({"symbol_names": words, "mul_symbol": r" \, "})
+    lines = []
+    for state, row in zip(states, _rows(coefficients, terms, errors, precision), strict=True):
+        line = ""
+        for negative, digits, term in row:
+            mantissa, _, power = digits.partition("e")
+            size = rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else mantissa
+            written = expression(term, symbols, short=True)
+            body = printer.doprint(written)
+            body = rf"\left({body}\right)" if written.is_Add else body
+            sign = "- " if negative and line else "-" if negative else "+ " if line else ""
+            line += f" {sign}{size}" + ("" if written == 1 else rf"\,{body}")
+        lines.append(f"{_latex_symbol(state + chr(39))} = {line.strip() or '0'}")
+    return lines
+
+
+def pieces(
+    coefficients: ArrayLike,
+    terms: Sequence[Term],
+    states: Sequence[str],
+    variables: Sequence[str],
+    *,
+    errors: ArrayLike | None = None,
+    precision: int | None = None,
+) -> list[list[str]]:
+    """The parts of every equation in MathML, `ẋ =`, then its terms: a line may break between them.
+
+    Arguments are those of `latex`.
+    """
+    symbols = [sympy.Symbol(name) for name in variables]
+    lines = []
+    for state, row in zip(states, _rows(coefficients, terms, errors, precision), strict=True):
+        words = [f"<mrow>{_mathml_symbol(state + chr(39)).toxml()}<mo>=</mo></mrow>"]
+        for negative, digits, term in row:
+            mantissa, _, power = digits.partition("e")
+            size = f"<mn>{mantissa}</mn>"
+            if power:
+                size += f"<mo>·</mo><msup><mn>10</mn><mn>{int(power)}</mn></msup>"
+            written = expression(term, symbols, short=True)
+            body = _printed(written)
+            body = f"<mo>(</mo>{body}<mo>)</mo>" if written.is_Add else body
+            body = "" if written == 1 else _TIMES + body
+            # Between terms a sign has room on both sides, also where a line breaks before it.
+            form = "infix" if len(words) > 1 else "prefix"
+            sign = f'<mo form="{form}">{"−" if negative else "+"}</mo>'
+            sign = sign if negative or len(words) > 1 else ""
+            words.append(f"<mrow>{sign}{size}{body}</mrow>")
+        lines.append(words if len(words) > 1 else [*words, "<mn>0</mn>"])
+    return lines
+
+
+def mathml(term: Term, variables: Sequence[str]) -> str:
+    """One term as presentation MathML, without the `<math>` around it."""
+    symbols = [sympy.Symbol(name) for name in variables]
+    return _printed(expression(term, symbols, short=True))
+
+
+def _rows(
+    coefficients: ArrayLike,
+    terms: Sequence[Term],
+    errors: ArrayLike | None,
+    precision: int | None,
+) -> list[list[tuple[bool, str, Term]]]:
+    values = np.asarray(coefficients)
+    spread = np.zeros(values.shape) if errors is None else np.asarray(errors)
+    return [
+        [
+            (value < 0, terms_text.number(abs(value), error, precision=precision), term)
+            for value, error, term in zip(row, uncertain, terms, strict=True)
+            if value != 0
+        ]
+        for row, uncertain in zip(values, spread, strict=True)
+    ]
+
+
+def _undotted(name: str) -> tuple[str, int]:
+    base = name.rstrip("'")
+    dots = len(name) - len(base)
+    return (base, dots) if base and dots < len(_DOTS) else (name, 0)
+
+
+def _latex_symbol(name: str) -> str:
+    base, dots = _undotted(name)
+    if _SIMPLE.fullmatch(base):
+        word = sympy.latex(sympy.Symbol(base))
+    else:
+        special = {"\\": r"\backslash ", "^": r"\hat{}", "~": r"\sim ", " ": r"\ "}
+        special |= {letter: rf"\{letter}" for letter in "{}$&#_%"}
+        word = rf"\mathrm{{{''.join(special.get(letter, letter) for letter in base)}}}"
+    return rf"\{'d' * dots}ot{{{word}}}" if dots else word
+
+
+def _mathml_symbol(name: str) -> minidom.Element:
+    base, dots = _undotted(name)
+    if _SIMPLE.fullmatch(base):
+        word = MathMLPresentationPrinter().doprint(sympy.Symbol(base))
+    else:
+        # Control characters are no XML.
+        word = f"<mi>{escape(''.join(c if c.isprintable() else '�' for c in base))}</mi>"
+    if dots:
+        word = f"<mover>{word}<mo>{_DOTS[dots]}</mo></mover>"
+    root = minidom.parseString(word).documentElement
+    assert root is not None
+    return root
+
+
+def _printed(written: sympy.Expr) -> str:
+    text = _MathML({"order": "none"}).doprint(written)
+    text = text.replace("<mo>&InvisibleTimes;</mo>", _TIMES)
+    return text.replace("&ExponentialE;", "e")
+
+
+class _MathML(MathMLPresentationPrinter):
+    """SymPy's printer, with dots for velocities and any text as a name."""
+
+    def _print_Symbol(self, sym: sympy.Symbol, style: str = "plain") -> minidom.Element:
+        del style
+        return _mathml_symbol(sym.name)

@@ -1,0 +1,133 @@
+"""Terms, numbers and equations as plain text."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from nsindy.terms.operations import Times
+from nsindy.terms.term import Term
+
+
+def readable(term: Term | int, variables: Sequence[str]) -> str:
+    """Write a term as people do: `mul(x,mul(x,v))` as `x^2 v`, `reciprocal(x)` as `1/x`.
+
+    Args:
+      term: an operation bound to variables, or the index of one variable.
+      variables: names of the states, then of the inputs.
+
+    Example:
+      >>> from nsindy import terms
+      >>> readable(terms.parse("mul(x,mul(x,sin(v)))", ("x", "v")), ("x", "v"))
+      'x^2 sin(v)'
+    """
+    powers = _powers(term, variables)
+    above = [_power(base, power) for base, power in powers.items() if power > 0]
+    below = [_power(base, -power) for base, power in powers.items() if power < 0]
+    if not below:
+        return " ".join(above) or "1"
+    under = below[0] if len(below) == 1 else f"({' '.join(below)})"
+    return f"{' '.join(above) or '1'}/{under}"
+
+
+def _power(base: str, power: int) -> str:
+    return base if power == 1 else f"{base}^{power}"
+
+
+def _powers(term: Term | int, variables: Sequence[str]) -> dict[str, int]:
+    """The bases of a product and the power of each, in the order of the term."""
+    if not isinstance(term, Term):
+        return {variables[term]: 1}
+    name, arguments = term.primitive.name, term.arguments
+    if name == "one":
+        return {}
+    if isinstance(term.primitive.function, Times):
+        return {number(term.primitive.function.number): 1, **_powers(arguments[0], variables)}
+    if name == "add":
+        return {f"({_sum(term, variables)})": 1}
+    if name in ("identity", "mul", "square", "reciprocal", "saturation"):
+        times = {"square": 2, "reciprocal": -1}.get(name, 1)
+        powers: dict[str, int] = {}
+        for argument in arguments:
+            for base, power in _powers(argument, variables).items():
+                powers[base] = powers.get(base, 0) + times * power
+        if name == "saturation":
+            base = f"(1 + {_sum(arguments[0], variables)})"
+            powers[base] = powers.get(base, 0) - 1
+        return {base: power for base, power in powers.items() if power}
+    return {f"{name}({', '.join(_sum(argument, variables) for argument in arguments)})": 1}
+
+
+def _sum(term: Term | int, variables: Sequence[str]) -> str:
+    if isinstance(term, Term) and term.primitive.name == "add":
+        return " + ".join(_sum(argument, variables) for argument in term.arguments)
+    return readable(term, variables)
+
+
+def decimals(error: float) -> int:
+    """Digits behind the point that a standard error allows: its first digit, two if that is 1."""
+    mantissa, place = f"{error:.1e}".split("e")
+    return (mantissa[0] == "1") - int(place)
+
+
+def number(value: float, error: float | None = None, *, precision: int | None = None) -> str:
+    """Write a number with the digits that are known.
+
+    Args:
+      value: the number.
+      error: its standard error, in the same units; None, zero or not finite where it is not known,
+        and four digits are written.
+      precision: digits behind the point, instead.
+
+    Example:
+      >>> number(1.23456, 0.02), number(1.23456), number(1.23456, precision=1)
+      ('1.23', '1.235', '1.2')
+    """
+    value = float(value)
+    if precision is not None or not math.isfinite(value):
+        return f"{value:.{precision or 0}f}"
+    known = error is not None and math.isfinite(error) and error > 0
+    size = max(abs(value), float(error) if known and error is not None else 0.0)
+    place = math.floor(math.log10(size)) if size > 0 else 0
+    digits = decimals(float(error)) if known and error is not None else 3 - place
+    if place < -5 or place > 6:
+        return f"{value:.{max(digits + place, 0)}e}"
+    return f"{round(value, digits):.{max(digits, 0)}f}"
+
+
+def text(
+    coefficients: ArrayLike,
+    names: Sequence[str],
+    states: Sequence[str],
+    *,
+    precision: int | None = 3,
+    errors: ArrayLike | None = None,
+) -> list[str]:
+    """Write equations as PySINDy prints them, `v' = -1.000 identity(x) + -0.100 identity(v)`.
+
+    Args:
+      coefficients: Ξ [D, M]; zero coefficients are left out.
+      names: the M terms as text.
+      states: names of the D state variables.
+      precision: digits behind the point; None writes the digits that the errors allow.
+      errors: standard errors [D, M], for that.
+
+    Raises:
+      ValueError: the names or the states are not as many as the coefficients.
+
+    Example:
+      >>> text([[0.0, 1.0], [-1.0, -0.1]], ["x", "v"], ["x", "v"])
+      ["x' = 1.000 v", "v' = -1.000 x + -0.100 v"]
+    """
+    rows = np.asarray(coefficients)
+    uncertain = np.zeros(rows.shape) if errors is None else np.asarray(errors)
+    lines = []
+    for state, row, spread in zip(states, rows, uncertain, strict=True):
+        words = [
+            f"{number(value, error, precision=precision)} {name}"
+            for value, error, name in zip(row, spread, names, strict=True)
+            if value != 0
+        ]
+        lines.append(f"{state}' = {' + '.join(words) or number(0.0, precision=precision)}")
+    return lines

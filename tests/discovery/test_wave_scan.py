@@ -1,0 +1,82 @@
+"""Waves whose number is found, and what a forcing does to a recording."""
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+import nsindy
+from nsindy.discovery import wave_scan
+from nsindy.discovery.wave_response import Linear
+
+
+def test_a_forcing_acts_as_the_linear_equation_says():
+    """δ' = [[0, 1], [-1, -c]] δ + [0, cos(2 t)], against its solution by SciPy."""
+    times = np.linspace(0, 10, 201)
+    matrix = np.array([[0.0, 1.0], [-1.0, -0.2]])
+    step = times[1] - times[0]
+    values, vectors = np.linalg.eig(matrix)
+    propagator = np.real(vectors @ np.diag(np.exp(values * step)) @ np.linalg.inv(vectors))
+    count = len(times)
+    fresh = np.arange(count) == 0
+    at = Linear(
+        times,
+        *(np.zeros((count, n)) for n in (2, 1, 2)),
+        np.broadcast_to(matrix, (count, 2, 2)),
+        np.broadcast_to(propagator, (count - 1, 2, 2)),
+        fresh,
+        np.zeros((count, 2, 2)),
+        np.zeros((count, 2)),
+        np.ones((count, 2)),
+    )
+    force = np.cos(2 * times)[:, None]
+    found = at.response([force[:, :0], force]).reshape(count, 2)
+    exact = solve_ivp(
+        lambda t, y: matrix @ y + [0, np.cos(2 * t)],
+        (0, 10),
+        (0, 0),
+        t_eval=times,
+        rtol=1e-10,
+        atol=1e-12,
+    ).y.T
+    np.testing.assert_allclose(found, exact, atol=2e-4)
+
+
+def test_a_phase_in_revolutions():
+    """x' = 0.6 - 0.4 sin(2π x): w is found, within its own error, where sin(x) does not fit."""
+    times = np.linspace(0, 7, 300)
+    clean = solve_ivp(
+        lambda t, x: 0.6 - 0.4 * np.sin(2 * np.pi * x),
+        (0, 7),
+        (0.0,),
+        t_eval=times,
+        rtol=1e-9,
+        atol=1e-9,
+    ).y.T
+    noisy = clean + 0.005 * np.random.default_rng(0).standard_normal(clean.shape)
+    found = nsindy.discover(times, noisy, states=["x"], operations=("sin", "cos", "exp"))
+    (chosen,) = (np.asarray(found.coefficients) != 0).tolist()
+    terms = [term for term, used in zip(found.library, chosen, strict=True) if used]
+    assert [term.primitive.name for term in terms] == ["one", "sin"]
+    assert wave_scan.fitted(terms[1])
+    number = terms[1].arguments[0].primitive.function.number
+    (said,) = (note for note in found.warnings if "is fitted" in note)
+    error = float(said.split("± ")[1].split()[0])
+    assert abs(number - 2 * np.pi) < 4 * error < 0.1
+    assert "radian per unit of x" in said
+
+
+def test_as_many_terms_stay_as_there_are_slots():
+    """Of the subsets that backward elimination visits, the best that fits; a wave always stays."""
+    rng = np.random.default_rng(0)
+    design = rng.standard_normal((60, 5))
+    target = design @ np.array([3.0, 2.0, 0.1, 1.0, 0.05]) + 0.01 * rng.standard_normal(60)
+    columns = np.column_stack([design[:, :3], target, design[:, 3:]])
+
+    def evidence(left, price):
+        return -30 * np.log(left) - price
+
+    for slots, expected in ((5, [True] * 5), (3, [True, True, False, True, False])):
+        found, (kept,) = wave_scan._pruned(columns, np.ones(5), 2, slots, evidence)
+        assert kept.tolist() == expected
+        left = np.linalg.lstsq(design[:, kept], target, rcond=None)[1][0]
+        # A ridge of 1e-10 keeps equal columns apart.
+        np.testing.assert_allclose(found, evidence(left, slots), rtol=1e-5)

@@ -1,0 +1,48 @@
+"""A short version of the mutation check; `experiments/mutation.py` runs as many as asked."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "experiments" / "mutation.py"
+
+
+ROOMS = ("routers/gradients", "routers/stlsq", "paper/metrics")
+"""Those whose tests are quick."""
+
+
+def test_a_mutant_of_some_rooms_is_noticed_or_explained(tmp_path):
+    # What is run of a broken copy is no coverage of the code.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("COV_", "COVERAGE"))}
+    words = [sys.executable, str(SCRIPT), "--count", "1", "--limit", "120", "--out", str(tmp_path)]
+    words += ["--rooms", *ROOMS]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert set(summary["rooms"]) == set(ROOMS)
+    for counts in summary["rooms"].values():
+        assert sum(counts.values()) == 1
+
+
+def test_every_explanation_has_its_reason_and_its_line():
+    rows = json.loads((SCRIPT.parents[1] / "results/mutation/explained.json").read_text())
+    for row in rows:
+        source = (SCRIPT.parents[1] / row["file"]).read_text(encoding="utf-8")
+        lines = " ".join(line.strip() for line in source.splitlines())
+        assert row["old"] in lines, row
+        assert row["old"] != row["new"] and len(row["why"]) > 20
+
+
+@pytest.mark.parametrize("source", ["x: int | None = 1 + 2", "def f(a: int | None, *, b=3): ..."])
+def test_only_code_that_runs_is_broken(source, monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPT.parent)
+    from mutation import running_code
+
+    spans = running_code(source)
+    assert not any(begin <= (1, source.index("|")) < end for begin, end in spans)
+    digit = source.index("3" if "3" in source else "2")
+    assert any(begin <= (1, digit) < end for begin, end in spans)

@@ -1,0 +1,78 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nsindy.runtime import programs
+from nsindy.runtime.programs import Program
+
+
+@pytest.fixture
+def counted():
+    traced = []
+
+    def scaled(x, *, power, factor=2.0):
+        traced.append(x.shape)
+        return factor * x**power
+
+    return Program(scaled, static=("power",)), traced
+
+
+def test_a_program_is_the_function_compiled_once_for_each_shape(counted):
+    program, traced = counted
+    x = np.arange(3.0)
+    for factor in (2.0, 5.0):
+        np.testing.assert_array_equal(program(x, power=2, factor=factor), factor * x**2)
+    assert traced == [(3,)]
+    np.testing.assert_array_equal(program(x, power=3), 2 * x**3)
+    np.testing.assert_array_equal(program(np.ones(4), power=3), 2)
+    assert traced == [(3,), (3,), (4,)]
+
+
+def test_compiled_ahead_it_is_not_compiled_again(counted):
+    program, traced = counted
+    program.ahead(np.zeros(5), power=2)
+    np.testing.assert_array_equal(program(np.full(5, 3.0), power=2), 18)
+    assert traced == [(5,)]
+
+
+def test_the_precision_is_that_of_the_caller(counted):
+    program, traced = counted
+    assert program(np.ones(2), power=1).dtype == np.float64
+    with jax.enable_x64(False):
+        program.ahead(np.ones(2), power=1)
+        assert program(np.ones(2), power=1).dtype == np.float32
+    assert len(traced) == 2
+
+
+def test_an_error_reaches_who_calls(counted):
+    program, _ = counted
+    program.ahead(np.zeros(5), power="two")
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            program(np.zeros(5), power="two")
+
+
+def test_a_program_is_a_plain_function_where_another_one_is_traced_or_nothing_compiled(both):
+    twice = Program(lambda x, *, power: 2 * x**power, static=["power"])
+    expected = 2 * np.arange(3.0) ** 2
+    for outer in both(lambda x: twice(x, power=2)):
+        np.testing.assert_allclose(outer(jnp.arange(3.0)), expected)
+
+
+def test_programs_are_kept_where_the_user_says(monkeypatch, tmp_path):
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    try:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+        programs.keep(seconds=0.5)
+        assert jax.config.jax_compilation_cache_dir == str(tmp_path / "nsindy")
+        # JAX reads this one itself when it starts.
+        monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "theirs")
+        jax.config.update(names[0], "theirs")
+        programs.keep(seconds=0.5)
+        assert jax.config.jax_compilation_cache_dir == "theirs"
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)

@@ -1,0 +1,83 @@
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+import scipy.stats
+
+from nsindy.terms import operations
+
+REFERENCE = {
+    "identity": lambda x: x,
+    "sin": np.sin,
+    "cos": np.cos,
+    "add": lambda x, y: x + y,
+    "mul": lambda x, y: x * y,
+    "one": lambda: np.ones(4000),
+    "square": lambda x: x**2,
+    "exp": np.exp,
+    "log": np.log,
+    "tanh": np.tanh,
+    "reciprocal": lambda x: 1 / x,
+    "abs": np.abs,
+    "saturation": lambda x: x / (1 + x),
+}
+
+
+def test_the_five_operations_of_the_paper():
+    assert operations.PAPER == ("identity", "sin", "cos", "add", "mul")
+    assert [operations.get(name).arity for name in operations.PAPER] == [1, 1, 1, 2, 2]
+
+
+def test_the_further_operations_follow_the_five():
+    assert tuple(operations.PRIMITIVES) == tuple(REFERENCE)
+    further = list(operations.PRIMITIVES.values())[len(operations.PAPER) :]
+    assert [p.arity for p in further] == [0, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_the_prior_prefers_identity_and_shuns_binary_operations():
+    cost = {name: operations.get(name).complexity for name in operations.PAPER}
+    assert cost == {"identity": -1.0, "sin": 0.0, "cos": 0.0, "add": 1.0, "mul": 1.0}
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_sample_draws_over_the_domain_and_evaluates_exactly(name):
+    primitive = operations.get(name)
+    inputs, targets = map(np.asarray, operations.sample(jax.random.key(3), primitive, 4000))
+    assert inputs.shape == (4000, primitive.arity)
+    assert targets.shape == (4000,)
+    # jnp and NumPy may round the last bit of sin and cos differently.
+    np.testing.assert_allclose(targets, REFERENCE[name](*inputs.T), rtol=1e-14, atol=1e-15)
+    assert np.isfinite(targets).all()
+    low, high = primitive.domain
+    for column in inputs.T:
+        # Kolmogorov–Smirnov against the uniform law; a right sampler fails once in 10⁶ keys.
+        assert scipy.stats.kstest((column - low) / (high - low), "uniform").pvalue > 1e-6
+
+
+def test_arguments_of_a_binary_operation_are_independent():
+    inputs, _ = operations.sample(jax.random.key(0), operations.get("mul"), 4000)
+    # The correlation of independent columns has standard deviation 1/√4000; five of them.
+    assert abs(np.corrcoef(np.asarray(inputs).T)[0, 1]) < 5 / np.sqrt(4000)
+
+
+def test_an_unknown_operation_is_named_with_those_that_exist():
+    with pytest.raises(
+        ValueError, match=r"unknown operation 'tan'; .*identity, sin, cos, add, mul"
+    ):
+        operations.get("tan")
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_the_operation_on_numpy_arrays_is_the_same(name):
+    primitive = operations.get(name)
+    values = np.linspace(*primitive.domain, 4000) + 1e-3
+    arguments = (values, values[::-1])[: primitive.arity]
+    found = operations.plain(primitive)(*arguments)
+    assert not isinstance(found, jax.Array)
+    np.testing.assert_allclose(found, primitive.function(*arguments), rtol=1e-14, atol=1e-15)
+
+
+def test_an_operation_of_ones_own_is_compiled_whatever_its_name():
+    own = dataclasses.replace(operations.get("sin"), function=lambda x: 2 * x)
+    np.testing.assert_array_equal(operations.plain(own)(np.arange(3.0)), [0, 2, 4])

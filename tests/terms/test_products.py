@@ -1,0 +1,110 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nsindy.discovery import dictionary
+from nsindy.terms import library, products
+from nsindy.terms.term import parse
+
+STATES = ("x", "v")
+NAMES = ("identity(x)", "mul(x,mul(x,v))", "mul(v,sin(x))", "sin(v)", "mul(x,x)", "sin(mul(x,v))")
+
+
+@pytest.fixture
+def split():
+    return products.split([parse(name, STATES) for name in NAMES], 2)
+
+
+def usable(split):
+    return jnp.ones(2 + len(split.atoms) + 1, bool)
+
+
+def test_factors_are_shared(split):
+    assert [atom.name(STATES) for atom in split.atoms] == ["sin(x)", "sin(v)", "sin(mul(x,v))"]
+
+
+def test_values_are_those_of_the_library(split):
+    states = jax.random.normal(jax.random.key(0), (50, 2))
+    expected = library.evaluate(library.bind(NAMES, STATES), states).theta
+    np.testing.assert_allclose(
+        products.evaluate(split, states, usable(split)), expected, rtol=1e-12
+    )
+
+
+def test_slopes_of_chosen_terms_are_derivatives(split):
+    state = jnp.array([0.7, -1.3])
+    chosen = jnp.array([[3, 1], [5, 0]])
+    values, slopes = products.slopes(split, lambda z: z, state, usable(split), chosen)
+
+    def theta(x):
+        return library.evaluate(library.bind(NAMES, STATES), x[None]).theta[0][chosen]
+
+    np.testing.assert_allclose(values, theta(state), rtol=1e-12)
+    np.testing.assert_allclose(slopes, jax.jacobian(theta)(state), rtol=1e-12)
+
+
+def test_a_factor_without_value_is_zero_and_poisons_nothing():
+    split = products.split([parse("log(x)", STATES), parse("mul(v,log(x))", STATES)], 2)
+    none = jnp.array([True, True, False, True])
+    values, slopes = products.slopes(split, lambda z: z, jnp.array([-1.0, 2.0]), none)
+    np.testing.assert_array_equal(values, 0)
+    np.testing.assert_array_equal(slopes, 0)
+
+
+def test_composed_library_has_every_monomial_once():
+    terms = dictionary.monomials(3, 3)
+    assert len(terms) == 20
+    values = np.array([2.0, 3.0, 5.0])
+    split = products.split(terms, 3)
+    found = products.evaluate(split, jnp.asarray(values)[None], jnp.ones(4, bool))[0]
+    # Different primes make every monomial a different number.
+    assert len(set(np.asarray(found).tolist())) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "allowed"),
+    (
+        ("sin", -1, 1, True),
+        ("log", 0.1, 2, True),
+        ("log", -0.1, 2, False),
+        ("reciprocal", 0.5, 2, True),
+        ("reciprocal", -1, 2, False),
+        ("abs", 0.5, 2, False),
+        ("abs", -1, 2, True),
+        ("exp", 0, 900, False),
+        ("saturation", 0, 3, True),
+        ("saturation", -3, 3, False),
+        ("sin", -1e-9, 1e-9, False),
+    ),
+)
+def test_which_operations_the_values_allow(name, low, high, allowed):
+    from nsindy.terms import operations
+
+    values = np.linspace(low, high, 50)
+    assert dictionary.allows(operations.get(name), values) == allowed
+
+
+def test_noise_may_have_hidden_a_pole():
+    from nsindy.terms import operations
+
+    log, values = operations.get("log"), np.linspace(0.1, 2, 50)
+    assert dictionary.allows(log, values, np.full(50, 0.03))
+    assert not dictionary.allows(log, values, np.full(50, 0.04))
+    # Noise in proportion to the state never reaches zero.
+    assert dictionary.allows(log, values, 0.05 * values)
+
+
+def test_products_of_two_waves():
+    from nsindy.terms import operations
+
+    found = dictionary.pairs([operations.get(name) for name in ("sin", "cos", "exp")], 2)
+    names = [term.name(("x", "y")) for term in found]
+    assert len(set(names)) == len(names) == 8
+    assert "mul(sin(x),sin(x))" in names and "mul(sin(y),cos(x))" in names
+    assert not any("exp" in name or name == "mul(cos(x),cos(x))" for name in names)
+
+
+def test_binary_operations_are_refused():
+    with pytest.raises(ValueError, match="unknown operation 'sine'"):
+        dictionary.library(2, 2, operations=("sine",))
