@@ -137,7 +137,6 @@ def _discover(options: argparse.Namespace, command: str) -> None:
                 operations=options.operations,
                 max_terms=options.max_terms,
                 noise=options.noise,
-                seed=options.seed,
                 progress=progress,
             )
         print(found)

@@ -36,8 +36,8 @@ def solution(times, x0=(1.0, 0.5)):
 def cut(states, times, *, length=16, substeps=2):
     recording = Recording(times, states, np.zeros((len(times), 0)))
     found, units = signals.prepare([recording], 1)
-    segments, begin = signals.segments(found, units, USABLE, substeps=substeps, length=length)
-    return segments, begin, units
+    segments = signals.segments(found, units, USABLE, substeps=substeps, length=length)
+    return segments, signals.beginnings(found, length), units
 
 
 def model(begin, units):

@@ -1,45 +1,56 @@
 """Supports of all equations together: fitted to trajectories, and what they are worth."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
+from nsindy.discovery import constants
+from nsindy.discovery.problem import Problem
 from nsindy.evidence import regression, subset
-from nsindy.evidence.regression import Prior
 from nsindy.runtime.programs import Program
-from nsindy.terms.products import Products
 from nsindy.trajectories import gauss_newton, shooting
 from nsindy.trajectories.shooting import Model, Segments
 
-LARGE = 3.0
-"""Times the derivative, from which a term's contribution counts as large."""
+__all__ = [
+    "PRIOR",
+    "Candidate",
+    "Path",
+    "Start",
+    "fit",
+    "key_of",
+    "precompile",
+    "regressed",
+    "score",
+    "solved",
+]
 
 
-class Problem(NamedTuple):
-    """What is searched, in scaled units.
+class Start(NamedTuple):
+    """Where the fit of a support starts from.
 
     Attributes:
-      terms: M terms.
-      prior: of the supports.
-      admissible: True where an equation may hold a term [D, M].
-      known: coefficients that are given [D, M]; their equations hold nothing else.
-      shares: root mean square of a term over that of the derivative [D, M].
-      factor: compressed [Θ, Ẋ] of the smoothed states, where the fits start from.
-      begin: smoothed state at the first node of every segment [B, D].
-      floor: noise that the errors of the solver hide [D].
-      slots: K, most terms of an equation.
+      mask: the support [D, M].
+      coefficients: [D, M].
+      begin: state at the first node of every segment [B, D].
     """
 
-    terms: Products
-    prior: Prior
-    admissible: np.ndarray
-    known: np.ndarray
-    shares: np.ndarray
-    factor: np.ndarray
+    mask: np.ndarray
+    coefficients: np.ndarray
     begin: np.ndarray
-    floor: np.ndarray
-    slots: int
+
+
+class Path(NamedTuple):
+    """A model solved along the segments.
+
+    Attributes:
+      states: [B, L + 1, D].
+      propagators: derivative of the end of each segment by its beginning [B, D, D].
+    """
+
+    states: np.ndarray
+    propagators: np.ndarray
 
 
 class Candidate(NamedTuple):
@@ -65,6 +76,11 @@ class Candidate(NamedTuple):
     gap: float
     score: float
 
+    @property
+    def start(self) -> Start:
+        """To start another fit from."""
+        return Start(self.mask, self.coefficients, self.begin)
+
 
 def _paths(terms, models, segments):
     def path(model):
@@ -75,81 +91,94 @@ def _paths(terms, models, segments):
 
 
 PATHS = Program(_paths, static=("terms",))
-COMPRESS = Program(regression.compress)
 PRIOR = Program(regression.log_prior)
 
 
-def ahead(problem: Problem, segments: Segments) -> None:
+def precompile(problem: Problem, segments: Segments) -> None:
     """Compile what the fits of this problem need."""
     nothing = np.zeros(problem.admissible.shape)
-    empty = model(problem, nothing > 0, nothing, problem.begin)
+    empty = _model(problem, Start(nothing > 0, nothing, problem.begin))
     gauss_newton.ahead(problem.terms, empty, segments, np.ones(len(nothing)))
-    PATHS.ahead(
-        problem.terms, gauss_newton.together([empty], gauss_newton.lanes(segments)), segments
-    )
+    lanes = gauss_newton.lanes(segments)
+    PATHS.ahead(problem.terms, gauss_newton.together([empty], lanes), segments)
     PRIOR.ahead(nothing > 0, problem.prior)
 
 
-def as_key(problem: Problem, mask: np.ndarray) -> bytes:
+def key_of(problem: Problem, mask: np.ndarray) -> bytes:
     """What a support [D, M] is known by in a dictionary, the given equations included."""
     return (mask | (problem.known != 0)).tobytes()
 
 
-def by_derivatives(problem: Problem, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients of a support by regression on derivatives, and where the segments begin.
-
-    The support is [D, M]; what a fit starts from is [D, M] and [B, D].
-    """
+def regressed(problem: Problem, mask: np.ndarray) -> Start:
+    """A support [D, M] with its coefficients by regression on the smoothed derivatives."""
     size = mask.shape[1]
-    factor = np.asarray(problem.factor)
-    rows = [subset.solve(factor[:, [*range(size), size + d]], m)[0] for d, m in enumerate(mask)]
-    return np.stack(rows), np.asarray(problem.begin)
+    rows = [
+        subset.solve(problem.factor[:, [*range(size), size + d]], row)[0]
+        for d, row in enumerate(mask)
+    ]
+    return Start(mask, np.stack(rows), problem.begin)
 
 
-def model(problem: Problem, mask, coefficients, begin) -> Model:
-    """A support with its coefficients [D, M] in the slots of each equation."""
-    count = len(mask)
+def _model(problem: Problem, start: Start) -> Model:
+    """A support with its coefficients in the slots of each equation."""
+    count = len(start.mask)
     indices = np.zeros((count, problem.slots), int)
     free = np.zeros((count, problem.slots), bool)
     values = np.zeros((count, problem.slots))
     for d in range(count):
-        given = np.flatnonzero(problem.known[d])
-        chosen = given if len(given) else np.flatnonzero(mask[d])
+        known = np.flatnonzero(problem.known[d])
+        chosen = known if len(known) else np.flatnonzero(start.mask[d])
+        source = problem.known if len(known) else start.coefficients
         indices[d, : len(chosen)] = chosen
-        free[d, : len(chosen)] = not len(given)
-        values[d, : len(chosen)] = (
-            problem.known[d, given] if len(given) else coefficients[d, chosen]
-        )
-    return Model(indices, free, values, np.asarray(begin))  # type: ignore[arg-type]
+        free[d, : len(chosen)] = not len(known)
+        values[d, : len(chosen)] = source[d, chosen]
+    return Model(indices, free, values, np.asarray(start.begin))  # type: ignore[arg-type]
 
 
-def solved(problem: Problem, starts, segments: Segments) -> list[tuple[np.ndarray, np.ndarray]]:
-    """States along each model [B, L + 1, D], and segments' ends by their beginnings [B, D, D]."""
-    found, lanes = [], gauss_newton.lanes(segments)
+def solved(problem: Problem, starts: Sequence[Start], segments: Segments) -> list[Path]:
+    """Solve models along the segments."""
+    paths: list[Path] = []
+    lanes = gauss_newton.lanes(segments)
     for at in range(0, len(starts), lanes):
-        models = [model(problem, mask, *start) for mask, start in starts[at : at + lanes]]
+        models = [_model(problem, start) for start in starts[at : at + lanes]]
         states, ends = PATHS(problem.terms, gauss_newton.together(models, lanes), segments)
-        found += list(zip(np.asarray(states), np.asarray(ends), strict=True))[: len(models)]
-    return found
+        every = map(Path, np.asarray(states), np.asarray(ends))
+        paths += list(every)[: len(models)]
+    return paths
 
 
-def fit(problem, segments, todo, noise, samples, pool) -> set[bytes]:
-    """Fit the supports with their starts, and put them into the pool.
+def fit(
+    problem: Problem,
+    segments: Segments,
+    starts: Sequence[Start],
+    noise: np.ndarray,
+    samples: np.ndarray,
+    pool: dict[bytes, Candidate],
+) -> set[bytes]:
+    """Fit supports, and put them into the pool where they are better than what it holds.
+
+    Args:
+      problem: what is searched.
+      segments: the recordings.
+      starts: the supports, and where their fits start from.
+      noise: of each state [D].
+      samples: number of measurements of each state [D].
+      pool: candidates by `key_of`; changed in place.
 
     Returns:
       keys of those that were not given up.
     """
     known = problem.known != 0
     initial = len(known) * int(np.asarray(segments.starts).any(1).sum())
-    models = [model(problem, mask, *start) for mask, start in todo]
+    models = [_model(problem, start) for start in starts]
     fits = gauss_newton.many(problem.terms, models, segments, noise, problem.floor)
     ended = set[bytes]()
-    for (mask, _), found in zip(todo, fits, strict=True):
-        candidate, key = _candidate(mask | known, found), as_key(problem, mask)
+    for start, fitted in zip(starts, fits, strict=True):
+        candidate, key = _candidate(start.mask | known, fitted), key_of(problem, start.mask)
         value = score(problem, candidate, samples, initial=initial)
         if key not in pool or pool[key].score < value:
             pool[key] = candidate._replace(score=value)
-        if found.ended:
+        if fitted.ended:
             ended.add(key)
     return ended
 
@@ -172,7 +201,7 @@ def score(
 
     log p = -Σ_d n_d/2 log v_d - |S|/2 log n · n / (n - p - 2) + log p(S) - Σ log(1 + (s/3)²) + c
 
-    with v the variance of what is new in each residual, which is not believed below the floor,
+    with v the variance of what is new in each residual, which counts as no less than the floor,
     n = Σ_d n_d measurements, p = |S| and the initial values that are fitted to them, and s the size
     of a term's contribution over that of the derivative: terms that are many times as large as what
     they add up to are unlikely before any data is seen. A model that leaves no measurement over has
@@ -191,5 +220,5 @@ def score(
     value = -0.5 * np.sum(samples * np.log(variance)) - 0.5 * size * np.log(total) * total / free
     value += float(PRIOR(chosen, problem.prior))
     contribution = np.where(chosen, candidate.coefficients * problem.shares, 0.0)
-    value -= float(np.sum(np.log1p((contribution / LARGE) ** 2)))
+    value -= float(np.sum(np.log1p((contribution / constants.LARGE) ** 2)))
     return value if np.isfinite(value) else -np.inf

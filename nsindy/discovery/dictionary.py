@@ -5,28 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nsindy.discovery import constants
 from nsindy.terms import operations as terms_operations
 from nsindy.terms.operations import PRIMITIVES, Primitive, Times
 from nsindy.terms.term import Term
-
-DEGREE = 3
-"""Products of at most this many variables."""
-
-OPERATIONS = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
-"""The unary operations that a recording is searched with, where its values allow."""
-
-
-LADDER = (
-    (4, 1, ()),
-    (4, 2, ()),
-    (5, 3, ()),
-    (5, 3, ("sin", "cos")),
-    (5, 3, OPERATIONS),
-)
-"""Measured values for each term that are enough to choose among a library's, with its degree and
-operations, for ever longer recordings. Few rows do not tell products of three from products of
-two."""
-
 
 PRICE, PRODUCT, WAVE, FURTHER = 3.0, 2.0, 5.0, 7.0
 """Nats of a term, of each product in it, of sin or cos in it, of any further operation in it."""
@@ -62,9 +44,13 @@ def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ..
       variables: V.
       states: D.
     """
-    sizes = [len(library(variables, states, operations=o, degree=d)) for _, d, o in LADDER]
-    fitting = [step for step, size in zip(LADDER, sizes, strict=True) if step[0] * size <= values]
-    _, degree, operations = fitting[-1] if fitting else LADDER[0]
+    sizes = [
+        len(library(variables, states, operations=o, degree=d))
+        for _, d, o in constants.LIBRARY_LADDER
+    ]
+    ladder = constants.LIBRARY_LADDER
+    fitting = [step for step, size in zip(ladder, sizes, strict=True) if step[0] * size <= values]
+    _, degree, operations = fitting[-1] if fitting else ladder[0]
     return degree, operations
 
 
@@ -137,8 +123,8 @@ def library(
     variables: int,
     states: int,
     *,
-    operations: Sequence[Primitive | str] = OPERATIONS,
-    degree: int = DEGREE,
+    operations: Sequence[Primitive | str] = constants.SEARCHED_OPERATIONS,
+    degree: int = constants.DEGREE,
 ) -> tuple[Term, ...]:
     """Compose the terms that a recording is searched with.
 
@@ -165,3 +151,25 @@ def library(
         *waves(found, variables, states),
         *pairs(found, states),
     )
+
+
+def fitted_waves(library: Sequence[Term], numbers: np.ndarray) -> tuple[Term, ...]:
+    """The waves sin(w x), cos(w x) of the variables whose number w is not 0.
+
+    Args:
+      library: sin, cos or both, as these terms have them.
+      numbers: w of each variable [V], or none.
+    """
+    names = [name for name in ("sin", "cos") if any(t.primitive.name == name for t in library)]
+    return tuple(
+        Term(terms_operations.get(name), (Term(terms_operations.times(number), (v,)),))
+        for v, number in enumerate(numbers)
+        if number
+        for name in names
+    )
+
+
+def is_fitted_wave(term: Term) -> bool:
+    """Tell whether a term is a wave with a number of its own."""
+    inner = term.arguments[0] if term.arguments else None
+    return isinstance(inner, Term) and isinstance(inner.primitive.function, Times)

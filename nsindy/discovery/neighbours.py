@@ -5,18 +5,27 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.discovery import candidates
-from nsindy.discovery.candidates import Candidate, Problem
+from nsindy.discovery import candidates, constants
+from nsindy.discovery.candidates import Candidate, Start
+from nsindy.discovery.problem import Problem
 from nsindy.evidence import beam, regression, subset
 from nsindy.runtime.programs import Program
 from nsindy.trajectories import shooting
 from nsindy.trajectories.shooting import Model, Segments
 
-NEIGHBOURS = 64
-"""Supports around the best whose evidence is predicted."""
+__all__ = ["Near", "Predicted", "look_around", "precompile", "recombined", "starts"]
 
-STRONG = 3.0
-"""Nats from which evidence is strong (Kass and Raftery 1995); for less no term is added."""
+
+class Predicted(NamedTuple):
+    """A support that was not fitted.
+
+    Attributes:
+      mask: [D, M].
+      score: log evidence that the linearisation around another predicts, nats.
+    """
+
+    mask: np.ndarray
+    score: float
 
 
 class Near(NamedTuple):
@@ -26,14 +35,14 @@ class Near(NamedTuple):
       noise: of each state [D].
       factor: compressed linearisation in all terms, in units of the noise.
       begin_by, begin_gap: as in `shooting.Linear`.
-      ranked: supports [D, M] and the scores that the linearisation predicts, best first.
+      ranked: supports, best first.
     """
 
     noise: np.ndarray
     factor: np.ndarray
     begin_by: np.ndarray
     begin_gap: np.ndarray
-    ranked: list[tuple[np.ndarray, float]]
+    ranked: list[Predicted]
 
 
 def _tangents(terms, coefficients, begin, segments, noise):
@@ -52,13 +61,13 @@ TANGENTS = Program(_tangents, static=("terms",))
 AROUND = Program(beam.around, static=("slots", "width"))
 
 
-def ahead(problem: Problem, segments: Segments) -> None:
+def precompile(problem: Problem, segments: Segments) -> None:
     """Compile what the neighbours in this problem need."""
     count, size = problem.admissible.shape
     nothing, noise = np.zeros((count, size)), np.ones(count)
     TANGENTS.ahead(problem.terms, nothing, problem.begin, segments, noise)
     inner = np.zeros((count * size + 2, count * size + 1))
-    knobs = {"slots": problem.slots, "width": NEIGHBOURS}
+    knobs = {"slots": problem.slots, "width": constants.NEIGHBOURS}
     AROUND.ahead(inner, 1.0, problem.prior, nothing > 0, **knobs)
 
 
@@ -84,21 +93,21 @@ def _by_terms(problem: Problem, factor, best: Candidate, noise, samples) -> np.n
     return np.concatenate([inner, unseen])
 
 
-def _ranked(
-    problem: Problem, factor, best: Candidate, noise, samples
-) -> list[tuple[np.ndarray, float]]:
-    """Supports around the best and the scores that the linearisation predicts, best first."""
+def _ranked(problem: Problem, factor, best: Candidate, noise, samples) -> list[Predicted]:
+    """Supports around the best, best first."""
     inner = _by_terms(problem, factor, best, noise, samples)
     mask = best.mask & problem.admissible
-    knobs = {"slots": problem.slots, "width": NEIGHBOURS}
+    knobs = {"slots": problem.slots, "width": constants.NEIGHBOURS}
     independent = float(np.sum(samples * best.independent))
-    found = AROUND(inner, independent, problem.prior, mask, **knobs)
-    scores, masks = np.asarray(found.log_evidence), np.asarray(found.masks)
+    supports = AROUND(inner, independent, problem.prior, mask, **knobs)
+    scores, masks = np.asarray(supports.log_evidence), np.asarray(supports.masks)
     itself = np.all(masks == mask, (1, 2))
-    own = scores[itself][0] if itself.any() else scores[0]
+    reference = scores[itself][0] if itself.any() else scores[0]
     kept = np.isfinite(scores) & ~itself
-    predicted = scores[kept] - own + best.score
-    return list(zip(masks[kept], map(float, predicted), strict=True))
+    predicted = scores[kept] - reference + best.score
+    return [
+        Predicted(mask, float(score)) for mask, score in zip(masks[kept], predicted, strict=True)
+    ]
 
 
 def recombined(
@@ -113,7 +122,7 @@ def recombined(
 
     Terms that are worth nothing without each other, such as three of a symmetrical pair of
     equations, are no neighbours, but other supports may have found them. What lacks them leaves
-    residuals that hang together, so here each counts as if it were independent.
+    autocorrelated residuals, so here each counts as if it were independent.
     """
     inner, total = _by_terms(problem, near.factor, best, near.noise, samples), samples.sum()
 
@@ -123,30 +132,31 @@ def recombined(
         value = -0.5 * total * np.log(left) - 0.5 * mask.sum() * np.log(total)
         return value + float(candidates.PRIOR(mask, problem.prior))
 
-    own = best.mask & problem.admissible
-    least, found = predicted(own) - STRONG, dict[bytes, tuple[float, np.ndarray]]()
-    for other in sorted(pool.values(), key=lambda c: -c.score)[:NEIGHBOURS]:
+    chosen = best.mask & problem.admissible
+    least, options = predicted(chosen) - constants.STRONG, dict[bytes, Predicted]()
+    for other in sorted(pool.values(), key=lambda c: -c.score)[: constants.NEIGHBOURS]:
         for d in np.flatnonzero((other.mask != best.mask).any(1)):
-            mask = own.copy()
+            mask = chosen.copy()
             mask[d] = other.mask[d] & problem.admissible[d]
-            key = candidates.as_key(problem, mask)
-            if key not in tried and key not in found:
-                found[key] = predicted(mask), mask
-    ordered = sorted(found.values(), key=lambda each: -each[0])
-    return [mask for value, mask in ordered if value > least]
+            key = candidates.key_of(problem, mask)
+            if key not in tried and key not in options:
+                options[key] = Predicted(mask, predicted(mask))
+    ordered = sorted(options.values(), key=lambda each: -each.score)
+    return [each.mask for each in ordered if each.score > least]
 
 
-def starts(problem: Problem, near: Near, best: Candidate, masks: list[np.ndarray]):
+def starts(problem: Problem, near: Near, best: Candidate, masks: list[np.ndarray]) -> list[Start]:
     """Supports with the coefficients and beginnings that the linearisation gives them."""
     count, size = best.mask.shape
     factor = near.factor.copy()
     initial = factor.shape[1] - 1 - count * size
     known = problem.known.reshape(-1)
     factor[:, -1] -= factor[:, initial:-1] @ known
-    starts = []
+    found = []
     for mask in masks:
         values, _ = subset.solve(factor, np.append(np.ones(initial, bool), mask.reshape(-1)))
         coefficients = values[initial:].reshape(count, size) + problem.known
         change = np.append(values[:initial], (coefficients - best.coefficients).reshape(-1))
-        starts.append((mask, (coefficients, best.begin + near.begin_by @ change + near.begin_gap)))
-    return starts
+        begin = best.begin + near.begin_by @ change + near.begin_gap
+        found.append(Start(mask, coefficients, begin))
+    return found

@@ -1,6 +1,6 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -10,33 +10,23 @@ from threadpoolctl import threadpool_limits
 from nsindy.discovery import (
     candidates,
     conclusion,
+    constants,
+    problem,
     proposals,
-    search,
     signals,
     wave_fit,
-    wave_response,
     wave_scan,
 )
-from nsindy.discovery.candidates import Problem
-from nsindy.discovery.problem import FLOOR, Setting, believed, set_up
-from nsindy.discovery.search import Searched
+from nsindy.discovery.candidates import Start
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.discovery.session import Progress, Session
 from nsindy.recording import check
 from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
 from nsindy.terms.operations import Primitive
-from nsindy.trajectories.shooting import Segments
 
-GROWTH = 4.0, wave_response.GROWTH
-"""Growth of an error in the state beyond which a recording is fitted in stretches: without noise,
-and with."""
-
-GUIDES = 4
-"""Proposals among which the one is looked for that follows the recording best."""
-
-MISSED = 3.0
-"""Times its noise by which a model misses the recording, and the search starts from more places."""
-
-Progress = Callable[[str, float], None]
+__all__ = ["discover", "from_recordings"]
 
 
 def discover(
@@ -49,7 +39,6 @@ def discover(
     operations: Sequence[str | Primitive] | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Discovery:
     """Find the equations behind a recording, or several recordings of one system.
@@ -67,14 +56,13 @@ def discover(
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
-      seed: accepted and changes nothing: no random number is drawn.
       progress: called with the name of a stage and the share of it that is done.
 
     Returns:
-      the Discovery.
+      the Discovery. No random number is drawn: the same recording gives the same answer.
 
     Raises:
-      ValueError: the recording cannot be used, with the row, the column and the mend.
+      ValueError: the recording cannot be used, with the row, the column and what to change.
 
     Example:
       >>> import numpy as np, nsindy
@@ -84,14 +72,12 @@ def discover(
       x' = 1.0000 v   (± 0.0000)
       v' = -1.0000 x   (± 0.0000)
     """
-    checked = check.check(t, x, inputs=inputs, states=states)
     return from_recordings(
-        checked,
+        check.check(t, x, inputs=inputs, states=states),
         order=order,
         operations=operations,
         max_terms=max_terms,
         noise=noise,
-        seed=seed,
         progress=progress,
     )
 
@@ -103,7 +89,6 @@ def from_recordings(
     operations: Sequence[str | Primitive] | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Discovery:
     """Find the equations behind recordings that were read and checked; see `discover`.
@@ -111,137 +96,96 @@ def from_recordings(
     Raises:
       ValueError: an option is out of range, or an operation is unknown or not unary.
     """
-    del seed
     if order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, not {order}")
     if max_terms < 1:
         raise ValueError(f"max_terms must be at least 1, not {max_terms}")
-    floor = believed(noise, len(recordings.states))
-    say = progress or (lambda stage, share: None)
+    floor = problem.noise_floor(noise, len(recordings.states))
+    progress = progress or (lambda stage, share: None)
     # The matrices are small, and OpenBLAS's threads wait for each other in busy loops: beside other
     # work a factorisation would take fifty times as long.
     with jax.enable_x64(True), threadpool_limits(1, user_api="blas"):
-        say("smoothing", 0.0)
+        progress("smoothing", 0.0)
         parts = [signals.thin(part) for part in recordings.parts]
-        found, units = signals.prepare(parts, order)
-
-        def build(units, substeps=1):
-            made = set_up(parts, found, units, order, operations, max_terms, floor)
-            made = made._replace(substeps=substeps)
-            search.ahead(*_cut(made, 1.0))
-            return made
-
-        setting = build(units)
-        proposed = proposals.proposals(setting)
-        setting = _resolved(setting, proposed)
-        say("selecting on the first four fifths", 0.0)
-        first = _search(
-            setting, proposed, 1 - signals.HELD_OUT, say, "selecting on the first four fifths"
-        )
-        base = first.found
-        if _misses(setting, first.found):
-            more = proposals.proposals(setting, 4 * search.WIDTH)
-            more = [c.mask for c in first.found.pool[: search.WIDTH]] + more
-            first = _search(setting, more, 1 - signals.HELD_OUT, say, "selecting from more places")
-        offer = wave_scan.offer(setting, base.chosen.mask, base.chosen.coefficients, base.noise)
+        smoothed, units = signals.prepare(parts, order)
+        session = Session(parts, smoothed, order, operations, max_terms, floor, progress)
+        prepared = session.build(units)
+        starts = proposals.proposals(prepared)
+        prepared = _resolved(prepared, starts)
+        part = 1 - constants.HELD_OUT
+        stage = "selecting on the first four fifths"
+        progress(stage, 0.0)
+        guides = constants.GUIDES
+        first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
+        base = first
+        if missed(prepared, first):
+            starts = _from_more_places(prepared, first)
+            stage = "selecting from more places"
+            first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
+        # Offered around the choice before the retry: where a wave is missing, the retry buys further
+        # terms that stand in for it, around which a scan sees less of the wave.
+        offer = wave_scan.offer(prepared, base.chosen.mask, base.chosen.coefficients, base.noise)
         waved = None
         if offer is not None:
-
-            def look(setting, starts, counted):
-                return _search(setting, starts, counted, say, "fitting a wave")
-
-            waved = wave_fit.search_with(offer, build, look, setting, first)
+            waved = wave_fit.search_with(session, offer, prepared, first)
         if waved is not None:
-            setting, first, final, wave = waved
-        else:
-            setting = _reweighted(setting, first)
-            say("selecting on all samples", 0.0)
-            starts, wave = first.starts(), None
-            final = _search(setting, starts, 1.0, say, "selecting on all samples")
-        return conclusion.conclude(setting, recordings, first, final, wave)
+            # Its noise is not taken again from the fit: w, its error and its price were judged
+            # with the noise of the smoothing, and would have to be judged anew.
+            return conclusion.conclude(
+                waved.prepared, recordings, waved.first, waved.final, waved.wave
+            )
+        prepared = _reweighted(prepared, first)
+        stage = "selecting on all samples"
+        progress(stage, 0.0)
+        final = session.search(prepared, first.starts(), share=1.0, stage=stage, guides=1)
+        return conclusion.conclude(prepared, recordings, first, final)
 
 
-def _resolved(setting: Setting, proposed: Sequence[np.ndarray]) -> Setting:
+def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:
+    """The best of what was fitted, from regressions again, and four times as many proposals."""
+    pool = found.pool[: constants.WIDTH]
+    again = [candidates.regressed(prepared.problem, c.mask) for c in pool]
+    return again + proposals.proposals(prepared, 4 * constants.WIDTH)
+
+
+def _resolved(prepared: Prepared, starts: Sequence[Start]) -> Prepared:
     """Take so many solver steps between samples that twice as many change nothing that is seen."""
-    noise = signals.noise(setting.signals)
-    small = np.where(noise > 0, np.maximum(noise / 10, setting.problem.floor / 3), np.inf)
+    noise = signals.noise(prepared.signals)
+    of_noise, of_floor = constants.SOLVER_ERROR
+    seen = np.maximum(noise * of_noise, prepared.problem.floor * of_floor)
+    small = np.where(noise > 0, seen, np.inf)
     last = None
-    for substeps in (1, 2, 4, 8):
-        problem, cut = _cut(setting._replace(substeps=substeps), 1.0)
-        starts = [(mask, candidates.by_derivatives(problem, mask)) for mask in proposed[:2]]
-        paths = [states for states, _ in candidates.solved(problem, starts, cut)]
+    for substeps in constants.SUBSTEPS:
+        cut = prepared._replace(substeps=substeps).segments(1.0)
+        paths = np.array([p.states for p in candidates.solved(prepared.problem, starts[:2], cut)])
         if last is not None:
-            change = np.abs(np.array(paths) - last)
+            change = np.abs(paths - last)
             change = np.max(np.where(np.isfinite(change), change, 0.0), (0, 1, 2))
             # An error of fifth order falls by 2⁵ when the steps are halved.
             if (change < small).all():
-                return setting._replace(substeps=substeps // 2)
+                return prepared._replace(substeps=substeps // 2)
             if (change / 16 < small).all():
-                return setting._replace(substeps=substeps)
-        last = np.array(paths)
-    return setting._replace(substeps=8)
+                return prepared._replace(substeps=substeps)
+        last = paths
+    return prepared._replace(substeps=constants.SUBSTEPS[-1])
 
 
-def _misses(setting: Setting, found: search.Found) -> bool:
-    noise = signals.noise(setting.signals)
-    missed = found.noise > MISSED * np.maximum(noise, setting.problem.floor)
+def missed(prepared: Prepared, found: Found) -> bool:
+    """Tell whether the choice of a search misses a recording by several times its noise."""
+    noise = signals.noise(prepared.signals)
+    far = found.noise > constants.MISSED * np.maximum(noise, prepared.problem.floor)
     # Where smoothing has not told noise from signal, what a model misses still has structure.
-    resolved = np.all([s.resolved for s in setting.signals], 0)
-    missed &= resolved | (found.chosen.independent < 0.5)
-    return bool(missed[noise > 0].any())
+    resolved = np.all([s.resolved for s in prepared.signals], 0)
+    far &= resolved | (found.chosen.independent < constants.INDEPENDENT)
+    return bool(far[noise > 0].any())
 
 
-def _cut(setting: Setting, counted: float) -> tuple[Problem, Segments]:
-    cut, begin = signals.segments(
-        setting.signals,
-        setting.units,
-        setting.usable,
-        substeps=setting.substeps,
-        length=setting.length,
-        counted=counted,
-    )
-    return setting.problem._replace(begin=begin), cut
-
-
-def _search(setting: Setting, starts, counted: float, say: Progress, stage: str) -> Searched:
-    problem, cut = _cut(setting, counted)
-    fitted = isinstance(starts[0], tuple)
-    starts = [
-        start if isinstance(start, tuple) else (start, candidates.by_derivatives(problem, start))
-        for start in starts
-    ]
-    noise = signals.noise(setting.signals)
-    noise = np.where(noise > 0, np.maximum(noise, problem.floor), 1.0)
-    # The proposal that follows the segments best shows where errors grow. Every regression sends
-    # some; of what was fitted before the best comes first.
-    guides = starts[:1] if fitted else starts[:: -(-len(starts) // GUIDES)]
-    paths = candidates.solved(problem, guides, cut)
-    weights, measured = np.asarray(cut.weights) / noise**2, np.asarray(cut.states)
-    misfit = [np.sum(weights * (states - measured) ** 2) for states, _ in paths]
-    ends = paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))][1]
-    cut = signals.windows(cut, ends, growth=_growth(setting))
-    found = search.search(problem, cut, starts, noise, progress=lambda share: say(stage, share))
-    return Searched(found, cut, problem)
-
-
-def _growth(setting: Setting) -> float:
-    """How far an error may grow in a stretch.
-
-    Nearly noiseless states carry the errors of what made them, which were new at every sample: in
-    a long stretch of chaos they outgrow the noise, and terms are found that describe them.
-    """
-    noise = np.max(signals.noise(setting.signals))
-    return float(np.clip(noise / FLOOR, *GROWTH))
-
-
-def _reweighted(setting: Setting, found: Searched) -> Setting:
+def _reweighted(prepared: Prepared, found: Found) -> Prepared:
     """Take the noise from the states that were fitted, where they fit."""
-    if _misses(setting, found.found):
-        return setting
-    best = found.found.chosen
-    start = (best.mask, (best.coefficients, best.begin))
-    paths, _ = candidates.solved(found.problem, [start], found.segments)[0]
-    followed = signals.nodes(setting.signals, paths)
+    if missed(prepared, found):
+        return prepared
+    (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
+    followed = signals.nodes(prepared.signals, path.states)
     states = [x[: signals.fitted(len(x))] for x in followed]
-    renewed = signals.weighted(setting.signals, states, setting.problem.floor)
-    return setting._replace(signals=renewed)
+    renewed = signals.weighted(prepared.signals, states, prepared.problem.floor)
+    return prepared._replace(signals=renewed)

@@ -5,21 +5,51 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates, dictionary, wave_scan
-from nsindy.discovery.candidates import Problem
-from nsindy.discovery.signals import Signal, Units, rate
+from nsindy.discovery import constants, dictionary, signals
+from nsindy.discovery.signals import Signal, Units
 from nsindy.evidence import regression
+from nsindy.evidence.regression import Prior
 from nsindy.recording.check import Recording
+from nsindy.runtime.programs import Program
 from nsindy.terms import products
 from nsindy.terms.operations import Primitive, Times
+from nsindy.terms.products import Products
 from nsindy.terms.term import Term
+from nsindy.trajectories.shooting import Segments
 
-FLOOR = 1e-5
-"""Noise, as a share of the largest value of a state, below which no recording is believed."""
+__all__ = ["COMPRESS", "Prepared", "Problem", "noise_floor", "prepare"]
+
+COMPRESS = Program(regression.compress)
 
 
-class Setting(NamedTuple):
-    """Everything that the search needs, and the way back to the units of the recording.
+class Problem(NamedTuple):
+    """What is searched, in scaled units.
+
+    Attributes:
+      terms: M terms.
+      prior: of the supports.
+      admissible: True where an equation may hold a term [D, M].
+      known: coefficients that are given [D, M]; their equations hold nothing else.
+      shares: root mean square of a term over that of the derivative [D, M].
+      factor: compressed [Θ, Ẋ] of the smoothed states, where the fits start from.
+      begin: smoothed state at the first node of every segment [B, D].
+      floor: noise that the errors of the solver hide [D].
+      slots: K, most terms of an equation.
+    """
+
+    terms: Products
+    prior: Prior
+    admissible: np.ndarray
+    known: np.ndarray
+    shares: np.ndarray
+    factor: np.ndarray
+    begin: np.ndarray
+    floor: np.ndarray
+    slots: int
+
+
+class Prepared(NamedTuple):
+    """Recordings made ready, the problem that they pose, and the way back to their own units.
 
     Attributes:
       parts: the recordings.
@@ -30,7 +60,7 @@ class Setting(NamedTuple):
       back: multiplies scaled coefficients to those of the recording [D, M].
       theta: Θ of the smoothed states, the recordings one after the other [N, M].
       usable: factors of the terms that have a value here.
-      problem: what is searched; `begin` belongs to the segments that a search cuts.
+      problem: what is searched.
       length: L, intervals of a segment.
       substeps: solver steps between samples.
     """
@@ -47,39 +77,119 @@ class Setting(NamedTuple):
     length: int
     substeps: int
 
+    def segments(self, share: float) -> Segments:
+        """The recordings in segments, of which the first `share` of the samples count."""
+        return signals.segments(
+            self.signals,
+            self.units,
+            self.usable,
+            substeps=self.substeps,
+            length=self.length,
+            counted=share,
+        )
 
-def set_up(
+
+class _Columns(NamedTuple):
+    """Θ of the smoothed states.
+
+    Attributes:
+      products: the terms, bound to scaled and raw variables.
+      usable: factors that have a value here.
+      theta: Θ, 0 where a term has no value [N, M].
+      valued: False for a term without a finite value, or that is 0 everywhere [M].
+    """
+
+    products: Products
+    usable: np.ndarray
+    theta: np.ndarray
+    valued: np.ndarray
+
+
+def prepare(
     parts: list[Recording],
-    found: list[Signal],
+    smoothed: list[Signal],
     units: Units,
+    *,
     order: int,
     operations: Sequence[str | Primitive] | None,
     slots: int,
     floor: np.ndarray,
-) -> Setting:
+    substeps: int = 1,
+) -> Prepared:
     """Build the library of the recordings and everything that is known before a search.
 
     Args:
       parts: the recordings.
-      found: the same, scaled and smoothed.
+      smoothed: the same, scaled and smoothed.
       units: of the variables, with the numbers of fitted waves.
       order: 1 or 2.
       operations: unary operations, or None for those that the samples bear.
       slots: most terms of an equation.
       floor: noise that is known of each measured state.
+      substeps: solver steps between samples.
+
+    Raises:
+      ValueError: an operation is unknown, or does not take one argument.
     """
-    scale = units.variables
-    count = len(units.states)
-    values = np.concatenate([np.concatenate([s.states, s.inputs], 1) for s in found])
-    inputs = ((0, 0), (0, len(scale) - count))
+    scale, count = units.variables, len(units.states)
     measured = count // order
-    degree, few = dictionary.choice(values.shape[0] * measured, len(scale), count)
+    samples = sum(len(s.times) for s in smoothed)
+    degree, few = dictionary.choice(samples * measured, len(scale), count)
     operations = few if operations is None else operations
     terms = dictionary.library(len(scale), count, operations=operations, degree=degree)
-    terms = (*terms, *wave_scan.terms(terms, units.waves))
-    bound = [_on_raw(term, len(scale)) for term in terms]
-    points = units.expand(values)
-    errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in found])
+    terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
+    columns = _columns(terms, smoothed, units)
+
+    factors = [np.prod([scale[f] for f in row if f < len(scale)]) for row in columns.products.rows]
+    back = units.states[:, None] / np.array(factors)[None] / units.time
+    admissible, known = np.ones((count, len(terms)), bool), np.zeros((count, len(terms)))
+    admissible[:, ~columns.valued] = False
+    if order == 2:
+        identity = {t.arguments: i for i, t in enumerate(terms) if t.primitive.name == "identity"}
+        for d in range(measured):
+            admissible[d] = False
+            place = identity[(measured + d,)]
+            known[d, place] = 1 / back[d, place]
+    derivatives = np.concatenate([s.derivatives for s in smoothed])
+    spread = np.mean(np.concatenate([s.relative for s in smoothed]) ** 2, 1)
+    weight = 1 / np.sqrt(spread)[:, None]
+    size = np.sqrt(np.mean(derivatives**2, 0))
+    shares = np.sqrt(np.mean(columns.theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
+    least = np.maximum(constants.NOISE_FLOOR, floor / units.states[:measured])
+    length = _length(smoothed)
+    problem = Problem(
+        terms=columns.products,
+        prior=Prior(dictionary.costs(terms), np.ones(())),  # type: ignore[arg-type]
+        admissible=admissible,
+        known=known,
+        shares=shares,
+        factor=np.asarray(COMPRESS(weight * columns.theta, weight * derivatives)),
+        begin=signals.beginnings(smoothed, length),
+        floor=np.pad(least, (0, count - measured)),
+        slots=min(slots, len(terms)),
+    )
+    return Prepared(
+        parts=parts,
+        signals=smoothed,
+        units=units,
+        order=order,
+        terms=terms,
+        back=back,
+        theta=columns.theta,
+        usable=columns.usable,
+        problem=problem,
+        length=length,
+        substeps=substeps,
+    )
+
+
+def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Columns:
+    """Evaluate the terms on the smoothed states."""
+    count = len(units.variables)
+    bound = [_on_raw(term, count) for term in terms]
+    points = units.expand(np.concatenate([np.hstack([s.states, s.inputs]) for s in smoothed]))
+    inputs = ((0, 0), (0, len(units.inputs)))
+    errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in smoothed])
     errors = np.abs(units.expand(errors))
     variables = points.shape[1]
     split = products.split(bound, variables)
@@ -91,56 +201,28 @@ def set_up(
             if isinstance(a, int)
         )
     theta = np.asarray(products.evaluate(split, points, usable))
-    scaled = [np.prod([scale[f] for f in row if f < len(scale)]) for row in split.rows]
-    back = units.states[:, None] / np.array(scaled)[None] / units.time
-
-    admissible, known = np.ones((count, len(terms)), bool), np.zeros((count, len(terms)))
-    finite = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
-    admissible[:, ~finite] = False
-    theta = np.where(finite[None], theta, 0.0)
-    if order == 2:
-        identity = {t.arguments: i for i, t in enumerate(terms) if t.primitive.name == "identity"}
-        for d in range(measured):
-            admissible[d] = False
-            place = identity[(measured + d,)]
-            known[d, place] = 1 / back[d, place]
-    derivatives = np.concatenate([s.derivatives for s in found])
-    weight = 1 / np.sqrt(np.mean(np.concatenate([s.relative for s in found]) ** 2, 1))[:, None]
-    factor = np.asarray(candidates.COMPRESS(weight * theta, weight * derivatives))
-    size = np.sqrt(np.mean(derivatives**2, 0))
-    shares = np.sqrt(np.mean(theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
-    problem = Problem(
-        split,
-        regression.Prior(dictionary.costs(terms), np.ones(())),  # type: ignore[arg-type]
-        admissible,
-        known,
-        shares,
-        factor,
-        np.zeros((0, count)),
-        np.pad(np.maximum(FLOOR, floor / units.states[:measured]), (0, count - measured)),
-        min(slots, len(terms)),
-    )
-    length = _length(found)
-    return Setting(parts, found, units, order, terms, back, theta, usable, problem, length, 1)
+    valued = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
+    return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued)
 
 
-def _length(found: list[Signal]) -> int:
-    """Intervals of a segment, a power of two: about three times the time in which states change."""
-    shortest = min(len(s.times) for s in found)
-    length = np.clip(min(3 / rate(found), shortest / 3), 4, 64)
+def _length(smoothed: list[Signal]) -> int:
+    """Intervals of a segment, a power of two."""
+    shortest = min(len(s.times) for s in smoothed)
+    changes = constants.SEGMENT_CHANGES / signals.rate(smoothed)
+    length = np.clip(min(changes, shortest / 3), *constants.SEGMENT_LENGTHS)
     return int(2 ** np.floor(np.log2(length)))
 
 
-def believed(noise: float | Sequence[float] | None, states: int) -> np.ndarray:
-    """The noise that is known of each state, 0 where none is [states].
+def noise_floor(noise: float | Sequence[float] | None, states: int) -> np.ndarray:
+    """The noise that a person knows of each state, 0 where none is [states].
 
     Raises:
       ValueError: it is negative or not finite.
     """
-    given = np.broadcast_to(np.asarray(0.0 if noise is None else noise, float), (states,))
-    if not (np.isfinite(given).all() and (given >= 0).all()):
+    floor = np.broadcast_to(np.asarray(0.0 if noise is None else noise, float), (states,))
+    if not (np.isfinite(floor).all() and (floor >= 0).all()):
         raise ValueError(f"noise must be finite and at least 0, not {noise}")
-    return given
+    return floor
 
 
 def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:

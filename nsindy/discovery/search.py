@@ -1,23 +1,24 @@
 """The search for the equations of recordings: proposed by regression, judged by trajectories."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates, neighbours
-from nsindy.discovery.candidates import Candidate, Problem
-from nsindy.discovery.neighbours import STRONG
+from nsindy.discovery import candidates, constants, neighbours
+from nsindy.discovery.candidates import Candidate, Start
+from nsindy.discovery.problem import Problem
 from nsindy.trajectories.shooting import Segments
 
-WIDTH = 8
-"""Supports that a search starts from, and that it tries around the best."""
+__all__ = ["Found", "precompile", "search"]
 
 
 class Found(NamedTuple):
     """What a search chose, every support that was fitted, and the regression around the choice.
 
     Attributes:
+      problem: what was searched.
+      segments: the recordings, cut where errors have grown.
       chosen: the simplest of the candidates that are not strongly worse than the best: of the
         fewest terms, and of those the cheapest.
       pool: candidates, best first.
@@ -28,41 +29,33 @@ class Found(NamedTuple):
       settled: True where the search ended because it found nothing better.
     """
 
+    problem: Problem
+    segments: Segments
     chosen: Candidate
     pool: list[Candidate]
-    around: list[tuple[np.ndarray, float]]
+    around: list[neighbours.Predicted]
     factor: np.ndarray
     noise: np.ndarray
     samples: np.ndarray
     settled: bool
 
-
-class Searched(NamedTuple):
-    """A search, and the segments that it was made on."""
-
-    found: Found
-    segments: Segments
-    problem: Problem
-
-    def starts(self) -> list:
+    def starts(self) -> list[Start]:
         """The best of what was fitted, for the next search to start from."""
-        pool = self.found.pool[:WIDTH]
-        return [(c.mask, (c.coefficients, c.begin)) for c in pool]
+        return [candidate.start for candidate in self.pool[: constants.WIDTH]]
 
 
-def ahead(problem: Problem, segments: Segments) -> None:
+def precompile(problem: Problem, segments: Segments) -> None:
     """Compile what the search needs while its proposals are still being made."""
-    candidates.ahead(problem, segments)
-    neighbours.ahead(problem, segments)
+    candidates.precompile(problem, segments)
+    neighbours.precompile(problem, segments)
 
 
 def search(
     problem: Problem,
     segments: Segments,
-    starts: list[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]],
+    starts: Sequence[Start],
     noise: np.ndarray,
     *,
-    rounds: int = 12,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Found:
     """Fit the proposals to the measurements, then the neighbours of the best, until it stays.
@@ -70,41 +63,49 @@ def search(
     Args:
       problem: what is searched.
       segments: the recordings.
-      starts: the proposals: a support [D, M], with coefficients [D, M] and states at the beginning
-        of each segment [B, D] to start its fit from.
+      starts: the proposals.
       noise: σ to begin with, scaled [D].
-      rounds: most rounds.
       progress: called with the share of the rounds that is done.
     """
     pool: dict[bytes, Candidate] = {}
     samples = np.sum(np.asarray(segments.weights) > 0, (0, 1)).astype(float)
     todo, tried = starts, set[bytes]()
     best, settled = None, False
-    for number in range(rounds):
-        progress(number / rounds)
+    for number in range(constants.ROUNDS):
+        progress(number / constants.ROUNDS)
         ended = candidates.fit(problem, segments, todo, noise, samples, pool)
         # What was given up from a regression's start may come to its end from the tangent's.
-        tried |= ended if best is None else {candidates.as_key(problem, mask) for mask, _ in todo}
+        tried |= ended if best is None else {candidates.key_of(problem, s.mask) for s in todo}
         top = max(pool.values(), key=lambda c: c.score)
         if top is not best:
             best, near = top, neighbours.look_around(problem, segments, top, samples)
             noise = near.noise
-        close = [m for m, score in near.ranked if score > best.score - STRONG]
-        masks = [m for m in close if candidates.as_key(problem, m) not in tried]
+        close = [p.mask for p in near.ranked if p.score > best.score - constants.STRONG]
+        masks = [mask for mask in close if candidates.key_of(problem, mask) not in tried]
         masks = masks or neighbours.recombined(problem, near, best, samples, pool, tried)
         settled = not masks
         if settled:
             break
-        todo = neighbours.starts(problem, near, best, masks[:WIDTH])
+        todo = neighbours.starts(problem, near, best, masks[: constants.WIDTH])
     ordered = sorted(pool.values(), key=lambda c: -c.score)
-    similar = [c for c in ordered if c.score >= ordered[0].score - STRONG]
+    similar = [c for c in ordered if c.score >= ordered[0].score - constants.STRONG]
     costs = np.asarray(problem.prior.costs)
     chosen = min(similar, key=lambda c: (c.mask.sum(), (c.mask @ costs).sum(), -c.score))
     if chosen is not best:
         near = neighbours.look_around(problem, segments, chosen, samples)
     around = [
-        (mask | (problem.known != 0), score)
-        for mask, score in near.ranked
-        if candidates.as_key(problem, mask) not in pool
+        predicted._replace(mask=predicted.mask | (problem.known != 0))
+        for predicted in near.ranked
+        if candidates.key_of(problem, predicted.mask) not in pool
     ]
-    return Found(chosen, ordered, around, near.factor, near.noise, samples, settled)
+    return Found(
+        problem,
+        segments,
+        chosen,
+        ordered,
+        around,
+        near.factor,
+        near.noise,
+        samples,
+        settled,
+    )

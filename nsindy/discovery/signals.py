@@ -5,27 +5,33 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import smoothing
+from nsindy.discovery import constants, smoothing
 from nsindy.recording.check import Recording
 from nsindy.trajectories.shooting import Segments
 
-NODES = 4000
-"""Most samples that equations are solved for; a longer recording is averaged in blocks."""
-
-HELD_OUT = 0.2
-"""Share of each recording, its end, that is held out to be forecast."""
-
-LENGTH = 10.0
-"""Length of the first recording in scaled time."""
+__all__ = [
+    "Signal",
+    "Units",
+    "beginnings",
+    "fitted",
+    "nodes",
+    "noise",
+    "prepare",
+    "rate",
+    "segments",
+    "thin",
+    "weighted",
+    "windows",
+]
 
 
 def fitted(samples: int) -> int:
     """How many of the samples of a recording, from the first, are not held out."""
-    return round((1 - HELD_OUT) * samples)
+    return round((1 - constants.HELD_OUT) * samples)
 
 
 class Units(NamedTuple):
-    """Units in which every variable is at most 1 and the first recording `LENGTH` long.
+    """Units in which every variable is at most 1 and the first recording `SCALED_SPAN` long.
 
     Attributes:
       states: [D].
@@ -84,7 +90,7 @@ class Signal(NamedTuple):
     freedom: float
 
 
-def thin(recording: Recording, most: int = NODES) -> Recording:
+def thin(recording: Recording, most: int = constants.MOST_SAMPLES) -> Recording:
     """Average a recording over blocks of samples, so that at most `most` are left."""
     size = -(-len(recording.times) // most)
     if size == 1:
@@ -101,7 +107,7 @@ def prepare(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], 
     """Scale and smooth recordings.
 
     Only scales change, nothing is shifted: a monomial stays one monomial. The states are scaled to
-    at most 1 in size and the first recording to a length of `LENGTH`.
+    at most 1 in size and the first recording to a length of `constants.SCALED_SPAN`.
 
     Args:
       recordings: R recordings of the same states.
@@ -110,7 +116,7 @@ def prepare(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], 
     Returns:
       the signals and the units.
     """
-    time = float(recordings[0].times[-1] - recordings[0].times[0]) / LENGTH
+    time = float(recordings[0].times[-1] - recordings[0].times[0]) / constants.SCALED_SPAN
     size = np.max([np.max(np.abs(r.states), 0) for r in recordings], 0)
     inputs = np.max([np.max(np.abs(r.inputs), 0) for r in recordings], 0)
     inputs = np.where(inputs > 0, inputs, 1.0)
@@ -188,7 +194,7 @@ def segments(
     substeps: int,
     length: int,
     counted: float = 1.0,
-) -> tuple[Segments, np.ndarray]:
+) -> Segments:
     """Cut recordings into segments.
 
     Args:
@@ -199,29 +205,32 @@ def segments(
       length: L, intervals of a segment.
       counted: share of the samples of each recording, from the first, that count.
 
-    Returns:
-      the segments, and the smoothed state at the first node of each [B, D].
+    The last of them are empty, so that few programs are compiled.
     """
     parts = [
         _segment(s, begin, length, round(counted * len(s.times)))
         for s in signals
         for begin in range(0, len(s.times) - 1, length)
     ]
-    # Segments in which nothing happens make up the numbers, so that few programs are compiled.
-    steps, measured, weights, inputs, begin = parts[-1]
-    nothing = (0 * steps, measured, 0 * weights, inputs, begin)
-    lacking = _next(len(parts)) - len(parts)
-    parts += [nothing] * lacking
-    steps, measured, weights, inputs, begin = (np.stack(p) for p in zip(*parts, strict=True))
+    steps, measured, weights, inputs = parts[-1]
+    empty = (0 * steps, measured, 0 * weights, inputs)
+    parts += [empty] * (_padded(len(parts)) - len(parts))
+    steps, measured, weights, inputs = (np.stack(p) for p in zip(*parts, strict=True))
     firsts = np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in signals])
-    starts = np.zeros((len(begin), _columns(len(signals))))
+    starts = np.zeros((len(steps), _columns(len(signals))))
     starts[np.flatnonzero(firsts), np.arange(len(signals))] = 1.0
     everything = np.concatenate([s.measured for s in signals])
     low, high = everything.min(0), everything.max(0)
     half = 1.5 * np.max(high - low)
     bound = np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
     arrays = (steps, substeps, measured, weights, inputs, units.raw, starts, usable, bound)
-    return Segments(*map(np.asarray, arrays)), begin  # type: ignore[arg-type]
+    return Segments(*map(np.asarray, arrays))  # type: ignore[arg-type]
+
+
+def beginnings(signals: Sequence[Signal], length: int) -> np.ndarray:
+    """The smoothed state at the first node of each segment [B, D], as `segments` cuts them."""
+    found = [s.states[b] for s in signals for b in range(0, len(s.times) - 1, length)]
+    return np.stack([*found, *[found[-1]] * (_padded(len(found)) - len(found))])
 
 
 def nodes(signals: Sequence[Signal], paths: np.ndarray) -> list[np.ndarray]:
@@ -246,7 +255,7 @@ def weighted(
     Args:
       signals: the recordings.
       states: of the model, at the first samples of each [N, D].
-      floor: noise below which no recording is believed, and what is left tells nothing [D].
+      floor: noise below which what is left tells nothing [D].
     """
     left, shapes = [], []
     for s, found in zip(signals, states, strict=True):
@@ -261,7 +270,7 @@ def weighted(
     seen = (noise(signals) > 0) & (size > floor)
     gain = np.log(np.where(seen, size, 1.0) / np.where(seen, even, 1.0)) - np.mean(np.log(each), 0)
     before = np.all([s.proportional for s in signals], 0)
-    likelier = len(every) * gain > np.where(before, -smoothing.KIND, smoothing.KIND)
+    likelier = len(every) * gain > np.where(before, -constants.NOISE_KIND, constants.NOISE_KIND)
     kinds = [np.where(seen, likelier, s.proportional) for s in signals]
     return [
         s._replace(
@@ -273,7 +282,7 @@ def weighted(
     ]
 
 
-def _next(count: int) -> int:
+def _padded(count: int) -> int:
     """The next of 1, 2, 3, 4, 6, 8, 12, 16, 24, …."""
     power = 2 ** int(np.ceil(np.log2(count)))
     return 3 * power // 4 if 3 * power // 4 >= count else power
@@ -297,17 +306,16 @@ def _segment(s: Signal, begin: int, length: int, limit: int):
         np.pad(s.measured[index], pad, mode="edge"),
         np.pad(weights, pad),
         np.pad(s.inputs[index], pad, mode="edge"),
-        s.states[begin],
     )
 
 
-def windows(segments: Segments, propagators: np.ndarray, *, growth: float = 100.0) -> Segments:
-    """Begin anew where an error in the state has grown a hundredfold: no fit sees through chaos.
+def windows(segments: Segments, propagators: np.ndarray, *, growth: float) -> Segments:
+    """Begin anew where an error in the state has grown too far: no fit sees through chaos.
 
     Args:
       segments: the recordings.
       propagators: derivative of the end of each segment by its beginning [B, D, D].
-      growth: of the largest error.
+      growth: factor by which an error may grow before.
     """
     first = np.max(np.asarray(segments.starts), 1) > 0
     total = np.eye(propagators.shape[1])

@@ -8,33 +8,7 @@ from scipy.linalg.lapack import dpbtrf, dpbtrs
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array, diags_array
 
-ORDER = 4
-"""The derivative that the spline keeps small; its pieces have degree 2 · ORDER - 1."""
-
-KNOTS = 2000
-"""Most knots: a longer recording has several samples to a knot."""
-
-SPARE = 6
-"""Knots for each effective degree of freedom that are enough."""
-
-FLOOR = 0.02
-"""Proportional noise is at least this share of that at the root mean square of the state."""
-
-
-SPAN = np.array([-0.5, 0.0, 0.5])
-"""Where around log λ the determinant is taken, whose slope is the effective freedom."""
-
-DIGITS = 1e-3
-"""Share of the data's weight that the rounding of the penalty may amount to."""
-
-RESOLVED = 0.9
-"""With more freedom than this share of the samples, a spline has not told noise from signal."""
-
-KIND = 2.0
-"""Nats by which one kind of noise must be likelier, because the kind is itself a choice."""
-
-SMOOTHED_AWAY = 3.0
-"""Times the constant noise that a spline for proportional noise may leave: spikes are no noise."""
+from nsindy.discovery import constants
 
 
 class Smooth(NamedTuple):
@@ -101,18 +75,18 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
         raise ValueError(f"{len(times)} samples are too few to smooth; give at least 10")
     centre, size = float(np.mean(values)), float(np.std(values)) or 1.0
     scaled = (values - centre) / size
-    pieces = min(len(times), KNOTS)
+    pieces = min(len(times), constants.MOST_KNOTS)
     problem = _problem(times, pieces)
     constant = _fit(problem, scaled, np.ones_like(scaled))
     # Far more knots than freedom cost digits: the stiffest splines would drown the data.
-    while (enough := max(int(SPARE * constant[4]), 12)) < pieces / 2:
+    while (enough := max(int(constants.KNOTS_PER_FREEDOM * constant[4]), 12)) < pieces / 2:
         pieces = max(enough, pieces // 8)
         problem = _problem(times, pieces)
         constant = _fit(problem, scaled, np.ones_like(scaled))
     best, kind, states = constant, np.ones_like(scaled), constant[0] * size + centre
     root = np.sqrt(np.mean(values**2))
     # A spline that goes through every sample has told no noise from the signal, and no kind of it.
-    resolved = constant[4] < RESOLVED * len(times)
+    resolved = constant[4] < constants.RESOLVED * len(times)
     for _ in range(2 if resolved else 0):
         shape = proportional_noise(states, root)
         shape = shape / np.exp(np.mean(np.log(shape)))
@@ -123,8 +97,8 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
         left = (scaled - found[0]) / shape
         together = left[1:] @ left[:-1] / (left @ left)
         signal = together > 2 / np.sqrt(len(times))
-        signal |= np.sqrt(np.mean((left * shape) ** 2)) > SMOOTHED_AWAY * constant[3]
-        gain = found[5] - best[5] - (KIND if best is constant else 0.0)
+        signal |= np.sqrt(np.mean((left * shape) ** 2)) > constants.SMOOTHED_AWAY * constant[3]
+        gain = found[5] - best[5] - (constants.NOISE_KIND if best is constant else 0.0)
         if gain > 0 and not signal:
             best, kind = found, shape
     smoothed, slope, bend, sigma, freedom, log_likelihood = best
@@ -151,7 +125,7 @@ def proportional_noise(states: np.ndarray, size: np.ndarray | float) -> np.ndarr
       states: [N, ...].
       size: root mean square of each, which keeps the noise from vanishing near zero.
     """
-    return np.sqrt(states**2 + (FLOOR * size) ** 2)
+    return np.sqrt(states**2 + (constants.PROPORTIONAL_FLOOR * size) ** 2)
 
 
 def _problem(times: np.ndarray, pieces: int) -> _Problem:
@@ -159,17 +133,17 @@ def _problem(times: np.ndarray, pieces: int) -> _Problem:
     count = len(times)
     spread = (times[-1] - times[0]) / (pieces - 1)
     unit = (times - times[0]) / spread
-    degree = 2 * ORDER - 1
+    degree = 2 * constants.SPLINE_ORDER - 1
     knots = np.interp(np.linspace(0, count - 1, pieces), np.arange(count), unit)
     full = np.concatenate([[knots[0]] * degree, knots, [knots[-1]] * degree])
     inside = np.clip(unit, knots[0], knots[-1])
     design = csr_array(BSpline.design_matrix(inside, full, degree))
-    high, map_high = _derivative(full, degree, ORDER)
-    nodes, weights = np.polynomial.legendre.leggauss(ORDER)
+    high, map_high = _derivative(full, degree, constants.SPLINE_ORDER)
+    nodes, weights = np.polynomial.legendre.leggauss(constants.SPLINE_ORDER)
     low_ends, widths = knots[:-1], np.diff(knots)
     points = (low_ends[:, None] + widths[:, None] * (nodes[None] + 1) / 2).ravel()
     mass = (widths[:, None] * weights[None] / 2).ravel()
-    at = csr_array(BSpline.design_matrix(points, high, degree - ORDER)) @ map_high
+    at = csr_array(BSpline.design_matrix(points, high, degree - constants.SPLINE_ORDER)) @ map_high
     rough = csr_array(diags_array(np.sqrt(mass)) @ at)
     penalty = _banded(csr_array(rough.T @ rough), degree)
 
@@ -222,8 +196,8 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
         rough = problem.rough @ coefficients
         return coefficients, left @ left, rough @ rough, 2 * np.sum(np.log(chol[-1]))
 
-    free = count - ORDER
-    rank = gram.shape[1] - ORDER
+    free = count - constants.SPLINE_ORDER
+    rank = gram.shape[1] - constants.SPLINE_ORDER
 
     def objective(log_lambda):
         found = solve(log_lambda)
@@ -235,18 +209,26 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
         return 0.5 * (free * np.log(total / free) + logdet - rank * log_lambda)
 
     # Stiffer still, and the penalty's rounding would drown the data; fewer knots then need less.
-    drowned = np.log(DIGITS * np.mean(gram[-1]) / (np.finfo(float).eps * np.max(problem.penalty)))
+    drowned = np.log(
+        constants.PENALTY_ROUNDING
+        * np.mean(gram[-1])
+        / (np.finfo(float).eps * np.max(problem.penalty))
+    )
     grid = np.append(np.arange(-30, drowned - 1, 2), drowned)
     scores = np.array([objective(g) for g in grid])
     place = int(np.argmin(scores))
     bracket = (grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)])
     best = minimize_scalar(objective, bounds=bracket, method="bounded", options={"xatol": 0.01})
     least, log_lambda = min((scores[place], grid[place]), (best.fun, best.x))
-    near = {at: found for at in log_lambda + SPAN if (found := solve(at)) is not None}
+    near = {
+        at: found
+        for at in log_lambda + np.array(constants.SLOPE_SPAN)
+        if (found := solve(at)) is not None
+    }
     coefficients, misfit, rough, _ = near[log_lambda]
     less, more = min(near), max(near)
     slope = (near[more][3] - near[less][3]) / (more - less)
-    freedom = float(np.clip(gram.shape[1] - slope, ORDER, count))
+    freedom = float(np.clip(gram.shape[1] - slope, constants.SPLINE_ORDER, count))
     total = misfit + np.exp(log_lambda) * rough
     sigma = float(np.sqrt(total / free))
     likelihood = -least - jacobian

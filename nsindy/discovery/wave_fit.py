@@ -1,29 +1,22 @@
 """The search with a wave whose number w is fitted, by the profile of the misfit of trajectories."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.discovery import candidates, search, signals, wave_scan
-from nsindy.discovery.search import Searched
+from nsindy.discovery import candidates, constants, dictionary, wave_scan
+from nsindy.discovery.candidates import Start
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.discovery.session import Session
+from nsindy.discovery.signals import Units
 
-if TYPE_CHECKING:
-    from nsindy.discovery.problem import Setting
-    from nsindy.discovery.signals import Units
-
-AGAIN = 4
-"""Most searches, each with the w of the one before it."""
-
-ROUNDS = 8
-"""Most parabolas."""
-
-EARNED = 10.0
-"""Nats beyond its price that a wave must earn: slow errors of an instrument are a wave too."""
+__all__ = ["FittedWave", "WaveSearch", "fitted", "search_with"]
 
 
-class Fitted(NamedTuple):
+class FittedWave(NamedTuple):
     """The number of a fitted wave.
 
     Attributes:
@@ -39,7 +32,31 @@ class Fitted(NamedTuple):
     price: float = 0.0
 
 
-def fitted(units: "Units", searched: Searched) -> Fitted:
+class WaveSearch(NamedTuple):
+    """A discovery with a fitted wave.
+
+    Attributes:
+      prepared: the problem, with the wave among its terms.
+      first: the search on the first part of each recording.
+      final: the search on all samples.
+      wave: its number.
+    """
+
+    prepared: Prepared
+    first: Found
+    final: Found
+    wave: FittedWave
+
+
+class _Settled(NamedTuple):
+    """A search whose choice stays when w is fitted again; `wave` is None where none was chosen."""
+
+    prepared: Prepared
+    found: Found
+    wave: FittedWave | None
+
+
+def fitted(units: Units, found: Found) -> FittedWave:
     """Fit w to the trajectories, all coefficients and initial states following it.
 
     χ²(w), the misfit that is left when everything else is fitted, is a parabola near its least
@@ -48,99 +65,103 @@ def fitted(units: "Units", searched: Searched) -> Fitted:
 
     Args:
       units: with the w to begin with.
-      searched: what was chosen with that w.
+      found: what was chosen with that w.
 
     Reference: Bates and Watts (1988), Nonlinear regression analysis, section 6.1.
     """
-    found, problem, best = searched.found, searched.problem, searched.found.chosen
 
     def at(number):
         raw = jnp.asarray(_numbered(units, number).raw)
-        cut = searched.segments._replace(units=raw)
+        cut = found.segments._replace(units=raw)
         pool: dict[bytes, candidates.Candidate] = {}
-        start = (best.mask, (best.coefficients, best.begin))
-        candidates.fit(problem, cut, [start], found.noise, found.samples, pool)
+        start = found.chosen.start
+        candidates.fit(found.problem, cut, [start], found.noise, found.samples, pool)
         candidate = pool.popitem()[1]
         misfit = float(np.sum(found.samples * candidate.variance / found.noise**2))
         return candidate.coefficients, misfit
 
     number = float(units.waves.max())
-    step, error, slopes = 1e-3 * number, np.inf, np.zeros(best.mask.shape)
-    for _ in range(ROUNDS):
-        (low, left), (_, here), (high, right) = (at(number + s * step) for s in (-1, 0, 1))
-        bend = left - 2 * here + right
+    step, error, slopes = 1e-3 * number, np.inf, np.zeros(found.chosen.mask.shape)
+    for _ in range(constants.WAVE_PARABOLAS):
+        (low, below), (_, here), (high, above) = (at(number + s * step) for s in (-1, 0, 1))
+        bend = below - 2 * here + above
         if not 0.1 < bend < np.inf:
             step *= 4 if bend < 1 else 0.25
             continue
         error, slopes = step * np.sqrt(2 / bend), (high - low) / (2 * step)
-        move = np.clip((left - right) / (2 * bend), -3, 3) * step
+        move = np.clip((below - above) / (2 * bend), -3, 3) * step
         number += move
         settled = abs(move) < 0.1 * error and 0.3 < step / error < 3
         step = error
         if settled:
             break
-    return Fitted(number, float(error), slopes)
+    return FittedWave(number, float(error), slopes)
 
 
-def _numbered(units: "Units", number: float) -> "Units":
+def _numbered(units: Units, number: float) -> Units:
     return units._replace(waves=np.where(units.waves > 0, number, 0.0))
 
 
 def search_with(
-    offer: wave_scan.Offer,
-    build: "Callable[[Units, int], Setting]",
-    look: "Callable[[Setting, list, float], Searched]",
-    setting: "Setting",
-    first: Searched,
-) -> "tuple[Setting, Searched, Searched, Fitted] | None":
+    session: Session, offer: wave_scan.Offer, prepared: Prepared, first: Found
+) -> WaveSearch | None:
     """Search with the wave that is offered.
 
     Args:
+      session: builds and searches problems.
       offer: the wave.
-      build: from units and substeps to what is searched.
-      look: searches from starts, on a share of the samples.
-      setting: without the wave.
+      prepared: the problem without the wave.
       first: the search on the first part without the wave.
 
     Returns:
-      what was searched, the searches on the first part and on all samples, and w; None where the
-      wave does not earn its price. The forecast of the first part takes the w of all samples.
+      the searches with the wave; None where it does not earn its price. The forecast of the first
+      part takes the w of all samples.
     """
-    units = setting.units
-    wide = build(units._replace(waves=offer.numbers), setting.substeps)
-    coefficients, _ = candidates.by_derivatives(wide.problem, offer.mask & wide.problem.admissible)
+    units, substeps = prepared.units, prepared.substeps
+    wide = session.build(units._replace(waves=offer.numbers), substeps)
+    start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
     # With the wave in them, the equations say better how a forcing acts.
-    coefficients = coefficients + wide.problem.known
-    own = [wave_scan.fitted(term) for term in wide.terms]
-    only = int(np.argmax(offer.mask[:, own].any(1))), int(np.argmax(offer.numbers))
-    offer = wave_scan.offer(wide, offer.mask, coefficients, first.found.noise, only) or offer
-    wide = build(units._replace(waves=offer.numbers), setting.substeps)
-    more = ((0, 0), (0, len(wide.terms) - len(setting.terms)))
-    starts = [offer.mask, *(np.pad(c.mask, more) for c in first.found.pool[: search.WIDTH])]
-    part = 1 - signals.HELD_OUT
-    wide, trial, wave = _settled(build, look, wide, starts, part)
-    earned = trial.found.chosen.score - first.found.chosen.score - offer.price
-    if wave is None or earned < EARNED:
+    coefficients = start.coefficients + wide.problem.known
+    waves = [dictionary.is_fitted_wave(term) for term in wide.terms]
+    only = int(np.argmax(offer.mask[:, waves].any(1))), int(np.argmax(offer.numbers))
+    offer = wave_scan.offer(wide, offer.mask, coefficients, first.noise, only) or offer
+    wide = session.build(units._replace(waves=offer.numbers), substeps)
+    more = ((0, 0), (0, len(wide.terms) - len(prepared.terms)))
+    masks = [offer.mask, *(np.pad(c.mask, more) for c in first.pool[: constants.WIDTH])]
+    starts = [candidates.regressed(wide.problem, mask) for mask in masks]
+    part = 1 - constants.HELD_OUT
+    trial = _settled(session, wide, starts, part, guides=constants.GUIDES)
+    earned = trial.found.chosen.score - first.chosen.score - offer.price
+    if trial.wave is None or earned < constants.WAVE_EARNS:
         return None
-    wide, final, wave = _settled(build, look, wide, trial.starts(), 1.0)
-    if wave is None:
+    final = _settled(session, trial.prepared, trial.found.starts(), 1.0, guides=1)
+    if final.wave is None:
         return None
-    trial = look(wide, trial.starts(), part)
-    return wide, trial, final, wave._replace(price=offer.price)
+    again = _search(session, final.prepared, trial.found.starts(), part, guides=1)
+    wave = final.wave._replace(price=offer.price)
+    return WaveSearch(final.prepared, again, final.found, wave)
 
 
-def _settled(build, look, setting, starts, counted):
-    """Search, fit w, and search again with that, until the choice stays; no w where none has it."""
+def _search(
+    session: Session, prepared: Prepared, starts: Sequence[Start], share: float, guides: int
+) -> Found:
+    return session.search(prepared, starts, share=share, stage="fitting a wave", guides=guides)
+
+
+def _settled(
+    session: Session, prepared: Prepared, starts: Sequence[Start], share: float, guides: int
+) -> _Settled:
+    """Search, fit w, and search again with that, until the choice stays."""
     wave = last = None
-    own = [wave_scan.fitted(term) for term in setting.terms]
-    for _ in range(AGAIN):
-        searched = look(setting, starts, counted)
-        mask = searched.found.chosen.mask
-        if not mask[:, own].any():
-            return setting, searched, None
+    waves = [dictionary.is_fitted_wave(term) for term in prepared.terms]
+    for _ in range(constants.WAVE_SEARCHES):
+        found = _search(session, prepared, starts, share, guides)
+        mask = found.chosen.mask
+        if not mask[:, waves].any():
+            return _Settled(prepared, found, None)
         if last is not None and (mask == last).all():
             break
-        last, wave = mask, fitted(setting.units, searched)
-        setting = build(_numbered(setting.units, wave.number), setting.substeps)
-        starts = searched.starts()
-    return setting, searched, wave
+        last, wave = mask, fitted(prepared.units, found)
+        prepared = session.build(_numbered(prepared.units, wave.number), prepared.substeps)
+        starts, guides = found.starts(), 1
+    return _Settled(prepared, found, wave)

@@ -1,26 +1,18 @@
 """What a small forcing of its equations does to a recording, to first order."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from nsindy.discovery import constants
+from nsindy.discovery.problem import Prepared
 from nsindy.terms import products
 
-if TYPE_CHECKING:
-    from nsindy.discovery.problem import Setting
-
-ROWS = 600
-"""Samples of a recording that are looked at; of a longer one every second, third, …."""
-
-GROWTH = 100.0
-"""Times by which an error grows before the recording is let begin anew."""
-
-STEP = 1e-6
-"""Change of a scaled state that its derivatives are taken by."""
+__all__ = ["Response", "linearised"]
 
 
-class Linear(NamedTuple):
+class Response(NamedTuple):
     """One recording around its smoothed states: a deviation obeys δ' = J δ + forcing.
 
     Attributes:
@@ -81,28 +73,30 @@ class Linear(NamedTuple):
         return by @ np.stack([forcing[first], slope[first], forcing[last], slope[last]], 1)
 
 
-def around(setting: "Setting", coefficients: np.ndarray, noise: np.ndarray) -> list[Linear]:
+def linearised(prepared: Prepared, coefficients: np.ndarray, noise: np.ndarray) -> list[Response]:
     """Linearise each recording around its smoothed states.
 
     Args:
-      setting: the recordings and the terms.
+      prepared: the recordings and the terms.
       coefficients: of the equations, scaled [D, M].
       noise: of each state [D].
     """
-    units = setting.units
-    everything = np.concatenate([np.concatenate([s.states, s.inputs], 1) for s in setting.signals])
+    units = prepared.units
+    everything = np.concatenate([np.concatenate([s.states, s.inputs], 1) for s in prepared.signals])
     count = len(units.states)
 
     def flow(change):
         points = units.expand(everything + change)
-        theta = np.asarray(products.evaluate(setting.problem.terms, points, setting.usable))
+        theta = np.asarray(products.evaluate(prepared.problem.terms, points, prepared.usable))
         return np.where(np.isfinite(theta), theta, 0.0) @ coefficients.T
 
-    steps = STEP * np.eye(everything.shape[1])[:count]
-    jacobian = np.stack([(flow(step) - flow(-step)) / (2 * STEP) for step in steps], 2)
+    steps = constants.WAVE_DIFFERENCE * np.eye(everything.shape[1])[:count]
+    jacobian = np.stack(
+        [(flow(step) - flow(-step)) / (2 * constants.WAVE_DIFFERENCE) for step in steps], 2
+    )
     parts, last = [], 0
-    for s in setting.signals:
-        rows = slice(last, last + len(s.times), -(-len(s.times) // ROWS))
+    for s in prepared.signals:
+        rows = slice(last, last + len(s.times), -(-len(s.times) // constants.WAVE_SAMPLES))
         own = slice(None, None, rows.step)
         last += len(s.times)
         weights = (s.noise > 0) / (noise * s.relative[own])
@@ -111,10 +105,10 @@ def around(setting: "Setting", coefficients: np.ndarray, noise: np.ndarray) -> l
         propagators = _exponential(np.diff(times)[:, None, None] * mean)
         fresh, begin = _begin(propagators)
         parts.append(
-            Linear(
+            Response(
                 times,
                 everything[rows] * units.variables,
-                setting.theta[rows],
+                prepared.theta[rows],
                 s.derivatives[own],
                 inner,
                 propagators,
@@ -139,7 +133,7 @@ def _begin(propagators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     fresh, paths = [True], [np.eye(count)]
     for propagator in propagators:
         path = propagator @ paths[-1]
-        fresh.append(not abs(path).max() < GROWTH)
+        fresh.append(not abs(path).max() < constants.GROWTH)
         paths.append(np.eye(count) if fresh[-1] else path)
     window = np.cumsum(fresh) - 1
     begin = np.zeros((len(paths), count, window[-1] + 1, count))

@@ -4,27 +4,19 @@ Letters beside the usual: V variables · G numbers w that are tried · W shapes,
 measured values.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
 
-from nsindy.discovery import dictionary, neighbours, wave_response
-from nsindy.terms import operations
+from nsindy.discovery import constants, dictionary, wave_response
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.wave_response import Response
 from nsindy.terms.term import Term
 
-if TYPE_CHECKING:
-    from nsindy.discovery.problem import Setting
-
-GRID = 256
-"""Most numbers that are tried for a variable."""
-
-RIDGE = 1e-8
-"""Beside columns of length 1, what keeps nearly collinear ones apart in double precision."""
-
-COARSE = 1e-3
-"""Share of the states that a scan does not resolve."""
+__all__ = ["Offer", "offer"]
 
 
 class Offer(NamedTuple):
@@ -41,25 +33,87 @@ class Offer(NamedTuple):
     price: float
 
 
-def terms(library: Sequence[Term], numbers: np.ndarray) -> tuple[Term, ...]:
-    """The waves of the variables whose number is not 0: sin, cos or both, as in the library."""
-    names = [name for name in ("sin", "cos") if any(t.primitive.name == name for t in library)]
-    return tuple(
-        Term(operations.get(name), (Term(operations.times(number), (v,)),))
-        for v, number in enumerate(numbers)
-        if number
-        for name in names
-    )
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Scan:
+    """What a scan of every equation, variable and number has in common.
+
+    Attributes:
+      parts: the recordings, linearised.
+      shapes: of the waves, sin before cos.
+      supports: chosen terms of each equation.
+      columns: what they do to what was measured, for each equation [S, K].
+      target: what is to be explained [S, 1].
+      initial: what the beginnings do [S, D · windows].
+      prices: nats of each term, then of the waves [M + W].
+      slots: most terms of an equation.
+    """
+
+    parts: list[Response]
+    shapes: list[Callable[[np.ndarray], np.ndarray]]
+    supports: list[np.ndarray]
+    columns: list[np.ndarray]
+    target: np.ndarray
+    initial: np.ndarray
+    prices: np.ndarray
+    slots: int
+
+    def evidence(self, left: np.ndarray, price: np.ndarray) -> np.ndarray:
+        """Nats of a sum of squares that is left at a price."""
+        unresolved = constants.WAVE_UNRESOLVED**2 * sum(
+            np.sum(part.weights**2) for part in self.parts
+        )
+        count = len(self.target)
+        return -0.5 * count * np.log(np.maximum(left, 0) + unresolved) - price
+
+    def without(self) -> np.ndarray:
+        """Evidence without a wave."""
+        everything = np.concatenate([self.initial, *self.columns], 1)
+        weights = np.linalg.lstsq(everything, self.target, rcond=None)[0]
+        left = self.target - everything @ weights
+        return self.evidence(np.sum(left**2), sum(self.prices[s].sum() for s in self.supports))
+
+    def scan(self, d: int, place: np.ndarray, numbers: np.ndarray) -> "_Tried":
+        """Evidence with the waves of each number in equation d.
+
+        Args:
+          d: the equation.
+          place: the variable of each number [G].
+          numbers: w [G].
+        """
+        equations, kinds = range(len(self.supports)), len(self.shapes)
+        responses = []
+        for part in self.parts:
+            phase = part.variables[:, place] * numbers
+            waves = np.concatenate([shape(phase) for shape in self.shapes], 1)
+            forcing = [waves[:, : (e == d) * waves.shape[1]] for e in equations]
+            responses.append(part.response(forcing))
+        columns = np.concatenate([self.columns[d], self.target, np.concatenate(responses)], 1)
+        others = [e for e in equations if e != d]
+        basis = np.linalg.qr(np.concatenate([self.initial, *(self.columns[e] for e in others)], 1))[
+            0
+        ]
+        price = self.prices[[*self.supports[d], *range(-kinds, 0)]]
+        columns = columns - basis @ (basis.T @ columns)
+        best, kept = _pruned(columns, price, kinds, self.slots, self.evidence)
+        return _Tried(d, best - sum(self.prices[self.supports[e]].sum() for e in others), kept)
 
 
-def fitted(term: Term) -> bool:
-    """Tell whether a term is a wave with a number of its own."""
-    inner = term.arguments[0] if term.arguments else None
-    return isinstance(inner, Term) and isinstance(inner.primitive.function, operations.Times)
+class _Tried(NamedTuple):
+    """An equation with the waves of G numbers.
+
+    Attributes:
+      equation: d.
+      evidence: nats [G].
+      kept: of its terms and the waves [G, K + W].
+    """
+
+    equation: int
+    evidence: np.ndarray
+    kept: np.ndarray
 
 
 def offer(
-    setting: "Setting",
+    prepared: Prepared,
     mask: np.ndarray,
     coefficients: np.ndarray,
     noise: np.ndarray,
@@ -78,94 +132,89 @@ def offer(
     logarithm of how many were tried.
 
     Args:
-      setting: the library; fitted waves that it has already are replaced.
+      prepared: the library; fitted waves that it has already are replaced.
       mask: the support that was chosen [D, M].
       coefficients: scaled [D, M].
       noise: of each state [D].
       only: the equation and the variable of the wave; None for all.
     """
-    shapes = [getattr(np, term.primitive.name) for term in terms(setting.terms, np.ones(1))]
-    parts = wave_response.around(setting, coefficients, noise)
-    if not shapes or not all(np.isfinite(part.propagators).all() for part in parts):
+    waves = dictionary.fitted_waves(prepared.terms, np.ones(1))
+    parts = wave_response.linearised(prepared, coefficients, noise)
+    if not waves or not all(np.isfinite(part.propagators).all() for part in parts):
         return None
     values = np.concatenate([part.variables for part in parts])
     jumps = np.concatenate([np.abs(np.diff(part.variables, axis=0)) for part in parts])
     span = np.ptp(values, 0)
     place, numbers = _grid(span, np.quantile(jumps, 0.9, axis=0))
-    allowed, kinds = setting.problem.admissible, len(shapes)
-    tries = np.flatnonzero(allowed.any(1))
+    allowed = prepared.problem.admissible
+    equations = np.flatnonzero(allowed.any(1))
     if only is not None:
-        tries, numbers, place = [only[0]], numbers[place == only[1]], place[place == only[1]]
+        chosen = place == only[1]
+        equations, numbers, place = np.array([only[0]]), numbers[chosen], place[chosen]
     if not len(numbers):
         return None
-    old = np.array([fitted(term) for term in setting.terms])
-    supports = [np.flatnonzero(row) for row in mask & allowed & ~old]
-    held, target = _held(setting, parts, supports)
-    initial = scipy.linalg.block_diag(*(part.rows(part.begin) for part in parts))
-    count = len(target)
-    # Of supports that are less than that apart, the one with fewer terms is taken.
-    prices = dictionary.costs([*setting.terms, *terms(setting.terms, np.ones(1))])
-    prices = prices + 0.5 * np.log(count) + neighbours.STRONG
-    coarse = COARSE**2 * sum(np.sum(part.weights**2) for part in parts)
-
-    def evidence(left, price):
-        return -0.5 * count * np.log(np.maximum(left, 0) + coarse) - price
-
-    def scan(d, place, numbers):
-        """Evidence with the waves of each number [G], and what is kept of the terms and waves."""
-        responses = []
-        for part in parts:
-            phase = part.variables[:, place] * numbers
-            waves = np.concatenate([shape(phase) for shape in shapes], 1)
-            responses.append(
-                part.response([waves[:, : (e == d) * waves.shape[1]] for e in equations])
-            )
-        columns = np.concatenate([held[d], target, np.concatenate(responses)], 1)
-        others = [e for e in equations if e != d]
-        basis = np.linalg.qr(np.concatenate([initial, *(held[e] for e in others)], 1))[0]
-        price = prices[[*supports[d], *range(-kinds, 0)]]
-        columns = columns - basis @ (basis.T @ columns)
-        found, kept = _pruned(columns, price, kinds, setting.problem.slots, evidence)
-        return found - sum(prices[supports[e]].sum() for e in others), kept
-
-    equations = range(len(allowed))
-    everything = np.concatenate([initial, *held], 1)
-    left = target - everything @ np.linalg.lstsq(everything, target, rcond=None)[0]
-    before = evidence(np.sum(left**2), sum(prices[s].sum() for s in supports))
-    tried = [(d, *scan(d, place, numbers)) for d in tries]
-    d, found, kept = max(tried, key=lambda one: one[1].max())
-    at = int(np.argmax(found))
+    fitted = np.array([dictionary.is_fitted_wave(term) for term in prepared.terms])
+    scan = _scan(prepared, parts, waves, [np.flatnonzero(row) for row in mask & allowed & ~fitted])
+    before = scan.without()
+    tried = [scan.scan(d, place, numbers) for d in equations.tolist()]
+    best = max(tried, key=lambda one: one.evidence.max())
+    at = int(np.argmax(best.evidence))
     v, number, step = place[at], numbers[at], np.pi / 2 / span[place[at]]
-    for finer in (1, 8, 64) if found[at] > before else ():
+    for finer in (1, 8, 64) if best.evidence[at] > before else ():
         near = np.maximum(number + step / finer * np.linspace(-1, 1, 17), step)
-        found, kept = scan(d, np.full(17, v), near)
-        at = int(np.argmax(found))
+        best = scan.scan(best.equation, np.full(17, v), near)
+        at = int(np.argmax(best.evidence))
         number = near[at]
-    price = 0.5 * np.log(count) + np.log(len(tried) * len(numbers))
-    fewer = len(supports[d]) - kept[at].sum()
-    if found[at] - before - neighbours.STRONG * fewer <= price:
+    price = 0.5 * np.log(len(scan.target)) + np.log(len(tried) * len(numbers))
+    support, kept = scan.supports[best.equation], best.kept[at]
+    fewer = len(support) - kept.sum()
+    if best.evidence[at] - before - constants.STRONG * fewer <= price:
         return None
-    mask = np.pad(mask, ((0, 0), (0, kinds)))
-    mask[d, [*supports[d], *range(-kinds, 0)]] = kept[at]
-    waves = np.where(np.arange(len(span)) == v, number, 0.0)
-    return Offer(waves, np.delete(mask, np.flatnonzero(old), 1), float(price))
+    mask = np.pad(mask, ((0, 0), (0, len(waves))))
+    mask[best.equation, [*support, *range(-len(waves), 0)]] = kept
+    found = np.where(np.arange(len(span)) == v, number, 0.0)
+    return Offer(found, np.delete(mask, np.flatnonzero(fitted), 1), float(price))
+
+
+def _scan(
+    prepared: Prepared,
+    parts: list[Response],
+    waves: Sequence[Term],
+    supports: list[np.ndarray],
+) -> _Scan:
+    columns, target = _held(prepared, parts, supports)
+    # Of supports that are less than that apart, the one with fewer terms is taken.
+    prices = dictionary.costs([*prepared.terms, *waves])
+    return _Scan(
+        parts=parts,
+        shapes=[getattr(np, term.primitive.name) for term in waves],
+        supports=supports,
+        columns=columns,
+        target=target,
+        initial=scipy.linalg.block_diag(*(part.rows(part.begin) for part in parts)),
+        prices=prices + 0.5 * np.log(len(target)) + constants.STRONG,
+        slots=prepared.problem.slots,
+    )
 
 
 def _grid(span: np.ndarray, jump: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Variables and numbers to try: from a quarter of a wave across the range, by as much, on."""
     first = np.pi / 2 / np.where(span > 0, span, np.inf)
-    counts = [min(GRID, int(s / j)) if j > 0 else 0 for s, j in zip(span, jump, strict=True)]
+    counts = [
+        min(constants.WAVE_NUMBERS, int(s / j)) if j > 0 else 0
+        for s, j in zip(span, jump, strict=True)
+    ]
     each = [f * np.arange(1, c + 1) for f, c in zip(first, counts, strict=True)]
     return np.repeat(np.arange(len(span)), counts), np.concatenate(each)
 
 
-def _held(setting, parts, supports) -> tuple[list[np.ndarray], np.ndarray]:
+def _held(prepared, parts, supports) -> tuple[list[np.ndarray], np.ndarray]:
     """Columns of the chosen terms [S, K] of each equation, and what they must explain [S, 1]."""
     sizes = [len(s) for s in supports]
     last = np.cumsum(sizes) + np.arange(len(sizes))
     rows = []
     for part in parts:
-        rest = part.slopes - part.theta @ setting.problem.known.T
+        rest = part.slopes - part.theta @ prepared.problem.known.T
         forcings = [
             np.column_stack([part.theta[:, s], r]) for s, r in zip(supports, rest.T, strict=True)
         ]
@@ -203,7 +252,7 @@ def _pruned(columns, price, kinds: int, slots: int, evidence) -> tuple[np.ndarra
     gram[:, :held, held:], gram[:, held:, :held] = cross, cross.transpose(0, 2, 1)
     gram[:, held:, held:] = np.einsum("swg,sug->gwu", waves, waves)
     # A long wave and the monomials span nearly the same; what is left is exact for any weights.
-    inverse = np.linalg.inv(gram + RIDGE * np.eye(every))
+    inverse = np.linalg.inv(gram + constants.WAVE_RIDGE * np.eye(every))
     weights = np.einsum("gij,gj->gi", inverse, toward)
     left = 1 + np.einsum("gi,gij,gj->g", weights, gram, weights) - 2 * np.sum(toward * weights, 1)
     kept, numbers = np.ones((size, every), bool), np.arange(size)

@@ -1,6 +1,5 @@
 """Recordings beside what the equations make of them."""
 
-import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -92,13 +91,15 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
     fine = np.sort(np.concatenate([times, fill]))
     at = np.searchsorted(fine, times)
     inputs = np.array([np.interp(fine, times, u) for u in part.inputs.T]).T.reshape(len(fine), -1)
-    held_out = discovery.held_out
-    held = dataclasses.replace(
-        discovery, coefficients=held_out.coefficients, initial=held_out.initial
-    )
     simulated, forecast = (
-        along_recording.solve(model, np.asarray(model.initial)[r], fine, inputs)
-        for model in (discovery, held)
+        along_recording.solve(
+            along_recording.field(discovery.library, model.coefficients),
+            np.asarray(model.initial)[r],
+            fine,
+            inputs,
+            scale=np.max(np.abs(model.initial), 0),
+        )
+        for model in (discovery, discovery.held_out)
     )
     count = len(discovery.measured)
     kinds = discovery.noise_kind or ("constant",) * len(discovery.states)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from jax.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from nsindy.result.discovery import Discovery
 from nsindy.terms import operations
 from nsindy.terms.term import Term
 
@@ -41,11 +41,16 @@ def _function(term: Term | int) -> Callable[[np.ndarray], Any]:
     return lambda points: own(*[argument(points) for argument in inner])
 
 
-def field(discovery: Discovery) -> Callable[[np.ndarray], np.ndarray]:
-    """The right-hand side as a function of the variables [V] or [V, N], y' [D] or [D, N]."""
-    coefficients = np.asarray(discovery.coefficients, float)
+def field(terms: Sequence[Term], coefficients: ArrayLike) -> Callable[[np.ndarray], np.ndarray]:
+    """The right-hand side as a function of the variables [V] or [V, N], y' [D] or [D, N].
+
+    Args:
+      terms: M terms over the variables.
+      coefficients: Ξ [D, M].
+    """
+    coefficients = np.asarray(coefficients, float)
     kept = np.flatnonzero((coefficients != 0).any(0))
-    values = functions([discovery.library[m] for m in kept])
+    values = functions([terms[m] for m in kept.tolist()])
     # A term that is absent must not spread its NaN from outside its domain.
     used = [np.flatnonzero(row) for row in coefficients[:, kept]]
     sizes = [row[row != 0] for row in coefficients]
@@ -65,26 +70,31 @@ class _Lost(Exception):
 
 
 def solve(
-    discovery: Discovery, initial: np.ndarray, times: np.ndarray, inputs: np.ndarray
+    right: Callable[[np.ndarray], np.ndarray],
+    initial: np.ndarray,
+    times: np.ndarray,
+    inputs: np.ndarray,
+    *,
+    scale: np.ndarray | float = 0.0,
 ) -> np.ndarray:
     """Solve y' = Ξ θ(y, u) by steps of Dormand and Prince 8(5,3).
 
     Args:
-      discovery: the equations.
+      right: y' [D] as a function of the variables [V], see `field`.
       initial: state at times[0], [D].
       times: that do not fall [N].
       inputs: at those times, straight between them [N, U].
+      scale: size of each state, which errors are judged by where the initial state is smaller [D].
 
     Returns:
       states [N, D]; NaN from where the solution leaves every bound.
 
     Reference: Hairer, Nørsett and Wanner (1993), Solving Ordinary Differential Equations I, II.10.
     """
-    right = field(discovery)
     initial = np.asarray(initial, float)
     at, place = np.unique(times, return_inverse=True)
     given = np.asarray(inputs, float)[np.searchsorted(times, at)]
-    size = np.max(np.abs([initial, *np.asarray(discovery.initial, float)]), 0)
+    size = np.maximum(np.abs(initial), np.abs(scale))
     size = np.where(size > 0, size, size.max() or 1.0)
     # Inputs bend at their samples, so steps end there.
     ends = range(1, len(at)) if given.shape[1] else (len(at) - 1,)

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nsindy.discovery import candidates, conclusion, dictionary, neighbours
+from nsindy.discovery import candidates, dictionary, neighbours, wording
+from nsindy.discovery.problem import Problem
 from nsindy.evidence import beam
 from nsindy.evidence import regression as evidence_regression
 
@@ -96,7 +97,7 @@ def candidate(coefficients, innovation):
 
 
 def problem(terms=4):
-    return candidates.Problem(
+    return Problem(
         None,
         evidence_regression.Prior(jnp.asarray(np.full(terms, 3.0)), jnp.ones(())),
         np.ones((1, terms), bool),
@@ -114,10 +115,10 @@ def test_what_does_not_change_along_a_recording_is_found():
     a = np.exp(-0.3 * t)
     states = np.stack([a, 5 - 2 * a, 40 * np.cos(t)], 1)
     noise = np.array([0.01, 0.02, 1.0])
-    (found,) = conclusion.constants(states + noise * rng.standard_normal(states.shape), noise)
+    (found,) = wording.conserved(states + noise * rng.standard_normal(states.shape), noise)
     np.testing.assert_allclose(found, [1.0, 0.5, 0.0], rtol=0.02)
     states[:, 1] += 0.1 * np.sin(t)
-    assert not conclusion.constants(states + noise * rng.standard_normal(states.shape), noise)
+    assert not wording.conserved(states + noise * rng.standard_normal(states.shape), noise)
 
 
 def test_score_is_the_evidence_that_is_stated():

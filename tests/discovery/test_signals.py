@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nsindy.discovery import signals, smoothing
+from nsindy.discovery import constants, signals, smoothing
 from nsindy.recording.check import Recording
 
 
@@ -16,27 +16,28 @@ def recorded(n=100, seed=0, d=2, u=0):
 def test_every_sample_counts_once(length):
     parts = [recorded(100, 0), recorded(57, 1)]
     found, units = signals.prepare(parts, 1)
-    segments, begin = signals.segments(found, units, np.ones(5, bool), substeps=2, length=length)
+    segments = signals.segments(found, units, np.ones(5, bool), substeps=2, length=length)
     weights = np.asarray(segments.weights)
     assert (weights > 0).sum() == 2 * 157
     measured = np.asarray(segments.states)[weights > 0].reshape(-1)
     expected = np.concatenate([p.states for p in parts]) / units.states
     np.testing.assert_allclose(np.sort(measured), np.sort(expected.reshape(-1)))
     assert np.asarray(segments.starts).sum() == 2
+    begin = signals.beginnings(found, length)
     assert begin.shape == (len(weights), 2)
+    first = np.concatenate([s.states[::length][: -(-(len(s.times) - 1) // length)] for s in found])
+    np.testing.assert_array_equal(begin[: len(first)], first)
 
 
 def test_the_last_fifth_can_be_held_out():
     found, units = signals.prepare([recorded(100)], 1)
-    segments, _ = signals.segments(
-        found, units, np.ones(5, bool), substeps=1, length=8, counted=0.8
-    )
+    segments = signals.segments(found, units, np.ones(5, bool), substeps=1, length=8, counted=0.8)
     assert (np.asarray(segments.weights) > 0).sum() == 2 * 80
 
 
 def test_inputs_stand_at_the_nodes():
     found, units = signals.prepare([recorded(400, u=1)], 1)
-    segments, _ = signals.segments(found, units, np.ones(7, bool), substeps=2, length=400)
+    segments = signals.segments(found, units, np.ones(7, bool), substeps=2, length=400)
     times = recorded(400, u=1).times
     given = np.asarray(segments.inputs)[0, :400, 0] * units.inputs
     np.testing.assert_allclose(given, np.cos(times), atol=1e-12)
@@ -48,7 +49,7 @@ def test_inputs_stand_at_the_nodes():
 
 @pytest.mark.parametrize("samples", (10, 13, 21, 600))
 def test_what_is_fitted_and_what_is_held_out(samples):
-    assert signals.fitted(samples) == samples - round(signals.HELD_OUT * samples)
+    assert signals.fitted(samples) == samples - round(constants.HELD_OUT * samples)
 
 
 def test_order_two_makes_velocities_states_that_were_not_measured():
@@ -59,7 +60,7 @@ def test_order_two_makes_velocities_states_that_were_not_measured():
     np.testing.assert_allclose(velocity[10:-10], 2 * np.cos(2 * times)[10:-10], atol=1e-3)
     acceleration = found.derivatives[:, 1] * units.states[1] / units.time
     np.testing.assert_allclose(acceleration[10:-10], -4 * np.sin(2 * times)[10:-10], atol=1e-2)
-    segments, _ = signals.segments([found], units, np.ones(5, bool), substeps=1, length=8)
+    segments = signals.segments([found], units, np.ones(5, bool), substeps=1, length=8)
     assert not np.asarray(segments.weights)[..., 1].any()
 
 
@@ -72,11 +73,11 @@ def test_long_recordings_are_averaged_in_blocks():
 
 def test_windows_begin_where_errors_have_grown():
     found, units = signals.prepare([recorded(100)], 1)
-    segments, _ = signals.segments(found, units, np.ones(5, bool), substeps=1, length=8)
+    segments = signals.segments(found, units, np.ones(5, bool), substeps=1, length=8)
     count = len(segments.steps)
-    calm = signals.windows(segments, np.repeat(np.eye(2)[None], count, 0))
+    calm = signals.windows(segments, np.repeat(np.eye(2)[None], count, 0), growth=100.0)
     assert np.asarray(calm.starts).sum() == 1
-    wild = signals.windows(segments, np.repeat(5 * np.eye(2)[None], count, 0))
+    wild = signals.windows(segments, np.repeat(5 * np.eye(2)[None], count, 0), growth=100.0)
     # 5 · 5 · 5 > 100: every third segment begins anew.
     np.testing.assert_array_equal(
         np.flatnonzero(np.asarray(wild.starts).any(1)), np.arange(0, count, 3)
@@ -86,7 +87,7 @@ def test_windows_begin_where_errors_have_grown():
 def test_nodes_undo_the_cut_into_segments():
     parts = [recorded(100, 0), recorded(57, 1)]
     found, units = signals.prepare(parts, 1)
-    segments, _ = signals.segments(found, units, np.ones(5, bool), substeps=1, length=16)
+    segments = signals.segments(found, units, np.ones(5, bool), substeps=1, length=16)
     for nodes, s in zip(signals.nodes(found, np.asarray(segments.states)), found, strict=True):
         np.testing.assert_array_equal(nodes, s.measured)
 

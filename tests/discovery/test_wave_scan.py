@@ -4,8 +4,8 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 import nsindy
-from nsindy.discovery import wave_scan
-from nsindy.discovery.wave_response import Linear
+from nsindy.discovery import dictionary, wave_scan
+from nsindy.discovery.wave_response import Response
 
 
 def test_a_forcing_acts_as_the_linear_equation_says():
@@ -17,7 +17,7 @@ def test_a_forcing_acts_as_the_linear_equation_says():
     propagator = np.real(vectors @ np.diag(np.exp(values * step)) @ np.linalg.inv(vectors))
     count = len(times)
     fresh = np.arange(count) == 0
-    at = Linear(
+    at = Response(
         times,
         *(np.zeros((count, n)) for n in (2, 1, 2)),
         np.broadcast_to(matrix, (count, 2, 2)),
@@ -56,7 +56,7 @@ def test_a_phase_in_revolutions():
     (chosen,) = (np.asarray(found.coefficients) != 0).tolist()
     terms = [term for term, used in zip(found.library, chosen, strict=True) if used]
     assert [term.primitive.name for term in terms] == ["one", "sin"]
-    assert wave_scan.fitted(terms[1])
+    assert dictionary.is_fitted_wave(terms[1])
     number = terms[1].arguments[0].primitive.function.number
     (said,) = (note for note in found.warnings if "is fitted" in note)
     error = float(said.split("± ")[1].split()[0])

@@ -56,7 +56,8 @@ def test_a_chaotic_recording_is_fitted_in_windows():
     terms = dictionary.monomials(3, 2)
     split = products.split(terms, 6)
     found, units = signals.prepare([Recording(times, noisy, np.zeros((400, 0)))], 1)
-    segments, begin = signals.segments(found, units, np.ones(7, bool), substeps=2, length=8)
+    segments = signals.segments(found, units, np.ones(7, bool), substeps=2, length=8)
+    begin = signals.beginnings(found, 8)
     names = [t.name(("x", "y", "z")) for t in terms]
     x, y, z, xy, xz = map(
         names.index, ("identity(x)", "identity(y)", "identity(z)", "mul(x,y)", "mul(x,z)")
@@ -75,7 +76,7 @@ def test_a_chaotic_recording_is_fitted_in_windows():
     coefficients = raw * powers * units.time / scale[:, None]
     start = Model(*map(jnp.asarray, (indices, free, 0.97 * coefficients, begin)))
     path = shooting.shoot(split, start, segments)[1]
-    segments = signals.windows(segments, np.asarray(path[:, -1, :, :3]))
+    segments = signals.windows(segments, np.asarray(path[:, -1, :, :3]), growth=100.0)
     assert np.asarray(segments.starts).sum() > 1
     fitted = jax.jit(gauss_newton.fit, static_argnames="terms")(
         split, start, segments, jnp.full(3, 0.005)

@@ -1,0 +1,200 @@
+"""The constants that govern a discovery, each with its unit, why it is so, and how it was chosen.
+
+"Odd half" stands for: chosen while looking at the odd-numbered systems of ODEBench (d'Ascoli et al.
+2024). How the exact terms of simulated recordings change when a constant is halved and when it is
+doubled stands in `results/constants`, written by `experiments/constants.py`. A constant is read
+where it is used, as `constants.NAME`, so that this script can change it.
+
+The prices of terms stand in the table of operations (`nsindy.terms.operations`), those of a fit
+that steps by itself in `nsindy.trajectories.gauss_newton`, and the grid of the slow error in
+`nsindy.evidence.residuals`.
+"""
+
+# Recordings made ready: `signals`.
+
+MOST_SAMPLES = 4000
+"""Samples of a recording that equations are solved for; a longer one is averaged in blocks. So that
+a fit takes at most some seconds."""
+
+HELD_OUT = 0.2
+"""Share of each recording, its end, that is held out and forecast. The customary fifth."""
+
+SCALED_SPAN = 10.0
+"""Length of the first recording in scaled time. Any value near the number of times that a state
+changes keeps coefficients of order one."""
+
+# Splines: `smoothing`.
+
+SPLINE_ORDER = 4
+"""The derivative that the spline keeps small; its pieces have degree 2 · 4 - 1 = 7. Two more than
+the second derivative that positions alone need."""
+
+MOST_KNOTS = 2000
+"""Knots of a spline; a longer recording has several samples to a knot. So that it takes less than a
+second."""
+
+KNOTS_PER_FREEDOM = 6
+"""Knots for each effective degree of freedom that are enough: more change nothing that is seen."""
+
+PROPORTIONAL_FLOOR = 0.02
+"""Proportional noise is at least this share of that at the root mean square of the state, so that a
+sample near zero does not weigh infinitely."""
+
+SLOPE_SPAN = (-0.5, 0.0, 0.5)
+"""Offsets of log λ at which the determinant is taken, whose slope is the effective freedom. Wide
+enough that the rounding of the determinant does not show."""
+
+PENALTY_ROUNDING = 1e-3
+"""Share of the data's weight that the rounding of the penalty may reach before λ is too large for
+double precision."""
+
+RESOLVED = 0.9
+"""Effective freedom, as a share of the samples, above which a spline has not told noise from
+signal. Odd half."""
+
+NOISE_KIND = 2.0
+"""Nats by which one kind of noise, constant or proportional, must be likelier than the other: the
+kind is itself a choice. BIC of one number for some fifty samples."""
+
+SMOOTHED_AWAY = 3.0
+"""Times the constant noise that a spline for proportional noise may leave: more are spikes that it
+took for noise. Simulated recordings with spikes."""
+
+# The library: `dictionary`.
+
+DEGREE = 3
+"""Most variables in a product: the highest degree of most laws in the textbooks."""
+
+SEARCHED_OPERATIONS = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
+"""Unary operations that a recording is searched with, where its values allow."""
+
+LIBRARY_LADDER = (
+    (4, 1, ()),
+    (4, 2, ()),
+    (5, 3, ()),
+    (5, 3, ("sin", "cos")),
+    (5, 3, SEARCHED_OPERATIONS),
+)
+"""Measured values for each term that are enough to choose among a library's, with its degree and
+operations, for ever longer recordings: few rows do not tell products of three from products of
+two. `experiments/few_rows.py`."""
+
+# What is searched: `problem`, `session`.
+
+NOISE_FLOOR = 1e-5
+"""Noise, as a share of the largest value of a state, below which no measurement is taken to be
+exact: solvers that simulate recordings err by as much. Odd half."""
+
+SEGMENT_CHANGES = 3.0
+"""Times that a derivative changes along a segment: longer segments average more, and a bad first
+guess throws them further."""
+
+SEGMENT_LENGTHS = (4, 64)
+"""Fewest and most intervals of a segment, powers of two."""
+
+GROWTH_NOISELESS = 4.0
+"""Growth of an error in the state beyond which a recording without noise is fitted in stretches.
+Nearly noiseless states carry the errors of what made them, new at every sample. Odd half."""
+
+GROWTH = 100.0
+"""The same with noise, and where a small forcing is followed: beyond it the linearisation says
+nothing."""
+
+GUIDES = 4
+"""Proposals that are solved to find the one along which the growth of errors is measured."""
+
+MISSED = 3.0
+"""Times its noise by which a model misses the recording, so that the search starts from more
+places. Odd half."""
+
+INDEPENDENT = 0.5
+"""Share of the residuals that are independent, below which they have structure in time: the most
+that the slow error may take at the price of two numbers (`residuals.innovation`)."""
+
+MISSED_WARNING = 2.0
+"""Times its noise by which a state is missed before a warning says so."""
+
+SOLVER_ERROR = (0.1, 1 / 3)
+"""Error of the solver that is not seen: shares of the noise, and of the noise floor."""
+
+SUBSTEPS = (1, 2, 4, 8)
+"""Steps of the solver between samples that are tried, each twice the one before."""
+
+# Proposals: `proposals`.
+
+WIDTH = 8
+"""Supports that a search starts from, and that it tries around the best in each round. Twice as
+many take twice the time."""
+
+COARSE = (0.01, 0.1)
+"""Shares of the derivative that a regression takes for nothing: smoothing errs by as much at
+spikes. Odd half."""
+
+FINE = 1e-4
+"""The same where all noise is smaller than this, as a share of the largest value."""
+
+FEW_SAMPLES = 1500
+"""With N samples the regressions propose (1500 / N)² supports, where that is more than usual: their
+fits are cheap, and regressions on few samples are bad guides. `experiments/few_rows.py`."""
+
+MOST_PROPOSALS = 512
+"""Most supports that a regression proposes."""
+
+JOINT_OPTIONS = {1: 64, 2: 32, 3: 16}
+"""Supports of each equation that are combined with those of the others, by the number of equations;
+so that some ten thousand combinations are ranked."""
+
+JOINT_OPTIONS_MANY = 6
+"""The same for more equations."""
+
+# The search: `candidates`, `neighbours`, `search`.
+
+LARGE = 3.0
+"""Times the derivative, from which a term's contribution counts as large: terms that many times
+cancel are unlikely before any data is seen. Odd half."""
+
+NEIGHBOURS = 64
+"""Supports around the best whose evidence is predicted."""
+
+STRONG = 3.0
+"""Nats from which evidence is strong (Kass and Raftery 1995, section 3.2); for less no term is
+added."""
+
+ROUNDS = 12
+"""Most rounds of a search, each of which fits `WIDTH` supports."""
+
+# Waves whose number is fitted: `wave_scan`, `wave_response`, `wave_fit`.
+
+WAVE_NUMBERS = 256
+"""Most numbers w that are tried for a variable: from a quarter of a wave across its range on."""
+
+WAVE_RIDGE = 1e-8
+"""Beside columns of length 1, what keeps nearly collinear ones apart in double precision."""
+
+WAVE_UNRESOLVED = 1e-3
+"""Share of the states that a scan does not resolve."""
+
+WAVE_SAMPLES = 600
+"""Samples of a recording that a scan looks at; of a longer one every second, third, …."""
+
+WAVE_DIFFERENCE = 1e-6
+"""Change of a scaled state by which the Jacobian of the equations is taken, by central
+differences: near the cube root of the rounding of doubles."""
+
+WAVE_SEARCHES = 4
+"""Most searches with a wave, each with the w of the one before."""
+
+WAVE_PARABOLAS = 8
+"""Most parabolas of the profile of the misfit by which w is found."""
+
+WAVE_EARNS = 10.0
+"""Nats beyond its price that a wave must earn: the slow error of a camera is a wave too. The air
+track gained up to 5.9 by one."""
+
+# What is told: `conclusion`, `wording`.
+
+SURE = 0.95
+"""Inclusion probability below which a term is called doubtful."""
+
+NEAR_DUPLICATE = 0.995
+"""Cosine above which an unused term is mentioned as a near duplicate."""

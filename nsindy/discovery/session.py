@@ -1,0 +1,108 @@
+"""One discovery on its way: problems are built for units, and searched from starts."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nsindy.discovery import candidates, constants, problem, search, signals
+from nsindy.discovery.candidates import Start
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.discovery.signals import Signal, Units
+from nsindy.recording.check import Recording
+from nsindy.terms.operations import Primitive
+
+__all__ = ["Progress", "Session"]
+
+Progress = Callable[[str, float], None]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Session:
+    """What was asked, and what every problem of a discovery has in common.
+
+    Attributes:
+      parts: the recordings, thinned.
+      signals: the same, scaled and smoothed.
+      order: 1 or 2.
+      operations: unary operations, or None for those that the samples bear.
+      slots: most terms of an equation.
+      floor: noise that is known of each measured state.
+      progress: called with the name of a stage and the share of it that is done.
+    """
+
+    parts: list[Recording]
+    signals: list[Signal]
+    order: int
+    operations: Sequence[str | Primitive] | None
+    slots: int
+    floor: np.ndarray
+    progress: Progress
+
+    def build(self, units: Units, substeps: int = 1) -> Prepared:
+        """The problem in these units; its programs begin to compile.
+
+        Raises:
+          ValueError: an operation is unknown, or does not take one argument.
+        """
+        prepared = problem.prepare(
+            self.parts,
+            self.signals,
+            units,
+            order=self.order,
+            operations=self.operations,
+            slots=self.slots,
+            floor=self.floor,
+            substeps=substeps,
+        )
+        search.precompile(prepared.problem, prepared.segments(1.0))
+        return prepared
+
+    def search(
+        self,
+        prepared: Prepared,
+        starts: Sequence[Start],
+        *,
+        share: float,
+        stage: str,
+        guides: int,
+    ) -> Found:
+        """Search a problem.
+
+        Args:
+          prepared: the problem.
+          starts: where to start from.
+          share: of the samples of each recording, from the first, that count.
+          stage: its name, for the progress.
+          guides: starts that are solved, evenly among all, to see where errors grow: 1 where the
+            first is known to be the best.
+        """
+        cut = prepared.segments(share)
+        floor = prepared.problem.floor
+        noise = signals.noise(prepared.signals)
+        noise = np.where(noise > 0, np.maximum(noise, floor), 1.0)
+        # The start that follows the recordings best shows where errors grow.
+        paths = candidates.solved(prepared.problem, starts[:: -(-len(starts) // guides)], cut)
+        weights, measured = np.asarray(cut.weights) / noise**2, np.asarray(cut.states)
+        misfit = [np.sum(weights * (path.states - measured) ** 2) for path in paths]
+        best = paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))]
+        cut = signals.windows(cut, best.propagators, growth=_growth(prepared))
+        return search.search(
+            prepared.problem,
+            cut,
+            starts,
+            noise,
+            progress=lambda done: self.progress(stage, done),
+        )
+
+
+def _growth(prepared: Prepared) -> float:
+    """How far an error may grow in a stretch.
+
+    Nearly noiseless states carry the errors of what made them, which were new at every sample: in
+    a long stretch of chaos they outgrow the noise, and terms are found that describe them.
+    """
+    noise = np.max(signals.noise(prepared.signals))
+    limits = constants.GROWTH_NOISELESS, constants.GROWTH
+    return float(np.clip(noise / constants.NOISE_FLOOR, *limits))

@@ -1,0 +1,204 @@
+"""Models and warnings in words."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from nsindy.discovery import constants, dictionary, signals
+from nsindy.discovery.candidates import Candidate
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.evidence import beam
+from nsindy.result.discovery import Discovery
+from nsindy.terms import text
+
+__all__ = ["Wording", "conserved", "warnings"]
+
+
+class Wording:
+    """Models in words.
+
+    Attributes:
+      prepared: the problem.
+      variables: names of the states, then of the inputs.
+      states: names of the states.
+      names: the terms as they are printed.
+    """
+
+    def __init__(self, prepared: Prepared, variables: tuple[str, ...], states: tuple[str, ...]):
+        self.prepared, self.states, self.variables = prepared, states, variables
+        self.names = [text.readable(term, variables) for term in prepared.terms]
+
+    def wave(self, found: Found, number: float, error: float) -> str:
+        """The w of the fitted wave and its standard error."""
+        used = (found.chosen.mask & found.problem.admissible).any(0)
+        waves = map(dictionary.is_fitted_wave, self.prepared.terms)
+        names = " and ".join(
+            name for name, here, wave in zip(self.names, used, waves, strict=True) if here and wave
+        )
+        value, spread = (text.number(each, error) for each in (number, error))
+        (variable,) = np.flatnonzero(self.prepared.units.waves)
+        unit = f"radian per unit of {self.variables[variable]}"
+        return f"the number in {names} is fitted: {value} ± {spread} {unit}"
+
+    def difference(self, one: Candidate, other: Candidate) -> str:
+        """What another model has that this one has not."""
+        words = []
+        for d, state in enumerate(self.states):
+            more = [self.names[m] for m in np.flatnonzero(other.mask[d] & ~one.mask[d])]
+            less = [self.names[m] for m in np.flatnonzero(one.mask[d] & ~other.mask[d])]
+            if more and less:
+                words.append(f"{', '.join(more)} for {', '.join(less)} in {state}'")
+            elif more:
+                words.append(f"{', '.join(more)} added in {state}'")
+            elif less:
+                words.append(f"{', '.join(less)} left out of {state}'")
+        return "; ".join(words)
+
+    def runners_up(self, best: Candidate, pool: Sequence[Candidate]) -> tuple[str, ...]:
+        """The next best models, and those of more terms that are better by too little."""
+        found = []
+        for c in pool[:6]:
+            behind = best.score - c.score
+            if c is not best and np.isfinite(behind):
+                place = "behind" if behind >= 0 else "ahead, too few for its size"
+                found.append(f"{self.difference(best, c)}: {abs(behind):.1f} nats {place}")
+        return tuple(found[:5])
+
+    def equivalents(self, best: Candidate) -> tuple[str, ...]:
+        """Models that no recording of these values can tell from the best."""
+        found = []
+        factor = np.asarray(self.prepared.problem.factor)
+        size = best.mask.shape[1]
+        for d, state in enumerate(self.states):
+            if not self.prepared.problem.admissible[d].any() or not best.mask[d].any():
+                continue
+            own = factor[:, [*range(size), size + d]]
+            for other in beam.equivalents(own, best.mask[d], tolerance=1e-9, most=5):
+                found.append(f"{state}' of {', '.join(self.names[m] for m in other)}")
+        return tuple(found)
+
+    def near_duplicates(self, best: Candidate) -> tuple[str, ...]:
+        """Unused terms that are nearly the same as a term of the model."""
+        theta = self.prepared.theta
+        norms = np.linalg.norm(theta, axis=0)
+        unit = theta / np.where(norms > 0, norms, 1.0)
+        used = np.flatnonzero((best.mask & self.prepared.problem.admissible).any(0))
+        found = []
+        for m in used:
+            cosines = np.abs(unit[:, m] @ unit)
+            others = [
+                o
+                for o in np.argsort(-cosines)[:4]
+                if o not in used and cosines[o] > constants.NEAR_DUPLICATE
+            ]
+            found += [
+                f"{self.names[m]} and {self.names[o]} are nearly the same here "
+                f"(cosine {cosines[o]:.4f})"
+                for o in others
+            ]
+        return tuple(found)
+
+
+def warnings(
+    prepared: Prepared, first: Found, final: Found, discovery: Discovery, words: Wording
+) -> list[str]:
+    """What a person should know before using the equations.
+
+    Args:
+      prepared: what was searched.
+      first: the search on the first part of each recording.
+      final: the search on all samples.
+      discovery: the result.
+      words: for its terms.
+    """
+    return [
+        *_of_the_search(prepared, final),
+        *_of_the_residuals(prepared, final, discovery),
+        *_of_the_states(prepared, final, discovery),
+        *_of_the_terms(first, final, discovery, words),
+    ]
+
+
+def _of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
+    if not final.settled:
+        yield "the search ended before it settled; another start may find a better model"
+    if final.chosen.gap > 1:
+        yield (
+            "the fitted solution has jumps: no single solution of these equations follows the "
+            "recording, so the equations describe it only piece by piece"
+        )
+    stretches = int(np.asarray(final.segments.starts).any(1).sum())
+    if stretches > len(prepared.signals):
+        yield (
+            f"an error in the state grows too much along the recording for one solution, so it is "
+            f"fitted in {stretches} stretches, each with its own initial state; "
+            "a forecast far beyond the length of one is not to be trusted"
+        )
+
+
+def _of_the_residuals(prepared: Prepared, final: Found, discovery: Discovery) -> Iterator[str]:
+    smooth, floor = signals.noise(prepared.signals), prepared.problem.floor
+    for d, state in enumerate(discovery.measured):
+        level = max(smooth[d], floor[d])
+        if smooth[d] > 0 and final.noise[d] > constants.MISSED_WARNING * level:
+            yield (
+                f"{state} is missed by {final.noise[d] / smooth[d]:.1f} times its noise: "
+                "a term or an influence is missing"
+            )
+        if final.chosen.independent[d] < constants.INDEPENDENT:
+            yield f"what is left of {state} is not noise: it has structure in time"
+
+
+def _of_the_states(prepared: Prepared, final: Found, discovery: Discovery) -> Iterator[str]:
+    every = np.concatenate([part.states for part in prepared.parts])
+    noise = final.noise * prepared.units.states
+    for weights in conserved(every, noise[: every.shape[1]]):
+        pairs = zip(weights, discovery.measured, strict=True)
+        combination = " + ".join(f"{text.number(w)} {name}" for w, name in pairs if w)
+        yield (
+            f"{combination} does not change beyond its noise, so terms of these states stand for "
+            "one another and only the price of terms decides; another initial state would tell"
+        )
+
+
+def _of_the_terms(
+    first: Found, final: Found, discovery: Discovery, words: Wording
+) -> Iterator[str]:
+    best, probability = final.chosen, discovery.inclusion_probabilities
+    doubtful = best.mask & (probability < constants.SURE) & final.problem.admissible
+    for d, m in np.argwhere(doubtful):
+        yield (
+            f"{words.names[m]} in {discovery.states[d]}' is doubtful "
+            f"(inclusion probability {probability[d, m]:.2f})"
+        )
+    if (first.chosen.mask != best.mask).any():
+        difference = words.difference(best, first.chosen)
+        yield f"the first four fifths alone give another model: {difference}"
+
+
+def conserved(states: np.ndarray, noise: np.ndarray) -> list[np.ndarray]:
+    """Linear combinations of states that do not change along a recording, beyond their noise.
+
+    In units of the noise such a combination of length 1 has the variance 1, with a standard error
+    of √(2 / N).
+
+    Args:
+      states: measured [N, D].
+      noise: standard deviation of each state [D].
+
+    Returns:
+      coefficients [D] of each, 0 for a state of little share in it, the largest share's being 1.
+
+    Reference: Anderson (1963), Annals of Mathematical Statistics 34, for the distribution.
+    """
+    scaled = (states - states.mean(0)) / noise
+    values, directions = np.linalg.eigh(scaled.T @ scaled / max(len(scaled) - 1, 1))
+    combinations = []
+    for value, direction in zip(values, directions.T, strict=True):
+        share = np.abs(direction) * np.std(scaled, 0)
+        counts = share > 0.1 * share.max()
+        if value < 1 + 3 * np.sqrt(2 / len(scaled)) and counts.sum() > 1:
+            weights = np.where(counts, direction / noise, 0.0)
+            combinations.append(weights / weights[np.argmax(share)])
+    return combinations
