@@ -122,8 +122,8 @@ def from_recordings(
             starts = _from_more_places(prepared, first)
             stage = "selecting from more places"
             first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
-        # Offered around the choice before the retry: where a wave is missing, the retry buys further
-        # terms that stand in for it, around which a scan sees less of the wave.
+        # Offered around the choice before the retry: where a wave is missing, the retry buys terms
+        # that stand in for it, and around them a scan sees less of the wave.
         offer = wave_scan.offer(prepared, base.chosen.mask, base.chosen.coefficients, base.noise)
         waved = None
         if offer is not None:
