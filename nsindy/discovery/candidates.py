@@ -5,11 +5,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from nsindy.evidence import regression, subset
-from nsindy.evidence.regression import Prior
+from nsindy.evidence import regression
+from nsindy.evidence import score as evidence_score
+from nsindy.evidence.prior import Prior
 from nsindy.runtime.programs import Program
 from nsindy.terms.products import Products
-from nsindy.trajectories import gauss_newton, shooting
+from nsindy.trajectories import shooting, side_by_side
+from nsindy.trajectories.gauss_newton import ShootingFit
 from nsindy.trajectories.shooting import Model, Segments
 
 LARGE = 3.0
@@ -68,26 +70,24 @@ class Candidate(NamedTuple):
 
 def _paths(terms, models, segments):
     def path(model):
-        states, by_begin = shooting.shoot(terms, model, segments, by_coefficients=False)
-        return states, by_begin[:, -1]
+        solved = shooting.shoot(terms, model, segments, by_coefficients=False)
+        return solved.states, solved.by_begin[:, -1]
 
     return jax.vmap(path)(models)
 
 
 PATHS = Program(_paths, static=("terms",))
 COMPRESS = Program(regression.compress)
-PRIOR = Program(regression.log_prior)
 
 
 def ahead(problem: Problem, segments: Segments) -> None:
     """Compile what the fits of this problem need."""
     nothing = np.zeros(problem.admissible.shape)
     empty = model(problem, nothing > 0, nothing, problem.begin)
-    gauss_newton.ahead(problem.terms, empty, segments, np.ones(len(nothing)))
+    side_by_side.precompile(problem.terms, empty, segments, np.ones(len(nothing)))
     PATHS.ahead(
-        problem.terms, gauss_newton.together([empty], gauss_newton.lanes(segments)), segments
+        problem.terms, side_by_side.stack_lanes([empty], side_by_side.lanes(segments)), segments
     )
-    PRIOR.ahead(nothing > 0, problem.prior)
 
 
 def as_key(problem: Problem, mask: np.ndarray) -> bytes:
@@ -102,7 +102,10 @@ def by_derivatives(problem: Problem, mask: np.ndarray) -> tuple[np.ndarray, np.n
     """
     size = mask.shape[1]
     factor = np.asarray(problem.factor)
-    rows = [subset.solve(factor[:, [*range(size), size + d]], m)[0] for d, m in enumerate(mask)]
+    rows = [
+        regression.least_squares_numpy(regression.of_equation(factor, size, d), m).coefficients
+        for d, m in enumerate(mask)
+    ]
     return np.stack(rows), np.asarray(problem.begin)
 
 
@@ -125,10 +128,10 @@ def model(problem: Problem, mask, coefficients, begin) -> Model:
 
 def solved(problem: Problem, starts, segments: Segments) -> list[tuple[np.ndarray, np.ndarray]]:
     """States along each model [B, L + 1, D], and segments' ends by their beginnings [B, D, D]."""
-    found, lanes = [], gauss_newton.lanes(segments)
+    found, lanes = [], side_by_side.lanes(segments)
     for at in range(0, len(starts), lanes):
         models = [model(problem, mask, *start) for mask, start in starts[at : at + lanes]]
-        states, ends = PATHS(problem.terms, gauss_newton.together(models, lanes), segments)
+        states, ends = PATHS(problem.terms, side_by_side.stack_lanes(models, lanes), segments)
         found += list(zip(np.asarray(states), np.asarray(ends), strict=True))[: len(models)]
     return found
 
@@ -142,7 +145,7 @@ def fit(problem, segments, todo, noise, samples, pool) -> set[bytes]:
     known = problem.known != 0
     initial = len(known) * int(np.asarray(segments.starts).any(1).sum())
     models = [model(problem, mask, *start) for mask, start in todo]
-    fits = gauss_newton.many(problem.terms, models, segments, noise, problem.floor)
+    fits = side_by_side.fit_many(problem.terms, models, segments, noise, problem.floor)
     ended = set[bytes]()
     for (mask, _), found in zip(todo, fits, strict=True):
         candidate, key = _candidate(mask | known, found), as_key(problem, mask)
@@ -154,7 +157,7 @@ def fit(problem, segments, todo, noise, samples, pool) -> set[bytes]:
     return ended
 
 
-def _candidate(mask: np.ndarray, found: gauss_newton.Fit) -> Candidate:
+def _candidate(mask: np.ndarray, found: ShootingFit) -> Candidate:
     model = found.model
     coefficients = np.zeros(mask.shape)
     np.add.at(coefficients, (np.arange(len(mask))[:, None], model.indices), model.coefficients)
@@ -185,11 +188,12 @@ def score(
     variance = np.maximum(candidate.innovation, problem.floor**2)
     variance = np.where(samples > 0, variance, 1.0)
     total, size = samples.sum(), chosen.sum()
-    free = total - size - initial - 2
-    if free <= 0:
-        return -np.inf
-    value = -0.5 * np.sum(samples * np.log(variance)) - 0.5 * size * np.log(total) * total / free
-    value += float(PRIOR(chosen, problem.prior))
+    deviance = np.sum(samples * np.log(variance))
+    value = float(
+        evidence_score.log_evidence(
+            deviance, chosen, total, problem.prior, parameters=size + initial
+        )
+    )
     contribution = np.where(chosen, candidate.coefficients * problem.shares, 0.0)
     value -= float(np.sum(np.log1p((contribution / LARGE) ** 2)))
     return value if np.isfinite(value) else -np.inf

@@ -10,7 +10,7 @@ from nsindy.discovery import candidates, signals, wave_scan
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.search import Found, Searched
 from nsindy.discovery.wave_fit import Fitted
-from nsindy.evidence import beam, subset
+from nsindy.evidence import regression, ties
 from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
@@ -106,13 +106,12 @@ def standard_errors(
     variance of a coefficient ξ is that at this w, and (dξ/dw)² times that of w.
     """
     mask = found.chosen.mask & problem.admissible
-    initial = found.factor.shape[1] - 1 - mask.size
-    held = np.append(np.ones(initial, bool), mask.reshape(-1))
-    _, covariance = subset.solve(found.factor, held)
-    variance = np.diagonal(covariance)[initial:].reshape(mask.shape)
+    linear = found.linearised
+    solution = regression.least_squares_numpy(linear.factor, linear.columns_of(mask))
+    variance = linear.split(np.diagonal(solution.covariance))[1].reshape(mask.shape)
     if wave is not None:
         variance = variance + np.where(mask, wave.slopes * wave.error, 0.0) ** 2
-    return np.sqrt(variance) * _widening(found, mask, initial)
+    return np.sqrt(variance) * _widening(found, mask, linear.initial)
 
 
 def _widening(found: Found, mask: np.ndarray, initial: int) -> float:
@@ -124,8 +123,7 @@ def _widening(found: Found, mask: np.ndarray, initial: int) -> float:
 def _number(setting: "Setting", found: Found, wave: Fitted, texts: "_Texts") -> tuple[str, ...]:
     """The w of the fitted wave and its error, in words."""
     mask = found.chosen.mask & setting.problem.admissible
-    initial = found.factor.shape[1] - 1 - mask.size
-    error = wave.error * _widening(found, mask, initial)
+    error = wave.error * _widening(found, mask, found.linearised.initial)
     used = [
         m for m, term in enumerate(setting.terms) if wave_scan.fitted(term) and mask[:, m].any()
     ]
@@ -248,8 +246,8 @@ class _Texts:
         for d, state in enumerate(self.states):
             if not self.setting.problem.admissible[d].any() or not best.mask[d].any():
                 continue
-            own = factor[:, [*range(size), size + d]]
-            for other in beam.equivalents(own, best.mask[d], tolerance=1e-9, most=5):
+            own = regression.of_equation(factor, size, d)
+            for other in ties.equivalents(own, best.mask[d], tolerance=1e-9, most=5):
                 found.append(f"{state}' of {', '.join(self.names[m] for m in other)}")
         return tuple(found)
 

@@ -8,7 +8,7 @@ import numpy as np
 from nsindy.discovery import candidates, dictionary, wave_scan
 from nsindy.discovery.candidates import Problem
 from nsindy.discovery.signals import Signal, Units, rate
-from nsindy.evidence import regression
+from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
 from nsindy.terms import products
 from nsindy.terms.operations import Primitive, Times
@@ -111,7 +111,7 @@ def set_up(
     shares = np.sqrt(np.mean(theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     problem = Problem(
         split,
-        regression.Prior(dictionary.costs(terms), np.ones(())),  # type: ignore[arg-type]
+        Prior(dictionary.costs(terms), np.ones(())),  # type: ignore[arg-type]
         admissible,
         known,
         shares,

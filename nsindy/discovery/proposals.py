@@ -8,7 +8,7 @@ import numpy as np
 
 from nsindy.discovery import candidates, search, signals, weak_form
 from nsindy.discovery.candidates import Problem
-from nsindy.evidence import beam
+from nsindy.evidence import beam, regression
 from nsindy.runtime.programs import Program
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ FEW = 1500
 """With N samples the regressions propose (FEW / N)² supports, where that is more than usual."""
 
 
-BEAM = Program(beam.search, static=("slots", "depth", "width"))
+BEAM = Program(beam.beam_search, static=("slots", "depth", "width"))
 
 
 def proposals(setting: "Setting", width: int = search.WIDTH) -> list[np.ndarray]:
@@ -78,7 +78,7 @@ def _joint(
         if not allowed.any():
             each.append([(0.0, allowed)])
             continue
-        own = factor[:, [*range(size), size + d]] * np.append(allowed, True)[None]
+        own = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
         # A row of its own that no term can explain.
         own = np.pad(own, ((0, 1), (0, 0)))
         own[-1, -1] = coarse * np.linalg.norm(own[:, -1])

@@ -8,6 +8,7 @@ import numpy as np
 from nsindy.discovery import candidates, neighbours
 from nsindy.discovery.candidates import Candidate, Problem
 from nsindy.discovery.neighbours import STRONG
+from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.shooting import Segments
 
 WIDTH = 8
@@ -22,7 +23,7 @@ class Found(NamedTuple):
         fewest terms, and of those the cheapest.
       pool: candidates, best first.
       around: further supports near the choice, with the scores that its linearisation predicts.
-      factor: compressed linearisation around the choice in all terms, in units of the noise.
+      linearised: the linearisation around the choice in all terms, in units of the noise.
       noise: of each state [D].
       samples: number of measurements of each state [D].
       settled: True where the search ended because it found nothing better.
@@ -31,7 +32,7 @@ class Found(NamedTuple):
     chosen: Candidate
     pool: list[Candidate]
     around: list[tuple[np.ndarray, float]]
-    factor: np.ndarray
+    linearised: Linearised
     noise: np.ndarray
     samples: np.ndarray
     settled: bool
@@ -107,4 +108,4 @@ def search(
         for mask, score in near.ranked
         if candidates.as_key(problem, mask) not in pool
     ]
-    return Found(chosen, ordered, around, near.factor, near.noise, samples, settled)
+    return Found(chosen, ordered, around, near.chain.linearised, near.noise, samples, settled)
