@@ -15,6 +15,7 @@ from scipy.optimize import least_squares
 from support import command_line, common, speed_cases
 
 from nsindy.evidence import beam, regression
+from nsindy.evidence.prior import bic, by_complexity
 from nsindy.paper import figures, one_seed, recovery, simulate
 from nsindy.paper.runs import RUNS
 from nsindy.routers import stlsq, training
@@ -127,7 +128,7 @@ def stlsq_throughput(draws: int, repeats: int) -> dict[str, float]:
 def proposals(seeds: int, repeats: int) -> dict[str, float]:
     """Run 9 before its trajectory fit: compression and the beam search of both equations."""
     bound = library.bind(NAMES, common.SYSTEM.states)
-    prior = regression.prior(bound)
+    prior = by_complexity(bound.complexities)
     clean, derivatives, _ = recording()
     noise = 1e-3 * np.random.default_rng(0).normal(size=(seeds, *clean.shape))
     states = jnp.asarray(clean[None] + noise)
@@ -151,7 +152,7 @@ def subsets(draws: int, repeats: int) -> dict[str, float]:
     theta = np.asarray(library.evaluate(bound, jnp.asarray(clean)).theta)
     noise = 1e-3 * np.random.default_rng(0).normal(size=(draws, len(theta)))
     targets = derivatives[None, :, 1] + noise
-    prior = regression.bic(theta.shape[1])
+    prior = bic(theta.shape[1])
 
     def fits(targets):
         def one(target):
@@ -185,9 +186,11 @@ def trajectory_fits(draws: int, repeats: int) -> dict[str, float]:
 
     def fits(states):
         def one(states):
-            record = single.record(jnp.asarray(times), states)
+            record = single.as_record(jnp.asarray(times), states)
             noise = jnp.full(2, 1e-2)
-            found = single.fit(bound, indices, begin, states[0], record, noise, steps=150)
+            found = single.fit_trajectory(
+                bound, indices, begin, states[0], record, noise, steps=150
+            )
             return found.coefficients
 
         return jax.lax.map(one, states, batch_size=32)

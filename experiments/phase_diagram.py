@@ -139,7 +139,9 @@ def limits(
         begin = jnp.where(
             swapped == v, 1.0, jnp.where(swapped == x, -measurement.args[::-1, None], 0)
         )
-        other = single.fit(exact, swapped, begin, measurement.initial, clean, noise, steps=steps)
+        other = single.fit_trajectory(
+            exact, swapped, begin, measurement.initial, clean, noise, steps=steps
+        )
         return errors[1, v], jnp.sqrt(jnp.sum(other.rss / noise**2))
 
     return jax.lax.map(one, grid)

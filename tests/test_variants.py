@@ -7,11 +7,13 @@ import scipy.signal
 
 from nsindy.circuits import training
 from nsindy.evidence import beam, regression
+from nsindy.evidence.prior import Prior, bic
 from nsindy.paper import recovery, savitzky_golay, simulate
 from nsindy.paper.systems import DAMPED_OSCILLATOR, oscillator_solution
 from nsindy.terms import products
 from nsindy.terms import term as terms_term
 from nsindy.trajectories import single, tangent
+from nsindy.trajectories.linearised import Linearised
 
 
 def problem():
@@ -23,7 +25,7 @@ def problem():
 def test_least_squares_of_a_support(variant):
     design, target = problem()
     factor = variant(regression.compress)(jnp.asarray(design), jnp.asarray(target)[:, None])
-    found = variant(regression.solve)(factor, jnp.array([False, True, True, False]))
+    found = variant(regression.least_squares)(factor, jnp.array([False, True, True, False]))
     expected, rss = np.linalg.lstsq(design[:, 1:3], target)[:2]
     np.testing.assert_allclose(found.coefficients, [0, *expected, 0], rtol=1e-10)
     np.testing.assert_allclose(found.rss, rss[0], rtol=1e-10)
@@ -33,8 +35,8 @@ def test_search_over_slots(variant):
     design, target = problem()
     factor = regression.compress(jnp.asarray(design), jnp.asarray(target)[:, None])
     found = variant(
-        lambda f: beam.search(
-            f, 40.0, regression.bic(4), jnp.zeros((1, 4), bool), slots=1, depth=1, width=2
+        lambda f: beam.beam_search(
+            f, 40.0, bic(4), jnp.zeros((1, 4), bool), slots=1, depth=1, width=2
         )
     )(factor)
     np.testing.assert_array_equal(found.masks[0], [[False, True, False, False]])
@@ -91,7 +93,9 @@ def test_estimates_of_every_term(variant):
     design, target = problem()
     factor = np.linalg.qr(np.column_stack([design, target]), mode="r")
     # The first column is the initial state, which every regression holds.
-    at = tangent.Tangent(jnp.asarray(factor), jnp.asarray(40.0))
+    columns = jnp.asarray(factor)
+    linear = Linearised(columns[:, :1], columns[:, 1:-1], columns[:, -1])
+    at = tangent.Tangent(linear, jnp.asarray(40.0))
     found = variant(lambda mask: tangent.estimates(at, mask))(jnp.array([[True, False, True]]))
     for term in range(3):
         held = sorted({0, 1, 3, 1 + term})
@@ -104,12 +108,14 @@ def test_estimates_of_every_term(variant):
 
 
 def test_evidence_of_a_fit(variant):
-    record = single.record(jnp.arange(10.0), jnp.zeros((10, 1)))
-    prior = regression.Prior(jnp.array([3.0, 6.0, 9.0]), jnp.ones(()))
-    fit = single.Fit(
+    record = single.as_record(jnp.arange(10.0), jnp.zeros((10, 1)))
+    prior = Prior(jnp.array([3.0, 6.0, 9.0]), jnp.ones(()))
+    fit = single.TrajectoryFit(
         jnp.array([[0, 2, 3]]), jnp.ones((1, 3)), jnp.ones(1), jnp.array([0.7]), jnp.array(True)
     )
-    found = variant(lambda fit: recovery.score(fit, record, prior, 3, jnp.array([0.1])))(fit)
+    found = variant(lambda fit: recovery.evidence_of_fit(fit, record, prior, 3, jnp.array([0.1])))(
+        fit
+    )
     # Two of three terms, at 3 and 9 nats; log C(3, 2) = log 3.
     expected = -5 * np.log(0.07 + 0.01) - np.log(10) - np.log(3) - 12
     assert float(found) == pytest.approx(expected, rel=1e-12)

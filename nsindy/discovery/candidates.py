@@ -8,13 +8,14 @@ import numpy as np
 
 from nsindy.discovery import constants
 from nsindy.discovery.problem import Problem
-from nsindy.evidence import regression, subset
+from nsindy.evidence import regression
+from nsindy.evidence.score import log_evidence
 from nsindy.runtime.programs import Program
-from nsindy.trajectories import gauss_newton, shooting
+from nsindy.trajectories import shooting, side_by_side
+from nsindy.trajectories.gauss_newton import ShootingFit
 from nsindy.trajectories.shooting import Model, Segments
 
 __all__ = [
-    "PRIOR",
     "Candidate",
     "Path",
     "Start",
@@ -84,24 +85,22 @@ class Candidate(NamedTuple):
 
 def _paths(terms, models, segments):
     def path(model):
-        states, by_begin = shooting.shoot(terms, model, segments, by_coefficients=False)
-        return states, by_begin[:, -1]
+        solved = shooting.shoot(terms, model, segments, by_coefficients=False)
+        return solved.states, solved.by_begin[:, -1]
 
     return jax.vmap(path)(models)
 
 
 PATHS = Program(_paths, static=("terms",))
-PRIOR = Program(regression.log_prior)
 
 
 def precompile(problem: Problem, segments: Segments) -> None:
     """Compile what the fits of this problem need."""
     nothing = np.zeros(problem.admissible.shape)
     empty = _model(problem, Start(nothing > 0, nothing, problem.begin))
-    gauss_newton.ahead(problem.terms, empty, segments, np.ones(len(nothing)))
-    lanes = gauss_newton.lanes(segments)
-    PATHS.ahead(problem.terms, gauss_newton.together([empty], lanes), segments)
-    PRIOR.ahead(nothing > 0, problem.prior)
+    side_by_side.precompile(problem.terms, empty, segments, np.ones(len(nothing)))
+    lanes = side_by_side.lanes(segments)
+    PATHS.ahead(problem.terms, side_by_side.stack_lanes([empty], lanes), segments)
 
 
 def key_of(problem: Problem, mask: np.ndarray) -> bytes:
@@ -113,7 +112,9 @@ def regressed(problem: Problem, mask: np.ndarray) -> Start:
     """A support [D, M] with its coefficients by regression on the smoothed derivatives."""
     size = mask.shape[1]
     rows = [
-        subset.solve(problem.factor[:, [*range(size), size + d]], row)[0]
+        regression.least_squares_numpy(
+            regression.of_equation(problem.factor, size, d), row
+        ).coefficients
         for d, row in enumerate(mask)
     ]
     return Start(mask, np.stack(rows), problem.begin)
@@ -138,10 +139,10 @@ def _model(problem: Problem, start: Start) -> Model:
 def solved(problem: Problem, starts: Sequence[Start], segments: Segments) -> list[Path]:
     """Solve models along the segments."""
     paths: list[Path] = []
-    lanes = gauss_newton.lanes(segments)
+    lanes = side_by_side.lanes(segments)
     for at in range(0, len(starts), lanes):
         models = [_model(problem, start) for start in starts[at : at + lanes]]
-        states, ends = PATHS(problem.terms, gauss_newton.together(models, lanes), segments)
+        states, ends = PATHS(problem.terms, side_by_side.stack_lanes(models, lanes), segments)
         every = map(Path, np.asarray(states), np.asarray(ends))
         paths += list(every)[: len(models)]
     return paths
@@ -171,7 +172,7 @@ def fit(
     known = problem.known != 0
     initial = len(known) * int(np.asarray(segments.starts).any(1).sum())
     models = [_model(problem, start) for start in starts]
-    fits = gauss_newton.many(problem.terms, models, segments, noise, problem.floor)
+    fits = side_by_side.fit_many(problem.terms, models, segments, noise, problem.floor)
     ended = set[bytes]()
     for start, fitted in zip(starts, fits, strict=True):
         candidate, key = _candidate(start.mask | known, fitted), key_of(problem, start.mask)
@@ -183,7 +184,7 @@ def fit(
     return ended
 
 
-def _candidate(mask: np.ndarray, found: gauss_newton.Fit) -> Candidate:
+def _candidate(mask: np.ndarray, found: ShootingFit) -> Candidate:
     model = found.model
     coefficients = np.zeros(mask.shape)
     np.add.at(coefficients, (np.arange(len(mask))[:, None], model.indices), model.coefficients)
@@ -213,12 +214,9 @@ def score(
     chosen = candidate.mask & problem.admissible
     variance = np.maximum(candidate.innovation, problem.floor**2)
     variance = np.where(samples > 0, variance, 1.0)
-    total, size = samples.sum(), chosen.sum()
-    free = total - size - initial - 2
-    if free <= 0:
-        return -np.inf
-    value = -0.5 * np.sum(samples * np.log(variance)) - 0.5 * size * np.log(total) * total / free
-    value += float(PRIOR(chosen, problem.prior))
+    total, deviance = samples.sum(), np.sum(samples * np.log(variance))
+    parameters = chosen.sum() + initial
+    value = float(log_evidence(deviance, chosen, total, problem.prior, parameters=parameters))
     contribution = np.where(chosen, candidate.coefficients * problem.shares, 0.0)
     value -= float(np.sum(np.log1p((contribution / constants.LARGE) ** 2)))
     return value if np.isfinite(value) else -np.inf

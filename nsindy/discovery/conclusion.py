@@ -9,7 +9,7 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.wave_fit import FittedWave
 from nsindy.discovery.wording import Wording
-from nsindy.evidence import subset
+from nsindy.evidence import regression
 from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
@@ -98,10 +98,9 @@ def standard_errors(found: Found, wave: FittedWave | None = None) -> np.ndarray:
     variance of a coefficient ξ is that at this w, and (dξ/dw)² times that of w.
     """
     mask = found.chosen.mask & found.problem.admissible
-    initial = found.factor.shape[1] - 1 - mask.size
-    fitted = np.append(np.ones(initial, bool), mask.reshape(-1))
-    _, covariance = subset.solve(found.factor, fitted)
-    variance = np.diagonal(covariance)[initial:].reshape(mask.shape)
+    linear = found.linearised
+    solution = regression.least_squares_numpy(linear.factor, linear.columns_of(mask))
+    variance = linear.split(np.diagonal(solution.covariance))[1].reshape(mask.shape)
     if wave is not None:
         variance = variance + np.where(mask, wave.slopes * wave.error, 0.0) ** 2
     return np.sqrt(variance) * _widening(found)
@@ -110,9 +109,8 @@ def standard_errors(found: Found, wave: FittedWave | None = None) -> np.ndarray:
 def _widening(found: Found) -> float:
     """What widens a standard error of independent residuals of known variance."""
     mask = found.chosen.mask & found.problem.admissible
-    initial = found.factor.shape[1] - 1 - mask.size
     total, independent = found.samples.sum(), np.sum(found.samples * found.chosen.independent)
-    freedom = max(total - mask.sum() - initial, 1)
+    freedom = max(total - mask.sum() - found.linearised.initial, 1)
     return float(np.sqrt(total / max(independent, 1.0) * total / freedom))
 
 

@@ -2,16 +2,18 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from nsindy.discovery import candidates, constants
 from nsindy.discovery.candidates import Candidate, Start
 from nsindy.discovery.problem import Problem
-from nsindy.evidence import beam, regression, subset
+from nsindy.evidence import around, regression, score
 from nsindy.runtime.programs import Program
 from nsindy.trajectories import shooting
-from nsindy.trajectories.shooting import Model, Segments
+from nsindy.trajectories.linearised import Linearised
+from nsindy.trajectories.shooting import Chain, Model, Segments
 
 __all__ = ["Near", "Predicted", "look_around", "precompile", "recombined", "starts"]
 
@@ -33,15 +35,12 @@ class Near(NamedTuple):
 
     Attributes:
       noise: of each state [D].
-      factor: compressed linearisation in all terms, in units of the noise.
-      begin_by, begin_gap: as in `shooting.Linear`.
+      chain: its segments, compressed and linearised in all terms, in units of the noise.
       ranked: supports, best first.
     """
 
     noise: np.ndarray
-    factor: np.ndarray
-    begin_by: np.ndarray
-    begin_gap: np.ndarray
+    chain: Chain
     ranked: list[Predicted]
 
 
@@ -49,16 +48,13 @@ def _tangents(terms, coefficients, begin, segments, noise):
     count, size = coefficients.shape
     every = jnp.broadcast_to(jnp.arange(size)[None], (count, size))
     model = Model(every, jnp.ones((count, size), bool), coefficients, begin)
-    linear = shooting.linearise(terms, model, segments, noise)
-    initial = linear.design.shape[1] - count * size
-    by_terms = linear.design[:, initial:]
-    target = linear.target + by_terms @ coefficients.reshape(-1)
-    factor = regression.compress(linear.design, target[:, None])
-    return factor, linear.begin_by, linear.begin_gap
+    chain = shooting.linearise(terms, model, segments, noise)
+    linearised = chain.linearised.from_zero(coefficients)._replace(closing=None)
+    return chain._replace(linearised=linearised.compressed())
 
 
 TANGENTS = Program(_tangents, static=("terms",))
-AROUND = Program(beam.around, static=("slots", "width"))
+AROUND = Program(around.adjacent_supports, static=("slots", "width"))
 
 
 def precompile(problem: Problem, segments: Segments) -> None:
@@ -75,15 +71,14 @@ def look_around(problem: Problem, segments: Segments, best: Candidate, samples) 
     """Linearise around a candidate and rank the supports that are one step away."""
     noise = np.maximum(np.sqrt(best.variance), problem.floor)
     noise = np.where(samples > 0, noise, 1.0)
-    found = TANGENTS(problem.terms, best.coefficients, best.begin, segments, noise)
-    factor, by, gap = (np.asarray(part) for part in found)
-    return Near(noise, factor, by, gap, _ranked(problem, factor, best, noise, samples))
+    tangents = TANGENTS(problem.terms, best.coefficients, best.begin, segments, noise)
+    chain = jax.tree.map(np.asarray, tangents)
+    return Near(noise, chain, _ranked(problem, chain.linearised, best, noise, samples))
 
 
-def _by_terms(problem: Problem, factor, best: Candidate, noise, samples) -> np.ndarray:
+def _by_terms(problem: Problem, linear: Linearised, best: Candidate, noise, samples) -> np.ndarray:
     """The linearisation around the best in the terms alone, wherever the solution begins."""
-    initial = factor.shape[1] - 1 - best.mask.size
-    inner = factor[initial:, initial:].copy()
+    inner = np.array(linear.coefficients_alone)
     inner[:, -1] -= inner[:, :-1] @ problem.known.reshape(-1)
     inner[:, :-1] *= problem.admissible.reshape(-1)[None, :]
     # What is left below the floor of the noise is not worth explaining.
@@ -93,9 +88,11 @@ def _by_terms(problem: Problem, factor, best: Candidate, noise, samples) -> np.n
     return np.concatenate([inner, unseen])
 
 
-def _ranked(problem: Problem, factor, best: Candidate, noise, samples) -> list[Predicted]:
+def _ranked(
+    problem: Problem, linear: Linearised, best: Candidate, noise, samples
+) -> list[Predicted]:
     """Supports around the best, best first."""
-    inner = _by_terms(problem, factor, best, noise, samples)
+    inner = _by_terms(problem, linear, best, noise, samples)
     mask = best.mask & problem.admissible
     knobs = {"slots": problem.slots, "width": constants.NEIGHBOURS}
     independent = float(np.sum(samples * best.independent))
@@ -124,13 +121,12 @@ def recombined(
     equations, are no neighbours, but other supports may have found them. What lacks them leaves
     autocorrelated residuals, so here each counts as if it were independent.
     """
-    inner, total = _by_terms(problem, near.factor, best, near.noise, samples), samples.sum()
+    inner = _by_terms(problem, near.chain.linearised, best, near.noise, samples)
+    total = samples.sum()
 
     def predicted(mask):
-        coefficients, _ = subset.solve(inner, mask.reshape(-1))
-        left = np.sum((inner[:, -1] - inner[:, :-1] @ coefficients) ** 2)
-        value = -0.5 * total * np.log(left) - 0.5 * mask.sum() * np.log(total)
-        return value + float(candidates.PRIOR(mask, problem.prior))
+        left = regression.least_squares_numpy(inner, mask.reshape(-1)).rss
+        return float(score.log_evidence(total * np.log(left), mask, total, problem.prior))
 
     chosen = best.mask & problem.admissible
     least, options = predicted(chosen) - constants.STRONG, dict[bytes, Predicted]()
@@ -147,16 +143,13 @@ def recombined(
 
 def starts(problem: Problem, near: Near, best: Candidate, masks: list[np.ndarray]) -> list[Start]:
     """Supports with the coefficients and beginnings that the linearisation gives them."""
-    count, size = best.mask.shape
-    factor = near.factor.copy()
-    initial = factor.shape[1] - 1 - count * size
-    known = problem.known.reshape(-1)
-    factor[:, -1] -= factor[:, initial:-1] @ known
+    linear = near.chain.linearised.from_zero(-problem.known)
     found = []
     for mask in masks:
-        values, _ = subset.solve(factor, np.append(np.ones(initial, bool), mask.reshape(-1)))
-        coefficients = values[initial:].reshape(count, size) + problem.known
-        change = np.append(values[:initial], (coefficients - best.coefficients).reshape(-1))
-        begin = best.begin + near.begin_by @ change + near.begin_gap
+        solution = regression.least_squares_numpy(linear.factor, linear.columns_of(mask))
+        initial, values = linear.split(solution.coefficients)
+        coefficients = np.asarray(values).reshape(mask.shape) + problem.known
+        change = np.append(initial, (coefficients - best.coefficients).reshape(-1))
+        begin = best.begin + near.chain.begin_by @ change + near.chain.begin_gap
         found.append(Start(mask, coefficients, begin))
     return found

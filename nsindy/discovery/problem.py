@@ -8,7 +8,7 @@ import numpy as np
 from nsindy.discovery import constants, dictionary, signals
 from nsindy.discovery.signals import Signal, Units
 from nsindy.evidence import regression
-from nsindy.evidence.regression import Prior
+from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
 from nsindy.runtime.programs import Program
 from nsindy.terms import products

@@ -9,12 +9,12 @@ import numpy as np
 from nsindy.discovery import candidates, constants, signals, weak_form
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import COMPRESS, Prepared, Problem
-from nsindy.evidence import beam
+from nsindy.evidence import beam, regression
 from nsindy.runtime.programs import Program
 
 __all__ = ["proposals"]
 
-BEAM = Program(beam.search, static=("slots", "depth", "width"))
+BEAM = Program(beam.beam_search, static=("slots", "depth", "width"))
 
 
 class _Option(NamedTuple):
@@ -98,7 +98,7 @@ def _options(
     if not allowed.any():
         return [_Option(0.0, allowed)]
     size = len(allowed)
-    columns = factor[:, [*range(size), size + d]] * np.append(allowed, True)[None]
+    columns = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
     # A row of its own that no term can explain.
     columns = np.pad(columns, ((0, 1), (0, 0)))
     columns[-1, -1] = coarse * np.linalg.norm(columns[:, -1])

@@ -8,6 +8,7 @@ import numpy as np
 from nsindy.discovery import candidates, constants, neighbours
 from nsindy.discovery.candidates import Candidate, Start
 from nsindy.discovery.problem import Problem
+from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.shooting import Segments
 
 __all__ = ["Found", "precompile", "search"]
@@ -23,7 +24,7 @@ class Found(NamedTuple):
         fewest terms, and of those the cheapest.
       pool: candidates, best first.
       around: further supports near the choice, with the scores that its linearisation predicts.
-      factor: compressed linearisation around the choice in all terms, in units of the noise.
+      linearised: the recordings around the choice in all terms, in units of the noise.
       noise: of each state [D].
       samples: number of measurements of each state [D].
       settled: True where the search ended because it found nothing better.
@@ -34,7 +35,7 @@ class Found(NamedTuple):
     chosen: Candidate
     pool: list[Candidate]
     around: list[neighbours.Predicted]
-    factor: np.ndarray
+    linearised: Linearised
     noise: np.ndarray
     samples: np.ndarray
     settled: bool
@@ -104,7 +105,7 @@ def search(
         chosen,
         ordered,
         around,
-        near.factor,
+        near.chain.linearised,
         near.noise,
         samples,
         settled,

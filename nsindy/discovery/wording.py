@@ -8,7 +8,7 @@ from nsindy.discovery import constants, dictionary, signals
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
-from nsindy.evidence import beam
+from nsindy.evidence import regression, ties
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
 
@@ -73,8 +73,8 @@ class Wording:
         for d, state in enumerate(self.states):
             if not self.prepared.problem.admissible[d].any() or not best.mask[d].any():
                 continue
-            own = factor[:, [*range(size), size + d]]
-            for other in beam.equivalents(own, best.mask[d], tolerance=1e-9, most=5):
+            own = regression.of_equation(factor, size, d)
+            for other in ties.equivalents(own, best.mask[d], tolerance=1e-9, most=5):
                 found.append(f"{state}' of {', '.join(self.names[m] for m in other)}")
         return tuple(found)
 

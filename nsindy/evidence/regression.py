@@ -1,43 +1,25 @@
-"""Closed-form evidence of supports: which few terms explain a target, once compressed."""
+"""Least squares of supports from one compressed regression."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
-from nsindy.terms.library import Library
+__all__ = [
+    "Solution",
+    "compress",
+    "floor",
+    "least_squares",
+    "least_squares_numpy",
+    "of_equation",
+    "sweep",
+    "tie",
+]
 
-
-class Prior(NamedTuple):
-    """What a support costs before any data is seen, in nats.
-
-    log p(S) = -Σ_d [counting · log C(M, k_d) + Σ_{m in S_d} costs_m] + constant
-
-    The binomial counts the supports of that size (Chen & Chen 2008, γ = 1), so that a library with
-    more terms does not let more false ones in.
-
-    Attributes:
-      costs: price of each term [M], nats.
-      counting: 1 to count the supports, 0 for the plain information criterion; scalar.
-    """
-
-    costs: jax.Array
-    counting: jax.Array
-
-
-class Supports(NamedTuple):
-    """Supports, best first.
-
-    Attributes:
-      masks: True where a term is in [B, D, M].
-      log_evidence: natural logarithm, up to one constant [B]; -inf where there was no support left.
-      rss: what the support leaves unexplained, sum of squares [B].
-    """
-
-    masks: jax.Array
-    log_evidence: jax.Array
-    rss: jax.Array
+Either = TypeVar("Either", jax.Array, np.ndarray)
+"""An array of JAX or of NumPy; what comes out is of the same."""
 
 
 class Solution(NamedTuple):
@@ -56,44 +38,6 @@ class Solution(NamedTuple):
     covariance: jax.Array
     rss: jax.Array
     independent: jax.Array
-
-
-def prior(library: Library, *, price: float = 3.0, alpha: float = 3.0) -> Prior:
-    """Price the terms of a library: `price` for being there, `alpha` for each unit of complexity.
-
-    Complexity counts from the simplest term of the library, so the simplest costs `price` alone.
-
-    Args:
-      library: the M terms.
-      price: nats of any term.
-      alpha: nats of a unit of complexity; what breaks exact ties.
-
-    Raises:
-      ValueError: a price below zero.
-    """
-    if price < 0 or alpha < 0:
-        raise ValueError(f"price and alpha are nats and at least 0, not {price} and {alpha}")
-    complexity = jnp.asarray(library.complexities - library.complexities.min())
-    return Prior(price + alpha * complexity, jnp.ones(()))
-
-
-def bic(terms: int) -> Prior:
-    """Return the prior under which the evidence is the plain BIC (Schwarz 1978)."""
-    return Prior(jnp.zeros(terms), jnp.zeros(()))
-
-
-def log_prior(masks: jax.Array, prior: Prior) -> jax.Array:
-    """Logarithm of the prior of supports [..., D, M] in nats, up to a constant; returns [...]."""
-    terms = masks.shape[-1]
-    sizes = jnp.sum(masks, -1)
-    choices = jnp.asarray(_log_binomials(terms), prior.costs.dtype)[sizes]
-    costs = jnp.sum(jnp.where(masks, prior.costs, 0.0), -1)
-    return -jnp.sum(prior.counting * choices + costs, -1)
-
-
-def _log_binomials(terms: int) -> np.ndarray:
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, terms + 1)))])
-    return logs[-1] - logs - logs[::-1]
 
 
 def compress(design: jax.Array, targets: jax.Array) -> jax.Array:
@@ -128,8 +72,30 @@ def compress(design: jax.Array, targets: jax.Array) -> jax.Array:
     return jnp.linalg.qr(jnp.pad(joined, ((0, lacking), (0, 0))), mode="r")
 
 
-def solve(factor: jax.Array, mask: jax.Array) -> Solution:
-    """Solve least squares on a support, without leaving the compressed regression.
+def of_equation(factor: Either, terms: int, equation: jax.Array | int) -> Either:
+    """Take the regression of one equation out of that of all.
+
+    Args:
+      factor: compressed [Θ, Ẋ], of NumPy or of JAX [Q, M + D].
+      terms: M.
+      equation: which of the D equations; may be traced where the factor is of JAX.
+
+    Returns:
+      compressed [Θ, ẋ_d], [Q, M + 1].
+
+    Example:
+      >>> of_equation(np.arange(10).reshape(2, 5), 3, 1)
+      array([[0, 1, 2, 4],
+             [5, 6, 7, 9]])
+    """
+    xp = factor.__array_namespace__()
+    return factor[:, xp.append(xp.arange(terms), terms + equation)]
+
+
+def least_squares(factor: jax.Array, mask: jax.Array) -> Solution:
+    """Solve least squares on a support, traced: for many supports at once under `vmap`.
+
+    By the sweep operator on the products of the columns, without leaving the compressed regression.
 
     Args:
       factor: compressed [A, y], [Q, P + 1].
@@ -140,7 +106,7 @@ def solve(factor: jax.Array, mask: jax.Array) -> Solution:
     Example:
       >>> design = jnp.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
       >>> factor = compress(design, jnp.array([[2.0], [0.0], [2.0]]))
-      >>> solve(factor, jnp.array([True, False])).coefficients.round(3).tolist()
+      >>> least_squares(factor, jnp.array([True, False])).coefficients.round(3).tolist()
       [2.0, 0.0]
     """
     columns = factor.shape[1] - 1
@@ -157,6 +123,46 @@ def solve(factor: jax.Array, mask: jax.Array) -> Solution:
         jnp.sum((scale[columns] * residual) ** 2),
         jnp.all(active | ~mask),
     )
+
+
+def least_squares_numpy(factor: ArrayLike, mask: ArrayLike) -> Solution:
+    """Solve least squares on a support in NumPy: for one support at a time, with no compilation.
+
+    By a QR decomposition of its columns. A column that those before it span is left out, as by
+    `least_squares`.
+
+    Args:
+      factor: compressed [A, y], [Q, P + 1].
+      mask: the support [P].
+
+    Example:
+      >>> factor = np.array([[2.0, 1.0, 4.0], [0.0, 1.0, 3.0]])
+      >>> least_squares_numpy(factor, np.array([True, True])).coefficients
+      array([0.5, 3. ])
+    """
+    factor, mask = np.asarray(factor), np.asarray(mask)
+    scale = np.linalg.norm(factor, axis=0)
+    scale = np.where(scale > 0, scale, 1.0)
+    unit = factor / scale
+    columns = np.flatnonzero(mask)
+    while True:
+        triangle = np.asarray(np.linalg.qr(unit[:, [*columns, -1]], mode="r"))
+        pivots = np.diagonal(triangle)[: len(columns)]
+        pivots = np.pad(pivots, (0, len(columns) - len(pivots)))
+        spanned = np.flatnonzero(pivots**2 <= 1e4 * np.finfo(factor.dtype).eps)
+        if not len(spanned):
+            break
+        columns = np.delete(columns, spanned[0])
+    count = len(columns)
+    inverse = np.linalg.inv(triangle[:count, :count])
+    coefficients, covariance = np.zeros(len(mask)), np.zeros((len(mask), len(mask)))
+    coefficients[columns] = inverse @ triangle[:count, count] * scale[-1] / scale[columns]
+    covariance[np.ix_(columns, columns)] = (
+        inverse @ inverse.T / (scale[columns][:, None] * scale[columns])
+    )
+    rss = np.sum((factor[:, -1] - factor[:, :-1] @ coefficients) ** 2)
+    independent = np.asarray(count == np.count_nonzero(mask))
+    return Solution(coefficients, covariance, rss, independent)  # type: ignore[arg-type]
 
 
 def sweep(table: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -186,31 +192,6 @@ def sweep(table: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
 
     # Triangular solves of many small systems at once are slower than this, and block each other.
     return jax.lax.scan(one, table, jnp.arange(len(mask)))
-
-
-def log_evidence(
-    rss: jax.Array, masks: jax.Array, samples: jax.Array | float, prior: Prior
-) -> jax.Array:
-    """Evidence of supports with the noise variance profiled and unit information (BIC).
-
-    log p(y, S) = -n/2 log(RSS / n) - |S|/2 log n + log p(S) + constant
-
-    Args:
-      rss: [...].
-      masks: [..., D, M].
-      samples: n, independent measurements; fewer than the rows where errors are correlated.
-      prior: of the supports.
-
-    Reference: Schwarz (1978); Chen & Chen (2008), Biometrika 95, section 2.
-
-    Example:
-      >>> masks = jnp.array([[[True, False]], [[True, True]]])
-      >>> print(log_evidence(jnp.array([1.0, 1.0]), masks, 100.0, bic(2)).round(1))
-      [228.  225.7]
-    """
-    size = jnp.sum(masks, (-1, -2))
-    fit = -0.5 * samples * (jnp.log(rss) - jnp.log(samples))
-    return fit - 0.5 * size * jnp.log(samples) + log_prior(masks, prior)
 
 
 def floor(factor: jax.Array) -> jax.Array:

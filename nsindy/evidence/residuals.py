@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+__all__ = ["MEMORY", "SHARES", "innovation"]
+
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 0.97, 0.99)
 """Shares of the variance that may be slow."""
 
@@ -23,13 +25,13 @@ def innovation(
 
     r_n = w_n + a_n,  a_n = φ a_{n-1} + ε_n,  Var w : Var a = 1 - s : s
 
-    The errors of a camera, a solver or a model that is nearly right hang together in time; taken
-    for white noise they make false terms significant. (s, φ) maximise the likelihood at the price
+    The errors of a camera, a solver or a model that is nearly right are autocorrelated; taken for
+    white noise they make false terms significant. (s, φ) maximise the likelihood at the price
     of BIC for the two of them, so white noise stays white. s ≤ 1/2 and φ ≤ 0.9, or what the model
     should explain would pass for a slow error, unless the residuals are so small that they may
-    well be one. The white part is never believed to be below the floor, so that a slow error above
-    it costs something however smooth it is. With v the variance returned the log likelihood is
-    -n/2 log v, up to a constant.
+    well be one. The white part is never taken to be below the noise floor, so that a slow error
+    above it costs something however smooth it is. With v the variance returned the log likelihood
+    is -n/2 log v, up to a constant.
 
     Args:
       residual: in the order of time [N].

@@ -1,17 +1,20 @@
 """Run 9: propose supports by derivatives, judge them by trajectories, search around the best."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from nsindy.evidence import beam, regression
-from nsindy.evidence.beam import Slots
-from nsindy.evidence.regression import Prior, Supports
+from nsindy.evidence import beam, regression, score, ties
+from nsindy.evidence.prior import Prior
+from nsindy.evidence.score import Supports
+from nsindy.evidence.slots import FilledSlots, judge_slots
 from nsindy.terms.library import Library
 from nsindy.trajectories import single, tangent
-from nsindy.trajectories.single import Fit, Record
+from nsindy.trajectories.single import Record, TrajectoryFit
 from nsindy.trajectories.tangent import Tangent
+
+__all__ = ["Recovery", "evidence_of_fit", "neighbours", "propose", "recover"]
 
 
 class Recovery(NamedTuple):
@@ -46,7 +49,7 @@ class Recovery(NamedTuple):
     initial: jax.Array
     noise: jax.Array
     log_evidence: jax.Array
-    slots: Slots
+    slots: FilledSlots
     pool: Supports
     pool_coefficients: jax.Array
     pool_weights: jax.Array
@@ -54,18 +57,36 @@ class Recovery(NamedTuple):
     settled: jax.Array
 
 
-class _Round(NamedTuple):
+class _Proposals(NamedTuple):
+    """What a round fits: supports [C, D, M], which of them exist [C], and where the fits start.
+
+    Coefficients [C, D, M], initial states [C, D] and the noise that weighs the states [D].
+    """
+
     masks: jax.Array
     valid: jax.Array
     coefficients: jax.Array
     initial: jax.Array
     noise: jax.Array
-    fits: Any
-    scores: Any
-    best_mask: Any
-    at: Any
-    count: Any
-    settled: Any
+
+
+class _Fitted(NamedTuple):
+    """What a round came to: C fits with their evidence, the best, and its linearisation."""
+
+    fits: TrajectoryFit
+    scores: jax.Array
+    best: TrajectoryFit
+    mask: jax.Array
+    at: Tangent
+
+
+class _Progress(NamedTuple):
+    """Between two rounds: what is fitted next, and the last round."""
+
+    proposals: _Proposals
+    last: _Fitted
+    rounds: jax.Array
+    settled: jax.Array
 
 
 def propose(
@@ -95,9 +116,9 @@ def propose(
     width_one = max(width, 16)
 
     def one(equation):
-        own = jnp.concatenate([factor[:, :terms], factor[:, terms + equation, None]], 1)
+        own = regression.of_equation(factor, terms, equation)
         start = jnp.zeros((1, terms), bool)
-        return beam.search(
+        return beam.beam_search(
             own, samples, prior, start, slots=slots, depth=min(slots, terms), width=width_one
         )
 
@@ -105,7 +126,7 @@ def propose(
     masks, scores = each.masks[0], each.log_evidence[0]
     for equation in range(1, equations):
         total = scores[:, None] + each.log_evidence[equation][None, :]
-        scores, chosen = beam.best_of(total.reshape(-1), width_one)
+        scores, chosen = ties.best_of(total.reshape(-1), width_one)
         left, right = jnp.divmod(chosen, width_one)
         masks = jnp.concatenate([masks[left], each.masks[equation][right]], 1)
     return Supports(masks[:width], scores[:width], jnp.zeros(width, factor.dtype))
@@ -124,41 +145,45 @@ def neighbours(
       width: number of supports to return.
     """
     equations, terms = mask.shape
-    factor = at.factor[equations:, equations:]
+    factor = at.linearised.coefficients_alone
     indices = single.slots_of(mask, slots)
     dropped = jax.nn.one_hot(indices, terms, dtype=bool).reshape(-1, 1, terms)
     place = jnp.repeat(jnp.eye(equations, dtype=bool), slots, axis=0)
     starts = jnp.concatenate([mask[None], mask[None] & ~(dropped & place[:, :, None])])
 
     def around(start):
-        return beam.search(factor, at.samples, prior, start, slots=slots, depth=1, width=2 * width)
+        return beam.beam_search(
+            factor, at.samples, prior, start, slots=slots, depth=1, width=2 * width
+        )
 
     near = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(around)(starts))
     empty = jnp.zeros_like(mask)
     depth = equations * min(slots, terms)
-    far = beam.search(factor, at.samples, prior, empty, slots=slots, depth=depth, width=2 * width)
+    far = beam.beam_search(
+        factor, at.samples, prior, empty, slots=slots, depth=depth, width=2 * width
+    )
     joined = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), near, far)
-    return beam.rank(joined, regression.tie(factor), width=width)
+    return ties.rank(joined, regression.tie(factor), width=width)
 
 
-def score(found: Fit, record: Record, prior: Prior, terms: int, floor: jax.Array) -> jax.Array:
+def evidence_of_fit(
+    fit: TrajectoryFit, record: Record, prior: Prior, terms: int, floor: jax.Array
+) -> jax.Array:
     """Evidence of a fitted support, the noise variance of each state profiled.
 
     log p = -Σ_d n/2 log(RSS_d / n + floor_d²) - |S|/2 log(n D) + log p(S) + constant
 
     Args:
-      found: the fit.
+      fit: the fit.
       record: the measured states.
       prior: of the supports.
       terms: M.
       floor: smallest noise that can be told from the errors of the solver [D].
     """
     samples = jnp.sum(record.weights)
-    mask = single.mask_of(found.indices, terms)
-    variance = found.rss / samples + floor**2
-    total = samples * len(found.rss)
-    value = -0.5 * samples * jnp.sum(jnp.log(variance)) - 0.5 * jnp.sum(mask) * jnp.log(total)
-    value = value + regression.log_prior(mask, prior)
+    mask = single.mask_of(fit.indices, terms)
+    deviance = samples * jnp.sum(jnp.log(fit.rss / samples + floor**2))
+    value = score.log_evidence(deviance, mask, samples * len(fit.rss), prior)
     return jnp.where(jnp.isfinite(value), value, -jnp.inf)
 
 
@@ -194,98 +219,127 @@ def recover(
       iterations: most Levenberg–Marquardt steps of a fit.
       resolution: noise, relative to the spread of a state, that the solver's errors hide.
     """
-    equations, terms = record.states.shape[1], len(library.terms)
-    width = len(proposals.log_evidence)
+    terms = len(library.terms)
     spread = jnp.std(record.states, 0)
     spread = jnp.where(spread > 0, spread, 1.0)
     floor = resolution * spread
-    samples = jnp.sum(record.weights)
 
-    def sigma(rss):
-        return jnp.sqrt(rss / samples + floor**2)
+    def fit_and_linearise(now: _Proposals) -> _Fitted:
+        fits, scores = _fit(
+            library, record, now, prior, floor, slots=slots, steps=steps, iterations=iterations
+        )
+        top = jnp.argmax(scores)
+        best = jax.tree.map(lambda leaf: leaf[top], fits)
+        noise = _sigma(best.rss, record, floor)
+        at = tangent.linearise_trajectory(library, best, record, noise, steps=steps)
+        return _Fitted(fits, scores, best, single.mask_of(best.indices, terms), at)
 
-    def run(masks, valid, coefficients, initial, noise):
-        indices = jax.vmap(lambda mask: single.slots_of(mask, slots))(masks)
-        padded = jnp.pad(coefficients, ((0, 0), (0, 0), (0, 1)))
-        values = jnp.take_along_axis(padded, indices, 2)
-        fits = jax.vmap(
-            lambda i, c, x: single.fit(
-                library, i, c, x, record, noise, steps=steps, iterations=iterations
-            )
-        )(indices, values, initial)
-        scores = jax.vmap(lambda f: score(f, record, prior, terms, floor))(fits)
-        return fits, jnp.where(valid, scores, -jnp.inf)
+    def one_round(state: _Progress) -> _Progress:
+        done = fit_and_linearise(state.proposals)
+        noise = _sigma(done.best.rss, record, floor)
+        width = len(state.proposals.valid)
+        nearby = _around(done, noise, prior, slots=slots, width=width)
+        settled = jnp.all(done.mask == state.last.mask) & (state.rounds > 0)
+        return _Progress(nearby, done, state.rounds + 1, settled)
 
-    def by_derivatives(mask):
+    first = _by_derivatives(proposals, factor, record.states[0], spread)
+    unfitted = jax.tree.map(
+        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(fit_and_linearise, first)
+    )
+    final = jax.lax.while_loop(
+        lambda state: (state.rounds < rounds) & ~state.settled,
+        one_round,
+        _Progress(first, unfitted, jnp.zeros((), int), jnp.asarray(False)),
+    )
+    return _conclude(final, record, prior, floor, slots=slots)
+
+
+def _sigma(rss: jax.Array, record: Record, floor: jax.Array) -> jax.Array:
+    return jnp.sqrt(rss / jnp.sum(record.weights) + floor**2)
+
+
+def _by_derivatives(
+    proposals: Supports, factor: jax.Array, initial: jax.Array, noise: jax.Array
+) -> _Proposals:
+    """Proposals with the coefficients of the regression on derivatives."""
+    width, equations, terms = proposals.masks.shape
+
+    def coefficients(mask):
         def one(equation):
-            own = jnp.concatenate([factor[:, :terms], factor[:, terms + equation, None]], 1)
-            return regression.solve(own, mask[equation]).coefficients
+            own = regression.of_equation(factor, terms, equation)
+            return regression.least_squares(own, mask[equation]).coefficients
 
         return jax.vmap(one)(jnp.arange(equations))
 
-    def by_tangent(at, mask, initial):
-        known = jnp.concatenate([jnp.ones(equations, bool), mask.reshape(-1)])
-        values = regression.solve(at.factor, known).coefficients
-        return values[equations:].reshape(mask.shape), initial + values[:equations]
-
-    def again(state):
-        last = state.best_mask
-        fits, scores = run(state.masks, state.valid, state.coefficients, state.initial, state.noise)
-        top = jnp.argmax(scores)
-        best = jax.tree.map(lambda leaf: leaf[top], fits)
-        noise = sigma(best.rss)
-        mask = single.mask_of(best.indices, terms)
-        at = tangent.around(library, best, record, noise, steps=steps)
-        around = neighbours(at, prior, mask, slots=slots, width=width)
-        starts, begins = jax.vmap(lambda m: by_tangent(at, m, best.initial))(around.masks)
-        return _Round(
-            around.masks,
-            around.log_evidence > -jnp.inf,
-            starts,
-            begins,
-            noise,
-            fits,
-            scores,
-            mask,
-            at,
-            state.count + 1,
-            jnp.all(mask == last) & (state.count > 0),
-        )
-
-    masks = proposals.masks
-    begin = _Round(
-        masks,
+    return _Proposals(
+        proposals.masks,
         proposals.log_evidence > -jnp.inf,
-        jax.vmap(by_derivatives)(masks),
-        jnp.broadcast_to(record.states[0][None], (width, equations)),
-        spread,
-        *(None,) * 6,
+        jax.vmap(coefficients)(proposals.masks),
+        jnp.broadcast_to(initial[None], (width, equations)),
+        noise,
     )
-    shapes = jax.eval_shape(again, begin._replace(count=jnp.zeros((), int), best_mask=masks[0]))
-    empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    begin = empty._replace(
-        **{name: value for name, value in begin._asdict().items() if value is not None}
-    )
-    final = jax.lax.while_loop(lambda s: (s.count < rounds) & ~s.settled, again, begin)
-    fits, scores, at = final.fits, final.scores, final.at
-    count, settled = final.count, final.settled
 
-    order = jnp.argsort(-scores)
-    fits, scores = jax.tree.map(lambda leaf: leaf[order], (fits, scores))
+
+def _fit(
+    library: Library,
+    record: Record,
+    now: _Proposals,
+    prior: Prior,
+    floor: jax.Array,
+    *,
+    slots: int,
+    steps: int,
+    iterations: int,
+) -> tuple[TrajectoryFit, jax.Array]:
+    """Fit every proposal; the fits and their evidence [C]."""
+    indices = jax.vmap(lambda mask: single.slots_of(mask, slots))(now.masks)
+    padded = jnp.pad(now.coefficients, ((0, 0), (0, 0), (0, 1)))
+    values = jnp.take_along_axis(padded, indices, 2)
+    fits = jax.vmap(
+        lambda i, c, x: single.fit_trajectory(
+            library, i, c, x, record, now.noise, steps=steps, iterations=iterations
+        )
+    )(indices, values, now.initial)
+    terms = len(library.terms)
+    scores = jax.vmap(lambda fit: evidence_of_fit(fit, record, prior, terms, floor))(fits)
+    return fits, jnp.where(now.valid, scores, -jnp.inf)
+
+
+def _around(done: _Fitted, noise: jax.Array, prior: Prior, *, slots: int, width: int) -> _Proposals:
+    """The best supports around that of a round, started as its linearisation predicts."""
+    linear = done.at.linearised
+
+    def start(mask):
+        values = regression.least_squares(linear.factor, linear.columns_of(mask)).coefficients
+        change, coefficients = linear.split(values)
+        return coefficients.reshape(mask.shape), done.best.initial + change
+
+    nearby = neighbours(done.at, prior, done.mask, slots=slots, width=width)
+    coefficients, initial = jax.vmap(start)(nearby.masks)
+    return _Proposals(nearby.masks, nearby.log_evidence > -jnp.inf, coefficients, initial, noise)
+
+
+def _conclude(
+    final: _Progress, record: Record, prior: Prior, floor: jax.Array, *, slots: int
+) -> Recovery:
+    """Put the last round together, best first, with its uncertainty."""
+    last = final.last
+    equations, terms = last.mask.shape
+    order = jnp.argsort(-last.scores)
+    fits, scores = jax.tree.map(lambda leaf: leaf[order], (last.fits, last.scores))
     best = jax.tree.map(lambda leaf: leaf[0], fits)
     mask = single.mask_of(best.indices, terms)
     weights = jax.nn.softmax(scores)
     masks = jax.vmap(lambda i: single.mask_of(i, terms))(fits.indices)
+    samples = jnp.sum(record.weights)
     freedom = jnp.maximum(samples - jnp.sum(mask) / equations - 1, 1)
     correction = jnp.sqrt(samples / freedom)
-    noise = sigma(best.rss) * correction
-    value, error = tangent.estimates(at, mask)
+    value, error = tangent.estimates(last.at, mask)
     error = error * correction
     coefficients = single.dense(best.indices, best.coefficients, terms)
+    alone = last.at.linearised.coefficients_alone
     filled = jax.vmap(
-        lambda equation: beam.judge_slots(
-            at.factor[equations:, equations:], at.samples, prior, mask, equation, slots=slots
-        )
+        lambda equation: judge_slots(alone, last.at.samples, prior, mask, equation, slots=slots)
     )(jnp.arange(equations))
     return Recovery(
         mask=mask,
@@ -295,7 +349,7 @@ def recover(
         estimates=jnp.where(mask, coefficients, value),
         estimate_errors=error,
         initial=best.initial,
-        noise=noise,
+        noise=_sigma(best.rss, record, floor) * correction,
         log_evidence=scores[0],
         slots=filled,
         pool=Supports(masks, scores, jnp.sum(fits.rss, 1)),
@@ -303,6 +357,6 @@ def recover(
             fits.indices, fits.coefficients
         ),
         pool_weights=weights,
-        rounds=count,
-        settled=settled,
+        rounds=final.rounds,
+        settled=final.settled,
     )

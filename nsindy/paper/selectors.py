@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from nsindy.circuits import snap
-from nsindy.evidence import beam, regression
+from nsindy.evidence import beam, prior, regression
 from nsindy.paper import recovery, simulate
 from nsindy.paper.runs import Run, Search
 from nsindy.routers import stlsq, training
@@ -156,9 +156,9 @@ def select_best_subset(
     factor, samples = compressed(data)
 
     def one(equation):
-        own = _of_equation(factor, count, equation)
-        best = beam.best_subset(own, samples, regression.bic(count), width=1)
-        return regression.solve(own, best.masks[0, 0]).coefficients
+        own = regression.of_equation(factor, count, equation)
+        best = beam.best_subset(own, samples, prior.bic(count), width=1)
+        return regression.least_squares(own, best.masks[0, 0]).coefficients
 
     coefficients = jax.vmap(one)(jnp.arange(equations))
     return from_model(coefficients, _validation(data, coefficients))
@@ -174,7 +174,7 @@ def select_oracle(
     indices = single.slots_of(data.truth != 0, run.search.slots)
     begin = jnp.take_along_axis(jnp.pad(data.truth, ((0, 0), (0, 1))), indices, 1)
     spread = jnp.std(record.states, axis=0)
-    fitted = single.fit(
+    fitted = single.fit_trajectory(
         snap.exact(terms), indices, begin, record.states[0], record, spread, steps=run.search.steps
     )
     coefficients = single.dense(fitted.indices, fitted.coefficients, count)
@@ -196,9 +196,8 @@ def select_evidence(
     found = recover(data, terms, factor, samples, run.search)
 
     def by_circuits(equation):
-        return regression.solve(
-            _of_equation(factor, count, equation), found.mask[equation]
-        ).coefficients
+        own = regression.of_equation(factor, count, equation)
+        return regression.least_squares(own, found.mask[equation]).coefficients
 
     filled = found.slots.terms < count
     chosen = jnp.where(filled, found.slots.terms, -1)
@@ -237,11 +236,11 @@ def recover(
       samples: how many of them are independent.
       search: static settings.
     """
-    prior = regression.prior(terms)
+    costs = prior.by_complexity(terms.complexities)
     proposals = recovery.propose(
         factor,
         samples,
-        prior,
+        costs,
         equations=len(data.truth),
         slots=search.slots,
         width=search.width,
@@ -251,7 +250,7 @@ def recover(
         training_record(data),
         proposals,
         factor,
-        prior,
+        costs,
         slots=search.slots,
         steps=search.steps,
     )
@@ -265,14 +264,10 @@ def compressed(data: Data) -> tuple[jax.Array, jax.Array]:
     return factor, data.trajectory.independent * share
 
 
-def _of_equation(factor: jax.Array, terms: int, equation: jax.Array) -> jax.Array:
-    return jnp.concatenate([factor[:, :terms], factor[:, terms + equation, None]], axis=1)
-
-
 def training_record(data: Data) -> single.Record:
     """The measured states, the validation samples held out."""
     counts = jnp.zeros(len(data.theta)).at[data.trajectory.train].set(1.0)
-    return single.record(data.trajectory.times, data.trajectory.measured, counts)
+    return single.as_record(data.trajectory.times, data.trajectory.measured, counts)
 
 
 def _validation(data: Data, coefficients: jax.Array) -> jax.Array:

@@ -10,7 +10,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from nsindy.circuits.snap import Snap
-from nsindy.evidence import beam
+from nsindy.evidence import ties
 from nsindy.paper import metrics
 from nsindy.paper.one_seed import Outcome
 from nsindy.paper.runs import Run
@@ -94,7 +94,7 @@ def equivalent_models(theta: np.ndarray, truth: np.ndarray) -> list[list[list[in
     found = []
     for row in truth:
         factor = np.linalg.qr(np.column_stack([theta, theta @ row]), mode="r")
-        others = beam.equivalents(
+        others = ties.equivalents(
             jnp.asarray(factor), jnp.asarray(row != 0), tolerance=collinearity.EXACT
         )
         found.append([list(map(int, other)) for other in others])

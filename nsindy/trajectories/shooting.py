@@ -12,6 +12,20 @@ import numpy as np
 
 from nsindy.terms import products
 from nsindy.terms.products import Products
+from nsindy.trajectories.linearised import Linearised
+
+__all__ = [
+    "LOWER",
+    "NODES",
+    "SOLUTION",
+    "Chain",
+    "Model",
+    "Segments",
+    "Sensitivities",
+    "expand",
+    "linearise",
+    "shoot",
+]
 
 
 class Segments(NamedTuple):
@@ -59,22 +73,34 @@ class Model(NamedTuple):
     begin: jax.Array
 
 
-class Linear(NamedTuple):
-    """The recordings to first order in their initial states and the coefficients.
+class Sensitivities(NamedTuple):
+    """Segments that were solved, and how they follow what they began with.
 
     Attributes:
-      design: rows √w · (∂x/∂initial, ∂x/∂ξ) [B (L + 1) D, R·D + P].
-      target: rows √w · (y - x), with the gaps between segments closed [B (L + 1) D].
-      closing: rows √w · Δx, with Δx what closing them changes [B (L + 1) D].
-      begin_by: derivatives of the segments' beginnings by the same columns [B, D, R·D + P].
+      states: [B, L + 1, D].
+      by_begin: derivatives by the state at the first node of the segment [B, L + 1, D, D].
+      by_coefficients: derivatives by the coefficients, equation by equation [B, L + 1, D, D·K], or
+        [B, L + 1, D, 0].
+    """
+
+    states: jax.Array
+    by_begin: jax.Array
+    by_coefficients: jax.Array
+
+
+class Chain(NamedTuple):
+    """Segments solved, chained, and linearised in their initial values and the coefficients.
+
+    Attributes:
+      linearised: the measurements, B (L + 1) D rows, to first order in R·D initial values and D·K
+        coefficients.
+      begin_by: derivatives of the segments' beginnings by the same columns [B, D, R·D + D·K].
       begin_gap: what closes the gaps [B, D].
       gap: end of a segment minus beginning of the next; 0 where a recording begins [B, D].
       states: [B, L + 1, D].
     """
 
-    design: jax.Array
-    target: jax.Array
-    closing: jax.Array
+    linearised: Linearised
     begin_by: jax.Array
     begin_gap: jax.Array
     gap: jax.Array
@@ -125,7 +151,7 @@ def expand(state: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
 @functools.partial(jax.jit, static_argnames=("terms", "by_coefficients"))
 def shoot(
     terms: Products, model: Model, segments: Segments, *, by_coefficients: bool = True
-) -> tuple[jax.Array, jax.Array]:
+) -> Sensitivities:
     """Solve every segment from its own beginning, with its exact discrete sensitivities.
 
     x' = Σ_k ξ_k θ_k(x, u),  s' = (∂x'/∂x) s + ∂x'/∂(x_0, ξ),  s(0) = [I, 0]
@@ -139,8 +165,8 @@ def shoot(
       segments: the recordings.
       by_coefficients: False for the sensitivities by x_0 alone.
 
-    Returns:
-      states [B, L + 1, D] and sensitivities [B, L + 1, D, D + D·K], or [B, L + 1, D, D].
+    Reference: Tsitouras (2011), Computers & Mathematics with Applications 62; Hairer, Nørsett and
+      Wanner (1993), Solving Ordinary Differential Equations I, II.6.
     """
     count, slots = model.indices.shape
     slots = slots if by_coefficients else 0
@@ -188,10 +214,10 @@ def shoot(
         return jnp.concatenate([start[None], path])
 
     path = jax.vmap(segment)(model.begin, segments.steps, segments.inputs)
-    return path[..., 0], path[..., 1:]
+    return Sensitivities(path[..., 0], path[..., 1 : count + 1], path[..., count + 1 :])
 
 
-def linearise(terms: Products, model: Model, segments: Segments, noise: jax.Array) -> Linear:
+def linearise(terms: Products, model: Model, segments: Segments, noise: jax.Array) -> Chain:
     """Solve the segments, and chain them: what the beginnings must do is eliminated.
 
     Along a recording ds_{b+1} = Φ_b ds_b + G_b dξ + e_b, with Φ and G the sensitivities of segment
@@ -206,9 +232,8 @@ def linearise(terms: Products, model: Model, segments: Segments, noise: jax.Arra
 
     Reference: Bock (1983), Recent advances in parameter identification techniques for O.D.E.
     """
-    states, sensitivity = shoot(terms, model, segments)
+    states, by_begin, by_slots = shoot(terms, model, segments)
     count = states.shape[2]
-    by_begin, by_slots = sensitivity[..., :count], sensitivity[..., count:]
     size, recordings = by_slots.shape[3], segments.starts.shape[1]
     initial = recordings * count
     first = jnp.sum(segments.starts, 1) > 0
@@ -234,12 +259,11 @@ def linearise(terms: Products, model: Model, segments: Segments, noise: jax.Arra
     design = design.at[..., initial:].add(by_slots)
     closing = jnp.einsum("blde,be->bld", by_begin, begin_gap)
     root = jnp.sqrt(segments.weights) / noise[None, None, :]
-    return Linear(
-        (root[..., None] * design).reshape(-1, initial + size),
+    rows = (root[..., None] * design).reshape(-1, initial + size)
+    linearised = Linearised(
+        rows[:, :initial],
+        rows[:, initial:],
         (root * (segments.states - states - closing)).reshape(-1),
         (root * closing).reshape(-1),
-        begin_by,
-        begin_gap,
-        gap,
-        states,
     )
+    return Chain(linearised, begin_by, begin_gap, gap, states)

@@ -5,6 +5,7 @@ names none. Every support of at most K terms an equation then has the same shape
 them are fitted by one vmapped, once compiled function.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import diffrax
@@ -12,9 +13,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.evidence import regression as evidence_regression
+from nsindy.evidence import regression
 from nsindy.terms import library as libraries
 from nsindy.terms.library import Library
+
+__all__ = [
+    "BOX",
+    "Record",
+    "Sensitivity",
+    "TrajectoryFit",
+    "as_record",
+    "bound_of",
+    "dense",
+    "fit_trajectory",
+    "mask_of",
+    "sensitivities",
+    "slots_of",
+    "steps_for",
+]
 
 
 class Record(NamedTuple):
@@ -31,7 +47,7 @@ class Record(NamedTuple):
     weights: jax.Array
 
 
-class Fit(NamedTuple):
+class TrajectoryFit(NamedTuple):
     """A fitted equation.
 
     Attributes:
@@ -55,19 +71,20 @@ class Sensitivity(NamedTuple):
 
     Attributes:
       states: [N, D].
-      jacobian: with respect to the slots, equation by equation, then the initial state
-        [N, D, D·K + D].
+      by_coefficients: derivatives by the slots, equation by equation [N, D, D·K].
+      by_initial: derivatives by the initial state [N, D, D].
     """
 
     states: jax.Array
-    jacobian: jax.Array
+    by_coefficients: jax.Array
+    by_initial: jax.Array
 
 
 BOX = 3.0
 """A trajectory is held still once it leaves this many half-ranges of the recording."""
 
 
-def record(times: jax.Array, states: jax.Array, weights: jax.Array | None = None) -> Record:
+def as_record(times: jax.Array, states: jax.Array, weights: jax.Array | None = None) -> Record:
     """Bring measured states into order.
 
     Args:
@@ -149,7 +166,9 @@ def sensitivities(
       Wanner (1993), Solving Ordinary Differential Equations I, II.6 (the polynomial between steps).
     """
     values = _solve(library, indices, coefficients, initial, times, bound, steps)
-    return Sensitivity(values[:, :, 0], values[:, :, 1:])
+    return Sensitivity(
+        values[:, :, 0], values[:, :, 1 : 1 + indices.size], values[:, :, 1 + indices.size :]
+    )
 
 
 def _solve(library, indices, coefficients, initial, times, bound, steps) -> jax.Array:
@@ -218,7 +237,7 @@ def bound_of(states: jax.Array) -> jax.Array:
     return jnp.stack([(low + high) / 2 - half, (low + high) / 2 + half])
 
 
-def fit(
+def fit_trajectory(
     library: Library,
     indices: jax.Array,
     coefficients: jax.Array,
@@ -229,7 +248,7 @@ def fit(
     steps: int,
     iterations: int = 20,
     rtol: float = 1e-10,
-) -> Fit:
+) -> TrajectoryFit:
     """Fit the coefficients of one support, and the initial state, to the measured states.
 
     minimise Σ_n w_n Σ_d (x_d(t_n; ξ, x_0) - y_nd)² / σ_d²  by Levenberg–Marquardt, each parameter
@@ -254,8 +273,8 @@ def fit(
     Example:
       >>> from nsindy.terms.library import bind
       >>> times = jnp.linspace(0.0, 2.0, 41)
-      >>> measured = record(times, jnp.exp(-0.5 * times)[:, None])
-      >>> found = fit(
+      >>> measured = as_record(times, jnp.exp(-0.5 * times)[:, None])
+      >>> found = fit_trajectory(
       ...     bind(["identity(x)"], ["x"]), jnp.array([[0]]), jnp.array([[-0.4]]), jnp.ones(1),
       ...     measured, jnp.array([0.01]), steps=40,
       ... )
@@ -270,38 +289,85 @@ def fit(
     columns = jnp.append(1.0, jnp.where(present, scale, 0.0))
     measured = record.states[:, :, None] * (jnp.arange(len(columns)) == 0)[None, None, :]
 
-    def regression(scaled):
+    def products_of(scaled):
         parameters = _unpack(scaled * scale, indices)
         solved = _solve(library, indices, *parameters, record.times, bound, steps)
         rows = (solved - measured) * weights[:, :, None] * columns[None, None, :]
         flat = rows.reshape(-1, len(columns))
         return flat.T @ flat, jnp.sum(rows[:, :, 0] ** 2, 0)
 
+    start = jnp.concatenate([jnp.where(filled, coefficients, 0.0).reshape(-1), initial]) / scale
+    final = _levenberg_marquardt(
+        products_of, start, states=len(noise), iterations=iterations, rtol=rtol
+    )
+    values, begun = _unpack(jnp.where(final.done, final.proposal, final.now) * scale, indices)
+    coefficients = jnp.where(filled, values, 0.0)
+    return TrajectoryFit(indices, coefficients, begun, final.rss * noise**2, final.done)
+
+
+class _Descent(NamedTuple):
+    """A fit on its way: the best parameters with their products, and what is solved next."""
+
+    now: jax.Array
+    gram: jax.Array
+    rss: jax.Array
+    proposal: jax.Array
+    expected: jax.Array
+    damping: jax.Array
+    taken: jax.Array | int
+    done: jax.Array
+
+
+def _levenberg_marquardt(
+    products_of: Callable[[jax.Array], tuple[jax.Array, jax.Array]],
+    start: jax.Array,
+    *,
+    states: int,
+    iterations: int,
+    rtol: float,
+) -> _Descent:
+    """Minimise a sum of squares; see `fit_trajectory`.
+
+    Args:
+      products_of: from parameters [P] to all products of residual and derivatives [1 + P, 1 + P],
+        and the sum of squares of each state [D].
+      start: [P].
+      states: D.
+      iterations: most steps.
+      rtol: share of the sum of squares that is too little to gain.
+    """
+
     def propose(now, gram, damping):
         change = -_damped(gram, damping)
         return now + change, -change @ (2 * gram[0, 1:] + gram[1:, 1:] @ change)
 
     def step(state):
-        now, gram, rss, proposal, expected, damping, count, _ = state
-        found, left = regression(proposal)
-        gain = gram[0, 0] - found[0, 0]
-        better = gain > 0.01 * expected
+        found, left = products_of(state.proposal)
+        gain = state.gram[0, 0] - found[0, 0]
+        better = gain > 0.01 * state.expected
         now, gram, rss = jax.tree.map(
-            lambda a, b: jnp.where(better, a, b), (proposal, found, left), (now, gram, rss)
+            lambda a, b: jnp.where(better, a, b),
+            (state.proposal, found, left),
+            (state.now, state.gram, state.rss),
         )
-        damping = damping * jnp.where(gain > 0.75 * expected, 0.1, jnp.where(better, 1.0, 4.0))
+        change = jnp.where(gain > 0.75 * state.expected, 0.1, jnp.where(better, 1.0, 4.0))
+        damping = state.damping * change
         proposal, expected = propose(now, gram, damping)
         done = expected <= rtol * gram[0, 0]
-        return now, gram, rss, proposal, expected, damping, count + 1, done
+        return _Descent(now, gram, rss, proposal, expected, damping, state.taken + 1, done)
 
-    start = jnp.concatenate([jnp.where(filled, coefficients, 0.0).reshape(-1), initial]) / scale
-    nothing = jnp.zeros((len(columns), len(columns)), start.dtype).at[0, 0].set(jnp.inf)
-    unsolved, zero = jnp.full(noise.shape, jnp.inf, noise.dtype), jnp.zeros((), start.dtype)
-    begin = (start, nothing, unsolved, start, zero, zero + 10, 0, jnp.asarray(False))
-    final = jax.lax.while_loop(lambda s: (s[6] <= iterations) & ~s[7], step, begin)
-    now, _, rss, proposal, *_, done = final
-    values, begun = _unpack(jnp.where(done, proposal, now) * scale, indices)
-    return Fit(indices, jnp.where(filled, values, 0.0), begun, rss * noise**2, done)
+    size = len(start) + 1
+    begin = _Descent(
+        now=start,
+        gram=jnp.zeros((size, size), start.dtype).at[0, 0].set(jnp.inf),
+        rss=jnp.full(states, jnp.inf, start.dtype),
+        proposal=start,
+        expected=jnp.zeros((), start.dtype),
+        damping=jnp.zeros((), start.dtype) + 10,
+        taken=0,
+        done=jnp.asarray(False),
+    )
+    return jax.lax.while_loop(lambda s: (s.taken <= iterations) & ~s.done, step, begin)
 
 
 def _damped(gram: jax.Array, damping: jax.Array) -> jax.Array:
@@ -310,9 +376,7 @@ def _damped(gram: jax.Array, damping: jax.Array) -> jax.Array:
     table = jnp.roll(gram, -1, (0, 1)) + jnp.diag(damping * (jnp.arange(size + 1) < size))
     length = jnp.sqrt(jnp.diagonal(table))
     length = jnp.where(length > 0, length, 1.0)
-    swept, _ = evidence_regression.sweep(
-        table / length[:, None] / length[None, :], jnp.ones(size, bool)
-    )
+    swept, _ = regression.sweep(table / length[:, None] / length[None, :], jnp.ones(size, bool))
     return swept[:-1, -1] * length[-1] / length[:-1]
 
 

@@ -8,57 +8,61 @@ import jax.numpy as jnp
 from nsindy.evidence import regression
 from nsindy.terms.library import Library
 from nsindy.trajectories import single
-from nsindy.trajectories.single import Fit, Record
+from nsindy.trajectories.linearised import Linearised
+from nsindy.trajectories.single import Record, TrajectoryFit
+
+__all__ = ["Tangent", "cramer_rao", "estimates", "linearise_trajectory"]
 
 
 class Tangent(NamedTuple):
     """The regression that a trajectory is to first order, around one fit.
 
     Attributes:
-      factor: compressed [∂x/∂x_0, ∂x/∂ξ, y - x + ∂x/∂ξ · ξ] in units of the noise, for the initial
-        state and every term of every equation [D + D·M + 1, D + D·M + 1].
+      linearised: compressed, of the initial state and every term of every equation.
       samples: number of measured values.
     """
 
-    factor: jax.Array
+    linearised: Linearised
     samples: jax.Array
 
 
-def around(
-    library: Library, found: Fit, record: Record, noise: jax.Array, *, steps: int
+def linearise_trajectory(
+    library: Library, fit: TrajectoryFit, record: Record, noise: jax.Array, *, steps: int
 ) -> Tangent:
     """Linearise the trajectory in the coefficients of all D·M terms around a fit.
 
-    The regression of derivatives has noise in its design and errors that hang together; this one
-    has neither: its errors are those of the measurement.
+    √w (y - x + ∂x/∂ξ · ξ) / σ = √w (∂x/∂x_0 · δx_0 + ∂x/∂ξ · ξ) / σ + noise
+
+    The regression of derivatives has noise in its design and errors that are autocorrelated; this
+    one has neither: its errors are those of the measurement.
 
     Args:
       library: the M terms.
-      found: the fit, whose terms may be any.
+      fit: of any terms.
       record: the measured states.
       noise: σ, standard deviation of the measurement noise of each state [D].
       steps: solver steps.
     """
-    equations, terms = found.initial.shape[0], len(library.terms)
-    everything = jnp.broadcast_to(jnp.arange(terms)[None], (equations, terms))
-    coefficients = single.dense(found.indices, found.coefficients, terms)
+    equations, terms = fit.initial.shape[0], len(library.terms)
+    every = jnp.broadcast_to(jnp.arange(terms)[None], (equations, terms))
+    coefficients = single.dense(fit.indices, fit.coefficients, terms)
     solved = single.sensitivities(
         library,
-        everything,
+        every,
         coefficients,
-        found.initial,
+        fit.initial,
         record.times,
         single.bound_of(record.states),
         steps=steps,
     )
     weights = jnp.sqrt(record.weights)[:, None] / noise[None, :]
-    jacobian = (solved.jacobian * weights[:, :, None]).reshape(-1, equations * (terms + 1))
-    by_terms = jacobian[:, : equations * terms]
-    target = (weights * (record.states - solved.states)).reshape(-1)
-    target = target + by_terms @ coefficients.reshape(-1)
-    design = jnp.concatenate([jacobian[:, equations * terms :], by_terms], 1)
-    factor = regression.compress(design, target[:, None])
-    return Tangent(factor, equations * jnp.sum(record.weights))
+    linearised = Linearised(
+        (solved.by_initial * weights[:, :, None]).reshape(-1, equations),
+        (solved.by_coefficients * weights[:, :, None]).reshape(-1, equations * terms),
+        (weights * (record.states - solved.states)).reshape(-1),
+    )
+    linearised = linearised.from_zero(coefficients).compressed()
+    return Tangent(linearised, equations * jnp.sum(record.weights))
 
 
 def estimates(at: Tangent, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -69,15 +73,13 @@ def estimates(at: Tangent, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
       mask: the support [D, M].
 
     Returns:
-      coefficients [D, M] and standard errors [D, M]; inf where nothing can be told.
+      coefficients [D, M] and standard errors [D, M]; inf where the others span it.
     """
-    equations = mask.shape[0]
-    initial = jnp.ones(equations, bool)
 
     def one(term):
-        held = jnp.concatenate([initial, mask.reshape(-1).at[term].set(True)])
-        solution = regression.solve(at.factor, held)
-        place = equations + term
+        support = at.linearised.columns_of(mask.reshape(-1).at[term].set(True))
+        solution = regression.least_squares(at.linearised.factor, support)
+        place = at.linearised.initial + term
         variance = solution.covariance[place, place]
         return solution.coefficients[place], jnp.where(
             variance > 0, jnp.sqrt(jnp.maximum(variance, 0.0)), jnp.inf
@@ -118,8 +120,8 @@ def cramer_rao(
     """
     equations, terms = mask.shape
     every = jnp.broadcast_to(jnp.arange(terms)[None], (equations, terms))
-    fit = Fit(every, coefficients, initial, noise, jnp.ones((), bool))
-    at = around(library, fit, record, noise, steps=steps)
-    known = jnp.concatenate([jnp.ones(equations, bool), mask.reshape(-1)])
-    variance = jnp.diagonal(regression.solve(at.factor, known).covariance)[equations:]
+    fit = TrajectoryFit(every, coefficients, initial, noise, jnp.ones((), bool))
+    linear = linearise_trajectory(library, fit, record, noise, steps=steps).linearised
+    solution = regression.least_squares(linear.factor, linear.columns_of(mask))
+    _, variance = linear.split(jnp.diagonal(solution.covariance))
     return jnp.sqrt(jnp.where(mask.reshape(-1), variance, 0.0)).reshape(mask.shape)

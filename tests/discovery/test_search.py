@@ -1,58 +1,15 @@
 """The parts of the search and of the verdict that have closed forms to compare with."""
 
-import itertools
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from nsindy.discovery import candidates, dictionary, neighbours, wording
 from nsindy.discovery.problem import Problem
-from nsindy.evidence import beam
-from nsindy.evidence import regression as evidence_regression
-
-
-def regression(rows=60, terms=5, seed=0):
-    rng = np.random.default_rng(seed)
-    design = rng.standard_normal((rows, terms))
-    target = design[:, [1, 3]] @ [1.0, -0.5] + 0.3 * rng.standard_normal(rows)
-    return (
-        evidence_regression.compress(jnp.asarray(design), jnp.asarray(target)[:, None]),
-        design,
-        target,
-    )
-
-
-def test_neighbours_are_all_that_are_one_step_away():
-    factor, design, target = regression()
-    prior = evidence_regression.bic(5)
-    mask = jnp.array([[True, True, False, False, False]])
-    found = beam.around(factor, 60.0, prior, mask, slots=3, width=32)
-    expected = {}
-    for support in itertools.product((False, True), repeat=5):
-        change = np.asarray(support) ^ np.asarray(mask[0])
-        added = (change & ~np.asarray(mask[0])).sum()
-        dropped = (change & np.asarray(mask[0])).sum()
-        if added <= 1 and dropped <= 1 and 0 < sum(support) <= 3:
-            columns = design[:, np.array(support)]
-            left = target - columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
-            score = -30 * np.log(np.sum(left**2) / 60) - 0.5 * sum(support) * np.log(60)
-            expected[support] = score
-    scores = np.asarray(found.log_evidence)
-    masks = [tuple(m) for m in np.asarray(found.masks[:, 0]).tolist()]
-    got = {m: s for m, s in zip(masks, scores, strict=True) if np.isfinite(s) and any(m)}
-    assert got.keys() == expected.keys()
-    for support, score in expected.items():
-        assert got[support] == pytest.approx(score, abs=1e-9)
-
-
-def test_columns_of_zeros_are_never_taken():
-    factor, *_ = regression()
-    factor = factor.at[:, 3].set(0.0)
-    mask = jnp.array([[False, True, False, False, False]])
-    found = beam.around(factor, 60.0, evidence_regression.bic(5), mask, slots=3, width=32)
-    alive = np.isfinite(np.asarray(found.log_evidence))
-    assert not np.asarray(found.masks)[alive][:, 0, 3].any()
+from nsindy.evidence import regression
+from nsindy.evidence.prior import Prior
+from nsindy.trajectories.linearised import Linearised
+from nsindy.trajectories.shooting import Chain
 
 
 def test_equations_of_two_supports_are_recombined():
@@ -65,7 +22,7 @@ def test_equations_of_two_supports_are_recombined():
     noise = np.full(2, 0.03)
     design = np.concatenate([np.hstack([theta, zero]), np.hstack([zero, theta])])
     target = design @ truth.reshape(-1) + 0.03 * rng.standard_normal(2 * rows)
-    factor = np.asarray(evidence_regression.compress(design / 0.03, target[:, None] / 0.03))
+    factor = np.asarray(regression.compress(design / 0.03, target[:, None] / 0.03))
     wide = problem(terms)._replace(
         admissible=np.ones((2, terms), bool), known=np.zeros((2, terms)), floor=np.full(2, 1e-5)
     )
@@ -82,7 +39,8 @@ def test_equations_of_two_supports_are_recombined():
     best, second = fitted(half, 2.0), fitted(other, 1.0)
     pool = {c.mask.tobytes(): c for c in (best, second)}
     samples = np.full(2, float(rows))
-    near = neighbours.Near(noise, factor, factor, factor, [])
+    linear = Linearised(factor[:, :0], factor[:, :-1], factor[:, -1])
+    near = neighbours.Near(noise, Chain(linear, *[None] * 4), [])
     (found,) = neighbours.recombined(wide, near, best, samples, pool, set(pool))
     np.testing.assert_array_equal(found, truth != 0)
     assert not neighbours.recombined(wide, near, best, samples, pool, {*pool, found.tobytes()})
@@ -99,7 +57,7 @@ def candidate(coefficients, innovation):
 def problem(terms=4):
     return Problem(
         None,
-        evidence_regression.Prior(jnp.asarray(np.full(terms, 3.0)), jnp.ones(())),
+        Prior(jnp.asarray(np.full(terms, 3.0)), jnp.ones(())),
         np.ones((1, terms), bool),
         np.zeros((1, terms)),
         np.ones((1, terms)),

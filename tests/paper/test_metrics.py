@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nsindy.evidence import beam
+from nsindy.evidence import ties
 from nsindy.paper import metrics
 from nsindy.terms import collinearity
 
@@ -69,7 +69,7 @@ def test_equivalent_allows_exact_ties_and_no_stand_in_for_a_weak_term(second, ex
     for row in truth:
         factor = np.linalg.qr(np.column_stack([theta, theta @ row]), mode="r")
         mask = jnp.asarray(row != 0)
-        others.append(beam.equivalents(jnp.asarray(factor), mask, tolerance=collinearity.EXACT))
+        others.append(ties.equivalents(jnp.asarray(factor), mask, tolerance=collinearity.EXACT))
     # {x, v}, {x, add} and {v, add} span one plane, and nothing else spans the line of v.
     assert others == [[], [(0, 3), (1, 3)]]
     # sin(v) for the weak v leaves less than that tolerance of the whole right-hand side.

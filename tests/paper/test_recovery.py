@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from nsindy.evidence import regression
+from nsindy.evidence.prior import by_complexity
+from nsindy.evidence.score import Supports
 from nsindy.paper import recovery
 from nsindy.terms import library, term
 from nsindy.trajectories import single, tangent
@@ -18,7 +20,7 @@ TRUTH = np.zeros((2, 8))
 TRUTH[0, 1], TRUTH[1, 0], TRUTH[1, 1] = 1.0, -K, -C
 SEEDS = 32
 WIDTH = 6
-NOTHING = regression.Supports(
+NOTHING = Supports(
     jnp.zeros((WIDTH, 2, 8), bool),
     jnp.where(jnp.arange(WIDTH) == 0, 0.0, -jnp.inf),
     jnp.zeros(WIDTH),
@@ -45,7 +47,7 @@ def recover(paper):
     @jax.jit
     @chex.assert_max_traces(n=1)
     def run(states, derivatives, instead, replace):
-        prior = regression.prior(paper)
+        prior = by_complexity(paper.complexities)
 
         def one(states):
             theta = library.evaluate(paper, states).theta
@@ -53,7 +55,7 @@ def recover(paper):
             samples = jnp.asarray(float(len(TIMES)))
             proposals = recovery.propose(factor, samples, prior, equations=2, slots=4, width=WIDTH)
             proposals = jax.tree.map(lambda a, b: jnp.where(replace, a, b), instead, proposals)
-            record = single.record(jnp.asarray(TIMES), states)
+            record = single.as_record(jnp.asarray(TIMES), states)
             return recovery.recover(paper, record, proposals, factor, prior, slots=4, steps=STEPS)
 
         return jax.vmap(one)(states)
@@ -73,7 +75,7 @@ def recovered(recover):
 
 @pytest.fixture(scope="module")
 def bound(paper):
-    record = single.record(jnp.asarray(TIMES), jnp.asarray(closed_form()))
+    record = single.as_record(jnp.asarray(TIMES), jnp.asarray(closed_form()))
     run = jax.jit(functools.partial(tangent.cramer_rao, paper, steps=STEPS))
     initial, noise = jnp.asarray([1.0, 0.0]), jnp.full(2, NOISE)
     return np.asarray(run(jnp.asarray(TRUTH != 0), jnp.asarray(TRUTH), initial, record, noise))
@@ -118,7 +120,7 @@ def test_errors_over_seeds_attain_the_bound(recovered, bound):
     assert np.all(np.abs(stated - 1) < 0.3)
     pulls = errors[:, true] / np.asarray(recovered.errors)[exact][:, true]
     inside = np.mean(np.abs(pulls) < 1.645)
-    # 90 % of about 96 pulls, of which those of one seed hang together: 0.9 ± 4 · 0.053.
+    # 90 % of about 96 pulls, of which those of one seed are correlated: 0.9 ± 4 · 0.053.
     assert inside > 0.69
 
 
@@ -180,4 +182,6 @@ def test_constant_data_have_empty_equations(recover):
 
 def test_no_slots_are_told(paper):
     with pytest.raises(ValueError, match="slots"):
-        recovery.propose(jnp.ones((10, 10)), 100.0, regression.prior(paper), equations=2, slots=0)
+        recovery.propose(
+            jnp.ones((10, 10)), 100.0, by_complexity(paper.complexities), equations=2, slots=0
+        )

@@ -25,7 +25,7 @@ def test_fit_closes_the_gaps_and_finds_the_coefficients(clean, wrong):
     segments, begin, units = cut(noisy, times)
     true = model(begin, units)
     start = true._replace(coefficients=true.coefficients * wrong)
-    fit = jax.jit(gauss_newton.fit, static_argnames="terms")
+    fit = jax.jit(gauss_newton.fit_segments, static_argnames="terms")
     found = fit(SPLIT, start, segments, jnp.full(2, 0.01))
     ratio = np.asarray(found.model.coefficients / true.coefficients)[np.asarray(true.free)]
     np.testing.assert_allclose(ratio, 1, atol=0.02)
@@ -75,10 +75,10 @@ def test_a_chaotic_recording_is_fitted_in_windows():
     )
     coefficients = raw * powers * units.time / scale[:, None]
     start = Model(*map(jnp.asarray, (indices, free, 0.97 * coefficients, begin)))
-    path = shooting.shoot(split, start, segments)[1]
-    segments = signals.windows(segments, np.asarray(path[:, -1, :, :3]), growth=100.0)
+    ends = shooting.shoot(split, start, segments).by_begin[:, -1]
+    segments = signals.windows(segments, np.asarray(ends), growth=100.0)
     assert np.asarray(segments.starts).sum() > 1
-    fitted = jax.jit(gauss_newton.fit, static_argnames="terms")(
+    fitted = jax.jit(gauss_newton.fit_segments, static_argnames="terms")(
         split, start, segments, jnp.full(3, 0.005)
     )
     ratio = np.asarray(fitted.model.coefficients)[free] / coefficients[free]
@@ -92,59 +92,11 @@ def test_a_fit_ends_at_its_optimum(clean, noise):
     times, states = clean
     noisy = states + noise * np.random.default_rng(0).standard_normal(states.shape)
     segments, begin, units = cut(noisy, times)
-    fit = jax.jit(gauss_newton.fit, static_argnames="terms")
+    fit = jax.jit(gauss_newton.fit_segments, static_argnames="terms")
     found = fit(SPLIT, model(begin, units), segments, jnp.full(2, 0.01))
     for _ in range(3):
         found = fit(SPLIT, found.model, segments, jnp.full(2, 0.01))
     assert found.steps <= 2
-
-
-def several(clean):
-    """The truth and equations without one of its terms, each beginning at what was measured."""
-    times, states = clean
-    noisy = states + 0.02 * np.random.default_rng(0).standard_normal(states.shape)
-    segments, begin, units = cut(noisy, times)
-    true = model(begin, units)
-    free = np.asarray(true.free)
-    models = [true._replace(coefficients=true.coefficients * factor) for factor in (1.1, 0.9)]
-    for d, k in np.argwhere(free):
-        less = free.copy()
-        less[d, k] = False
-        models.append(true._replace(free=less, coefficients=np.where(less, true.coefficients, 0)))
-    return models, segments, np.full(2, 0.01)
-
-
-def test_many_fits_are_those_of_one_after_the_other(clean, monkeypatch):
-    models, segments, noise = several(clean)
-    monkeypatch.setattr(gauss_newton, "CLEAR", np.inf)
-    monkeypatch.setattr(gauss_newton, "LANES", (4, 4))
-    found = gauss_newton.many(SPLIT, models, segments, noise, noise)
-    fit = jax.jit(gauss_newton.fit, static_argnames="terms")
-    assert len(found) == len(models) > gauss_newton.lanes(segments)
-    for one, given in zip(found, models, strict=True):
-        expected = fit(SPLIT, given, segments, noise, noise)
-        assert one.ended and one.steps == expected.steps
-        for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(expected), strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
-
-
-def test_what_is_given_up_is_far_behind_and_the_best_is_not(clean, monkeypatch):
-    models, segments, noise = several(clean)
-    # The worst in front: it must not be given up before anything better is known.
-    models = models[::-1]
-    found = gauss_newton.many(SPLIT, models, segments, noise, noise)
-    with monkeypatch.context() as patched:
-        patched.setattr(gauss_newton, "CLEAR", np.inf)
-        whole = gauss_newton.many(SPLIT, models, segments, noise, noise)
-    misfits = np.array([np.sum(one.variance) for one in whole])
-    samples = np.sum(np.asarray(segments.weights) > 0)
-    behind = samples / 2 * np.log(misfits / misfits.min())
-    ended = np.array([bool(one.ended) for one in found])
-    assert (behind[~ended] > gauss_newton.CLEAR).all()
-    assert (~ended).any() and ended[behind < gauss_newton.CLEAR].all()
-    for one, expected in zip(found, whole, strict=True):
-        if one.ended:
-            np.testing.assert_allclose(one.variance, expected.variance, rtol=1e-9)
 
 
 def test_gaps_close_no_faster_than_a_damped_step_goes(clean):
@@ -154,17 +106,8 @@ def test_gaps_close_no_faster_than_a_damped_step_goes(clean):
     begin = begin + 0.1 * np.random.default_rng(0).standard_normal(begin.shape)
     start = model(begin, units)
     step = jax.jit(gauss_newton.step, static_argnames="terms")
-    state = step(SPLIT, gauss_newton.begin(start, segments), segments, jnp.full(2, 0.01))
+    state = step(SPLIT, gauss_newton.unstarted(start, segments), segments, jnp.full(2, 0.01))
     for damping, close in ((1e8, True), (0.0, False)):
         moved, _ = gauss_newton._propose(state.best, jnp.asarray(damping))
         near = np.abs(np.asarray(moved.begin - start.begin)).max() < 1e-6
         assert near == close
-
-
-def test_a_start_that_cannot_be_solved_ends_at_once(clean):
-    times, states = clean
-    segments, begin, units = cut(states, times)
-    start = model(begin, units)
-    start = start._replace(coefficients=start.coefficients * jnp.nan)
-    (found,) = gauss_newton.many(SPLIT, [start], segments, np.ones(2), np.ones(2))
-    assert found.ended and found.steps == 0 and np.isinf(found.variance).all()

@@ -20,7 +20,9 @@ def test_segments_follow_the_exact_solution(clean, variant):
     begin = states[:-1:8] / units.states
     lacking = len(segments.steps) - len(begin)
     begin = np.concatenate([begin, np.repeat(begin[-1:], lacking, 0)])
-    path, _ = variant(lambda *given: shooting.shoot(SPLIT, *given))(model(begin, units), segments)
+    path = variant(lambda *given: shooting.shoot(SPLIT, *given).states)(
+        model(begin, units), segments
+    )
     counted = np.asarray(segments.weights) > 0
     error = np.abs(np.asarray(path) - np.asarray(segments.states))[counted]
     assert counted.sum() == states.size
@@ -42,7 +44,7 @@ def test_steps_between_samples_need_no_other_program(clean):
         segments, _, units = cut(states, times, substeps=substeps)
         begin = states[:-1:16] / units.states
         begin = np.concatenate([begin, np.repeat(begin[-1:], len(segments.steps) - len(begin), 0)])
-        path, _ = shooting.shoot(SPLIT, model(begin, units), segments)
+        path = shooting.shoot(SPLIT, model(begin, units), segments).states
         counted = np.asarray(segments.weights) > 0
         errors.append(np.abs(np.asarray(path) - np.asarray(segments.states))[counted].max())
     # Of fifth order: half the step, an error of at most 1/32, but for what the next order adds.
@@ -61,7 +63,7 @@ def test_linearisation_is_the_derivative_of_the_chain(clean):
         start, parts = true.begin[0] + change[:2], []
         for b in range(len(segments.steps)):
             one = alone(segments, b)
-            path, _ = shooting.shoot(SPLIT, moved._replace(begin=start[None]), one)
+            path = shooting.shoot(SPLIT, moved._replace(begin=start[None]), one).states
             parts.append(path[0])
             start = path[0, -1]
         return (jnp.sqrt(segments.weights) * jnp.stack(parts)).reshape(-1)
@@ -70,9 +72,10 @@ def test_linearisation_is_the_derivative_of_the_chain(clean):
     at = true._replace(begin=_chain(true, segments))
     found = shooting.linearise(SPLIT, at, segments, noise)
     # One recording has one initial state; the columns of the others are empty.
-    initial = 2 * segments.starts.shape[1]
-    assert not np.asarray(found.design[:, 2:initial]).any()
-    design = jnp.concatenate([found.design[:, :2], found.design[:, initial:]], 1)
+    linear = found.linearised
+    assert linear.initial == 2 * segments.starts.shape[1]
+    assert not np.asarray(linear.by_initial[:, 2:]).any()
+    design = jnp.concatenate([linear.by_initial[:, :2], linear.by_coefficients], 1)
     np.testing.assert_allclose(design, exact, atol=1e-9)
     np.testing.assert_allclose(found.gap, 0, atol=1e-12)
 
@@ -86,6 +89,6 @@ def alone(segments, b):
 def _chain(true, segments):
     begin = [true.begin[0]]
     for b in range(len(segments.steps) - 1):
-        path, _ = shooting.shoot(SPLIT, true._replace(begin=begin[-1][None]), alone(segments, b))
-        begin.append(path[0, -1])
+        at = true._replace(begin=begin[-1][None])
+        begin.append(shooting.shoot(SPLIT, at, alone(segments, b)).states[0, -1])
     return jnp.stack(begin)

@@ -63,12 +63,12 @@ def fit(paper):
     @chex.assert_max_traces(n=1)
     def run(states, starts):
         def one(states, start):
-            return single.fit(
+            return single.fit_trajectory(
                 paper,
                 jnp.asarray(INDICES),
                 slots(start),
                 states[0],
-                single.record(jnp.asarray(TIMES), states),
+                single.as_record(jnp.asarray(TIMES), states),
                 jnp.full(2, NOISE),
                 steps=STEPS,
             )
@@ -88,9 +88,9 @@ def test_trajectory_and_sensitivities_are_those_of_the_closed_form(paper):
         upper = closed_form(TIMES, *-(TRUE + shift)[1:])
         lower = closed_form(TIMES, *-(TRUE - shift)[1:])
         expected = (upper - lower) / (2 * step)
-        np.testing.assert_allclose(solved.jacobian[:, :, column], expected, atol=2e-5)
+        np.testing.assert_allclose(solved.by_coefficients[:, :, column], expected, atol=2e-5)
     by_initial = closed_form(TIMES)
-    np.testing.assert_allclose(solved.jacobian[:, :, 4], by_initial, atol=2e-6)
+    np.testing.assert_allclose(solved.by_initial[:, :, 0], by_initial, atol=2e-6)
 
 
 def test_fits_agree_with_scipy(fit):
@@ -146,6 +146,6 @@ def test_steps_follow_the_fastest_rate():
 
 def test_bad_records_are_told():
     with pytest.raises(ValueError, match="share N >= 2 samples"):
-        single.record(jnp.ones(5), jnp.ones((4, 2)))
+        single.as_record(jnp.ones(5), jnp.ones((4, 2)))
     with pytest.raises(ValueError, match="share N >= 2 samples"):
-        single.record(jnp.ones(1), jnp.ones((1, 2)))
+        single.as_record(jnp.ones(1), jnp.ones((1, 2)))

@@ -1,0 +1,114 @@
+"""Many fits of segments side by side, each in a lane of one compiled step.
+
+A step is a program of its own, so that each fit ends when it has come to its end, and the next
+takes its lane.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from nsindy.runtime.programs import Program
+from nsindy.terms.products import Products
+from nsindy.trajectories.gauss_newton import FitState, ShootingFit, judge, step, unstarted
+from nsindy.trajectories.shooting import Model, Segments
+
+__all__ = ["fit_many", "lanes", "precompile", "stack_lanes", "unstack_lanes"]
+
+LANES = 4, 32
+"""Fewest and most fits that go on side by side."""
+
+NODES = 2048
+"""Nodes of all fits together that take little longer than one."""
+
+CLEAR = 50.0
+"""Nats by which a fit must promise to be worse than the best to be given up."""
+
+FAR = 2.0
+"""Times what is promised, from which a promise is not to be relied on."""
+
+RELIEF = 10.0
+"""Times the best sum of squares that must be promised as well by a fit from there."""
+
+
+def _steps(terms, states, segments, noise):
+    return jax.vmap(lambda state: step(terms, state, segments, noise))(states)
+
+
+def _judged(states, segments, noise, floor):
+    return jax.vmap(lambda state: judge(state, segments, noise, floor))(states)
+
+
+ALL_STEP = Program(_steps, static=("terms",))
+ALL_JUDGED = Program(_judged)
+
+
+def precompile(terms: Products, model: Model, segments: Segments, noise: np.ndarray) -> None:
+    """Compile, in threads, what `fit_many` needs for models and segments of these shapes."""
+    states = stack_lanes([unstarted(model, segments)], lanes(segments))
+    ALL_STEP.ahead(terms, states, segments, noise)
+    ALL_JUDGED.ahead(states, segments, noise, noise)
+
+
+def fit_many(
+    terms: Products,
+    models: Sequence[Model],
+    segments: Segments,
+    noise: np.ndarray,
+    floor: np.ndarray,
+) -> list[ShootingFit]:
+    """Fit many models; as soon as one has come to its end, the next takes its lane.
+
+    A model is given up where, were everything linear, it would still be left clearly behind the
+    best of them: what bad models promise they seldom keep, and they take the most steps to show it.
+    """
+    if not models:
+        return []
+    blank = jax.tree.map(np.asarray, unstarted(models[0], segments))
+    states = [
+        blank._replace(best=blank.best._replace(model=model), proposal=model) for model in models
+    ]
+    waiting, going = list(range(len(models)))[::-1], list[int]()
+    samples, side_by_side = np.sum(np.asarray(segments.weights) > 0), lanes(segments)
+    least = np.inf
+    while waiting or going:
+        while waiting and len(going) < side_by_side:
+            going.append(waiting.pop())
+        now = stack_lanes([states[i] for i in going], side_by_side)
+        stepped = ALL_STEP(terms, now, segments, noise)
+        for i, state in zip(going, unstack_lanes(stepped), strict=False):
+            states[i] = state
+        least = min(least, *(states[i].value for i in going))
+        enough = np.exp(2 * CLEAR / samples) * max(least, samples)
+        going = [i for i in going if not states[i].done and not _hopeless(states[i], enough)]
+    fits = []
+    for at in range(0, len(states), side_by_side):
+        part = states[at : at + side_by_side]
+        judged = ALL_JUDGED(stack_lanes(part, side_by_side), segments, noise, floor)
+        fits += unstack_lanes(judged)[: len(part)]
+    return fits
+
+
+def _hopeless(state: FitState, enough: float) -> bool:
+    far = state.value > FAR * state.promised
+    return bool(state.promised > enough * (RELIEF if far else 1.0))
+
+
+def lanes(segments: Segments) -> int:
+    """Fits that go on side by side: of few rows many, since each takes next to no time."""
+    return int(np.clip(NODES // segments.steps.size, *LANES))
+
+
+def stack_lanes(each: Sequence[Any], count: int) -> Any:
+    """Stack, for as many lanes as there are; the first fills those that would be empty."""
+    each = [*each, *[each[0]] * (count - len(each))]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *each)
+
+
+def unstack_lanes(stacked: Any) -> list[Any]:
+    """One for each lane."""
+    stacked = jax.tree.map(np.asarray, stacked)
+    count = len(jax.tree.leaves(stacked)[0])
+    return [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(count)]
