@@ -1,1 +1,75 @@
-"""A recording becomes equations."""
+"""A recording becomes equations.
+
+Enters: `recording.check.Recordings`, one or several of the same system. Leaves: a
+`result.discovery.Discovery`: equations, the error of every coefficient, the forecast of the last
+fifth, the models that came close, and warnings in words. Nothing is drawn at random.
+
+Read the modules in this order:
+
+  pipeline       the whole way, step by step
+  constants      every number that governs a discovery, with its unit, reason and source
+  problem        what is searched, and the way back to the units of the recording
+  signals        recordings scaled, smoothed and cut into segments
+  smoothing      splines, their smoothness and the kind of noise by likelihood
+  dictionary     the candidate terms
+  weak_form      integrals against test functions in place of derivatives
+  proposals      the supports that regressions propose
+  candidates     a support fitted to the measurements, and its evidence
+  neighbours     the supports around one that was fitted
+  search         from one support to a better one, until none is better
+  wave_scan      frequencies w at which sin(w x) or cos(w x) would fit
+  wave_response  what a small forcing does to a recording, to first order
+  wave_fit       w fitted together with everything else
+  conclusion     the Discovery, put together from what was found
+  wording        what it says in words
+
+The method:
+
+1. *Scale.* Variables are divided by factors, never shifted, so that a monomial stays one monomial.
+   sin(x) and its like are evaluated at the raw x.
+2. *Smooth.* Each state is smoothed by a spline. Its smoothness, and whether the noise is constant
+   or proportional to the state, are chosen by likelihood. The smoothed states only start what
+   follows: coefficients and noise are estimated from the measurements themselves.
+3. *Build the dictionary*, as large as the number of measurements allows: products of up to three
+   variables; then sin and cos; then exp, log, tanh, 1/x, |x| and x/(1 + x) where the values are in
+   their domain. Each stands alone and times a state; products of two waves are included.
+4. *Propose.* Two regressions, on smoothed derivatives and on integrals (the weak form), each
+   propose supports by a beam search over closed-form evidence.
+5. *Fit.* The proposals are fitted to the measurements by multiple shooting: short segments,
+   constrained to join, so that chaotic systems can be fitted as well.
+6. *Search.* Around the best fit the trajectory is linearised in all terms, where the evidence of
+   every term dropped, added or swapped is a closed form. The best neighbours are fitted in turn,
+   until none is better.
+7. *Look for waves.* Where sin(w x) or cos(w x) with a w of its own fits clearly better, as for
+   angles in degrees, w is fitted too.
+8. *Conclude.* The search is made once on the first four fifths, whose forecast of the rest is
+   reported, and once on all samples.
+
+The score of a support is its log evidence in nats: the fit, half the logarithm of the number of
+measurements for every coefficient (more where measurements are few), the logarithm of the number
+of supports of that size, and a price for every term: 3 for being there, and beside it 2 for each
+product or operation of one's own, 5 for each sin or cos, 7 for any further operation. Terms that
+are many times as large as the derivative they add up to cost more. Of models less than 3 nats
+apart the one with fewer, then cheaper terms is chosen.
+
+Residuals may be autocorrelated: up to half of their variance may change slowly, as the errors of
+cameras and solvers do, without making a false term significant. No recording is assumed to be more
+precise than a hundred-thousandth of its largest value, and one that is nearly that precise is
+fitted in shorter segments, because its errors are those of the solver that made it.
+
+For users of PySINDy:
+
+  ``SINDy().fit(x, t=t)``                 ``nsindy.discover(t, x)``
+  ``fit([x1, x2], t=[t1, t2])``, ``u=``   ``discover([t1, t2], [x1, x2])``, ``inputs=``
+  ``optimizer=STLSQ(threshold=…)``        nothing: each equation finds its own sparsity
+  ``differentiation_method=…``            nothing: splines, their smoothness by likelihood
+  ``PolynomialLibrary(3)``,
+  ``FourierLibrary(1)``                   the default; ``operations=[…]``
+  ``CustomLibrary([f])``                  ``nsindy.learn_operation("f", f, domain)``
+  ``WeakPDELibrary(…)`` in one variable   one of the two regressions that propose supports
+  ``model.print()``, ``equations()``      ``print(d)``, ``d.equations()``
+  ``model.coefficients()``                ``d.coefficients``, with ``d.standard_errors`` and
+                                          ``d.inclusion_probabilities``
+  ``predict(x)``, ``simulate(x0, t)``     ``d.vector_field(t, y)``, ``d.simulate(x0, t)``
+  ``model.score(…)``                      ``d.held_out.r2``, of a forecast
+"""

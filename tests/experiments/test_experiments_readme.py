@@ -20,6 +20,7 @@ SCRIPTS = sorted(
 DRIVER = """
 import argparse, contextlib, io, json, runpy, sys
 folder, jobs = sys.argv[1], json.loads(sys.argv[2])
+sys.path.insert(0, folder)  # as where Python runs a script itself
 
 parse = argparse.ArgumentParser.parse_args
 
@@ -31,15 +32,15 @@ argparse.ArgumentParser.parse_args = only
 report = []
 for name, *words in jobs:
     sys.argv = [f"{folder}/{name}", *words]
-    said, code = io.StringIO(), "it did not parse its options"
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    printed, code = io.StringIO(), "it did not parse its options"
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
             runpy.run_path(sys.argv[0], run_name="__main__")
         except SystemExit as stop:
             code = stop.code
         except Exception as error:
             code = repr(error)
-    report.append([code, said.getvalue()])
+    report.append([code, printed.getvalue()])
 print(json.dumps(report))
 """
 
@@ -68,13 +69,13 @@ def test_every_script_is_listed_and_nothing_else():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_parse(parsed, command):
-    code, said = parsed[command]
-    assert code == 0, said
+    code, printed = parsed[command]
+    assert code == 0, printed
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_help_explains(parsed, name):
-    code, said = parsed[name]
-    assert code == 0, said
-    assert said.startswith("usage: ") and "--help" in said
-    assert len(said.splitlines()) > 5
+    code, printed = parsed[name]
+    assert code == 0, printed
+    assert printed.startswith("usage: ") and "--help" in printed
+    assert len(printed.splitlines()) > 5

@@ -1,0 +1,145 @@
+"""Tables of discovery from recordings: equations found, their rates, and what else was tried."""
+
+from collections.abc import Callable
+from typing import Any
+
+from support.markdown import percent, rate, share, table
+
+__all__ = [
+    "air_track",
+    "few_rows",
+    "fitted_frequency",
+    "friction",
+    "fuzz",
+    "kill",
+    "odebench",
+    "odebench_rates",
+    "recording",
+]
+
+Summary = dict[str, Any]
+
+
+def recording(name: str) -> Callable[[Summary], str]:
+    """What the command prints for one recording, as a block of code under the command."""
+
+    def write(summary: Summary) -> str:
+        (row,) = (row for row in summary["rows"] if row["name"] == name)
+        return "\n".join(f"    {line}".rstrip() for line in (row["command"], "", *row["says"]))
+
+    return write
+
+
+def few_rows(summary: Summary) -> str:
+    """How often few rows give the exact terms."""
+    lengths = list(dict.fromkeys(row["rows"] for row in summary["rows"]))
+    rows: dict[str, list[str]] = {}
+    for row in summary["rows"]:
+        rows.setdefault(row["system"], []).append(rate(row))
+    head = ["system", *(f"{length} rows" for length in lengths)]
+    return table(head, [[system, *rates] for system, rates in rows.items()])
+
+
+def fitted_frequency(summary: Summary) -> str:
+    """How often a wave of its own frequency is found, and none where there is none."""
+    rows = []
+    for row in summary["rows"]:
+        error = row.get("median_error_of_w")
+        text = "–" if error is None else f"{100 * error:.2f} %"
+        rows.append([row["system"], str(row["order"]), rate(row), str(row["waves"]), text])
+    head = ["system", "order", "exact terms", "seeds with a wave", "median error of w"]
+    return table(head, rows)
+
+
+SCORES = ("reconstruction", "generalization", "structure")
+
+
+def odebench_rates(summary: Summary) -> str:
+    """The three scores at every noise, the methods side by side."""
+    by_noise: dict[float, list[Summary]] = {}
+    for row in _by_noise(summary):
+        by_noise.setdefault(row["sigma"], []).append(row)
+
+    def score(row: Summary, name: str) -> str:
+        low, high = (percent(end) for end in row[name]["ci95"])
+        return f"{100 * row[name]['rate']:.0f} % ({low}–{high} %)"
+
+    rows = [
+        [f"{100 * noise:g} %", *(" vs ".join(score(row, name) for row in both) for name in SCORES)]
+        for noise, both in by_noise.items()
+    ]
+    methods = " vs ".join(row["method"] for row in next(iter(by_noise.values())))
+    return table(["noise", *(f"{name}: {methods}" for name in SCORES)], rows)
+
+
+def odebench(summary: Summary) -> str:
+    """The three scores of every method at every noise, with their counts and the time of a fit."""
+    rows = [
+        [
+            f"{100 * row['sigma']:g} %",
+            row["method"],
+            *_scores(row),
+            f"{row['median_seconds']:.2f}",
+        ]
+        for row in _by_noise(summary)
+    ]
+    return table(["noise", "method", *SCORES, "median seconds a fit, compilation apart"], rows)
+
+
+def _by_noise(summary: Summary) -> list[Summary]:
+    return sorted(summary["rows"], key=lambda row: row["sigma"])
+
+
+def _scores(row: Summary) -> list[str]:
+    return [share(row[name], decimals=False) for name in SCORES]
+
+
+def air_track(summary: Summary) -> str:
+    """Coefficients of every method against the damped cosine."""
+
+    def value(row: Summary, letter: str) -> str:
+        if row[letter] is None:
+            return "none"
+        text = f"{row[letter]:.5f} ({100 * row[f'{letter}_error']:+.2f} %)"
+        interval = row.get(f"{letter}_interval")
+        return f"{text} [{interval[0]:.5f}, {interval[1]:.5f}]" if interval else text
+
+    reference = summary["reference"]
+    (k, c), (k_error, c_error) = reference["values"][:2], reference["errors"][:2]
+    rows = [["damped cosine", f"{k:.5f} ± {k_error:.5f}", f"{c:.5f} ± {c_error:.5f}", ""]]
+    rows += [
+        [row["method"], value(row, "k"), value(row, "c"), "yes" if row["form"] else "no"]
+        for row in summary["rows"]
+    ]
+    return table(["method", "k [95 %]", "c [95 %]", "exactly x'' = -k x - c x'"], rows)
+
+
+def friction(summary: Summary) -> str:
+    """The equation with the learned curve and without it."""
+    rows = [
+        [
+            library,
+            "; ".join(f"`{equation}`" for equation in discovery["equations"]),
+            f"{discovery['forecast_rmse']:.4f}",
+            f"{discovery['score']:.1f}",
+        ]
+        for library, discovery in summary["found"].items()
+    ]
+    return table(["library", "equation", "RMSE of the forecast", "log evidence, nats"], rows)
+
+
+def fuzz(summary: Summary) -> str:
+    """How malformed and hostile recordings end."""
+    kinds = summary["rows"]
+    total = {name: sum(row[name] for row in kinds) for name in ("count", "refused", "accepted")}
+    whole, failed = (sum(row[name] for row in kinds) for name in ("discovered", "failed"))
+    head = ["recordings", "kinds", "rejected in one sentence", "accepted"]
+    row = [total["count"], len(kinds), total["refused"], total["accepted"] + whole, whole, failed]
+    return table([*head, "of these run up to the report", "failed"], [[f"{n:,}" for n in row]])
+
+
+def kill(summary: Summary) -> str:
+    """How sweeps end that were killed and resumed."""
+    row = [summary[name] for name in ("sweeps", "chunks", "kills", "equal")]
+    head = ["sweeps", "chunks of each", "kills at random moments", "summaries equal to the bit"]
+    return table(head, [[str(number) for number in row]])
