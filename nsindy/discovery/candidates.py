@@ -188,10 +188,10 @@ def score(
     variance = np.maximum(candidate.innovation, problem.floor**2)
     variance = np.where(samples > 0, variance, 1.0)
     total, size = samples.sum(), chosen.sum()
-    deviance = np.sum(samples * np.log(variance))
+    likelihood = -0.5 * np.sum(samples * np.log(variance))
     value = float(
         evidence_score.log_evidence(
-            deviance, chosen, total, problem.prior, parameters=size + initial
+            likelihood, chosen, total, problem.prior, parameters=size + initial
         )
     )
     contribution = np.where(chosen, candidate.coefficients * problem.shares, 0.0)

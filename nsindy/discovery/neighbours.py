@@ -115,7 +115,7 @@ def recombined(
 
     def predicted(mask):
         left = regression.least_squares_numpy(inner, mask.reshape(-1)).rss
-        return float(score.log_evidence(total * np.log(left), mask, total, problem.prior))
+        return float(score.log_evidence(-0.5 * total * np.log(left), mask, total, problem.prior))
 
     own = best.mask & problem.admissible
     least, found = predicted(own) - STRONG, dict[bytes, tuple[float, np.ndarray]]()
