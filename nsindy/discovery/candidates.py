@@ -214,9 +214,9 @@ def score(
     chosen = candidate.mask & problem.admissible
     variance = np.maximum(candidate.innovation, problem.floor**2)
     variance = np.where(samples > 0, variance, 1.0)
-    total, deviance = samples.sum(), np.sum(samples * np.log(variance))
+    total, likelihood = samples.sum(), -0.5 * np.sum(samples * np.log(variance))
     parameters = chosen.sum() + initial
-    value = float(log_evidence(deviance, chosen, total, problem.prior, parameters=parameters))
+    value = float(log_evidence(likelihood, chosen, total, problem.prior, parameters=parameters))
     contribution = np.where(chosen, candidate.coefficients * problem.shares, 0.0)
     value -= float(np.sum(np.log1p((contribution / constants.LARGE) ** 2)))
     return value if np.isfinite(value) else -np.inf

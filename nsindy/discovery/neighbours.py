@@ -126,7 +126,7 @@ def recombined(
 
     def predicted(mask):
         left = regression.least_squares_numpy(inner, mask.reshape(-1)).rss
-        return float(score.log_evidence(total * np.log(left), mask, total, problem.prior))
+        return float(score.log_evidence(-0.5 * total * np.log(left), mask, total, problem.prior))
 
     chosen = best.mask & problem.admissible
     least, options = predicted(chosen) - constants.STRONG, dict[bytes, Predicted]()

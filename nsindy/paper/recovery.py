@@ -182,8 +182,8 @@ def evidence_of_fit(
     """
     samples = jnp.sum(record.weights)
     mask = single.mask_of(fit.indices, terms)
-    deviance = samples * jnp.sum(jnp.log(fit.rss / samples + floor**2))
-    value = score.log_evidence(deviance, mask, samples * len(fit.rss), prior)
+    likelihood = -0.5 * samples * jnp.sum(jnp.log(fit.rss / samples + floor**2))
+    value = score.log_evidence(likelihood, mask, samples * len(fit.rss), prior)
     return jnp.where(jnp.isfinite(value), value, -jnp.inf)
 
 

@@ -71,13 +71,22 @@ class Sensitivity(NamedTuple):
 
     Attributes:
       states: [N, D].
-      by_coefficients: derivatives by the slots, equation by equation [N, D, D·K].
-      by_initial: derivatives by the initial state [N, D, D].
+      jacobian: with respect to the slots, equation by equation, then the initial state
+        [N, D, D·K + D].
     """
 
     states: jax.Array
-    by_coefficients: jax.Array
-    by_initial: jax.Array
+    jacobian: jax.Array
+
+    @property
+    def by_coefficients(self) -> jax.Array:
+        """Derivatives by the slots [N, D, D·K]."""
+        return self.jacobian[:, :, : -self.states.shape[1]]
+
+    @property
+    def by_initial(self) -> jax.Array:
+        """Derivatives by the initial state [N, D, D]."""
+        return self.jacobian[:, :, -self.states.shape[1] :]
 
 
 BOX = 3.0
@@ -166,9 +175,7 @@ def sensitivities(
       Wanner (1993), Solving Ordinary Differential Equations I, II.6 (the polynomial between steps).
     """
     values = _solve(library, indices, coefficients, initial, times, bound, steps)
-    return Sensitivity(
-        values[:, :, 0], values[:, :, 1 : 1 + indices.size], values[:, :, 1 + indices.size :]
-    )
+    return Sensitivity(values[:, :, 0], values[:, :, 1:])
 
 
 def _solve(library, indices, coefficients, initial, times, bound, steps) -> jax.Array:

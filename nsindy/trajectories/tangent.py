@@ -56,9 +56,10 @@ def linearise_trajectory(
         steps=steps,
     )
     weights = jnp.sqrt(record.weights)[:, None] / noise[None, :]
+    weighted = solved._replace(jacobian=solved.jacobian * weights[:, :, None])
     linearised = Linearised(
-        (solved.by_initial * weights[:, :, None]).reshape(-1, equations),
-        (solved.by_coefficients * weights[:, :, None]).reshape(-1, equations * terms),
+        weighted.by_initial.reshape(-1, equations),
+        weighted.by_coefficients.reshape(-1, equations * terms),
         (weights * (record.states - solved.states)).reshape(-1),
     )
     linearised = linearised.from_zero(coefficients).compressed()
