@@ -36,7 +36,7 @@ def _function(term: Term | int) -> Callable[[np.ndarray], Any]:
     """One term as a function of the variables."""
     if not isinstance(term, Term):
         return operator.itemgetter(term)
-    own = operations.plain(term.primitive)
+    own = operations.numpy_function(term.primitive)
     inner = [_function(argument) for argument in term.arguments]
     return lambda points: own(*[argument(points) for argument in inner])
 

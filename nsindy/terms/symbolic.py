@@ -1,9 +1,8 @@
 """Terms and equations in SymPy, LaTeX and MathML."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 from xml.dom import minidom
 
 import numpy as np
@@ -15,23 +14,6 @@ from sympy.printing.mathml import MathMLPresentationPrinter
 from nsindy.terms import text as terms_text
 from nsindy.terms.operations import Times
 from nsindy.terms.term import Term
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "one": lambda: sympy.Integer(1),
-    "identity": lambda x: x,
-    "add": lambda x, y: x + y,
-    "mul": lambda x, y: x * y,
-    "square": lambda x: x**2,
-    "reciprocal": lambda x: 1 / x,
-    "saturation": lambda x: x / (1 + x),
-    "abs": sympy.Abs,
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "exp": sympy.exp,
-    "log": sympy.log,
-    "tanh": sympy.tanh,
-}
-"""What each shipped operation is in SymPy; a learned one is an undefined function of its name."""
 
 _GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi"
 _SIMPLE = re.compile(rf"([A-Za-z]|{'|'.join(_GREEK.split())}|chi|psi|omega)(_?[0-9]+|_[A-Za-z]+)?")
@@ -52,11 +34,13 @@ def expression(
     """
     if not isinstance(term, Term):
         return symbols[term]
-    name, own = term.primitive.name, term.primitive.function
+    own, row = term.primitive.function, term.primitive.sympy
     arguments = [expression(argument, symbols, short=short) for argument in term.arguments]
     if isinstance(own, Times):
         return sympy.Float(terms_text.number(own.number) if short else own.number) * arguments[0]
-    return FUNCTIONS.get(name, sympy.Function(name))(*arguments)
+    if row is None:
+        return sympy.Function(term.primitive.name)(*arguments)
+    return row(sympy, *arguments)
 
 
 def expressions(

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from nsindy.terms import operations
-from nsindy.terms.operations import Primitive
+from nsindy.terms.operations import TERM, Primitive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +37,12 @@ class Term:
         """Sum of the complexities of its operations."""
         inner = sum(a.complexity for a in self.arguments if isinstance(a, Term))
         return self.primitive.complexity + inner
+
+    @property
+    def nats(self) -> float:
+        """What a discovery pays for it: `operations.TERM`, and the nats of its operations."""
+        inner = sum(a.nats - TERM for a in self.arguments if isinstance(a, Term))
+        return TERM + self.primitive.nats + inner
 
     def name(self, states: Sequence[str]) -> str:
         """Text of the term in the names of the states, `add(x,v)`."""

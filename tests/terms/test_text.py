@@ -130,7 +130,7 @@ def test_sympy_agrees_with_the_operations(text):
 
 
 def test_every_operation_has_its_sympy():
-    assert set(symbolic.FUNCTIONS) == set(operations.PRIMITIVES)
+    assert all(row.sympy is not None for row in operations.PRIMITIVES.values())
 
 
 def test_expressions_keep_every_digit():
