@@ -149,7 +149,7 @@ def _held_out(setting, recordings: Recordings, first: Searched, begins) -> HeldO
         limit = signals.fitted(len(signal.times))
         start = nodes[limit - 1] * units.states
         rest = part.times[limit - 1 :], part.inputs[limit - 1 :]
-        ahead = along_recording.solve(model, start, *rest)[1:, :measured]
+        ahead = along_recording.solve_along(model, start, *rest)[1:, :measured]
         truth = part.states[limit:]
         squares = squares + np.sum((ahead - truth) ** 2, 0)
         deviations = deviations + np.sum((truth - truth.mean(0)) ** 2, 0)

@@ -84,7 +84,7 @@ def discover(
       x' = 1.0000 v   (± 0.0000)
       v' = -1.0000 x   (± 0.0000)
     """
-    checked = check.check(t, x, inputs=inputs, states=states)
+    checked = check.check_arrays(t, x, inputs=inputs, states=states)
     return from_recordings(
         checked,
         order=order,

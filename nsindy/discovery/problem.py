@@ -90,7 +90,7 @@ def set_up(
             for a in atom.arguments
             if isinstance(a, int)
         )
-    theta = np.asarray(products.evaluate(split, points, usable))
+    theta = np.asarray(products.term_values(split, points, usable))
     scaled = [np.prod([scale[f] for f in row if f < len(scale)]) for row in split.rows]
     back = units.states[:, None] / np.array(scaled)[None] / units.time
 

@@ -95,7 +95,7 @@ def around(setting: "Setting", coefficients: np.ndarray, noise: np.ndarray) -> l
 
     def flow(change):
         points = units.expand(everything + change)
-        theta = np.asarray(products.evaluate(setting.problem.terms, points, setting.usable))
+        theta = np.asarray(products.term_values(setting.problem.terms, points, setting.usable))
         return np.where(np.isfinite(theta), theta, 0.0) @ coefficients.T
 
     steps = STEP * np.eye(everything.shape[1])[:count]

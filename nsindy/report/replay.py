@@ -97,7 +97,7 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
         discovery, coefficients=held_out.coefficients, initial=held_out.initial
     )
     simulated, forecast = (
-        along_recording.solve(model, np.asarray(model.initial)[r], fine, inputs)
+        along_recording.solve_along(model, np.asarray(model.initial)[r], fine, inputs)
         for model in (discovery, held)
     )
     count = len(discovery.measured)

@@ -41,7 +41,7 @@ def _function(term: Term | int) -> Callable[[np.ndarray], Any]:
     return lambda points: own(*[argument(points) for argument in inner])
 
 
-def field(discovery: Discovery) -> Callable[[np.ndarray], np.ndarray]:
+def right_hand_side(discovery: Discovery) -> Callable[[np.ndarray], np.ndarray]:
     """The right-hand side as a function of the variables [V] or [V, N], y' [D] or [D, N]."""
     coefficients = np.asarray(discovery.coefficients, float)
     kept = np.flatnonzero((coefficients != 0).any(0))
@@ -64,7 +64,7 @@ class _Lost(Exception):
     """The solution takes too many steps."""
 
 
-def solve(
+def solve_along(
     discovery: Discovery, initial: np.ndarray, times: np.ndarray, inputs: np.ndarray
 ) -> np.ndarray:
     """Solve y' = Ξ θ(y, u) by steps of Dormand and Prince 8(5,3).
@@ -80,7 +80,7 @@ def solve(
 
     Reference: Hairer, Nørsett and Wanner (1993), Solving Ordinary Differential Equations I, II.10.
     """
-    right = field(discovery)
+    right = right_hand_side(discovery)
     initial = np.asarray(initial, float)
     at, place = np.unique(times, return_inverse=True)
     given = np.asarray(inputs, float)[np.searchsorted(times, at)]

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,26 @@ import numpy as np
 from nsindy.terms.operations import PRIMITIVES, Primitive
 from nsindy.terms.term import Term, by_depth, parse
 
-if TYPE_CHECKING:
-    from nsindy.circuits.stacks import Stack
+__all__ = ["Evaluation", "Library", "Stacked", "bind", "evaluate"]
+
+
+class Stacked(Protocol):
+    """Networks of one architecture that stand for operations, `circuits.stacks.Stack`.
+
+    Attributes:
+      primitives: the operations that the networks stand for, P of them.
+      network: the architecture, with `apply(params, inputs)` from [..., arity] to [...].
+      params: parameters of the networks, every leaf with a leading axis [P].
+    """
+
+    @property
+    def primitives(self) -> tuple[Primitive, ...]: ...  # noqa: D102
+
+    @property
+    def network(self) -> Any: ...  # noqa: D102
+
+    @property
+    def params(self) -> Any: ...  # noqa: D102
 
 
 @functools.partial(
@@ -32,7 +50,7 @@ class Library:
 
     terms: tuple[Term, ...]
     states: tuple[str, ...]
-    circuits: "tuple[Stack, ...] | None" = None
+    circuits: tuple[Stacked, ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,7 +76,7 @@ class Evaluation(NamedTuple):
 
 
 def bind(
-    names: Sequence[str], states: Sequence[str], circuits: "tuple[Stack, ...] | None" = None
+    names: Sequence[str], states: Sequence[str], circuits: tuple[Stacked, ...] | None = None
 ) -> Library:
     """Build a library from terms written as text, `["identity(x)", "mul(x,sin(v))"]`.
 
@@ -130,7 +148,7 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
 
 
 def _groups(
-    circuits: "tuple[Stack, ...] | None", wave: list[Term]
+    circuits: tuple[Stacked, ...] | None, wave: list[Term]
 ) -> dict[int | Primitive, list[Term]]:
     """The terms that one call evaluates: those of a stack, or of an exact operation."""
     stack_of = {p.name: i for i, stack in enumerate(circuits or ()) for p in stack.primitives}
@@ -149,7 +167,7 @@ def _groups(
 
 
 def _apply(
-    circuits: "tuple[Stack, ...] | None",
+    circuits: tuple[Stacked, ...] | None,
     evaluator: int | Primitive,
     group: list[Term],
     given: jax.Array,

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nsindy.runtime.programs import Program
-from nsindy.terms import library as libraries
-from nsindy.terms.library import Library
+from nsindy.terms.library import Library, evaluate
 from nsindy.terms.term import Term
 
 PRODUCTS = ("identity", "mul", "one")
@@ -79,12 +78,12 @@ def factor_values(products: Products, variables: jax.Array, usable: jax.Array) -
     if products.atoms:
         names = tuple(f"x{i}" for i in range(products.variables))
         atoms = Library(products.atoms, names)
-        parts.insert(1, libraries.evaluate(atoms, variables[None]).theta[0])
+        parts.insert(1, evaluate(atoms, variables[None]).theta[0])
     return jnp.where(usable, jnp.concatenate(parts), 0.0)
 
 
 @functools.partial(Program, static=("products",))
-def evaluate(products: Products, variables: jax.Array, usable: jax.Array) -> jax.Array:
+def term_values(products: Products, variables: jax.Array, usable: jax.Array) -> jax.Array:
     """Evaluate every term at every sample; variables [N, V] to Θ [N, M]."""
     values = jax.vmap(lambda point: factor_values(products, point, usable))(variables)
     return jnp.prod(values[:, np.array(products.rows, int)], axis=-1)

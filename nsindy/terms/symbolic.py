@@ -11,9 +11,9 @@ from jax.typing import ArrayLike
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
 
-from nsindy.terms import text as terms_text
 from nsindy.terms.operations import Times
 from nsindy.terms.term import Term
+from nsindy.terms.text import number
 
 _GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi"
 _SIMPLE = re.compile(rf"([A-Za-z]|{'|'.join(_GREEK.split())}|chi|psi|omega)(_?[0-9]+|_[A-Za-z]+)?")
@@ -37,7 +37,7 @@ def expression(
     own, row = term.primitive.function, term.primitive.sympy
     arguments = [expression(argument, symbols, short=short) for argument in term.arguments]
     if isinstance(own, Times):
-        return sympy.Float(terms_text.number(own.number) if short else own.number) * arguments[0]
+        return sympy.Float(number(own.number) if short else own.number) * arguments[0]
     if row is None:
         return sympy.Function(term.primitive.name)(*arguments)
     return row(sympy, *arguments)
@@ -154,7 +154,7 @@ def _rows(
     spread = np.zeros(values.shape) if errors is None else np.asarray(errors)
     return [
         [
-            (value < 0, terms_text.number(abs(value), error, precision=precision), term)
+            (value < 0, number(abs(value), error, precision=precision), term)
             for value, error, term in zip(row, uncertain, terms, strict=True)
             if value != 0
         ]

@@ -96,7 +96,7 @@ def number(value: float, error: float | None = None, *, precision: int | None = 
     return f"{round(value, digits):.{max(digits, 0)}f}"
 
 
-def text(
+def equations(
     coefficients: ArrayLike,
     names: Sequence[str],
     states: Sequence[str],
@@ -117,7 +117,7 @@ def text(
       ValueError: the names or the states are not as many as the coefficients.
 
     Example:
-      >>> text([[0.0, 1.0], [-1.0, -0.1]], ["x", "v"], ["x", "v"])
+      >>> equations([[0.0, 1.0], [-1.0, -0.1]], ["x", "v"], ["x", "v"])
       ["x' = 1.000 v", "v' = -1.000 x + -0.100 v"]
     """
     rows = np.asarray(coefficients)

@@ -41,7 +41,7 @@ def test_the_solution_is_that_from_sample_to_sample(pendulum):
 
         solved = solve_ivp(field, (now, after), state, "Radau", rtol=1e-11, atol=1e-11)
         state = solved.y[:, -1]
-    found = along_recording.solve(pendulum, np.array([1.0, 0.0]), TIMES, drive[:, None])
+    found = along_recording.solve_along(pendulum, np.array([1.0, 0.0]), TIMES, drive[:, None])
     # Three hundred steps of relative errors below 1e-8.
     np.testing.assert_allclose(found, expected, atol=3e-6)
 
@@ -50,22 +50,22 @@ def test_the_field_is_that_of_the_discovery(pendulum):
     points = np.random.default_rng(0).standard_normal((3, 7))
     expected = [pendulum.vector_field(0.0, p[:2], lambda t, p=p: p[2:]) for p in points.T]
     np.testing.assert_allclose(
-        along_recording.field(pendulum)(points), np.array(expected).T, atol=1e-14
+        along_recording.right_hand_side(pendulum)(points), np.array(expected).T, atol=1e-14
     )
 
 
 def test_times_that_stand_twice_and_one_time_alone(pendulum):
     twice = np.repeat(TIMES, 2)
-    found = along_recording.solve(pendulum, np.array([1.0, 0.0]), twice, np.zeros((600, 1)))
+    found = along_recording.solve_along(pendulum, np.array([1.0, 0.0]), twice, np.zeros((600, 1)))
     np.testing.assert_array_equal(found[::2], found[1::2])
-    alone = along_recording.solve(pendulum, np.array([1.0, 0.0]), TIMES[:1], np.zeros((1, 1)))
+    alone = along_recording.solve_along(pendulum, np.array([1.0, 0.0]), TIMES[:1], np.zeros((1, 1)))
     np.testing.assert_array_equal(alone, [[1.0, 0.0]])
 
 
 def test_a_solution_that_leaves_every_bound():
     found = make(["mul(x,x)"], [[1.0]], ("x",), initial=[[1.0]])
     times = np.linspace(0, 2, 21)
-    states = along_recording.solve(found, np.array([1.0]), times, np.zeros((21, 0)))[:, 0]
+    states = along_recording.solve_along(found, np.array([1.0]), times, np.zeros((21, 0)))[:, 0]
     # x = 1 / (1 - t)
     np.testing.assert_allclose(states[:10], 1 / (1 - times[:10]), rtol=1e-6)
     assert np.isnan(states[11:]).all()
@@ -73,12 +73,14 @@ def test_a_solution_that_leaves_every_bound():
 
 def test_no_term_at_all_and_an_operation_of_ones_own():
     still = make([], np.zeros((1, 0)), ("x",), initial=[[2.0]])
-    np.testing.assert_array_equal(along_recording.solve(still, np.array([2.0]), TIMES, NONE), 2.0)
+    np.testing.assert_array_equal(
+        along_recording.solve_along(still, np.array([2.0]), TIMES, NONE), 2.0
+    )
     bump = operations.Primitive("bump", 1, lambda x: -x * np.e ** (-(x**2)), (-3.0, 3.0), 1.0)
     found = dataclasses.replace(
         make(["identity(x)"], [[1.0]], ("x",), initial=[[1.5]]), library=(Term(bump, (0,)),)
     )
-    states = along_recording.solve(found, np.array([1.5]), TIMES[:100], NONE[:100])
+    states = along_recording.solve_along(found, np.array([1.5]), TIMES[:100], NONE[:100])
     expected = found.simulate([1.5], TIMES[:100])
     np.testing.assert_allclose(states, expected, atol=1e-6)
 
@@ -87,5 +89,5 @@ def test_a_term_that_is_absent_spreads_no_nan():
     found = make(
         ["identity(x)", "log(y)"], [[-1.0, 0.0], [0.0, 1.0]], ("x", "y"), initial=[[1.0, 1.0]]
     )
-    slopes = along_recording.field(found)(np.array([2.0, -1.0]))
+    slopes = along_recording.right_hand_side(found)(np.array([2.0, -1.0]))
     assert slopes[0] == -2 and np.isnan(slopes[1])

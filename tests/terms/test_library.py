@@ -48,7 +48,7 @@ def test_nested_terms(exact, states, both):
     reference = np.stack([x * np.sin(v), x * x + np.cos(v), np.sin(x * np.sin(v)), x], axis=1)
     for function in both(library.evaluate):
         np.testing.assert_allclose(function(bound, states).theta, reference, rtol=1e-14, atol=1e-15)
-    learned = library.bind(names, ("x", "v"), stacks.load()[0])
+    learned = library.bind(names, ("x", "v"), stacks.load_stacks()[0])
     theta, inside = jax.jit(library.evaluate)(learned, states)
     # Errors of the inner circuit pass through the outer one, with slopes of at most 6 here.
     scale = np.where(np.asarray(inside), np.abs(np.asarray(theta) - reference), 0.0)
