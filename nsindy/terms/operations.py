@@ -24,9 +24,9 @@ __all__ = [
 ]
 
 TERM, PRODUCT, WAVE, FURTHER = 3.0, 2.0, 5.0, 7.0
-"""Nats that a discovery pays for a term, and besides for each product in it, each sin or cos, and
-each further operation. Products of variables are cheaper than operations, because most laws are
-made of them and, over a small range, cos(x) and x² are told apart by little."""
+"""Discovery's prices in nats: of every term, and on top for each product, each sin or cos, and each
+further operation in it. Products of variables are cheaper than operations, because most laws are
+made of them and, over a small range, cos(x) and x² are hard to tell apart."""
 
 ANYWHERE = (-math.inf, math.inf)
 
@@ -46,16 +46,16 @@ class Primitive:
       complexity: the paper's price in units of α (Exp 3): the complexity prior adds
         -α · complexity to the logit of a term.
       nats: discovery's price; an operation of one's own costs as little as a product.
-      usable: (low, high), the values that a discovery may use it on, where it is smooth there;
-        None for an operation that is known on its domain alone.
-      polynomial: True where sums and products of variables already make it, so that a discovery
-        does not offer it besides.
+      usable: (low, high), the values on which a discovery may use it if it is smooth between them;
+        None for an operation that is known on its domain only.
+      polynomial: True if sums and products of variables express it, so that a discovery need not
+        offer it as well.
       numpy: the exact operation on NumPy arrays; None compiles `function`.
       sympy: the operation as a function of the module sympy and its arguments, so that SymPy is
-        imported by those alone who print; None for an undefined function of that name.
-      recipe: entries of the recipe of its shipped circuit that differ from those of the others,
-        foremost where its points are drawn: a little beyond the domain, because a fit is worst at
-        the edge of its data. None where there is no circuit.
+        imported only where it is used; None for an undefined function of that name.
+      recipe: what is particular to the recipe of its shipped circuit, above all where its points
+        are drawn: a little beyond the domain, because a fit is worst at the edge of its data. None
+        if there is no circuit.
     """
 
     name: str
@@ -74,12 +74,12 @@ class Primitive:
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """x ↦ w x, with a number w of its own."""
+    """x ↦ w x, for one number w."""
 
     number: float
 
     def __call__(self, x: Any) -> Any:
-        """The product."""
+        """W x."""
         return self.number * x
 
 
@@ -191,9 +191,9 @@ def searched() -> tuple[str, ...]:
 
 
 def numpy_function(primitive: Primitive) -> Callable[..., Any]:
-    """The exact operation on NumPy arrays, which is ready where JAX would compile it first."""
+    """The exact operation on NumPy arrays; only a user's own operation is compiled for it."""
     row = PRIMITIVES.get(primitive.name, primitive)
-    # What only has the name of a row is compiled.
+    # Another function under the name of a row does not inherit its NumPy.
     if primitive.numpy is not None and row.function is primitive.function:
         return primitive.numpy
     compiled = jax.jit(primitive.function)

@@ -129,7 +129,7 @@ def test_complexities_follow_the_terms(exact):
         (("tan(x)",), "unknown operation 'tan'"),
         (("sin(y)",), "unknown state 'y'"),
         (("add(x)",), "takes 2 argument"),
-        (("sin(x)", "identity(v)", " sin( x )"), r"the term sin\(x\) stands twice"),
+        (("sin(x)", "identity(v)", " sin( x )"), r"the term sin\(x\) is given twice"),
     ],
 )
 def test_a_library_that_makes_no_sense_is_refused(names, sentence):
