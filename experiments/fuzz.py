@@ -110,7 +110,7 @@ def line(row: dict[str, Any]) -> str:
 
 def _accepted(path: Path) -> bool:
     try:
-        check.read(path)
+        check.read_recordings(path)
     except ValueError:
         return False
     return True

@@ -17,8 +17,8 @@ import numpy as np
 from support import command_line, common, grok_findings
 
 from nsindy.circuits import polish, training
-from nsindy.circuits import stacks as circuits_stacks
 from nsindy.circuits.recipes import RECIPES
+from nsindy.circuits.stacks import Stack, load_stacks, save_stacks
 from nsindy.runtime import files
 from nsindy.terms.operations import PAPER, PRIMITIVES
 
@@ -71,7 +71,7 @@ def parse():
             files.check_folder(options.save.parent)
             if options.save.is_dir():
                 raise ValueError(f"--save {options.save} is a folder; give the name of a file")
-        options.beside = circuits_stacks.load(options.beside) if options.beside else ((), {})
+        options.beside = load_stacks(options.beside) if options.beside else ((), {})
     except ValueError as error:
         parser.error(str(error))
     return options
@@ -112,7 +112,7 @@ def train_evidence(recipes, seeds, variants):
         ]
         knobs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *knobs)
         train = functools.partial(
-            training.train, network=mine[0].network, epochs=max(r.epochs for r in mine)
+            training.train_circuit, network=mine[0].network, epochs=max(r.epochs for r in mine)
         )
         over_seeds = jax.vmap(train, (0, 0, None))
         over_operations = jax.vmap(over_seeds)
@@ -124,7 +124,7 @@ def train_evidence(recipes, seeds, variants):
         params, history = jax.block_until_ready(compiled(keys, data, knobs))
         seconds["run"] += time.perf_counter() - start
         first = jax.tree.map(lambda leaf: leaf[0, :, 0], params)
-        stacks.append(circuits_stacks.Stack(declared(names, recipes), mine[0].network, first))
+        stacks.append(Stack(declared(names, recipes), mine[0].network, first))
         for row, (name, recipe) in enumerate(zip(names, mine, strict=True)):
             told = {f: np.asarray(leaf[:, row]) for f, leaf in history._asdict().items()}
             kept = told["epoch"][0, 0] <= recipe.epochs
@@ -160,14 +160,14 @@ def train_library(recipes, seed):
         low, high = jnp.array(drawn).T
         centre, width = (low + high) / 2, (high - low) / 2
         scale = jnp.std(data.targets, axis=1)
-        data = training.Data(
+        data = training.TrainingData(
             (data.inputs - centre[:, None, None]) / width[:, None, None],
             data.targets / scale[:, None],
             (data.validation_inputs - centre[:, None, None]) / width[:, None, None],
             data.validation_targets / scale[:, None],
         )
         train = functools.partial(
-            training.train, network=mine[0].network, epochs=max(r.epochs for r in mine)
+            training.train_circuit, network=mine[0].network, epochs=max(r.epochs for r in mine)
         )
         params, _ = jax.vmap(train)(keys, data, stack_knobs(mine))
         refine = functools.partial(refine_one, recipe=mine[0])
@@ -175,7 +175,7 @@ def train_library(recipes, seed):
         params = jax.vmap(polish.fold)(params, width, scale, centre)
         params = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params)
         operations = tuple(PRIMITIVES[name] for name in names)
-        stacks.append(circuits_stacks.Stack(operations, mine[0].network, params))
+        stacks.append(Stack(operations, mine[0].network, params))
     return tuple(stacks)
 
 
@@ -247,7 +247,7 @@ def main():
     if options.save:
         said["fidelity"] = measure(stacks)
         stacks, said = beside(*options.beside, stacks, said)
-        circuits_stacks.save(options.save, stacks, files.plain(said))
+        save_stacks(options.save, stacks, files.plain(said))
     print(f"wrote {options.out}" + (f" and {options.save}" if options.save else ""))
 
 

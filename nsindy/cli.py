@@ -71,7 +71,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="S",
         help="standard deviation, one or one a state",
     )
-    add("--seed", type=int, default=0, help="changes nothing: the method draws no random numbers")
     add("--out", metavar="DIR", help="folder to write to; else discovery/ beside the first file")
     return options
 
@@ -120,7 +119,7 @@ def _fail(code: int, message: str) -> int:
 def _discover(options: argparse.Namespace, command: str) -> None:
     from nsindy.recording import check
 
-    recordings = check.read(
+    recordings = check.read_recordings(
         options.files, time=options.time, states=options.states, inputs=options.inputs
     )
     out = Path(options.out) if options.out else Path(options.files[0]).parent / "discovery"
@@ -143,10 +142,10 @@ def _discover(options: argparse.Namespace, command: str) -> None:
         for warning in found.warnings:
             if warning not in recordings.notes:
                 print(f"warning: {warning}")
-        from nsindy.report.page import write
+        from nsindy.report.page import write_report
 
         found.save(out / "discovery.json")
-        page = write(out, found, recordings, command=command)
+        page = write_report(out, found, recordings, command=command)
     print(f"wrote {page} and {out / 'discovery.json'}")
 
 

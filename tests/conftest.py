@@ -65,7 +65,7 @@ def exact():
 @pytest.fixture(scope="session")
 def shipped():
     """The eight terms of the paper with the circuits that come with the package."""
-    return library.bind(term.paper_terms(), ("x", "v"), stacks.load()[0])
+    return library.bind(term.paper_terms(), ("x", "v"), stacks.load_stacks()[0])
 
 
 @pytest.fixture(scope="module")

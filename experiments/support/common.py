@@ -81,7 +81,7 @@ def bind(names: Sequence[str], kind: str, states: Sequence[str] = SYSTEM.states)
     if kind == "exact":
         return library.bind(names, states)
     path = stacks.SHIPPED if kind == "shipped" else kind
-    return library.bind(names, states, stacks.load(path)[0])
+    return library.bind(names, states, stacks.load_stacks(path)[0])
 
 
 def record(

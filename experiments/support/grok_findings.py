@@ -14,7 +14,7 @@ def judge(history, threshold, variant):
     """The evidence of one operation under one variant, over its seeds.
 
     Args:
-      history: fields of `training.History` [C, S, R] for C variants, S seeds and R recorded epochs,
+      history: fields of `TrainingHistory` [C, S, R] for C variants, S seeds and R recorded epochs,
         and the variance of the target [S].
       threshold: the mean squared error that both losses have to cross.
       variant: which of the C.

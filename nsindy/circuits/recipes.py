@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from nsindy.circuits.network import MLP
-from nsindy.terms.operations import Primitive
+from nsindy.terms.operations import PAPER, PRIMITIVES, Primitive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +56,17 @@ class Recipe:
 
 _PAPER_UNARY = Recipe(weight_decay=1.0)
 _PAPER_BINARY = Recipe(activation="relu", weight_decay=0.5, points=1000, validation_points=400)
-_DENSE_UNARY = Recipe(
-    hidden=(24, 24), epochs=2000, learning_rate=5e-3, points=400, validation_points=2000,
-    inner=0.4, polish=200,
+_DENSE = Recipe(
+    hidden=(24, 24), epochs=2000, learning_rate=5e-3, validation_points=2000, inner=0.4,
+    polish=200,
 )  # fmt: skip
-_DENSE_BINARY = dataclasses.replace(_DENSE_UNARY, points=1500)
+
+
+def shipped(primitive: Primitive) -> Recipe:
+    """The recipe of a circuit that ships, with what the table of operations says of it."""
+    points = 400 if primitive.arity == 1 else 1500
+    return dataclasses.replace(_DENSE, points=points, **(primitive.recipe or {}))
+
 
 _FEW = Recipe(
     hidden=(64, 64), activation="gelu", learning_rate=3e-3, weight_decay=0.3, init_scale=3.0,
@@ -85,28 +91,11 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             _FEW, points=32, half_width=2.0, init_scale=2.0, weight_decay=0.2
         ),
     },
-    "library": {
-        # A little beyond the declared domain, because a fit is worst at the edge of its data.
-        "identity": dataclasses.replace(_DENSE_UNARY, half_width=5.2),
-        "sin": dataclasses.replace(_DENSE_UNARY, half_width=2.08 * math.pi),
-        "cos": dataclasses.replace(_DENSE_UNARY, half_width=2.08 * math.pi),
-        "add": dataclasses.replace(_DENSE_BINARY, half_width=5.2),
-        "mul": dataclasses.replace(_DENSE_BINARY, half_width=5.2),
-    },
+    "library": {name: shipped(PRIMITIVES[name]) for name in PAPER},
     "further": {
-        "square": dataclasses.replace(_DENSE_UNARY, half_width=5.2),
-        "exp": dataclasses.replace(_DENSE_UNARY, interval=(-5.2, 3.2), inner_interval=(1.0, 3.2)),
-        # Denser where they bend most, next to the pole.
-        "log": dataclasses.replace(_DENSE_UNARY, interval=(0.04, 10.2), inner_interval=(0.04, 0.4)),
-        "tanh": dataclasses.replace(_DENSE_UNARY, half_width=5.2),
-        "reciprocal": dataclasses.replace(
-            _DENSE_UNARY, interval=(0.09, 10.2), inner_interval=(0.09, 0.6)
-        ),
-        "saturation": dataclasses.replace(
-            _DENSE_UNARY, interval=(-0.05, 10.2), inner_interval=(-0.05, 1.0)
-        ),
-        # A kink is a network of two ramps; smooth units only come near it.
-        "abs": dataclasses.replace(_DENSE_UNARY, hidden=(8,), activation="relu", half_width=5.2),
+        name: shipped(row)
+        for name, row in PRIMITIVES.items()
+        if row.recipe is not None and name not in PAPER
     },
 }
 """Recipes by name, each a recipe for every operation."""

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from nsindy.terms import library as libraries
-from nsindy.terms.library import Library
+from nsindy.terms.library import Library, evaluate
 
 
 class Snap(NamedTuple):
@@ -40,8 +39,8 @@ def snap(library: Library, states: jax.Array) -> Snap:
       library: the M terms with their circuits.
       states: [N, D], where the terms are compared.
     """
-    learned = libraries.evaluate(library, states).theta
-    true = libraries.evaluate(exact(library), states).theta
+    learned = evaluate(library, states).theta
+    true = evaluate(exact(library), states).theta
     spread = jnp.std(true, 0)
     spread = jnp.where(spread > 0, spread, 1.0)
     gaps = jax.vmap(lambda column: jnp.sqrt(jnp.mean((column[:, None] - true) ** 2, 0)) / spread)(

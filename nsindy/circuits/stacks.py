@@ -45,7 +45,9 @@ class Stack:
     params: Params
 
 
-def save(path: str | os.PathLike, circuits: tuple[Stack, ...], metadata: dict[str, Any]) -> None:
+def save_stacks(
+    path: str | os.PathLike, circuits: tuple[Stack, ...], metadata: dict[str, Any]
+) -> None:
     """Write circuits to a safetensors file, whole or not at all.
 
     Args:
@@ -75,21 +77,21 @@ def save(path: str | os.PathLike, circuits: tuple[Stack, ...], metadata: dict[st
     files.write_whole(path, write)
 
 
-def load(path: str | os.PathLike = SHIPPED) -> tuple[tuple[Stack, ...], dict[str, Any]]:
+def load_stacks(path: str | os.PathLike = SHIPPED) -> tuple[tuple[Stack, ...], dict[str, Any]]:
     """Read circuits and their metadata from a safetensors file.
 
     Args:
       path: the file; without it the library that ships with the package.
 
     Returns:
-      the stacks, and the metadata that `save` was given.
+      the stacks, and the metadata that `save_stacks` was given.
 
     Raises:
       ValueError: the file cannot be read, is no library of circuits, or its tensors do not match
         the architecture that it declares.
 
     Example:
-      >>> stacks, metadata = load()
+      >>> stacks, metadata = load_stacks()
       >>> names = [primitive.name for stack in stacks for primitive in stack.primitives]
       >>> {"identity", "sin", "cos", "add", "mul"} <= set(names)
       True

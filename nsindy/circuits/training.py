@@ -9,12 +9,11 @@ import numpy as np
 import optax
 
 from nsindy.circuits.network import MLP, Params
-from nsindy.circuits.recipes import RECIPES as RECIPES
-from nsindy.circuits.recipes import Recipe as Recipe
+from nsindy.circuits.recipes import Recipe
 from nsindy.terms.operations import PRIMITIVES, Primitive
 
 
-class Knobs(NamedTuple):
+class TrainingKnobs(NamedTuple):
     """What may vary between runs without a new compilation; every entry a scalar.
 
     Attributes:
@@ -30,7 +29,7 @@ class Knobs(NamedTuple):
     epochs: jax.Array | float
 
 
-class Data(NamedTuple):
+class TrainingData(NamedTuple):
     """Points of one operation.
 
     Attributes:
@@ -46,7 +45,7 @@ class Data(NamedTuple):
     validation_targets: jax.Array
 
 
-class History(NamedTuple):
+class TrainingHistory(NamedTuple):
     """A training run at its R recorded epochs, spaced evenly in log(epoch).
 
     Attributes:
@@ -66,12 +65,14 @@ class History(NamedTuple):
     active_units: jax.Array
 
 
-def knobs(recipe: Recipe) -> Knobs:
+def knobs(recipe: Recipe) -> TrainingKnobs:
     """The part of a recipe that is traced."""
-    return Knobs(recipe.learning_rate, recipe.weight_decay, recipe.init_scale, float(recipe.epochs))
+    return TrainingKnobs(
+        recipe.learning_rate, recipe.weight_decay, recipe.init_scale, float(recipe.epochs)
+    )
 
 
-def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32) -> Data:
+def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32) -> TrainingData:
     """Draw the training and validation points of one operation.
 
     Args:
@@ -81,7 +82,7 @@ def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32
       dtype: of every array, and so of the training.
 
     Example:
-      >>> from nsindy.terms.term.operations import PRIMITIVES
+      >>> from nsindy.circuits.recipes import RECIPES
       >>> drawn = draw(jax.random.key(0), PRIMITIVES["mul"], RECIPES["grok"]["mul"])
       >>> drawn.inputs.shape[1]
       2
@@ -95,7 +96,7 @@ def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32
     inputs = jnp.where(is_inner[:, None], inner, outer)
     shape = (recipe.validation_points, primitive.arity)
     validation = jax.random.uniform(validation_key, shape, dtype, low, high)
-    return Data(
+    return TrainingData(
         inputs, primitive.function(*inputs.T), validation, primitive.function(*validation.T)
     )
 
@@ -116,15 +117,15 @@ def recorded_epochs(epochs: int, records: int) -> np.ndarray:
 
 
 @functools.partial(jax.jit, static_argnames=("network", "epochs", "records"))
-def train(
+def train_circuit(
     key: jax.Array,
-    data: Data,
-    knobs: Knobs,
+    data: TrainingData,
+    knobs: TrainingKnobs,
     *,
     network: MLP,
     epochs: int,
     records: int = 200,
-) -> tuple[Params, History]:
+) -> tuple[Params, TrainingHistory]:
     """Train one circuit by full-batch AdamW with a cosine decay.
 
     One scan over the records, written for one operation and one seed; `jax.vmap` it over keys, data
@@ -161,7 +162,7 @@ def train(
         output, variables = network.apply(params, data.validation_inputs, mutable=["intermediates"])
         features = jax.tree.leaves(variables["intermediates"])[0]
         outgoing = params["params"][f"Dense_{len(network.hidden)}"]["kernel"][:, 0]
-        return History(
+        return TrainingHistory(
             epoch,
             loss(params),
             jnp.mean((output - data.validation_targets) ** 2),

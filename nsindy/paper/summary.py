@@ -244,7 +244,7 @@ def rows(swept: Swept, seed0: int) -> list[dict[str, Any]]:
                 "seed": seed0 + i,
                 "val_mse_sampled": outcome.validation_sampled[i],
                 "val_mse_argmax": outcome.validation_argmax[i],
-                "equations": text.text(outcome.coefficients[i], names, swept.states),
+                "equations": text.equations(outcome.coefficients[i], names, swept.states),
                 "coefficients": outcome.coefficients[i],
                 "support_correct": bool(outcome.support_correct[i] & ~lost[i]),
                 "diverged": bool(lost[i]),
@@ -272,7 +272,7 @@ def print_table(run: Run, swept: Swept, numbers: dict[str, Any]) -> None:
     order = np.argsort(outcome.validation_argmax)
     if len(order):
         middle = outcome.coefficients[order[len(order) // 2]]
-        print("\n".join(text.text(middle, swept.names, swept.states)) + "\n")
+        print("\n".join(text.equations(middle, swept.names, swept.states)) + "\n")
     low, high = numbers["recovery_ci95"]
     print(
         f"{run.title}: both equations exact in {numbers['recovery_count']} of {numbers['seeds']} "

@@ -168,9 +168,9 @@ def _arrows(axis: Axes, discovery: Discovery) -> None:
     x = np.linspace(*axis.get_xlim(), 22)
     y = np.linspace(*axis.get_ylim(), 22)
     grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-    speed = along_recording.field(discovery.library, discovery.coefficients)(grid.T).T.reshape(
-        22, 22, 2
-    )
+    speed = along_recording.right_hand_side(discovery.library, discovery.coefficients)(
+        grid.T
+    ).T.reshape(22, 22, 2)
     speed = np.where(np.isfinite(speed), speed, 0.0)
     limits = axis.get_xlim(), axis.get_ylim()
     if np.any(speed):

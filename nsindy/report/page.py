@@ -18,7 +18,7 @@ from nsindy.report.replay import replays, thinning
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
 from nsindy.terms import symbolic
-from nsindy.terms import text as terms_text
+from nsindy.terms.text import number
 
 NORMAL_95 = 1.959964
 """Half-width of a 95 % interval in standard errors."""
@@ -63,7 +63,7 @@ summary { cursor: pointer; color: var(--mark); }
 """
 
 
-def write(
+def write_report(
     folder: str | os.PathLike, discovery: Discovery, recordings: Recordings, *, command: str
 ) -> Path:
     """Write `page.html` and its figures as PNG files, each whole or not at all.
@@ -236,10 +236,10 @@ def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
             size, interval = "—", "—"
             if value != 0:
                 half = NORMAL_95 * error
-                size = terms_text.number(value, error)
+                size = number(value, error)
                 interval = "not known"
                 if error > 0:
-                    ends = (terms_text.number(end, error) for end in (value - half, value + half))
+                    ends = (number(end, error) for end in (value - half, value + half))
                     interval = " … ".join(ends)
             term = symbolic.mathml(discovery.library[m], discovery.variables)
             cells = [f"<math>{term}</math>", *(w.replace("-", "−") for w in (size, interval))]

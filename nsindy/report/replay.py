@@ -92,8 +92,8 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
     at = np.searchsorted(fine, times)
     inputs = np.array([np.interp(fine, times, u) for u in part.inputs.T]).T.reshape(len(fine), -1)
     simulated, forecast = (
-        along_recording.solve(
-            along_recording.field(discovery.library, model.coefficients),
+        along_recording.solve_along(
+            along_recording.right_hand_side(discovery.library, model.coefficients),
             np.asarray(model.initial)[r],
             fine,
             inputs,

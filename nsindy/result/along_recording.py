@@ -11,6 +11,8 @@ from scipy.integrate import solve_ivp
 from nsindy.terms import operations
 from nsindy.terms.term import Term
 
+__all__ = ["functions", "right_hand_side", "solve_along"]
+
 TOLERANCE = 1e-8
 """Relative error of a step."""
 
@@ -36,12 +38,14 @@ def _function(term: Term | int) -> Callable[[np.ndarray], Any]:
     """One term as a function of the variables."""
     if not isinstance(term, Term):
         return operator.itemgetter(term)
-    own = operations.plain(term.primitive)
+    own = operations.numpy_function(term.primitive)
     inner = [_function(argument) for argument in term.arguments]
     return lambda points: own(*[argument(points) for argument in inner])
 
 
-def field(terms: Sequence[Term], coefficients: ArrayLike) -> Callable[[np.ndarray], np.ndarray]:
+def right_hand_side(
+    terms: Sequence[Term], coefficients: ArrayLike
+) -> Callable[[np.ndarray], np.ndarray]:
     """The right-hand side as a function of the variables [V] or [V, N], y' [D] or [D, N].
 
     Args:
@@ -69,7 +73,7 @@ class _Lost(Exception):
     """The solution takes too many steps."""
 
 
-def solve(
+def solve_along(
     right: Callable[[np.ndarray], np.ndarray],
     initial: np.ndarray,
     times: np.ndarray,
@@ -80,7 +84,7 @@ def solve(
     """Solve y' = Ξ θ(y, u) by steps of Dormand and Prince 8(5,3).
 
     Args:
-      right: y' [D] as a function of the variables [V], see `field`.
+      right: y' [D] as a function of the variables [V], see `right_hand_side`.
       initial: state at times[0], [D].
       times: that do not fall [N].
       inputs: at those times, straight between them [N, U].

@@ -126,7 +126,7 @@ class Discovery:
         Args:
           precision: digits behind the point; without it those that the standard errors allow.
         """
-        return text.text(names=self.terms, precision=precision, **self.found())
+        return text.equations(names=self.terms, precision=precision, **self.found())
 
     def __str__(self) -> str:
         found, lines = self.found(), []
@@ -193,7 +193,7 @@ class Discovery:
         Raises:
           ValueError: shapes do not fit, or inputs are missing.
         """
-        from nsindy.result import vector_field as result_vector_field
+        from nsindy.result.vector_field import solve_field
 
         x0, t = jnp.asarray(x0), jnp.asarray(t)
         dtype = jnp.result_type(x0, t, float)
@@ -212,9 +212,7 @@ class Discovery:
         # Errors are held against the size of each state over the recordings.
         size = jnp.max(jnp.abs(jnp.concatenate([x0[None], jnp.asarray(self.initial, dtype)])), 0)
         size = jnp.where(size > 0, size, jnp.max(size))
-        return result_vector_field.simulate(
-            self.vector_field, x0, t, inputs, jnp.where(size > 0, size, 1.0)
-        )
+        return solve_field(self.vector_field, x0, t, inputs, jnp.where(size > 0, size, 1.0))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything to one JSON file, whole or not at all; learned operations travel in it.
@@ -223,7 +221,7 @@ class Discovery:
           ValueError: a term has an operation that neither ships with the package nor was learned.
         """
         content = {name: getattr(self, name) for name in (*_DATA, *_STATIC, *_TEXTS)}
-        file.write(path, content)
+        file.write_discovery(path, content)
 
 
 def load(path: str | os.PathLike) -> Discovery:
@@ -235,5 +233,5 @@ def load(path: str | os.PathLike) -> Discovery:
     Raises:
       ValueError: the file cannot be read, or is none of `Discovery.save`, or is damaged.
     """
-    content = file.read(path)
+    content = file.read_discovery(path)
     return Discovery(**{**content, "held_out": HeldOut(**content["held_out"])})

@@ -23,7 +23,7 @@ DEEPEST = 20
 """Operations that a term in a file may be nested in."""
 
 
-def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
+def write_discovery(path: str | os.PathLike, content: dict[str, Any]) -> None:
     """Write the fields of a Discovery, whole or not at all.
 
     Args:
@@ -60,7 +60,7 @@ def _learned(primitive: Primitive) -> dict[str, Any]:
     return stacks.to_json(primitive)
 
 
-def read(path: str | os.PathLike) -> dict[str, Any]:
+def read_discovery(path: str | os.PathLike) -> dict[str, Any]:
     """Read the fields of a Discovery, every one checked.
 
     Returns:

@@ -63,7 +63,7 @@ def _derivative(field: VectorField, t: ArrayLike, y: ArrayLike, args: Any) -> ja
 
 
 @equinox.filter_jit
-def simulate(
+def solve_field(
     field: VectorField, x0: jax.Array, t: jax.Array, inputs: Any, size: jax.Array
 ) -> jax.Array:
     """Solve y' = f(t, y, u) by Tsitouras 5(4), with steps as short as the errors ask.

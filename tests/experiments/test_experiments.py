@@ -13,7 +13,7 @@ import kill
 import numpy as np
 import pytest
 
-from nsindy.circuits import stacks as circuits_stacks
+from nsindy.circuits.stacks import SHIPPED, load_stacks, save_stacks
 from nsindy.paper import summary_file
 from nsindy.paper.runs import RUNS
 from nsindy.terms import term
@@ -193,15 +193,15 @@ def refused(environment, tmp_path_factory):
     place = tmp_path_factory.mktemp("bad")
     (place / "file").write_text("")
     (place / "words.safetensors").write_text("no circuits")
-    (place / "truncated.safetensors").write_bytes(circuits_stacks.SHIPPED.read_bytes()[:-1000])
-    stacks, _ = circuits_stacks.load()
+    (place / "truncated.safetensors").write_bytes(SHIPPED.read_bytes()[:-1000])
+    stacks, _ = load_stacks()
     smaller = [
         dataclasses.replace(stack, params=jax.tree.map(lambda leaf: leaf[..., :-1], stack.params))
         for stack in stacks
     ]
-    circuits_stacks.save(place / "mismatched.safetensors", tuple(smaller), {})
+    save_stacks(place / "mismatched.safetensors", tuple(smaller), {})
     unary = tuple(stack for stack in stacks if stack.primitives[0].arity == 1)
-    circuits_stacks.save(place / "unary.safetensors", unary, {})
+    save_stacks(place / "unary.safetensors", unary, {})
     out = ["--out", str(place / "out")]
     jobs = {
         name: ["exp4_conditional_entropy", *options, *([] if "--out" in options else out)]

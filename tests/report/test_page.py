@@ -62,10 +62,13 @@ def forced():
 def pages(oscillator, forced, tmp_path_factory):
     times = np.linspace(0, 20, 300)
     folder = tmp_path_factory.mktemp("reports")
-    one = page.write(folder / "one", oscillator, record(oscillator, times), command=COMMAND)
+    one = page.write_report(folder / "one", oscillator, record(oscillator, times), command=COMMAND)
     drive = np.sin(2 * times)[:, None]
     recordings = record(forced, times, inputs=drive)
-    return {"one": one, "two": page.write(folder / "two", forced, recordings, command=COMMAND)}
+    return {
+        "one": one,
+        "two": page.write_report(folder / "two", forced, recordings, command=COMMAND),
+    }
 
 
 def test_a_replay_is_the_equation_along_the_recording(forced):
@@ -149,7 +152,7 @@ def test_one_state_of_any_name_with_a_simulation_that_leaves(name, tmp_path):
     recordings = record(found, times)
     term = make(["mul(x,x)"], [[1.0]], ("x",), initial=[[1.0]])
     found = dataclasses.replace(term, states=(name,), warnings=())
-    text = page.write(tmp_path, found, recordings, command="").read_text(encoding="utf-8")
+    text = page.write_report(tmp_path, found, recordings, command="").read_text(encoding="utf-8")
     assert "leaves every bound at time 1.0" in text
     assert "<b>" not in text
 
@@ -164,7 +167,7 @@ def test_a_long_recording_at_any_scale(scale, oscillator, tmp_path):
         held_out=oscillator.held_out._replace(initial=initial),
     )
     recordings = record(small, np.linspace(0, 20, 9000))
-    text = page.write(tmp_path, small, recordings, command="").read_text(encoding="utf-8")
+    text = page.write_report(tmp_path, small, recordings, command="").read_text(encoding="utf-8")
     assert "each sample in 3" in text and "9,000 samples" in text
 
 
@@ -172,7 +175,7 @@ def test_a_folder_that_cannot_be_written_is_said(oscillator, tmp_path):
     (tmp_path / "file").write_text("")
     recordings = record(oscillator, np.linspace(0, 20, 300))
     with pytest.raises(ValueError, match="cannot write to"):
-        page.write(tmp_path / "file", oscillator, recordings, command="")
+        page.write_report(tmp_path / "file", oscillator, recordings, command="")
 
 
 @pytest.fixture(scope="module")
