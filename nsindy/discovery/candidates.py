@@ -91,7 +91,7 @@ def _paths(terms, models, segments):
     return jax.vmap(path)(models)
 
 
-PATHS = Program(_paths, static=("terms",))
+PATHS = Program(_paths)
 
 
 def precompile(problem: Problem, segments: Segments) -> None:
@@ -122,10 +122,10 @@ def regressed(problem: Problem, mask: np.ndarray) -> Start:
 
 def _model(problem: Problem, start: Start) -> Model:
     """A support with its coefficients in the slots of each equation."""
-    count = len(start.mask)
-    indices = np.zeros((count, problem.slots), int)
-    free = np.zeros((count, problem.slots), bool)
-    values = np.zeros((count, problem.slots))
+    count, slots = len(start.mask), max(problem.slots, constants.SLOTS)
+    indices = np.zeros((count, slots), int)
+    free = np.zeros((count, slots), bool)
+    values = np.zeros((count, slots))
     for d in range(count):
         known = np.flatnonzero(problem.known[d])
         chosen = known if len(known) else np.flatnonzero(start.mask[d])

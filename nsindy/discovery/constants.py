@@ -87,12 +87,15 @@ NOISE_FLOOR = 1e-5
 """Noise, as a share of the largest value of a state, below which no measurement is taken to be
 exact: solvers that simulate recordings err by as much. Odd half."""
 
-SEGMENT_CHANGES = 3.0
-"""Times that a derivative changes along a segment: longer segments average more, and a bad first
-guess throws them further."""
+SEGMENT_LENGTHS = (4, 8)
+"""Intervals of a segment, where there are few rows and otherwise. Short segments forgive a bad
+first guess, and fits end where longer ones do, since segments are made to join."""
 
-SEGMENT_LENGTHS = (4, 64)
-"""Fewest and most intervals of a segment, powers of two."""
+SLOTS = 6
+"""Terms of an equation that programs are compiled for, at least: the default of `max_terms`."""
+
+LIBRARY_ROWS = 256
+"""Terms of a library that programs are compiled for, at least: more than three states have."""
 
 GROWTH_NOISELESS = 4.0
 """Growth of an error in the state beyond which a recording without noise is fitted in stretches.

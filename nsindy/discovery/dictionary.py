@@ -137,6 +137,28 @@ def library(
     )
 
 
+def atoms(variables: int) -> tuple[Term, ...]:
+    """Every operation of every raw variable, then the waves of a fitted number.
+
+    All that a default library is made of beside its variables, bound as `problem` binds them: the
+    scaled variables come first, then the raw ones, then those times w.
+
+    Args:
+      variables: number of states and inputs V.
+    """
+    raw = [
+        Term(terms_operations.get(name), (variables + v,))
+        for name in constants.SEARCHED_OPERATIONS
+        for v in range(variables)
+    ]
+    waves = [
+        Term(terms_operations.get(name), (2 * variables + v,))
+        for name in ("sin", "cos")
+        for v in range(variables)
+    ]
+    return (*raw, *waves)
+
+
 def fitted_waves(library: Sequence[Term], numbers: np.ndarray) -> tuple[Term, ...]:
     """The waves sin(w x), cos(w x) of the variables whose number w is not 0.
 

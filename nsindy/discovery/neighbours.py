@@ -53,7 +53,7 @@ def _tangents(terms, coefficients, begin, segments, noise):
     return chain._replace(linearised=linearised.compressed())
 
 
-TANGENTS = Program(_tangents, static=("terms",))
+TANGENTS = Program(_tangents)
 AROUND = Program(around.adjacent_supports, static=("slots", "width"))
 
 

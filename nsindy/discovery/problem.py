@@ -10,16 +10,13 @@ from nsindy.discovery.signals import Signal, Units
 from nsindy.evidence import regression
 from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
-from nsindy.runtime.programs import Program
 from nsindy.terms import products
 from nsindy.terms.operations import Primitive, Times
 from nsindy.terms.products import Products
 from nsindy.terms.term import Term
 from nsindy.trajectories.shooting import Segments
 
-__all__ = ["COMPRESS", "Prepared", "Problem", "noise_floor", "prepare"]
-
-COMPRESS = Program(regression.compress)
+__all__ = ["Prepared", "Problem", "noise_floor", "prepare"]
 
 
 class Problem(NamedTuple):
@@ -140,7 +137,10 @@ def prepare(
     terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
     columns = _columns(terms, smoothed, units)
 
-    factors = [np.prod([scale[f] for f in row if f < len(scale)]) for row in columns.products.rows]
+    factors = [
+        np.prod([scale[f] for f in row if f < len(scale)])
+        for row in columns.products.rows[: len(terms)]
+    ]
     back = units.states[:, None] / np.array(factors)[None] / units.time
     admissible, known = np.ones((count, len(terms)), bool), np.zeros((count, len(terms)))
     admissible[:, ~columns.valued] = False
@@ -163,7 +163,7 @@ def prepare(
         admissible=admissible,
         known=known,
         shares=shares,
-        factor=np.asarray(COMPRESS(weight * columns.theta, weight * derivatives)),
+        factor=regression.compress(weight * columns.theta, weight * derivatives),
         begin=signals.beginnings(smoothed, length),
         floor=np.pad(least, (0, count - measured)),
         slots=min(slots, len(terms)),
@@ -192,25 +192,26 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
     errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in smoothed])
     errors = np.abs(units.expand(errors))
     variables = points.shape[1]
-    split = products.split(bound, variables)
+    needed = set(products.split(bound, variables).atoms)
+    split = products.split(
+        bound, variables, atoms=dictionary.atoms(count), least=constants.LIBRARY_ROWS
+    )
     usable = np.ones(variables + len(split.atoms) + 1, bool)
     for i, atom in enumerate(split.atoms):
-        usable[variables + i] = all(
+        usable[variables + i] = atom in needed and all(
             dictionary.allows(atom.primitive, points[:, a], errors[:, a])
             for a in atom.arguments
             if isinstance(a, int)
         )
-    theta = np.asarray(products.term_values(split, points, usable))
+    theta = products.term_values(split, points, usable)[:, : len(terms)]
     valued = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
     return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued)
 
 
 def _length(smoothed: list[Signal]) -> int:
-    """Intervals of a segment, a power of two."""
-    shortest = min(len(s.times) for s in smoothed)
-    changes = constants.SEGMENT_CHANGES / signals.rate(smoothed)
-    length = np.clip(min(changes, shortest / 3), *constants.SEGMENT_LENGTHS)
-    return int(2 ** np.floor(np.log2(length)))
+    """Intervals of a segment: few lengths, so that few programs are compiled."""
+    short, usual = constants.SEGMENT_LENGTHS
+    return usual if min(len(s.times) for s in smoothed) >= 3 * usual else short
 
 
 def noise_floor(noise: float | Sequence[float] | None, states: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nsindy.discovery import candidates, constants, signals, weak_form
 from nsindy.discovery.candidates import Start
-from nsindy.discovery.problem import COMPRESS, Prepared, Problem
+from nsindy.discovery.problem import Prepared, Problem
 from nsindy.evidence import beam, regression
 from nsindy.runtime.programs import Program
 
@@ -70,7 +70,7 @@ def _by_integrals(prepared: Prepared) -> np.ndarray:
         )
         designs.append(design)
         targets.append(target)
-    return np.asarray(COMPRESS(np.concatenate(designs), np.concatenate(targets)))
+    return regression.compress(np.concatenate(designs), np.concatenate(targets))
 
 
 def _joint(

@@ -17,7 +17,6 @@ __all__ = [
     "nodes",
     "noise",
     "prepare",
-    "rate",
     "segments",
     "thin",
     "weighted",
@@ -37,14 +36,13 @@ class Units(NamedTuple):
       states: [D].
       inputs: [U].
       time: scalar.
-      waves: for each variable the w of its fitted waves, per raw unit, 0 where it has none; empty
-        where no variable has any.
+      waves: for each variable the w of its fitted waves, per raw unit, 0 where it has none [D + U].
     """
 
     states: np.ndarray
     inputs: np.ndarray
     time: float
-    waves: np.ndarray = np.zeros(0)
+    waves: np.ndarray
 
     @property
     def variables(self) -> np.ndarray:
@@ -53,8 +51,8 @@ class Units(NamedTuple):
 
     @property
     def raw(self) -> np.ndarray:
-        """What the variables are multiplied by: x, and then w x where there are fitted waves."""
-        return np.concatenate([self.variables, self.variables[: len(self.waves)] * self.waves])
+        """What the variables are multiplied by: x, and then w x [2 (D + U)]."""
+        return np.concatenate([self.variables, self.variables * self.waves])
 
     def expand(self, values: np.ndarray) -> np.ndarray:
         """Variables that the terms are bound to, sample by sample; see `shooting.expand`."""
@@ -125,10 +123,11 @@ def prepare(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], 
         for r in recordings
     ]
     if order == 1:
-        units = Units(size, inputs, time)
+        units = Units(size, inputs, time, np.zeros(len(size) + len(inputs)))
     else:
         speed = [[np.max(np.abs(s.derivatives)) for s in each] for each in smooth]
-        units = Units(np.append(size, size / time * np.max(speed, 0)), inputs, time)
+        states = np.append(size, size / time * np.max(speed, 0))
+        units = Units(states, inputs, time, np.zeros(len(states) + len(inputs)))
     return [_signal(r, s, units, order) for r, s in zip(recordings, smooth, strict=True)], units
 
 
@@ -173,17 +172,6 @@ def _signal(
 def noise(signals: Sequence[Signal]) -> np.ndarray:
     """Root mean square noise of each state over the recordings [D]; 0 where it was not measured."""
     return np.sqrt(np.mean([s.noise**2 for s in signals], 0))
-
-
-def rate(signals: Sequence[Signal]) -> float:
-    """How much of a derivative changes from one sample to the next, in nine of ten of them."""
-    found = []
-    for s in signals:
-        size = np.linalg.norm(s.derivatives, axis=1)
-        change = np.linalg.norm(np.diff(s.derivatives, axis=0), axis=1)
-        typical = np.sqrt(np.mean(size**2))
-        found.append(np.quantile(change / (size[1:] + 0.05 * typical + 1e-300), 0.9))
-    return float(max(found))
 
 
 def segments(
@@ -283,14 +271,13 @@ def weighted(
 
 
 def _padded(count: int) -> int:
-    """The next of 1, 2, 3, 4, 6, 8, 12, 16, 24, …."""
-    power = 2 ** int(np.ceil(np.log2(count)))
-    return 3 * power // 4 if 3 * power // 4 >= count else power
+    """Segments to make of so many: a power of two, so that few programs are compiled."""
+    return max(8, 2 ** int(np.ceil(np.log2(count))))
 
 
 def _columns(starts: int) -> int:
-    """Columns for so many starts: few shapes, so that few programs are compiled."""
-    return max(4, 2 ** int(np.ceil(np.log2(starts))))
+    """Columns for so many starts: a power of four, so that few programs are compiled."""
+    return max(4, 4 ** int(np.ceil(np.log2(starts) / 2)))
 
 
 def _segment(s: Signal, begin: int, length: int, limit: int):

@@ -40,11 +40,12 @@ class Solution(NamedTuple):
     independent: jax.Array
 
 
-def compress(design: jax.Array, targets: jax.Array) -> jax.Array:
+def compress(design: Either, targets: Either) -> Either:
     """Compress a regression into a triangle whose size is free of the number of samples.
 
     With [A, Y] = Q R every residual sum of squares, coefficient and covariance of any subset of
-    columns of A is the same on the columns of R.
+    columns of A is the same on the columns of R. Arrays of NumPy are compressed by NumPy, without a
+    compilation for their shape.
 
     Args:
       design: A, [N, P]; rows may already be weighted.
@@ -66,10 +67,11 @@ def compress(design: jax.Array, targets: jax.Array) -> jax.Array:
             f"the design and the targets must share their samples: {list(design.shape)} and "
             f"{list(targets.shape)}"
         )
-    joined = jnp.concatenate([design, targets], axis=1)
+    xp = design.__array_namespace__()
+    joined = xp.concatenate([design, targets], axis=1)
     size = joined.shape[1]
     lacking = max(size - joined.shape[0], 0)
-    return jnp.linalg.qr(jnp.pad(joined, ((0, lacking), (0, 0))), mode="r")
+    return xp.linalg.qr(xp.pad(joined, ((0, lacking), (0, 0))), mode="r")
 
 
 def of_equation(factor: Either, terms: int, equation: jax.Array | int) -> Either:

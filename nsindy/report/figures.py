@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from nsindy.report.replay import Replay
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery
+from nsindy.terms.library import numpy_values
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#AA4499")
 DATA = "#777777"
@@ -210,7 +211,7 @@ def _contributions(discovery: Discovery, replay: Replay) -> np.ndarray:
     rows = np.asarray(discovery.coefficients)[np.array(discovery.rows)]
     found = np.zeros((len(replay.times), *rows.shape))
     kept = np.flatnonzero((rows != 0).any(0))
-    values = along_recording.functions([discovery.library[m] for m in kept])
+    values = numpy_values([discovery.library[m] for m in kept])
     states = np.concatenate([replay.smooth, replay.inputs], 1)
     theta = values(states.T).T
     found[:, :, kept] = np.where(rows[:, kept] != 0, rows[:, kept] * theta[:, None], 0.0)

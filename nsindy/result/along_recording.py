@@ -1,46 +1,21 @@
 """The equations of a discovery as plain functions, and solved along a recording by SciPy."""
 
-import operator
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from jax.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from nsindy.terms import operations
+from nsindy.terms.library import numpy_values
 from nsindy.terms.term import Term
 
-__all__ = ["functions", "right_hand_side", "solve_along"]
+__all__ = ["right_hand_side", "solve_along"]
 
 TOLERANCE = 1e-8
 """Relative error of a step."""
 
 EVALUATIONS = 300_000
 """Evaluations of the equations after which a solution is given up."""
-
-
-def functions(terms: Sequence[Term]) -> Callable[[np.ndarray], np.ndarray]:
-    """The terms as a function of the variables [V] or [V, N] that returns [M] or [M, N]."""
-    found = [_function(term) for term in terms]
-
-    def values(points):
-        theta = np.empty((len(found), *points.shape[1:]))
-        with np.errstate(all="ignore"):
-            for row, term in enumerate(found):
-                theta[row] = term(points)
-        return theta
-
-    return values
-
-
-def _function(term: Term | int) -> Callable[[np.ndarray], Any]:
-    """One term as a function of the variables."""
-    if not isinstance(term, Term):
-        return operator.itemgetter(term)
-    own = operations.numpy_function(term.primitive)
-    inner = [_function(argument) for argument in term.arguments]
-    return lambda points: own(*[argument(points) for argument in inner])
 
 
 def right_hand_side(
@@ -54,7 +29,7 @@ def right_hand_side(
     """
     coefficients = np.asarray(coefficients, float)
     kept = np.flatnonzero((coefficients != 0).any(0))
-    values = functions([terms[m] for m in kept.tolist()])
+    values = numpy_values([terms[m] for m in kept.tolist()])
     # A term that is absent must not spread its NaN from outside its domain.
     used = [np.flatnonzero(row) for row in coefficients[:, kept]]
     sizes = [row[row != 0] for row in coefficients]

@@ -2,17 +2,18 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.terms.operations import PRIMITIVES, Primitive
+from nsindy.terms.operations import PRIMITIVES, Primitive, numpy_function
 from nsindy.terms.term import Term, by_depth, parse
 
-__all__ = ["Evaluation", "Library", "Stacked", "bind", "evaluate"]
+__all__ = ["Evaluation", "Library", "Stacked", "bind", "evaluate", "numpy_values"]
 
 
 class Stacked(Protocol):
@@ -145,6 +146,29 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
             inside = jnp.concatenate([inside, jnp.all(within, axis=1)])
     columns = np.array([rows[term] for term in library.terms])
     return Evaluation(values[columns].T, inside[columns].T)
+
+
+def numpy_values(terms: Sequence[Term]) -> Callable[[np.ndarray], np.ndarray]:
+    """The terms as a function of the variables [V] or [V, N] that returns [M] or [M, N]."""
+    found = [_function(term) for term in terms]
+
+    def values(points):
+        theta = np.empty((len(found), *points.shape[1:]))
+        with np.errstate(all="ignore"):
+            for row, term in enumerate(found):
+                theta[row] = term(points)
+        return theta
+
+    return values
+
+
+def _function(term: Term | int) -> Callable[[np.ndarray], Any]:
+    """One term as a function of the variables."""
+    if not isinstance(term, Term):
+        return operator.itemgetter(term)
+    own = numpy_function(term.primitive)
+    inner = [_function(argument) for argument in term.arguments]
+    return lambda points: own(*[argument(points) for argument in inner])
 
 
 def _groups(

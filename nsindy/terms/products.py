@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
-from nsindy.runtime.programs import Program
-from nsindy.terms.library import Library, evaluate
+from nsindy.terms.library import Library, evaluate, numpy_values
 from nsindy.terms.term import Term
 
 __all__ = ["PRODUCTS", "Products", "factor_values", "slopes", "split", "term_values"]
@@ -18,41 +18,50 @@ PRODUCTS = ("identity", "mul", "one")
 """Operations that are products of their arguments: a change of units only rescales them."""
 
 
-@dataclasses.dataclass(frozen=True)
+@functools.partial(
+    jax.tree_util.register_dataclass, data_fields=("rows",), meta_fields=("variables", "atoms")
+)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Products:
     """M terms, each a product of at most F factors.
 
     A factor is a variable or a term that is not a product, such as sin(v). Terms share factors:
     x, x², x sin(v) and sin(v) together need two. The terms of an equation are then an array of
-    indices, and a program that evaluates K of M terms neither recompiles when they change nor pays
-    for the other M - K.
+    indices, and so are the terms themselves: a program that evaluates K of M terms is one for all
+    libraries with the same factors.
 
     Attributes:
       variables: number of variables V, the states and then the inputs.
-      atoms: the factors that are terms.
-      rows: the F factors of each term: below V a variable, from V an atom, and last the number 1.
+      atoms: the A factors that are terms.
+      rows: the F factors of each term: below V a variable, from V an atom, and last the number 1
+        [M, F].
     """
 
     variables: int
     atoms: tuple[Term, ...]
-    rows: tuple[tuple[int, ...], ...]
+    rows: np.ndarray
 
 
-def split(terms: Sequence[Term], variables: int) -> Products:
+def split(
+    terms: Sequence[Term], variables: int, *, atoms: Sequence[Term] = (), least: int = 0
+) -> Products:
     """Split terms into factors.
 
     Args:
-      terms: M terms over the variables.
+      terms: the terms, over the variables.
       variables: number of variables V.
+      atoms: factors that come first, needed or not, so that different terms share their factors.
+      least: fewest rows; those beyond the terms are the number 1, so that programs share shapes.
     """
-    rows = [_factors(term) for term in terms]
-    atoms = tuple(dict.fromkeys(f for row in rows for f in row if isinstance(f, Term)))
+    taken = [_factors(term) for term in terms]
+    needed = (f for factors in taken for f in factors if isinstance(f, Term))
+    atoms = tuple(dict.fromkeys([*atoms, *needed]))
     index = {atom: variables + i for i, atom in enumerate(atoms)}
-    width = max(1, *map(len, rows))
     one = variables + len(atoms)
-    table = [[f if isinstance(f, int) else index[f] for f in row] for row in rows]
-    padded = (tuple(row + [one] * (width - len(row))) for row in table)
-    return Products(variables, atoms, tuple(padded))
+    rows = np.full((max(least, len(terms)), max(3, *map(len, taken), 0)), one)
+    for row, factors in zip(rows, taken, strict=False):
+        row[: len(factors)] = [f if isinstance(f, int) else index[f] for f in factors]
+    return Products(variables, atoms, rows)
 
 
 def _factors(term: "int | Term") -> list["int | Term"]:
@@ -63,13 +72,13 @@ def _factors(term: "int | Term") -> list["int | Term"]:
     return [term]
 
 
-# With a jit of its own it is traced once for all programs over the same terms.
-@functools.partial(jax.jit, static_argnames="products")
+# With a jit of its own it is traced once for all programs over the same factors.
+@jax.jit
 def factor_values(products: Products, variables: jax.Array, usable: jax.Array) -> jax.Array:
     """Evaluate every factor at one point.
 
     Args:
-      products: the M terms.
+      products: the terms.
       variables: [V].
       usable: False where a factor has no value and counts as 0 [V + A + 1].
 
@@ -84,20 +93,23 @@ def factor_values(products: Products, variables: jax.Array, usable: jax.Array) -
     return jnp.where(usable, jnp.concatenate(parts), 0.0)
 
 
-@functools.partial(Program, static=("products",))
-def term_values(products: Products, variables: jax.Array, usable: jax.Array) -> jax.Array:
-    """Evaluate every term at every sample.
+def term_values(products: Products, variables: ArrayLike, usable: ArrayLike) -> np.ndarray:
+    """Evaluate every term at every sample, by NumPy, which waits for no compilation.
 
     Args:
       products: the M terms.
       variables: [N, V].
-      usable: factors that have a value [V + A + 1]; the others count as 0.
+      usable: False where a factor has no value and counts as 0 [V + A + 1].
 
     Returns:
       Θ [N, M].
     """
-    values = jax.vmap(lambda point: factor_values(products, point, usable))(variables)
-    return jnp.prod(values[:, np.array(products.rows, int)], axis=-1)
+    points = np.asarray(variables, float)
+    atoms = numpy_values(products.atoms)(points.T).T
+    values = np.concatenate([points, atoms, np.ones((len(points), 1))], 1)
+    values = np.where(usable, values, 0.0)
+    with np.errstate(all="ignore"):
+        return np.prod(values[:, products.rows], axis=-1)
 
 
 def slopes(
@@ -127,7 +139,7 @@ def slopes(
         return jax.jvp(at, (state,), (direction,))
 
     value, slope = jax.vmap(along, out_axes=(None, -1))(jnp.eye(len(state), dtype=state.dtype))
-    table = jnp.asarray(np.array(products.rows, int))
+    table = jnp.asarray(products.rows)
     rows = table if chosen is None else table[chosen]
     factors, slope = value[rows], slope[rows]
     total = jnp.zeros_like(slope[..., 0, :])

@@ -148,7 +148,7 @@ def expand(state: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
 
 
 # Under its own jit it is traced once for all programs of the same shapes.
-@functools.partial(jax.jit, static_argnames=("terms", "by_coefficients"))
+@functools.partial(jax.jit, static_argnames="by_coefficients")
 def shoot(
     terms: Products, model: Model, segments: Segments, *, by_coefficients: bool = True
 ) -> Sensitivities:

@@ -41,7 +41,7 @@ def _judged(states, segments, noise, floor):
     return jax.vmap(lambda state: judge(state, segments, noise, floor))(states)
 
 
-ALL_STEP = Program(_steps, static=("terms",))
+ALL_STEP = Program(_steps)
 ALL_JUDGED = Program(_judged)
 
 
