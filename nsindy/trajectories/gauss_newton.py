@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from nsindy.evidence import regression, residuals
 from nsindy.terms.products import Products
 from nsindy.trajectories import shooting
-from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.shooting import Chain, Model, Segments
 
 __all__ = [
@@ -46,11 +45,17 @@ class Expansion(NamedTuple):
 
     Attributes:
       model: the equations.
-      chain: the segments, their linearisation compressed.
+      products: of the columns of the linearisation, then `closing` and `target`, with each other
+        [P + 2, P + 2].
+      begin_by, begin_gap, gap, states: of its `Chain`.
     """
 
     model: Model
-    chain: Chain
+    products: jax.Array
+    begin_by: jax.Array
+    begin_gap: jax.Array
+    gap: jax.Array
+    states: jax.Array
 
 
 class FitState(NamedTuple):
@@ -112,21 +117,15 @@ def unstarted(model: Model, segments: Segments) -> FitState:
     columns = initial + model.indices.size
     kind = segments.states.dtype
     large = jnp.asarray(jnp.inf, kind)
-    rows = jnp.zeros(columns + 2, kind)
-    chain = Chain(
-        Linearised(
-            jnp.zeros((columns + 2, initial), kind),
-            jnp.zeros((columns + 2, model.indices.size), kind),
-            rows,
-            rows,
-        ),
+    best = Expansion(
+        model,
+        jnp.zeros((columns + 2, columns + 2), kind),
         jnp.zeros((parts, count, columns), kind),
         jnp.zeros((parts, count), kind),
         jnp.zeros((parts, count), kind),
         jnp.zeros(segments.states.shape, kind),
     )
     damping, solved = jnp.asarray(1e-5, kind), jnp.asarray(0)
-    best = Expansion(model, chain)
     return FitState(best, large, model, large, damping, large, solved, jnp.asarray(False))
 
 
@@ -168,8 +167,17 @@ def step(
     settled = close(state.value, tolerance) | (
         close(state.value, NEAR) & close(state.tried, tolerance)
     )
-    chain = chain._replace(linearised=chain.linearised.compressed())
-    new_best = Expansion(state.proposal, chain)
+    linear = chain.linearised
+    assert linear.closing is not None
+    columns = jnp.concatenate([linear.design, linear.closing[:, None], linear.target[:, None]], 1)
+    new_best = Expansion(
+        state.proposal,
+        columns.T @ columns,
+        chain.begin_by,
+        chain.begin_gap,
+        chain.gap,
+        chain.states,
+    )
     best = jax.tree.map(lambda a, b: jnp.where(better, a, b), new_best, state.best)
     value = jnp.minimum(new, state.value)
     # Nothing to go on from: the very first solution was not finite.
@@ -186,27 +194,28 @@ def step(
     return FitState(best, value, proposal, promised, damping, new, solved, done)
 
 
-def _squares(segments: Segments, chain: Chain) -> jax.Array:
+def _squares(segments: Segments, at: Chain | Expansion) -> jax.Array:
     """Sum of squares of residuals and gaps of each state [D]."""
-    residual = jnp.sum(segments.weights * (segments.states - chain.states) ** 2, (0, 1))
-    return residual + jnp.sum(chain.gap**2, 0) * GAP
+    residual = jnp.sum(segments.weights * (segments.states - at.states) ** 2, (0, 1))
+    return residual + jnp.sum(at.gap**2, 0) * GAP
 
 
 def _propose(best: Expansion, damping: jax.Array) -> tuple[Model, jax.Array]:
     """A damped step, and the sum of squares that a step without damping promises."""
-    model, chain = best
-    linear = chain.linearised
-    assert linear.closing is not None
-    columns = linear.columns_of(model.free)
-    promised = regression.least_squares(linear.factor, columns).rss
+    model, products = best.model, best.products
+    size = len(products) - 2
+    initial = size - model.free.size
+    mask = jnp.concatenate([jnp.ones(initial, bool), model.free.reshape(-1)])
     # Gaps that are closed at once may throw a solution as far as any other step.
     closed = 1 / (1 + damping)
-    size = jnp.linalg.norm(linear.design, axis=0)
-    bottom = jnp.pad(jnp.diag(jnp.sqrt(damping) * size), ((0, 0), (0, 1)))
-    rows = linear._replace(target=linear.target + (1 - closed) * linear.closing).factor
-    change = regression.least_squares(jnp.concatenate([rows, bottom]), columns).coefficients
-    coefficients = model.coefficients + linear.split(change)[1].reshape(model.free.shape)
-    begin = model.begin + chain.begin_by @ change + closed * chain.begin_gap
+    by_target = jnp.eye(size + 2)[:, jnp.append(jnp.arange(size), size + 1)]
+    promised = regression.least_squares_products(by_target.T @ products @ by_target, mask).rss
+    by_target = by_target.at[size, size].set(1 - closed)
+    damped = by_target.T @ products @ by_target
+    damped = damped + jnp.diag(jnp.append(damping * jnp.diagonal(damped)[:size], 0.0))
+    change = regression.least_squares_products(damped, mask).coefficients
+    coefficients = model.coefficients + change[initial:].reshape(model.free.shape)
+    begin = model.begin + best.begin_by @ change + closed * best.begin_gap
     return model._replace(coefficients=coefficients, begin=begin), promised
 
 
@@ -221,13 +230,13 @@ def judge(
       noise: σ [D].
       floor: standard deviation below which no measurement noise is taken to be [D].
     """
-    chain = state.best.chain
-    squares = jnp.where(jnp.isfinite(state.value), _squares(segments, chain), jnp.inf)
-    pure = jnp.sum(segments.weights * (segments.states - chain.states) ** 2, (0, 1))
+    best = state.best
+    squares = jnp.where(jnp.isfinite(state.value), _squares(segments, best), jnp.inf)
+    pure = jnp.sum(segments.weights * (segments.states - best.states) ** 2, (0, 1))
     measured = jnp.sum(segments.weights, (0, 1))
     scale = noise * jnp.sqrt(jnp.sum(measured > 0) / jnp.maximum(jnp.sum(measured), 1))
     root = jnp.sqrt(segments.weights[:, :-1])
-    residual = root * (segments.states - chain.states)[:, :-1]
+    residual = root * (segments.states - best.states)[:, :-1]
     each = residual.reshape(-1, residual.shape[2])
     size = jnp.sqrt(jnp.mean(each**2, 0))
     floor = jnp.broadcast_to(jnp.asarray(floor, noise.dtype), noise.shape)
@@ -236,11 +245,11 @@ def judge(
         each, root.reshape(each.shape) > 0, size < SMALL, white_floor
     )
     return ShootingFit(
-        state.best.model,
+        best.model,
         squares / jnp.maximum(jnp.sum(segments.weights > 0, (0, 1)), 1),
         new * squares / jnp.where(pure > 0, pure, 1.0),
         independent,
-        jnp.max(jnp.abs(chain.gap) / scale[None, :]),
+        jnp.max(jnp.abs(best.gap) / scale[None, :]),
         state.solved - 1,
         state.done,
     )
