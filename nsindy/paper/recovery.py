@@ -5,16 +5,17 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from nsindy.evidence import beam, regression, score, ties
+from nsindy.evidence import beam, regression, ties
 from nsindy.evidence.prior import Prior
 from nsindy.evidence.score import Supports
 from nsindy.evidence.slots import FilledSlots, judge_slots
 from nsindy.terms.library import Library
 from nsindy.trajectories import single, tangent
-from nsindy.trajectories.single import Record, TrajectoryFit
+from nsindy.trajectories.single import Record
+from nsindy.trajectories.single_fit import TrajectoryFit, evidence_of_fit, fit_trajectory
 from nsindy.trajectories.tangent import Tangent
 
-__all__ = ["Recovery", "evidence_of_fit", "neighbours", "propose", "recover"]
+__all__ = ["Recovery", "neighbours", "propose", "recover"]
 
 
 class Recovery(NamedTuple):
@@ -166,27 +167,6 @@ def neighbours(
     return ties.rank(joined, regression.tie(factor), width=width)
 
 
-def evidence_of_fit(
-    fit: TrajectoryFit, record: Record, prior: Prior, terms: int, floor: jax.Array
-) -> jax.Array:
-    """Evidence of a fitted support, the noise variance of each state profiled.
-
-    log p = -Σ_d n/2 log(RSS_d / n + floor_d²) - |S|/2 log(n D) + log p(S) + constant
-
-    Args:
-      fit: the fit.
-      record: the measured states.
-      prior: of the supports.
-      terms: M.
-      floor: smallest noise that can be told from the errors of the solver [D].
-    """
-    samples = jnp.sum(record.weights)
-    mask = single.mask_of(fit.indices, terms)
-    likelihood = -0.5 * samples * jnp.sum(jnp.log(fit.rss / samples + floor**2))
-    value = score.log_evidence(likelihood, mask, samples * len(fit.rss), prior)
-    return jnp.where(jnp.isfinite(value), value, -jnp.inf)
-
-
 def recover(
     library: Library,
     record: Record,
@@ -296,7 +276,7 @@ def _fit(
     padded = jnp.pad(now.coefficients, ((0, 0), (0, 0), (0, 1)))
     values = jnp.take_along_axis(padded, indices, 2)
     fits = jax.vmap(
-        lambda i, c, x: single.fit_trajectory(
+        lambda i, c, x: fit_trajectory(
             library, i, c, x, record, now.noise, steps=steps, iterations=iterations
         )
     )(indices, values, now.initial)

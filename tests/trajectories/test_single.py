@@ -8,6 +8,7 @@ import scipy.optimize
 
 from nsindy.terms import library, term
 from nsindy.trajectories import single
+from nsindy.trajectories.single_fit import fit_trajectory
 
 STEPS = 100
 NOISE = 0.02
@@ -63,7 +64,7 @@ def fit(paper):
     @chex.assert_max_traces(n=1)
     def run(states, starts):
         def one(states, start):
-            return single.fit_trajectory(
+            return fit_trajectory(
                 paper,
                 jnp.asarray(INDICES),
                 slots(start),
