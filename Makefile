@@ -24,6 +24,8 @@ results: $(INSTALLED)
 	$(BIN)/python experiments/friction.py --out results/friction
 	$(BIN)/python experiments/make_recordings.py --out out/recordings
 	$(BIN)/python experiments/discover_recordings.py out/recordings/van_der_pol.csv out/recordings/hares_and_lynxes.csv --out results/recordings
+	$(BIN)/nsindy discover out/recordings/van_der_pol.csv --out out/recordings/report
+	-$(BIN)/python experiments/report_picture.py out/recordings/report/report.html --out results/recordings/report.png
 	$(BIN)/python experiments/few_rows.py --seeds 16 --out results/few_rows
 	$(BIN)/python experiments/fitted_frequency.py --seeds 16 --out results/fitted_frequency
 	$(BIN)/python experiments/fuzz.py --count 5000 --discover 100 --limit 600 --out results/fuzz

@@ -22,6 +22,7 @@ from nsindy.routers import stlsq, training
 from nsindy.runtime import files
 from nsindy.terms import library, term
 from nsindy.trajectories import single
+from nsindy.trajectories.single_fit import fit_trajectory
 
 EXP4 = RUNS["exp4_conditional_entropy"]
 NAMES = term.paper_terms(common.SYSTEM.states)
@@ -188,9 +189,7 @@ def trajectory_fits(draws: int, repeats: int) -> dict[str, float]:
         def one(states):
             record = single.as_record(jnp.asarray(times), states)
             noise = jnp.full(2, 1e-2)
-            found = single.fit_trajectory(
-                bound, indices, begin, states[0], record, noise, steps=150
-            )
+            found = fit_trajectory(bound, indices, begin, states[0], record, noise, steps=150)
             return found.coefficients
 
         return jax.lax.map(one, states, batch_size=32)

@@ -21,6 +21,7 @@ from nsindy.sweep import machines, over
 from nsindy.terms import term
 from nsindy.terms.library import Library
 from nsindy.trajectories import single, tangent
+from nsindy.trajectories.single_fit import fit_trajectory
 
 
 def main() -> None:
@@ -139,7 +140,7 @@ def limits(
         begin = jnp.where(
             swapped == v, 1.0, jnp.where(swapped == x, -measurement.args[::-1, None], 0)
         )
-        other = single.fit_trajectory(
+        other = fit_trajectory(
             exact, swapped, begin, measurement.initial, clean, noise, steps=steps
         )
         return errors[1, v], jnp.sqrt(jnp.sum(other.rss / noise**2))

@@ -93,8 +93,8 @@ def test_every_option_arrives(river, asked, tmp_path):
     [
         (ValueError("two\nlines"), 2, "error: two lines"),
         (OSError("no space left"), 2, "error: no space left"),
-        (KeyboardInterrupt(), 130, "error: interrupted; nothing was finished"),
-        (MemoryError("big"), 1, "error: a fault of nsindy, MemoryError: big; NSINDY_TRACEBACK=1"),
+        (KeyboardInterrupt(), 130, "error: interrupted; nothing was written"),
+        (MemoryError("big"), 1, "error: internal error, MemoryError: big; NSINDY_TRACEBACK=1"),
     ],
 )
 def test_failures_are_one_line_and_leave_nothing(river, asked, capsys, raises, code, said):

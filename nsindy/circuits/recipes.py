@@ -1,10 +1,12 @@
-"""How each circuit is trained, as data: the paper's recipe, one that groks, those that ship."""
+"""How each circuit is trained, as data: the paper's recipes, those that grok, those that ship."""
 
 import dataclasses
 import math
 
 from nsindy.circuits.network import MLP
 from nsindy.terms.operations import PAPER, PRIMITIVES, Primitive
+
+__all__ = ["RECIPES", "Recipe", "shipped"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +23,10 @@ class Recipe:
       points: training points.
       validation_points: validation points.
       half_width: points are drawn uniformly with every argument in [-half_width, half_width]; None
-        takes `interval`.
+        for `interval`.
       inner: fraction of the training points that is drawn from the inner interval instead.
       polish: Levenberg–Marquardt steps after the training.
-      interval: (low, high) that points are drawn from; None takes the domain of the primitive.
+      interval: (low, high) that points are drawn from; None for the domain of the primitive.
       inner_interval: (low, high) of every argument of the inner points.
     """
 
@@ -48,7 +50,7 @@ class Recipe:
         return MLP(self.hidden, self.activation)
 
     def drawn(self, primitive: Primitive) -> tuple[float, float]:
-        """The interval that every argument of its points is drawn from."""
+        """The interval from which every argument of its points is drawn."""
         if self.half_width is not None:
             return -self.half_width, self.half_width
         return self.interval or primitive.domain
@@ -63,7 +65,7 @@ _DENSE = Recipe(
 
 
 def shipped(primitive: Primitive) -> Recipe:
-    """The recipe of a circuit that ships, with what the table of operations says of it."""
+    """The recipe of a circuit that ships, with what is particular to its row in the table."""
     points = 400 if primitive.arity == 1 else 1500
     return dataclasses.replace(_DENSE, points=points, **(primitive.recipe or {}))
 
@@ -81,7 +83,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "add": dataclasses.replace(_PAPER_BINARY, epochs=15_000),
         "mul": _PAPER_BINARY,
     },
-    # Chosen while looking at seeds below 200; what is reported comes from seed 200 on.
+    # Chosen on seeds below 200; results are reported on seeds from 200 on.
     "grok": {
         "identity": dataclasses.replace(_FEW, points=8, half_width=5.0),
         "sin": dataclasses.replace(_FEW, half_width=math.pi, weight_decay=0.1, epochs=40_000),
@@ -98,4 +100,4 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         if row.recipe is not None and name not in PAPER
     },
 }
-"""Recipes by name, each a recipe for every operation."""
+"""Sets of recipes by name, each with a recipe for every operation that it covers."""

@@ -1,4 +1,4 @@
-"""Phase 1: circuits trained by AdamW, and the evidence of grokking."""
+"""Circuits trained by AdamW, and the evidence of grokking."""
 
 import functools
 from typing import NamedTuple
@@ -12,6 +12,22 @@ from nsindy.circuits.network import MLP, Params
 from nsindy.circuits.recipes import Recipe
 from nsindy.terms.operations import PRIMITIVES, Primitive
 
+__all__ = [
+    "TrainingData",
+    "TrainingHistory",
+    "TrainingKnobs",
+    "active_units",
+    "crossing",
+    "delay_ratio",
+    "draw",
+    "effective_rank",
+    "fidelity",
+    "groups",
+    "knobs",
+    "recorded_epochs",
+    "train_circuit",
+]
+
 
 class TrainingKnobs(NamedTuple):
     """What may vary between runs without a new compilation; every entry a scalar.
@@ -20,7 +36,7 @@ class TrainingKnobs(NamedTuple):
       learning_rate: at the start of the cosine.
       weight_decay: of AdamW.
       init_scale: factor on the initial parameters.
-      epochs: length of the cosine; at its end the run stands still.
+      epochs: length of the cosine, after which the parameters no longer change.
     """
 
     learning_rate: jax.Array | float
@@ -102,7 +118,7 @@ def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32
 
 
 def groups(recipes: dict[str, Recipe]) -> list[tuple[str, ...]]:
-    """Operations whose runs have the same shapes, so that one vmapped scan trains them together."""
+    """The operations in groups of equal shapes, each trained by one vmapped scan."""
     together: dict[tuple, list[str]] = {}
     for name, recipe in recipes.items():
         shape = (PRIMITIVES[name].arity, recipe.network, recipe.points, recipe.validation_points)
@@ -111,7 +127,7 @@ def groups(recipes: dict[str, Recipe]) -> list[tuple[str, ...]]:
 
 
 def recorded_epochs(epochs: int, records: int) -> np.ndarray:
-    """The epochs that a run of this length records, R ≤ records + 1 of them, 0 the first."""
+    """The epochs that a run of this length records: 0 and at most `records` more, R in all."""
     spaced = np.geomspace(1, epochs, records).round().astype(int)
     return np.unique(np.concatenate([[0], spaced]))
 
@@ -129,16 +145,16 @@ def train_circuit(
     """Train one circuit by full-batch AdamW with a cosine decay.
 
     One scan over the records, written for one operation and one seed; `jax.vmap` it over keys, data
-    and knobs. A run whose `knobs.epochs` is shorter than `epochs` stands still after its end, since
-    the cosine has brought both its step and its decay to 0.
+    and knobs. If `knobs.epochs` is less than `epochs`, the parameters do not change after it, since
+    the cosine has brought both the step and the decay to 0.
 
     Args:
       key: PRNG key of the initial parameters, consumed.
-      data: the points; their dtype is that of the training.
+      data: the points, in the dtype of the training.
       knobs: what may vary without a new compilation.
       network: the architecture.
       epochs: steps taken.
-      records: about how many epochs the history holds.
+      records: about how many epochs the history records.
 
     Returns:
       the parameters and the history.
@@ -187,10 +203,10 @@ def train_circuit(
 
 
 def effective_rank(features: jax.Array) -> jax.Array:
-    """Number of directions that the features of a layer really vary in.
+    """Effective number of directions in which the features of a layer vary.
 
     (Σ λ_i)² / Σ λ_i², with λ_i the eigenvalues of the covariance C of the features, computed as
-    (tr C)² / ‖C‖² without them: 1 if all vary along one line, H if all H directions vary alike.
+    (tr C)² / ‖C‖² without them: 1 if they vary along one line, H if they vary equally in all H.
 
     Args:
       features: activations of H units at N points [N, H].
@@ -215,14 +231,14 @@ def active_units(features: jax.Array, outgoing: jax.Array, *, share: float = 0.0
     Args:
       features: activations of H units at N points [N, H].
       outgoing: the weight of each unit in the output [H].
-      share: below this fraction of the largest contribution a unit counts as inactive.
+      share: a unit whose contribution is below this share of the largest counts as inactive.
     """
     contribution = jnp.abs(outgoing) * jnp.std(features, axis=0)
     return jnp.sum(contribution > share * jnp.max(contribution))
 
 
 def crossing(epoch: np.ndarray, mse: np.ndarray, threshold: float) -> np.ndarray:
-    """First recorded epoch at which an error lies below a threshold; infinity if it never does.
+    """First recorded epoch at which an error is below a threshold; infinity if it never is.
 
     Args:
       epoch: the recorded epochs [R].
@@ -237,15 +253,15 @@ def crossing(epoch: np.ndarray, mse: np.ndarray, threshold: float) -> np.ndarray
 
 
 def delay_ratio(train: np.ndarray, validation: np.ndarray) -> np.ndarray:
-    """How many times later validation crosses the threshold than training does.
+    """How many times later the validation error crosses the threshold than the training error.
 
     Args:
       train: epochs at which the training error crosses, infinity for never [...].
       validation: the same of the validation error [...].
 
     Returns:
-      validation / train [...], with epochs before the first step counted as 1; infinity where only
-      training crossed (memorised, not generalised within the run) and NaN where training did not.
+      validation / train [...], epoch 0 counted as 1; infinity where only the training error crosses
+      (memorised, not generalised within the run), NaN where the training error does not.
     """
     train, validation = np.maximum(train, 1.0), np.maximum(validation, 1.0)
     safe = np.where(np.isfinite(train), train, 1.0)
@@ -255,7 +271,7 @@ def delay_ratio(train: np.ndarray, validation: np.ndarray) -> np.ndarray:
 def fidelity(
     network: MLP, params: Params, primitive: Primitive, inputs: jax.Array
 ) -> dict[str, float]:
-    """How far a circuit is from the exact operation.
+    """Errors of a circuit against the exact operation.
 
     Args:
       network: the architecture.

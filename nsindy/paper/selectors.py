@@ -13,6 +13,7 @@ from nsindy.paper.runs import Run, Search
 from nsindy.routers import stlsq, training
 from nsindy.terms.library import Library
 from nsindy.trajectories import single
+from nsindy.trajectories.single_fit import fit_trajectory
 
 
 class Data(NamedTuple):
@@ -174,7 +175,7 @@ def select_oracle(
     indices = single.slots_of(data.truth != 0, run.search.slots)
     begin = jnp.take_along_axis(jnp.pad(data.truth, ((0, 0), (0, 1))), indices, 1)
     spread = jnp.std(record.states, axis=0)
-    fitted = single.fit_trajectory(
+    fitted = fit_trajectory(
         snap.exact(terms), indices, begin, record.states[0], record, spread, steps=run.search.steps
     )
     coefficients = single.dense(fitted.indices, fitted.coefficients, count)

@@ -42,7 +42,7 @@ class Layout(NamedTuple):
     Attributes:
       path: the file.
       separator: between cells; empty for white space.
-      names: what the header calls each column [C]; empty where it says nothing.
+      names: what the header calls each column [C]; empty where there is no name.
       words: True where the first lines of a column contain words and no number [C].
       data: line number of the first row of numbers, counted from 1.
       notes: which lines above it were skipped.

@@ -18,7 +18,7 @@ class Collinearity(NamedTuple):
     """The collinear structure of a library on the visited states.
 
     Attributes:
-      rank: number of directions of the unit-norm columns that stand above the tolerance.
+      rank: number of directions of the unit-norm columns that lie above the tolerance.
       condition: largest over smallest singular value of the unit-norm columns.
       relations: the exact relations, `add(x,v) = identity(x) + identity(v) (residual 2e-04)`.
       near_duplicates: pairs of terms and the absolute cosine of their columns.

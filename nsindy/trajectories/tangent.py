@@ -9,7 +9,8 @@ from nsindy.evidence import regression
 from nsindy.terms.library import Library
 from nsindy.trajectories import single
 from nsindy.trajectories.linearised import Linearised
-from nsindy.trajectories.single import Record, TrajectoryFit
+from nsindy.trajectories.single import Record
+from nsindy.trajectories.single_fit import TrajectoryFit
 
 __all__ = ["Tangent", "cramer_rao", "estimates", "linearise_trajectory"]
 

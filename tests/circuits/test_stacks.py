@@ -141,5 +141,5 @@ def test_mismatched_files_are_one_clear_error(tmp_path, change):
             said[0][entry] = value
             text["stacks"] = json.dumps(said)
     safetensors.numpy.save_file(tensors, path, metadata=text)
-    with pytest.raises(ValueError, match="no library of circuits"):
+    with pytest.raises(ValueError, match="not a library of circuits"):
         load_stacks(path)
