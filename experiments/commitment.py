@@ -11,7 +11,7 @@ from support import command_line, common
 from nsindy.paper import metrics, one_seed, summary
 from nsindy.paper.runs import RUNS, Run
 from nsindy.routers import training
-from nsindy.sweep import over
+from nsindy.sweep.grid import over
 from nsindy.terms import term
 
 CHANGES: dict[str, dict[str, float]] = {
@@ -65,7 +65,7 @@ def execute(options: argparse.Namespace) -> None:
             data = common.record(data_key, bound, measurement, options)
             return one_seed.outcome(key, data, bound, knobs, run)
 
-        timed = over.over(
+        timed = over(
             one,
             np.arange(options.seed0, options.seed0 + options.seeds),
             grid,

@@ -247,7 +247,7 @@ def main():
     if options.save:
         said["fidelity"] = measure(stacks)
         stacks, said = beside(*options.beside, stacks, said)
-        circuits_stacks.save(options.save, stacks, files.plain(said))
+        circuits_stacks.save(options.save, stacks, files.to_json(said))
     print(f"wrote {options.out}" + (f" and {options.save}" if options.save else ""))
 
 

@@ -17,7 +17,8 @@ from nsindy.paper.runs import Run
 from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import true_coefficients
 from nsindy.runtime import files
-from nsindy.sweep import machines, over
+from nsindy.sweep import machines
+from nsindy.sweep.grid import DEFAULT, Plan, Timed, over
 from nsindy.terms import term
 from nsindy.terms.library import Library
 from nsindy.trajectories import single, tangent
@@ -77,7 +78,7 @@ def write(content: dict[str, Any], out: Path) -> None:
     """Write the summary and both figures, each whole or not at all."""
     from nsindy.paper import figures, phase_figures
 
-    content = files.plain(content)
+    content = files.to_json(content)
     files.write_json(out / "summary.json", content)
     figures.save(phase_figures.phase_figure(content), out / "figure.png")
     figures.save(phase_figures.calibration_figure(content), out / "calibration.png")
@@ -150,8 +151,8 @@ def swept(
     grid: Measurement,
     bound: Library,
     options: argparse.Namespace,
-    plan: over.Plan = over.DEFAULT,
-) -> over.Timed:
+    plan: Plan = DEFAULT,
+) -> Timed:
     """Every seed of every cell by one method, in one compilation; leaves [C, S, ...]."""
     run, knobs = common.configure(run, options)
     knobs = jax.tree.map(jnp.asarray, knobs)
@@ -171,7 +172,7 @@ def swept(
         model = jnp.where(present, model, 0.0)
         return Found(model, metrics.support_correct(model, data.truth), None)
 
-    return over.over(
+    return over(
         one,
         np.arange(options.seed0, options.seed0 + options.seeds),
         (jnp.arange(len(grid.noise)), grid),

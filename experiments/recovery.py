@@ -15,7 +15,7 @@ from nsindy.paper.runs import REFERENCES, RUNS
 from nsindy.paper.selectors import training_record
 from nsindy.paper.simulate import Measurement, solve
 from nsindy.paper.systems import DAMPED_OSCILLATOR, FURTHER, System
-from nsindy.sweep import over
+from nsindy.sweep.grid import over
 from nsindy.terms import term
 from nsindy.trajectories import tangent
 
@@ -121,7 +121,7 @@ def cells(
             found = one_seed.outcome(select_key, data, bound, run.knobs, run)
             return found.coefficients, found.support_correct
 
-        timed = over.over(
+        timed = over(
             one,
             seeds,
             grid,

@@ -25,14 +25,15 @@ from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import DAMPED_OSCILLATOR
 from nsindy.routers import training
 from nsindy.runtime import files, programs
-from nsindy.sweep import machines, over, progress
+from nsindy.sweep import machines, progress
+from nsindy.sweep.grid import Plan, over
 from nsindy.terms import collinearity, library, term
 from nsindy.trajectories import single, tangent
 
 SYSTEM = DAMPED_OSCILLATOR
 BLOCK = {False: 32, True: 512}
 """Seeds of a vmapped step, by whether all samples share a draw: then a step is small."""
-EVERY_RUN = "chunks/, one safetensors file a chunk; nsindy.sweep.chunks.load reads them"
+EVERY_RUN = "chunks/, one safetensors file a chunk; nsindy.sweep.chunks.load_runs reads them"
 
 
 def start(options: argparse.Namespace | None = None) -> None:
@@ -51,12 +52,12 @@ def start(options: argparse.Namespace | None = None) -> None:
         if not machines.leader():
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, for the rest of the process
     jax.config.update("jax_enable_x64", True)
-    programs.keep(seconds=0.1)
+    programs.keep_compiled(seconds=0.1)
 
 
-def plan(options: argparse.Namespace) -> over.Plan:
+def plan(options: argparse.Namespace) -> Plan:
     """How the options say that sweeps run."""
-    return over.Plan(
+    return Plan(
         memory=options.memory_gb,
         devices=options.devices,
         folder=Path(options.out) / "chunks",
@@ -149,7 +150,7 @@ def evaluate(run: Run, knobs: training.Knobs, options: argparse.Namespace) -> su
     grid = jax.tree.map(lambda leaf: leaf[None], setting)
     seeds = np.arange(options.seed0, options.seed0 + options.seeds)
     block = BLOCK[getattr(options, "gates", "") == "shared"]
-    timed = over.over(
+    timed = over(
         one,
         seeds,
         grid,

@@ -11,7 +11,7 @@ from support import command_line, common
 
 from nsindy.paper import metrics
 from nsindy.paper.runs import REFERENCES, RUNS
-from nsindy.sweep import over
+from nsindy.sweep.grid import Timed
 
 METHODS = (
     RUNS["exp0_stlsq"],
@@ -65,7 +65,7 @@ def shaped(values: np.ndarray, options: argparse.Namespace) -> np.ndarray:
 
 
 def summarise(
-    found: dict[str, over.Timed],
+    found: dict[str, Timed],
     truth: np.ndarray,
     limit: tuple[np.ndarray, np.ndarray],
     names: tuple[str, ...],

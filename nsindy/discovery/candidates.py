@@ -84,10 +84,10 @@ def ahead(problem: Problem, segments: Segments) -> None:
     nothing = np.zeros(problem.admissible.shape)
     empty = model(problem, nothing > 0, nothing, problem.begin)
     gauss_newton.ahead(problem.terms, empty, segments, np.ones(len(nothing)))
-    PATHS.ahead(
+    PATHS.precompile(
         problem.terms, gauss_newton.together([empty], gauss_newton.lanes(segments)), segments
     )
-    PRIOR.ahead(nothing > 0, problem.prior)
+    PRIOR.precompile(nothing > 0, problem.prior)
 
 
 def as_key(problem: Problem, mask: np.ndarray) -> bytes:

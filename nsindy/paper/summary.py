@@ -14,13 +14,13 @@ from nsindy.evidence import beam
 from nsindy.paper import metrics
 from nsindy.paper.one_seed import Outcome
 from nsindy.paper.runs import Run
-from nsindy.sweep import over
+from nsindy.sweep import grid
 from nsindy.terms import collinearity, text
 
 SHOWN = 1024
 """Seeds that a summary lists and a figure draws; rates and medians are over all."""
 
-EVERY: Any = over.EVERY
+EVERY: Any = grid.EVERY
 FIRST: Any = SHOWN
 KEEP = Outcome(
     coefficients=EVERY,
@@ -33,7 +33,7 @@ KEEP = Outcome(
     loss=FIRST,
     judgement=FIRST,
 )
-"""For how many seeds `over.over` keeps each leaf; some 300 bytes a seed, so that a million fit."""
+"""For how many seeds `grid.over` keeps each leaf; some 300 bytes a seed, so that a million fit."""
 
 
 class Swept(NamedTuple):

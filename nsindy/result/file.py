@@ -45,7 +45,7 @@ def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
     library = [_nested(term) for term in content["library"]]
     packed = {"format": FORMAT, **content, "library": library, "learned": learned}
     # What could not be read is not written.
-    _fields(files.plain(packed))
+    _fields(files.to_json(packed))
     files.write_json(path, packed)
 
 

@@ -288,8 +288,8 @@ ALL_JUDGED = Program(_judged)
 def ahead(terms: Products, model: Model, segments: Segments, noise: np.ndarray) -> None:
     """Compile what `many` needs for models and segments of these shapes."""
     states = together([begin(model, segments)], lanes(segments))
-    ALL_STEP.ahead(terms, states, segments, noise)
-    ALL_JUDGED.ahead(states, segments, noise, noise)
+    ALL_STEP.precompile(terms, states, segments, noise)
+    ALL_JUDGED.precompile(states, segments, noise, noise)
 
 
 def many(

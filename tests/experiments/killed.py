@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.sweep import machines, over, progress
+from nsindy.sweep import grid, machines, progress
 
 
 def main() -> None:
@@ -45,11 +45,11 @@ def main() -> None:
         show(done)
         time.sleep(options.pause)
 
-    plan = over.Plan(
+    plan = grid.Plan(
         block=options.block, folder=options.out, resume=options.resume, identity={}, tell=tell
     )
     try:
-        found = over.over(
+        found = grid.over(
             one, np.arange(options.seeds), jnp.array([1.0]), jnp.int64(options.slow), plan=plan
         )
     except (ValueError, KeyboardInterrupt) as error:

@@ -51,7 +51,7 @@ def test_a_sweep_that_is_killed_twenty_times_ends_as_if_it_had_not_been(environm
     code, _, errors = done(environment, SCRIPT, out, "--resume")
     assert code == 0, errors
     np.testing.assert_array_equal(np.load(tmp_path / "killed.npz")["arr_0"], expected)
-    np.testing.assert_array_equal(chunks.load(out / "sweep")[""], expected[0])
+    np.testing.assert_array_equal(chunks.load_runs(out / "sweep")[""], expected[0])
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_full_disk_leaves_the_finished_chunks_and_the_sweep_goes_on(environmen
     )
     assert found, said
     assert int(found[1]) == int(found[2]) > 3
-    kept = chunks.load(small_disk / "out" / "sweep")
+    kept = chunks.load_runs(small_disk / "out" / "sweep")
     assert len(kept["seed"]) == 4 * int(found[2])
     subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
     code, _, errors = done(environment, *command, "--resume")
@@ -106,7 +106,7 @@ def test_a_quota_leaves_the_finished_chunks_and_the_sweep_goes_on(environment, t
     assert code == 1
     found = re.search(r"cannot write .*: File too large; the (\d+) finished chunks", errors)
     assert found and one_sentence(errors), errors
-    kept = chunks.load(tmp_path / "out" / "sweep")
+    kept = chunks.load_runs(tmp_path / "out" / "sweep")
     assert len(kept["seed"]) == 4 * int(found[1]) > 0
     code, _, errors = done(environment, *command, "--resume")
     assert code == 0, errors

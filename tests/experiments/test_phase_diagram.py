@@ -11,7 +11,7 @@ from support import phase_findings as findings
 
 from nsindy.paper import metrics, one_seed
 from nsindy.paper.systems import DAMPED_OSCILLATOR
-from nsindy.sweep.over import Timed
+from nsindy.sweep.grid import Timed
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_aggregates_are_those_of_the_finished_seeds_over_all_seeds(swept):
         }
     )
     alone = summary.aggregate(swept_of(outcome_of(*zip(*FINISHED, strict=True))))
-    assert files.plain(numbers["slots"]) == files.plain(alone["slots"])
+    assert files.to_json(numbers["slots"]) == files.to_json(alone["slots"])
     # The slots' quantiles are over the seeds that hold their most frequent term.
     second = numbers["slots"][1][1]
     assert second["chosen"] == {"v": 3, "x + v": 1}
@@ -117,7 +117,7 @@ def test_a_diverged_seed_is_one_marked_row(swept):
     assert [row["seed"] for row in rows] == list(range(40, 47))
     assert [row["diverged"] for row in rows] == [False, True, True, False, False, False, True]
     assert not any(row["support_correct"] for row in rows if row["diverged"])
-    written = files.plain(rows)
+    written = files.to_json(rows)
     json.dumps(written, allow_nan=False)
     assert written[1]["coefficients"][1] == [-1.0, None, 0.0]
     assert written[6]["val_mse_argmax"] is None
@@ -190,7 +190,7 @@ def test_the_files_of_a_run_hold_every_seed_and_draw_the_finished_ones(
     written = summary_file.read_summary(tmp_path / "summary.json")
     assert [row["diverged"] for row in written["runs"]] == [True] + [False] * len(finished)
     assert written["runs"][0]["seed"] == 5
-    assert written["aggregate"] == files.plain(numbers)
+    assert written["aggregate"] == files.to_json(numbers)
     assert written["outside_domain"] == (0.0 if finished else None)
     (figure,) = drawn
     (axis,) = (each for each in figure.axes if each.get_title() == "coefficients")
