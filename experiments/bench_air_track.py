@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from peers import pysindy_grid
-from support import command_line, common
+from support import command_line, experiment, written
 
 from nsindy.runtime import files
 
@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> None:
     """The reference first, then every method against it."""
     times, positions = read(options.data)
     out = files.check_folder(options.out)
-    common.start()
+    experiment.start()
     reference = damped_cosine(times, positions)
     (k, c), (k_error, c_error) = reference.values[:2], reference.errors[:2]
     print(
@@ -59,7 +59,7 @@ def execute(options: argparse.Namespace) -> None:
     for row in rows:
         against(row, reference)
         print(line(row))
-    made = {"command": common.command(), "versions": common.versions(), "reference": reference}
+    made = {"command": written.command(), "versions": written.versions(), "reference": reference}
     files.write_json(out / "summary.json", made | {"rows": rows})
     print(f"wrote {out / 'summary.json'}")
 

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 import sympy
 from peers import odebench, pysindy_grid
-from support import command_line, common
+from support import command_line, experiment, written
 from tqdm import tqdm
 
 from nsindy.paper import metrics
@@ -61,7 +61,7 @@ def execute(options: argparse.Namespace) -> None:
     for method in options.methods:
         METHODS[method].prepare()
     out = files.check_folder(options.out)
-    common.start()
+    experiment.start()
     rows: list[dict[str, Any]] = []
     cases: list[dict[str, Any]] = []
     with workers(options.jobs) as spread:
@@ -92,7 +92,7 @@ def execute(options: argparse.Namespace) -> None:
     title = f"{len(systems)} systems of ODEBench: what {' and '.join(options.methods)} get right"
     what = {"what": "cases, each fitted on one trajectory (%, 95 % interval)"}
     more = {"processes": options.jobs, "cores": os.cpu_count(), "cases": str(out / "cases.json")}
-    common.write_rows(out, rows, drawn=drawn, labels=labels, title=title, what=what, **more)
+    written.write_rows(out, rows, drawn=drawn, labels=labels, title=title, what=what, **more)
 
 
 def chosen(options: argparse.Namespace) -> list[odebench.System]:
@@ -123,7 +123,7 @@ def workers(processes: int) -> Iterator[Callable[..., Iterable[Any]]]:
         return
     # A forked process would share the locks of XLA's threads.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=common.start) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=experiment.start) as pool:
         yield pool.map
 
 

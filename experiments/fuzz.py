@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from support import command_line, common
+from support import command_line, written
 
 from nsindy import cli
 from nsindy.recording import check
@@ -64,7 +64,7 @@ def execute(options: argparse.Namespace) -> None:
                 print(f"{kind}, seed {seed}: {said}", flush=True)
         rows.append(row)
         print(line(row), flush=True)
-    made = {"experiment": "fuzz", "command": common.command(), "versions": common.versions()}
+    made = {"experiment": "fuzz", "command": written.command(), "versions": written.versions()}
     files.write_json(out / "summary.json", made | {"rows": rows, "failures": failures})
     print(f"{sum(row['count'] for row in rows)} recordings, {len(failures)} failures")
     print(f"wrote {out / 'summary.json'}")

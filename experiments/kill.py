@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from support import command_line, common
+from support import command_line, written
 
 from nsindy.paper import summary_file
 from nsindy.runtime import files
@@ -73,8 +73,8 @@ def execute(options: argparse.Namespace) -> None:
     finished = [count for life in lives for count in life]
     content = {
         "experiment": "kill",
-        "command": common.command(),
-        "versions": common.versions(),
+        "command": written.command(),
+        "versions": written.versions(),
         "sweep": [NAME, *SWEEP],
         "chunks": chunks,
         "kills": len(finished),

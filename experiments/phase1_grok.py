@@ -14,7 +14,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from support import command_line, common, grok_findings
+from support import command_line, grok_findings, written
 
 from nsindy.circuits import polish, training
 from nsindy.circuits import stacks as circuits_stacks
@@ -212,11 +212,11 @@ def main():
     if options.epochs:
         recipes = {n: dataclasses.replace(r, epochs=options.epochs) for n, r in recipes.items()}
     said = {
-        "command": common.command(),
+        "command": written.command(),
         "recipe": options.recipe,
         "config": {name: dataclasses.asdict(recipe) for name, recipe in recipes.items()},
         "seed0": options.seed0,
-        "versions": common.versions(),
+        "versions": written.versions(),
         "device": jax.devices()[0].device_kind,
     }
     if options.recipe in ("library", "further"):

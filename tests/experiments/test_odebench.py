@@ -82,7 +82,7 @@ def systems(data):
 @pytest.fixture
 def quiet_start(monkeypatch):
     """The tests have set JAX up already."""
-    monkeypatch.setattr(bench_odebench.common, "start", lambda: None)
+    monkeypatch.setattr(bench_odebench.experiment, "start", lambda: None)
 
 
 def test_a_file_is_read_time_first_and_coordinate_last(systems):

@@ -32,7 +32,7 @@ def expected(seeds=SEEDS):
 def one(exact):
     def outcome(key, measurement):
         data_key, select_key = jax.random.split(key)
-        data = one_seed.record(data_key, DAMPED_OSCILLATOR, exact, measurement, samples=24)
+        data = one_seed.record_system(data_key, DAMPED_OSCILLATOR, exact, measurement, samples=24)
         return one_seed.outcome(select_key, data, exact, Knobs(learning_rate=0.05), RUN)
 
     return outcome
