@@ -12,6 +12,7 @@ import jax
 import kill
 import numpy as np
 import pytest
+from support import killing
 
 from nsindy.circuits import stacks as circuits_stacks
 from nsindy.paper import summary_file
@@ -173,7 +174,7 @@ def test_ctrl_c_says_how_to_go_on_and_there_it_ends_alike(environment, tmp_path)
     words = (kill.NAME, "--gates", "shared", *short, "--out")
     out, whole = tmp_path / "out", tmp_path / "whole"
     command = (sys.executable, FOLDER / f"{kill.NAME}.py", *words[1:], out)
-    with kill.begun(command, environment) as process:
+    with killing.begun(command, environment) as process:
         assert "chunk 1 of 4" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import kill
 import numpy as np
 import pytest
+from support import killing
 
 from nsindy.sweep import chunks
 
@@ -18,7 +18,7 @@ KILLS = 20
 
 
 def done(environment, *command):
-    with kill.begun((sys.executable, *command), environment) as process:
+    with killing.begun((sys.executable, *command), environment) as process:
         said, errors = process.communicate(timeout=120)
     return process.returncode, said, errors
 
@@ -37,7 +37,7 @@ def test_a_sweep_that_is_killed_twenty_times_ends_as_if_it_had_not_been(environm
 
     out = tmp_path / "killed"
     # One to four chunks a life, in the middle of writing as likely as not.
-    counts = kill.killed(
+    counts = killing.killed(
         (sys.executable, SCRIPT, out, "--pause", 0.005),
         out / "sweep",
         random.Random(5),
