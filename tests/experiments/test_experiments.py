@@ -25,6 +25,7 @@ ROUTERS = ("exp1_softmax_soup", "exp2_scalar_router", "exp3_topk_prior")
 DRIVER = """
 import contextlib, io, json, runpy, sys, time
 folder, jobs = sys.argv[1], json.loads(sys.argv[2])
+sys.path.insert(0, folder)
 
 report = []
 for name, *options in jobs:

@@ -20,6 +20,7 @@ SCRIPTS = sorted(
 DRIVER = """
 import argparse, contextlib, io, json, runpy, sys
 folder, jobs = sys.argv[1], json.loads(sys.argv[2])
+sys.path.insert(0, folder)
 
 parse = argparse.ArgumentParser.parse_args
 

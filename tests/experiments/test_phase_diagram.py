@@ -143,7 +143,7 @@ def test_ties_with_the_sum_are_one_model():
 def findings_of(exact, spoil=None):
     """The summary of a grid whose models are true but for one without its damping."""
     grid = phase_sweep.measurements(AXES, EXPERIMENT)
-    truth = np.asarray(script.truths(grid, exact))
+    truth = np.asarray(phase_sweep.truths(grid, exact))
     model = np.broadcast_to(truth, (3, *truth.shape)).copy()
     model[0, 0, 1, 1] = 0.0
     errors = np.where(model != 0, 0.01, 0.0)
