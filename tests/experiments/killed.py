@@ -26,12 +26,16 @@ def main() -> None:
     add("--seeds", type=int, default=256)
     add("--block", type=int, default=4)
     add("--width", type=int, default=3)
+    add("--cpu-devices", type=int)
     add("--coordinator")
     add("--processes", type=int)
     add("--process", type=int)
     options = parser.parse_args()
     machines.start(
-        coordinator=options.coordinator, processes=options.processes, process=options.process
+        cpu_devices=options.cpu_devices,
+        coordinator=options.coordinator,
+        processes=options.processes,
+        process=options.process,
     )
     jax.config.update("jax_enable_x64", True)
 
