@@ -18,7 +18,7 @@ def main() -> None:
     options.add_argument("--out", default="out/speed", help="folder for summary.json")
     options.add_argument("--repeats", type=int, default=3, help="runs of which the fastest counts")
     options.add_argument("--quick", action="store_true", help="few seeds and steps, as a check")
-    options.add_argument("--device", choices=("cpu", "gpu"), help="refuse any other; default: any")
+    options.add_argument("--device", choices=("cpu", "gpu"), help="no other; default: any")
     arguments = options.parse_args()
     command_line.fail_early(lambda: execute(arguments))
 

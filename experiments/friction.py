@@ -4,7 +4,7 @@ A mass on a spring is braked by dry friction, which rises to a peak at low speed
 plateau (Stribeck). No operation of the library is such a curve. It is learned from samples as a
 tribometer gives them; then the positions of the oscillating mass are searched for their equation,
 with the learned curve among the operations and, for comparison, without it. Where the recording
-knows the force better than the samples do, terms that mend the curve appear (`--noise 0.001`).
+knows the force better than the samples do, terms that correct the curve appear (`--noise 0.001`).
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Malformed and hostile recordings: each is refused in one sentence or its equations are found."""
+"""Malformed and hostile recordings: each gets one sentence, or its equations are found."""
 
 import argparse
 import contextlib

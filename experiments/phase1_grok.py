@@ -26,7 +26,7 @@ CONTROLS = {
 
 
 def parse():
-    """Read the command line, and refuse what could only fail after the training."""
+    """Read the command line; what could only fail after the training is an error at once."""
     parser = command_line.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -117,11 +117,8 @@ def over(
     layout = blocks.choose_layout(plan.block, cells, len(seeds), width, free, value.leaves)
     store, layout = _store(plan, name, layout, (seeds, grid, shared))
     total = math.ceil(cells * math.ceil(len(seeds) / layout["block"]) / layout["blocks"])
-    program = _Stopwatch(
-        lambda cut: blocks.compile_chunk(
-            one, cut, seeds, grid, shared, devices, free, quick=plan.quick
-        )
-    )
+    inputs = (seeds, grid, shared, devices, free)
+    program = _Stopwatch(lambda cut: blocks.compile_chunk(one, cut, *inputs, quick=plan.quick))
     done = Done(name, 0, total, 0, cells * len(seeds), 0, 0.0, None if success is None else 0)
     with _first_interrupt_noted() as interrupted:
         for number in range(total):
@@ -134,10 +131,7 @@ def over(
             if found is None:
                 every = program(cut)
                 found = [leaf[cut.valid][which] for leaf, which in zip(every, kept, strict=True)]
-                if store is not None:
-                    runs = {"cell": cell, "seed": seeds[index]}
-                    runs |= zip(value.names, found, strict=True)
-                    chunks.write_chunk(store, number, runs)
+                _keep(store, number, value.names, found, cell, seeds[index])
             for whole, part, which in zip(arrays, found, kept, strict=True):
                 whole[cell[which], index[which]] = part
             correct = None if success is None else success(value.tree(found))
@@ -271,6 +265,20 @@ def _stored(
             for name, leaf, which in zip(value.names, value.leaves, kept, strict=True)
         }
     return machines.from_leader([found[name] for name in value.names])
+
+
+def _keep(
+    store: chunks.Chunks | None,
+    number: int,
+    names: list[str],
+    leaves: list[np.ndarray],
+    cell: np.ndarray,
+    seed: np.ndarray,
+) -> None:
+    """Write a chunk in process 0: the setting and the seed of every run [R], and its leaves."""
+    if store is not None:
+        runs = {"cell": cell, "seed": seed} | dict(zip(names, leaves, strict=True))
+        chunks.write_chunk(store, number, runs)
 
 
 def fingerprint(inputs: Any) -> str:

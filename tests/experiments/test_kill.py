@@ -14,7 +14,6 @@ from nsindy.sweep import chunks
 
 SCRIPT = Path(__file__).with_name("killed.py")
 CHUNKS = 64
-KILLS = 20
 
 
 def done(environment, *command):
@@ -30,7 +29,10 @@ def one_sentence(errors):
     return lines[0]
 
 
-def test_a_sweep_that_is_killed_twenty_times_ends_as_if_it_had_not_been(environment, tmp_path):
+@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_sweep_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
+    environment, tmp_path, kills
+):
     code, _, errors = done(environment, SCRIPT, tmp_path / "whole")
     assert code == 0, errors
     expected = np.load(tmp_path / "whole.npz")["arr_0"]
@@ -41,11 +43,11 @@ def test_a_sweep_that_is_killed_twenty_times_ends_as_if_it_had_not_been(environm
         (sys.executable, SCRIPT, out, "--pause", 0.005),
         out / "sweep",
         random.Random(5),
-        KILLS,
+        kills,
         ((1, 0.02),),
         environment,
     )
-    assert len([count for count in counts if count < CHUNKS]) >= KILLS // 2
+    assert len([count for count in counts if count < CHUNKS]) >= kills // 2
     # A file that a kill left half-written has no chunk's name.
     (out / "sweep" / ".1.partial.safetensors").write_bytes(b"half")
     code, _, errors = done(environment, SCRIPT, out, "--resume")
