@@ -7,12 +7,13 @@ import pytest
 import scipy.optimize
 from problems import candidate, found, prepared, solved
 
-from nsindy.discovery import candidates, constants, wave_fit, wave_scan
+import nsindy
+from nsindy.discovery import candidates, constants, dictionary, wave_fit, wave_scan
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.wave_fit import FittedWave, _Settled
 from nsindy.discovery.wave_scan import Offer
 
-TIMES, NOISE = np.linspace(0, 7, 101), 0.005
+TIMES, NOISE, OPERATIONS = np.linspace(0, 7, 101), 0.005, ("sin", "cos")
 TRUTH = 0.0, 0.6, -0.4, 2 * np.pi
 """Initial state, constant, amplitude and w of x' = 0.6 - 0.4 sin(2π x), a phase in revolutions."""
 
@@ -31,12 +32,12 @@ def recording():
 @pytest.fixture(scope="module")
 def problem(recording):
     """With a wave of a number that is off by 1 %, some ten of its standard errors."""
-    return prepared(TIMES, recording, operations=("sin",), waves=[1.01 * TRUTH[3]])
+    return prepared(TIMES, recording, operations=OPERATIONS, waves=[1.01 * TRUTH[3]])
 
 
 def places(problem):
     names = [term.name(("x",)) for term in problem.terms]
-    return [names.index("one()"), len(names) - 1]
+    return [names.index("one()"), len(names) - 2]
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +69,25 @@ def test_number_error_and_slopes_are_those_of_least_squares(recording, problem, 
     assert not np.delete(wave.slopes[0], places(problem)).any() and wave.price == 0
 
 
+def test_a_phase_in_revolutions(recording):
+    """From the recording alone: w is found, within its own error, where sin(x) does not fit."""
+    discovery = nsindy.discover(TIMES, recording, states=["x"], operations=OPERATIONS)
+    (chosen,) = (np.asarray(discovery.coefficients) != 0).tolist()
+    terms = [term for term, used in zip(discovery.library, chosen, strict=True) if used]
+    assert [term.primitive.name for term in terms] == ["one", "sin"]
+    assert dictionary.is_fitted_wave(terms[1])
+    number = terms[1].arguments[0].primitive.function.number
+    (message,) = (note for note in discovery.warnings if "is fitted" in note)
+    error = float(message.split("± ")[1].split()[0])
+    assert abs(number - 2 * np.pi) < 4 * error < 0.1
+    assert "radian per unit of x" in message
+
+
 @pytest.fixture
 def offered(problem, searched, monkeypatch):
     """`offered(earned)`: a search with a wave that is better by so many nats than without."""
     price = 7.0
-    without = problem._replace(terms=problem.terms[:-1])
+    without = problem._replace(terms=problem.terms[:-2])
     pool = [candidate(np.eye(1, len(without.terms)), score=100.0)]
     first = found(pool[0])
     session = SimpleNamespace(build=lambda units, substeps: problem)
@@ -109,7 +124,7 @@ def test_a_wave_earns_so_many_nats_beyond_its_price(offered, more):
     ]
     (offer, before), _, _ = starts[0]
     assert all(isinstance(start, Start) for start in (offer, before))
-    assert offer.mask[0, -1] and not before.mask[0, -1]
+    assert offer.mask[0, -2] and not before.mask[0, -2]
     assert offered(least - 1e-6)[0] is None
 
 
