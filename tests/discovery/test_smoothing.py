@@ -2,6 +2,7 @@ import time
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import constants, smoothing
 
@@ -81,7 +82,7 @@ def test_units_change_nothing():
 
 
 def test_cost_is_linear(monkeypatch):
-    """With a knot for every sample, eight times as many take eight times the time, not 64 times."""
+    """With a knot for every sample, 16 times as many take 16 times the time, not 256 times."""
     monkeypatch.setattr(constants, "MOST_KNOTS", 10**9)
     monkeypatch.setattr(constants, "KNOTS_PER_FREEDOM", 10**9)
 
@@ -92,8 +93,10 @@ def test_cost_is_linear(monkeypatch):
         smoothing.smooth(times, values)
         return time.thread_time() - before
 
-    seconds(100)
-    assert min(seconds(4000) for _ in range(2)) < 24 * min(seconds(500) for _ in range(2))
+    with threadpool_limits(1, user_api="blas"):
+        few, many = (min(seconds(samples) for _ in range(3)) for samples in (500, 8000))
+    # The geometric mean of the two, a factor of five from either on a machine that does other work.
+    assert many < 64 * few
 
 
 def test_a_long_recording_has_fewer_knots():
