@@ -95,7 +95,7 @@ def test_cost_is_linear(monkeypatch):
 
     with threadpool_limits(1, user_api="blas"):
         few, many = (min(seconds(samples) for _ in range(3)) for samples in (500, 8000))
-    # The geometric mean of the two, a factor of five from either on a machine that does other work.
+    # The geometric mean of the two, a factor of four from either on a machine that does other work.
     assert many < 64 * few
 
 
