@@ -23,11 +23,14 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 import jax
 import jax.numpy as jnp
 import pytest
+from threadpoolctl import threadpool_limits
 
 from nsindy.circuits import stacks
 from nsindy.paper.simulate import Measurement
 from nsindy.terms import library, term
 
+# A plugin of pytest may have imported NumPy before the variable was set.
+threadpool_limits(1, user_api="blas")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
