@@ -12,6 +12,9 @@ test: $(INSTALLED)
 	COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")') \
 		$(BIN)/python -m pytest -n 2 --dist loadfile --cov
 
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
 results: $(INSTALLED)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python experiments/phase1_grok.py --recipe grok --seed0 200 --out results/phase1_grok
@@ -46,5 +49,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $(INSTALLED)
 
-.PHONY: run test results lock
+.PHONY: run test test-slow results lock
 .DEFAULT_GOAL = run

@@ -182,7 +182,7 @@ def _start_jax() -> None:
     from nsindy.runtime import programs
 
     jax.config.update("jax_enable_x64", True)
-    programs.keep(seconds=0.0)
+    programs.keep_compiled(seconds=0.0)
 
 
 @contextlib.contextmanager

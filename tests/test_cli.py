@@ -75,7 +75,7 @@ def test_what_is_printed_and_written(river, asked, capsys):
     assert {name: asked[name] for name in defaults} == defaults
 
 
-def test_every_option_arrives(river, asked, tmp_path):
+def test_every_option_arrives(river, asked, tmp_path, capsys):
     words = ["discover", str(river), str(river), "--time", "t", "--states", "x", "--inputs", "v"]
     words += ["--order", "2", "--operations", "sin", "mul", "--max-terms", "3", "--noise", "0.1"]
     assert cli.main([*words, "--out", str(tmp_path / "a b")]) == 0
@@ -84,7 +84,10 @@ def test_every_option_arrives(river, asked, tmp_path):
     assert len(asked["recordings"].parts) == 2
     got = [asked[name] for name in ("order", "operations", "max_terms", "noise")]
     assert got == [2, ["sin", "mul"], 3, [0.1]]
-    assert "a b/report.html" in str(tmp_path / "a b" / "report.html")
+    out = tmp_path / "a b"
+    written = f"wrote {out / 'report.html'} and {out / 'discovery.json'}"
+    assert capsys.readouterr().out.splitlines()[-1] == written
+    assert sorted(each.name for each in out.iterdir()) == ["discovery.json", "report.html"]
     assert asked["command"].endswith(f"--out '{tmp_path / 'a b'}'")
 
 

@@ -1,4 +1,4 @@
-"""Numerical rooms compiled and operation by operation, against the same references."""
+"""Numerical modules compiled and operation by operation, against the same references."""
 
 import jax.numpy as jnp
 import numpy as np

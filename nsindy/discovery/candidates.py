@@ -100,7 +100,7 @@ def precompile(problem: Problem, segments: Segments) -> None:
     empty = _model(problem, Start(nothing > 0, nothing, problem.begin))
     side_by_side.precompile(problem.terms, empty, segments, np.ones(len(nothing)))
     lanes = side_by_side.lanes(segments)
-    PATHS.ahead(problem.terms, side_by_side.stack_lanes([empty], lanes), segments)
+    PATHS.precompile(problem.terms, side_by_side.stack_lanes([empty], lanes), segments)
 
 
 def key_of(problem: Problem, mask: np.ndarray) -> bytes:

@@ -61,10 +61,10 @@ def precompile(problem: Problem, segments: Segments) -> None:
     """Compile what the neighbours in this problem need."""
     count, size = problem.admissible.shape
     nothing, noise = np.zeros((count, size)), np.ones(count)
-    TANGENTS.ahead(problem.terms, nothing, problem.begin, segments, noise)
+    TANGENTS.precompile(problem.terms, nothing, problem.begin, segments, noise)
     inner = np.zeros((count * size + 2, count * size + 1))
     knobs = {"slots": problem.slots, "width": constants.NEIGHBOURS}
-    AROUND.ahead(inner, 1.0, problem.prior, nothing > 0, **knobs)
+    AROUND.precompile(inner, 1.0, problem.prior, nothing > 0, **knobs)
 
 
 def look_around(problem: Problem, segments: Segments, best: Candidate, samples) -> Near:

@@ -46,7 +46,7 @@ def write_discovery(path: str | os.PathLike, content: dict[str, Any]) -> None:
     library = [_nested(term) for term in content["library"]]
     packed = {"format": FORMAT, **content, "library": library, "learned": learned}
     # A file that could not be read again is not written.
-    _fields(files.plain(packed))
+    _fields(files.to_json(packed))
     files.write_json(path, packed)
 
 

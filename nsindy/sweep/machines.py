@@ -15,6 +15,19 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+__all__ = [
+    "HEARTBEAT",
+    "any_of",
+    "devices",
+    "from_leader",
+    "gathered",
+    "leader",
+    "process",
+    "processes",
+    "resident",
+    "start",
+]
+
 HEARTBEAT = 20
 """Seconds without a sign of life after which a process counts as dead."""
 
@@ -141,12 +154,14 @@ def _named_if_lost() -> Iterator[None]:
 
 
 def _missing() -> list[str]:
+    """Numbers of the processes that do not come to a barrier; none where JAX offers no such."""
     try:
-        # JAX offers no public barrier that does not compute, and a computation waits for the dead.
+        # Private, and the only way to a barrier that does not compute.
         from jax._src import distributed
-    except ImportError:
-        return []  # A version of JAX that keeps it elsewhere: the dead go unnamed.
-    client: Any = distributed.global_state.client
+
+        client: Any = distributed.global_state.client
+    except (ImportError, AttributeError):
+        return []
     try:
         client.wait_at_barrier("who is left", 1000 * HEARTBEAT // 2)
     except Exception as error:

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from problems import signal
+from scipy.stats import norm
 
-from nsindy.discovery import constants, signals, smoothing
+from nsindy.discovery import constants, signals
 from nsindy.recording.check import Recording
 
 
@@ -106,7 +108,7 @@ def test_noise_and_its_kind_are_taken_from_the_states_of_a_model():
     np.testing.assert_array_equal(first.proportional, [True, False, False])
     shape = first.relative[: len(fitted[0]), 0]
     root = np.sqrt(np.mean(noisy[0].measured[:, 0] ** 2))
-    expected = np.hypot(fitted[0][:, 0], smoothing.FLOOR * root)
+    expected = np.hypot(fitted[0][:, 0], constants.PROPORTIONAL_FLOOR * root)
     np.testing.assert_allclose(shape / shape[0], expected / expected[0])
     np.testing.assert_allclose(np.mean(second.relative[:, 0] ** 2), 1.0)
     np.testing.assert_array_equal(second.relative[:, 1:], 1.0)
@@ -117,3 +119,67 @@ def test_noise_and_its_kind_are_taken_from_the_states_of_a_model():
     for same, s in zip(signals.weighted(noisy, fitted, np.ones(3)), noisy, strict=True):
         np.testing.assert_array_equal(same.proportional, s.proportional)
         np.testing.assert_array_equal(same.noise, s.noise)
+
+
+@pytest.mark.parametrize("factor", (1 - 1e-9, 1 + 1e-9))
+@pytest.mark.parametrize("before", (False, True))
+def test_a_kind_of_noise_must_be_likelier_by_so_many_nats(monkeypatch, factor, before):
+    """By Gaussian likelihoods in which either scale is profiled; the kind it has is kept."""
+    rng = np.random.default_rng(3)
+    states = 2 + np.sin(np.linspace(0, 6, 120))[:, None]
+    measured = states + 0.05 * rng.standard_normal(states.shape) * (1 if before else states**2)
+    shape = np.hypot(states, constants.PROPORTIONAL_FLOOR * np.sqrt(np.mean(measured**2)))
+    left = measured - states
+
+    def likelihood(scale):
+        sigma = scale * np.sqrt(np.mean((left / scale) ** 2))
+        return np.sum(norm.logpdf(left, scale=sigma))
+
+    gain = likelihood(shape) - likelihood(np.ones_like(shape))
+    assert (gain < 0) == before
+    monkeypatch.setattr(constants, "NOISE_KIND", abs(gain) * factor)
+    (one,) = signals.weighted(
+        [signal(states, measured=measured, proportional=np.array([before]))],
+        [states],
+        np.zeros(1),
+    )
+    assert one.proportional.tolist() == [before if factor > 1 else not before]
+
+
+@pytest.mark.parametrize(("growth", "expected"), ((124.9, [0, 3, 6]), (125.1, [0, 4])))
+def test_an_error_may_grow_as_far_as_the_limit(growth, expected):
+    """Three segments multiply it by 125."""
+    found, units = signals.prepare([recorded(60)], 1)
+    segments = signals.segments(found, units, np.ones(5, bool), substeps=1, length=8)
+    assert len(segments.steps) == 8
+    cut = signals.windows(segments, np.repeat(5 * np.eye(2)[None], 8, 0), growth=growth)
+    np.testing.assert_array_equal(np.flatnonzero(np.asarray(cut.starts).any(1)), expected)
+
+
+def test_a_stretch_ends_where_a_propagator_is_not_finite():
+    found, units = signals.prepare([recorded(60)], 1)
+    segments = signals.segments(found, units, np.ones(5, bool), substeps=1, length=8)
+    propagators = np.repeat(np.eye(2)[None], 8, 0)
+    propagators[4] = np.nan
+    cut = signals.windows(segments, propagators, growth=100.0)
+    np.testing.assert_array_equal(np.flatnonzero(np.asarray(cut.starts).any(1)), [0, 5])
+
+
+def test_a_recording_is_averaged_beyond_the_most_samples():
+    for samples, left in ((100, 100), (101, 50), (200, 100), (201, 67)):
+        times = np.arange(float(samples))
+        thin = signals.thin(Recording(times, times[:, None], np.zeros((samples, 0))), most=100)
+        assert len(thin.times) == left
+    assert thin.times[0] == 1.0 and thin.states[0] == 1.0
+
+
+def test_the_rate_is_the_change_of_a_derivative_from_sample_to_sample():
+    """Of a geometric derivative, every change is the same share; the larger of two counts."""
+    parts = []
+    for ratio in (1.1, 1.3):
+        slopes = 0.1 * ratio ** np.arange(40.0)[:, None] * [[3.0, 4.0]]
+        parts.append(signal(slopes, derivatives=slopes))
+    size = np.linalg.norm(slopes, axis=1)
+    # A derivative near zero counts as a twentieth of what is typical.
+    shares = 0.3 * size[:-1] / (size[1:] + 0.05 * np.sqrt(np.mean(size**2)))
+    assert signals.rate(parts) == pytest.approx(np.quantile(shares, 0.9))

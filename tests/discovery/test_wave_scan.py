@@ -3,8 +3,7 @@
 import numpy as np
 from scipy.integrate import solve_ivp
 
-import nsindy
-from nsindy.discovery import dictionary, wave_scan
+from nsindy.discovery import wave_scan
 from nsindy.discovery.wave_response import Response
 
 
@@ -38,30 +37,6 @@ def test_a_forcing_acts_as_the_linear_equation_says():
         atol=1e-12,
     ).y.T
     np.testing.assert_allclose(found, exact, atol=2e-4)
-
-
-def test_a_phase_in_revolutions():
-    """x' = 0.6 - 0.4 sin(2π x): w is found, within its own error, where sin(x) does not fit."""
-    times = np.linspace(0, 7, 300)
-    clean = solve_ivp(
-        lambda t, x: 0.6 - 0.4 * np.sin(2 * np.pi * x),
-        (0, 7),
-        (0.0,),
-        t_eval=times,
-        rtol=1e-9,
-        atol=1e-9,
-    ).y.T
-    noisy = clean + 0.005 * np.random.default_rng(0).standard_normal(clean.shape)
-    found = nsindy.discover(times, noisy, states=["x"], operations=("sin", "cos", "exp"))
-    (chosen,) = (np.asarray(found.coefficients) != 0).tolist()
-    terms = [term for term, used in zip(found.library, chosen, strict=True) if used]
-    assert [term.primitive.name for term in terms] == ["one", "sin"]
-    assert dictionary.is_fitted_wave(terms[1])
-    number = terms[1].arguments[0].primitive.function.number
-    (said,) = (note for note in found.warnings if "is fitted" in note)
-    error = float(said.split("± ")[1].split()[0])
-    assert abs(number - 2 * np.pi) < 4 * error < 0.1
-    assert "radian per unit of x" in said
 
 
 def test_as_many_terms_stay_as_there_are_slots():

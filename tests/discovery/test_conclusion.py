@@ -1,0 +1,161 @@
+"""Standard errors, inclusion probabilities and the forecast, against their formulas in NumPy."""
+
+import numpy as np
+import pytest
+from problems import candidate, found, narrow, prepared
+
+from nsindy.discovery import candidates, conclusion, constants, signals
+from nsindy.discovery.candidates import Path
+from nsindy.discovery.neighbours import Predicted
+from nsindy.discovery.wave_fit import FittedWave
+from nsindy.evidence import regression
+from nsindy.recording.check import Recording, Recordings
+from nsindy.trajectories.linearised import Linearised
+
+ROWS, INITIAL = 200, 2
+TRUTH = np.array([[1.0, 0.0, -2.0], [0.0, 0.5, 0.0]])
+
+
+@pytest.fixture(scope="module")
+def design():
+    """Derivatives of the measurements by two initial values and 2 · 3 coefficients."""
+    return np.random.default_rng(0).standard_normal((ROWS, INITIAL + TRUTH.size))
+
+
+def around(design, noise=0.0, **changes):
+    """A search that found the truth; rows are in units of the noise."""
+    target = design[:, INITIAL:] @ TRUTH.reshape(-1) + noise
+    linear = Linearised(design[:, :INITIAL], design[:, INITIAL:], target)
+    chosen = candidate(TRUTH, **changes)
+    return found(chosen, linearised=linear, samples=np.full(2, ROWS / 2))
+
+
+def dense(design, columns):
+    """Standard errors by the normal equations, with ROWS - 5 degrees of freedom."""
+    chosen = design[:, columns]
+    covariance = np.linalg.inv(chosen.T @ chosen) * ROWS / (ROWS - len(columns))
+    return np.sqrt(np.diagonal(covariance))[INITIAL:]
+
+
+COLUMNS = [0, 1, *(INITIAL + np.flatnonzero(TRUTH))]
+
+
+def test_standard_errors_are_those_of_least_squares(design):
+    errors = conclusion.standard_errors(around(design))
+    np.testing.assert_allclose(errors[TRUTH != 0], dense(design, COLUMNS))
+    assert not errors[TRUTH == 0].any()
+
+
+def test_a_triangle_has_the_errors_of_all_rows(design):
+    whole = around(design)
+    short = whole._replace(linearised=whole.linearised.compressed())
+    np.testing.assert_allclose(
+        conclusion.standard_errors(short), conclusion.standard_errors(whole), rtol=1e-8
+    )
+
+
+def test_given_coefficients_have_no_error(design):
+    allowed = np.array([[False] * 3, [True] * 3])
+    given = around(design)._replace(problem=narrow(3, 2, admissible=allowed))
+    errors = conclusion.standard_errors(given)
+    assert not errors[0].any()
+    np.testing.assert_allclose(errors[1, 1], dense(design, [0, 1, INITIAL + 4])[0])
+
+
+def test_errors_divided_by_their_standard_errors_have_variance_one(design):
+    """The spread of 400 regressions with noise of 1, within four of its own errors."""
+    rng = np.random.default_rng(1)
+    errors = conclusion.standard_errors(around(design))[TRUTH != 0]
+    draws = []
+    for _ in range(400):
+        one = around(design, rng.standard_normal(ROWS)).linearised
+        solution = regression.least_squares_numpy(one.factor, one.columns_of(TRUTH != 0))
+        draws.append(solution.coefficients[INITIAL:].reshape(2, 3)[TRUTH != 0])
+    ratio = np.std(np.array(draws) - TRUTH[TRUTH != 0], 0) / errors
+    # √((ROWS - 5) / ROWS) allows for the noise, which a real search estimates from the residuals.
+    np.testing.assert_allclose(ratio * np.sqrt(ROWS / (ROWS - 5)), 1.0, atol=4 / np.sqrt(2 * 400))
+
+
+@pytest.mark.parametrize("independent", ((1.0, 1.0), (0.25, 0.25), (1.0, 0.5)))
+def test_autocorrelated_residuals_widen_errors(design, independent):
+    """n measurements of which m are independent: by √(n / m)."""
+    alone = conclusion.standard_errors(around(design))
+    wide = conclusion.standard_errors(around(design, independent=np.array(independent)))
+    np.testing.assert_allclose(wide, alone / np.sqrt(np.mean(independent)))
+
+
+def test_the_error_of_a_fitted_number_adds_to_those_that_follow_it(design):
+    slopes = np.array([[3.0, 7.0, 0.0], [0.0, -1.0, 9.0]])
+    wave = FittedWave(6.28, 0.02, slopes)
+    both = conclusion.standard_errors(around(design), wave)
+    alone = conclusion.standard_errors(around(design))
+    factor = np.sqrt(ROWS / (ROWS - 5))
+    expected = np.sqrt(alone**2 + (np.where(TRUTH != 0, slopes, 0) * 0.02 * factor) ** 2)
+    np.testing.assert_allclose(both, expected)
+
+
+def test_inclusion_probabilities_are_shares_of_the_evidence():
+    """Scores log 6, log 3 and log 1, of what was fitted and of what was predicted."""
+    pool = [
+        candidate([[1.0, 1.0, 0]], score=100 + np.log(6)),
+        candidate([[0.0, 1.0, 0]], score=100 + np.log(3)),
+    ]
+    other = Predicted(np.array([[False, True, True]]), 100 + np.log(1))
+    one = found(pool[0], pool=pool, around=[other])
+    np.testing.assert_allclose(conclusion.inclusion_probabilities(one), [[0.6, 1.0, 0.1]])
+
+
+def test_a_support_without_evidence_has_no_share():
+    pool = [candidate([[1.0, 0]], score=-1e4), candidate([[0, 1.0]], score=-np.inf)]
+    one = found(pool[0], pool=pool)
+    np.testing.assert_array_equal(conclusion.inclusion_probabilities(one), [[1.0, 0.0]])
+
+
+@pytest.fixture(scope="module")
+def decay():
+    """x' = -x / 2 from 30, in two recordings of 50 and 40 samples."""
+    rng, parts = np.random.default_rng(0), []
+    for samples in (50, 40):
+        times = np.linspace(0, 5, samples)
+        states = 30 * np.exp(-times / 2) + rng.standard_normal(samples)
+        parts.append(Recording(times, states[:, None], np.zeros((samples, 0))))
+    one = prepared(parts[0].times, parts[0].states)
+    smoothed, units = signals.prepare(parts, 1)
+    return one._replace(parts=parts, signals=smoothed, units=units, length=64)
+
+
+def forecast(decay, monkeypatch, scale=1.0, term="identity(x)", value=-0.5):
+    """The forecast of one term, where the fit ends at `scale` times the true state."""
+    names = [term.name(("x",)) for term in decay.terms]
+    own = np.where(np.array(names) == term, value, 0.0)[None] / decay.back
+    paths = np.zeros((2, 65, 1))
+    for path, part in zip(paths, decay.parts, strict=True):
+        path[: len(part.times)] = scale * 30 * np.exp(-part.times / 2)[:, None]
+    path = Path(paths / decay.units.states, np.zeros((2, 1, 1)))
+    monkeypatch.setattr(candidates, "solved", lambda *given: [path])
+    recordings = Recordings(tuple(decay.parts), ("x",), (), ())
+    first = found(candidate(own, begin=np.array([[1.0], [0.9]])))
+    return conclusion._held_out(decay, recordings, first, np.array([0, 1]))
+
+
+@pytest.mark.parametrize("scale", (1.0, 1.2))
+def test_the_forecast_of_the_last_fifth_is_judged(decay, monkeypatch, scale):
+    """Against the closed solution from the last sample that was fitted."""
+    squares = deviations = count = 0.0
+    for part in decay.parts:
+        truth = part.states[round(0.8 * len(part.times)) :, 0]
+        path = scale * 30 * np.exp(-part.times[round(0.8 * len(part.times)) :] / 2)
+        squares += np.sum((path - truth) ** 2)
+        deviations += np.sum((truth - truth.mean()) ** 2)
+        count += len(truth)
+    held = forecast(decay, monkeypatch, scale)
+    np.testing.assert_allclose(held.rmse, [np.sqrt(squares / count)], rtol=1e-6)
+    np.testing.assert_allclose(held.r2, [1 - squares / deviations], rtol=1e-6)
+    assert held.coefficients[0, 1] == pytest.approx(-0.5)
+    np.testing.assert_allclose(held.initial, np.array([[1.0], [0.9]]) * decay.units.states)
+    assert constants.HELD_OUT == 0.2
+
+
+def test_a_forecast_that_is_lost_explains_nothing(decay, monkeypatch):
+    held = forecast(decay, monkeypatch, term="mul(x,x)", value=9.0)
+    assert held.rmse == [np.inf] and held.r2 == [-np.inf]

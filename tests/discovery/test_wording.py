@@ -1,0 +1,202 @@
+"""Warnings at the boundaries of their constants, and models in words."""
+
+import numpy as np
+import pytest
+from problems import candidate, found, narrow, signal
+
+from nsindy.discovery import constants, dictionary, wording
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.signals import Units
+from nsindy.discovery.wording import Wording
+from nsindy.terms import operations
+from nsindy.terms.term import Term
+
+X = np.linspace(0.5, 2.0, 50)
+TERMS = dictionary.library(1, 1, operations=(), degree=3)
+THETA = np.stack([X**p for p in range(4)], 1)
+BELOW, ABOVE = 1 - 1e-6, 1 + 1e-6
+
+
+def prepared(theta=THETA, terms=TERMS, **changes):
+    """One state x, in units of 1, with the terms 1, x, x² and x³."""
+    made = Prepared(
+        [],
+        [signal(X[:, None])],
+        Units(np.ones(1), np.zeros(0), 1.0),
+        1,
+        terms,
+        np.ones((1, len(terms))),
+        theta,
+        np.ones(2, bool),
+        narrow(factor=np.column_stack([THETA, X])),
+        8,
+        1,
+    )
+    return made._replace(**changes)
+
+
+class Told:
+    """What the warnings read of a discovery."""
+
+    def __init__(self, probability=1.0, states=("x",)):
+        self.states = self.measured = states
+        self.inclusion_probabilities = np.full((1, 4), probability)
+
+
+LINEAR = candidate([[0.0, -1.0, 0, 0]])
+WORDS = Wording(prepared(), ("x",), ("x",))
+
+
+class Cut:
+    """Segments of which so many begin anew."""
+
+    def __init__(self, stretches=1):
+        self.starts = np.eye(8, 4) * (np.arange(8) < stretches)[:, None]
+
+
+def test_a_search_that_settled_without_gaps_says_nothing():
+    one = found(LINEAR._replace(gap=1.0), segments=Cut())
+    assert not list(wording._of_the_search(prepared(), one))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    (
+        ({"settled": False}, "the search ended before it settled"),
+        ({"chosen": LINEAR._replace(gap=ABOVE)}, "the fitted solution has jumps"),
+        ({"segments": Cut(2)}, "it is fitted in 2 stretches"),
+    ),
+)
+def test_a_search_that_did_not_end_well(changes, expected):
+    one = found(LINEAR, segments=Cut())._replace(**changes)
+    (message,) = wording._of_the_search(prepared(), one)
+    assert expected in message
+
+
+def test_two_recordings_have_two_stretches():
+    both = prepared(signals=[signal(X[:, None])] * 2)
+    assert not list(wording._of_the_search(both, found(LINEAR, segments=Cut(2))))
+    assert list(wording._of_the_search(both, found(LINEAR, segments=Cut(3))))
+
+
+@pytest.mark.parametrize(("noise", "floor"), ((0.01, 1e-3), (0.01, 0.02)))
+def test_a_state_is_missed_from_so_many_times_its_noise(noise, floor):
+    """Its noise is that of the smoothing, or the floor where that is higher."""
+    one = prepared(problem=narrow(floor=np.array([floor])))
+    most = constants.MISSED_WARNING * max(noise, floor)
+    assert not list(
+        wording._of_the_residuals(one, found(LINEAR, noise=np.array([most * BELOW])), Told())
+    )
+    (message,) = wording._of_the_residuals(
+        one, found(LINEAR, noise=np.array([most * ABOVE])), Told()
+    )
+    assert f"x is missed by {most / noise:.1f} times its noise" in message
+
+
+def test_a_state_without_noise_is_not_missed():
+    silent = prepared(signals=[signal(X[:, None], noise=np.zeros(1))])
+    assert not list(wording._of_the_residuals(silent, found(LINEAR, noise=np.ones(1)), Told()))
+
+
+@pytest.mark.parametrize(("factor", "count"), ((1.0, 0), (BELOW, 1)))
+def test_residuals_have_structure_below_a_share_that_is_independent(factor, count):
+    chosen = LINEAR._replace(independent=np.array([constants.INDEPENDENT * factor]))
+    told = list(wording._of_the_residuals(prepared(), found(chosen), Told()))
+    assert len(told) == count and all("has structure in time" in message for message in told)
+
+
+@pytest.mark.parametrize(("factor", "count"), ((1.0, 0), (BELOW, 1)))
+def test_a_term_is_doubtful_below_a_probability(factor, count):
+    one = found(LINEAR)
+    told = list(wording._of_the_terms(one, one, Told(constants.SURE * factor), WORDS))
+    assert told == ["x in x' is doubtful (inclusion probability 0.95)"] * count
+
+
+def test_a_given_equation_is_not_doubtful():
+    given = found(LINEAR, problem=narrow(admissible=np.zeros((1, 4), bool)))
+    assert not list(wording._of_the_terms(given, given, Told(0.0), WORDS))
+
+
+def test_the_first_part_may_give_another_model():
+    other = found(candidate([[1.0, 0, 2.0, 0]]))
+    (message,) = wording._of_the_terms(other, found(LINEAR), Told(), WORDS)
+    assert message == "the first four fifths alone give another model: 1, x^2 for x in x'"
+
+
+@pytest.mark.parametrize(("factor", "count"), ((BELOW, 0), (ABOVE, 1)))
+def test_near_duplicates_from_a_cosine(factor, count):
+    """Terms of two samples at that angle; the other two terms are perpendicular to both."""
+    cosine = constants.NEAR_DUPLICATE * factor
+    theta = np.zeros((4, 4))
+    theta[0, 1], theta[2, 0], theta[3, 3] = 3.0, 1.0, 1.0
+    theta[:2, 2] = cosine, np.sqrt(1 - cosine**2)
+    told = Wording(prepared(theta), ("x",), ("x",)).near_duplicates(LINEAR)
+    assert told == ("x and x^2 are nearly the same here (cosine 0.9950)",) * count
+    both = candidate([[0.0, 1.0, 1.0, 0]])
+    assert not Wording(prepared(theta), ("x",), ("x",)).near_duplicates(both)
+
+
+def test_runners_up_and_how_far_behind():
+    pool = [
+        candidate([[1.0, 1.0, 0, 0]], score=11.0),
+        LINEAR._replace(score=10.0),
+        candidate([[0.0, 0, 1.0, 0]], score=7.5),
+        candidate([[0.0, 0, 0, 0]], score=-np.inf),
+    ]
+    assert WORDS.runners_up(pool[1], pool) == (
+        "1 added in x': 1.0 nats ahead, too few for its size",
+        "x^2 for x in x': 2.5 nats behind",
+    )
+    assert WORDS.difference(LINEAR, pool[3]) == "x left out of x'"
+
+
+def test_models_that_no_recording_tells_apart():
+    """On two values of x the terms 1, x and x² are bound by one relation, x² = 3 x - 2."""
+    x = np.where(np.arange(50) % 2, 1.0, 2.0)
+    theta = np.stack([np.ones(50), x, x**2, np.sin(np.arange(50.0))], 1)
+    one = prepared(theta, problem=narrow(factor=np.column_stack([theta, 3 * x - 2])))
+    words = Wording(one, ("x",), ("x",))
+    assert set(words.equivalents(candidate([[-2.0, 3.0, 0, 0]]))) >= {
+        "x' of 1, x^2",
+        "x' of x, x^2",
+    }
+    assert not words.equivalents(candidate([[0.0, 0, 0, 0]]))
+
+
+def test_the_number_of_a_wave_stands_with_its_error_and_unit():
+    wave = Term(operations.get("sin"), (Term(operations.times(6.28), (0,)),))
+    units = Units(np.ones(1), np.zeros(0), 1.0, np.array([6.28]))
+    one = prepared(terms=(*TERMS[:3], wave), units=units)
+    message = Wording(one, ("x",), ("x",)).wave(found(candidate([[1.0, 0, 0, 1.0]])), 6.28, 0.02)
+    assert message.endswith("is fitted: 6.28 ± 0.02 radian per unit of x")
+    assert message.startswith("the number in sin(")
+
+
+def test_what_does_not_change_along_a_recording_is_found():
+    rng, t = np.random.default_rng(0), np.linspace(0, 10, 300)
+    a = np.exp(-0.3 * t)
+    states = np.stack([a, 5 - 2 * a, 40 * np.cos(t)], 1)
+    noise = np.array([0.01, 0.02, 1.0])
+    (weights,) = wording.conserved(states + noise * rng.standard_normal(states.shape), noise)
+    np.testing.assert_allclose(weights, [1.0, 0.5, 0.0], rtol=0.02)
+    states[:, 1] += 0.1 * np.sin(t)
+    assert not wording.conserved(states + noise * rng.standard_normal(states.shape), noise)
+
+
+@pytest.mark.parametrize(("factor", "count"), ((BELOW, 1), (ABOVE, 0)))
+def test_what_changes_by_three_errors_more_than_its_noise_is_not_conserved(factor, count):
+    """Two states whose difference has exactly that variance, and whose sum is large."""
+    rows = 200
+    even, odd = np.cos(np.pi * np.arange(rows)), np.sin(np.pi * (np.arange(rows) + 0.5) / 2)
+    odd -= even * (odd @ even) / rows
+    odd -= odd.mean()
+    large, small = (
+        v * np.sqrt((rows - 1) * size) / np.linalg.norm(v)
+        for v, size in ((even, 1e4), (odd, (1 + 3 * np.sqrt(2 / rows)) * factor))
+    )
+    states = np.stack([large + small, large - small], 1) / np.sqrt(2)
+    conserved = wording.conserved(states, np.ones(2))
+    assert len(conserved) == count
+    one = prepared(parts=[signal(states)], units=Units(np.ones(2), np.zeros(0), 1.0))
+    told = list(wording._of_the_states(one, found(LINEAR, noise=np.ones(2)), Told(states="xy")))
+    assert len(told) == count and all("does not change beyond its noise" in line for line in told)

@@ -1,0 +1,102 @@
+"""Parts of a discovery made by hand, for the tests of all that is done with them."""
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from nsindy.discovery import problem, signals
+from nsindy.discovery.candidates import Candidate
+from nsindy.discovery.problem import Prepared, Problem
+from nsindy.discovery.search import Found
+from nsindy.discovery.signals import Signal
+from nsindy.evidence.prior import Prior
+from nsindy.recording.check import Recording
+from nsindy.trajectories.linearised import Linearised
+
+
+def solved(field, initial, times):
+    """States [N, D] of y' = field(y), by SciPy to ten digits."""
+    span = times[0], times[-1]
+    return solve_ivp(
+        lambda t, y: field(y), span, initial, "DOP853", t_eval=times, rtol=1e-11, atol=1e-12
+    ).y.T
+
+
+def prepared(times, states, *, order=1, operations=(), floor=None, slots=6, waves=None) -> Prepared:
+    """The problem that one recording poses."""
+    parts = [Recording(times, states, np.zeros((len(times), 0)))]
+    smoothed, units = signals.prepare(parts, order)
+    if waves is not None:
+        units = units._replace(waves=np.asarray(waves, float))
+    floor = np.zeros(states.shape[1]) if floor is None else floor
+    return problem.prepare(
+        parts, smoothed, units, order=order, operations=operations, slots=slots, floor=floor
+    )
+
+
+def signal(states, **changes) -> Signal:
+    """A recording of states [N, D] that is known to 1 % of noise."""
+    count = states.shape[1]
+    made = Signal(
+        np.arange(float(len(states))),
+        states,
+        np.gradient(states, axis=0),
+        states,
+        np.ones(states.shape),
+        np.zeros((len(states), 0)),
+        np.full(count, 0.01),
+        np.zeros(count, bool),
+        np.ones(count, bool),
+        float(len(states)),
+    )
+    return made._replace(**changes)
+
+
+def narrow(terms=4, equations=1, **changes) -> Problem:
+    """A problem of few terms, each of which costs 3 nats."""
+    made = Problem(
+        None,
+        Prior(np.full(terms, 3.0), np.ones(())),
+        np.ones((equations, terms), bool),
+        np.zeros((equations, terms)),
+        np.ones((equations, terms)),
+        np.zeros((1, terms + equations)),
+        np.zeros((1, equations)),
+        np.full(equations, 1e-3),
+        3,
+    )
+    return made._replace(**changes)
+
+
+def candidate(coefficients, **changes) -> Candidate:
+    """A support that was fitted, with noise of 0.01 and independent residuals."""
+    coefficients = np.asarray(coefficients, float)
+    one = np.ones(len(coefficients))
+    made = Candidate(
+        coefficients != 0,
+        coefficients,
+        np.zeros((1, len(one))),
+        1e-4 * one,
+        1e-4 * one,
+        one,
+        0.0,
+        0.0,
+    )
+    return made._replace(**changes)
+
+
+def found(chosen, **changes) -> Found:
+    """What a search chose among candidates of one score."""
+    equations, terms = chosen.mask.shape
+    nothing = np.zeros((1, equations * terms))
+    made = Found(
+        narrow(terms, equations),
+        None,
+        chosen,
+        [chosen],
+        [],
+        Linearised(nothing[:, :0], nothing, nothing[:, 0]),
+        np.full(equations, 0.01),
+        np.full(equations, 100.0),
+        True,
+    )
+    return made._replace(**changes)
