@@ -24,7 +24,7 @@ def solved(field, initial, times):
 def prepared(times, states, *, order=1, operations=(), floor=None, slots=6, waves=None) -> Prepared:
     """The problem that one recording poses."""
     parts = [Recording(times, states, np.zeros((len(times), 0)))]
-    smoothed, units = signals.prepare(parts, order)
+    smoothed, units = signals.smooth_recordings(parts, order)
     if waves is not None:
         units = units._replace(waves=np.asarray(waves, float))
     floor = np.zeros(states.shape[1]) if floor is None else floor

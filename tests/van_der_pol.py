@@ -35,7 +35,7 @@ def solution(times, x0=(1.0, 0.5)):
 
 def cut(states, times, *, length=16, substeps=2):
     recording = Recording(times, states, np.zeros((len(times), 0)))
-    found, units = signals.prepare([recording], 1)
+    found, units = signals.smooth_recordings([recording], 1)
     segments = signals.segments(found, units, USABLE, substeps=substeps, length=length)
     return segments, signals.beginnings(found, length), units
 

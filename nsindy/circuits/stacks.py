@@ -27,8 +27,8 @@ __all__ = [
     "freeze",
     "from_json",
     "load_stacks",
+    "operation_to_json",
     "save_stacks",
-    "to_json",
 ]
 
 SHIPPED = Path(__file__).with_name("library.safetensors")
@@ -199,7 +199,7 @@ def freeze(activation: str, params: Params) -> Circuit:
     )
 
 
-def to_json(primitive: Primitive) -> dict[str, Any]:
+def operation_to_json(primitive: Primitive) -> dict[str, Any]:
     """Describe a learned operation by JSON values, for `from_json`.
 
     Raises:
@@ -218,7 +218,7 @@ def to_json(primitive: Primitive) -> dict[str, Any]:
 
 
 def from_json(content: dict[str, Any]) -> Primitive:
-    """Rebuild a learned operation from the result of `to_json`.
+    """Rebuild a learned operation from the result of `operation_to_json`.
 
     Raises:
       ValueError: an entry is missing, of a wrong type, not finite, or of a shape that does not fit.

@@ -21,7 +21,7 @@ __all__ = [
     "Start",
     "fit",
     "key_of",
-    "precompile",
+    "precompile_fits",
     "regressed",
     "score",
     "solved",
@@ -94,11 +94,11 @@ def _paths(terms, models, segments):
 PATHS = Program(_paths)
 
 
-def precompile(problem: Problem, segments: Segments) -> None:
+def precompile_fits(problem: Problem, segments: Segments) -> None:
     """Compile what the fits of this problem need."""
     nothing = np.zeros(problem.admissible.shape)
     empty = _model(problem, Start(nothing > 0, nothing, problem.begin))
-    side_by_side.precompile(problem.terms, empty, segments, np.ones(len(nothing)))
+    side_by_side.precompile_steps(problem.terms, empty, segments, np.ones(len(nothing)))
     lanes = side_by_side.lanes(segments)
     PATHS.precompile(problem.terms, side_by_side.stack_lanes([empty], lanes), segments)
 

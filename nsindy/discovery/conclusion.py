@@ -126,7 +126,7 @@ def _held_out(
     squares, count, deviations = 0.0, 0, 0.0
     measured = len(recordings.states)
     for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
-        limit = signals.fitted(len(signal.times))
+        limit = signals.fitted_samples(len(signal.times))
         forecast = along_recording.solve_along(
             right,
             nodes[limit - 1] * units.states,

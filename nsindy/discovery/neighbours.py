@@ -15,7 +15,7 @@ from nsindy.trajectories import shooting
 from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.shooting import Chain, Model, Segments
 
-__all__ = ["Near", "Predicted", "look_around", "precompile", "recombined", "starts"]
+__all__ = ["Near", "Predicted", "look_around", "precompile_neighbours", "recombined", "starts"]
 
 
 class Predicted(NamedTuple):
@@ -57,7 +57,7 @@ TANGENTS = Program(_tangents)
 AROUND = Program(around.adjacent_supports, static=("slots", "width"))
 
 
-def precompile(problem: Problem, segments: Segments) -> None:
+def precompile_neighbours(problem: Problem, segments: Segments) -> None:
     """Compile what the neighbours in this problem need."""
     count, size = problem.admissible.shape
     nothing, noise = np.zeros((count, size)), np.ones(count)

@@ -107,7 +107,7 @@ def from_recordings(
     with jax.enable_x64(True), threadpool_limits(1, user_api="blas"):
         progress("smoothing", 0.0)
         parts = [signals.thin(part) for part in recordings.parts]
-        smoothed, units = signals.prepare(parts, order)
+        smoothed, units = signals.smooth_recordings(parts, order)
         session = Session(parts, smoothed, order, operations, max_terms, floor, progress)
         prepared = session.build(units)
         starts = proposals.proposals(prepared)
@@ -186,6 +186,6 @@ def _reweighted(prepared: Prepared, found: Found) -> Prepared:
         return prepared
     (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
     followed = signals.nodes(prepared.signals, path.states)
-    states = [x[: signals.fitted(len(x))] for x in followed]
+    states = [x[: signals.fitted_samples(len(x))] for x in followed]
     renewed = signals.weighted(prepared.signals, states, prepared.problem.floor)
     return prepared._replace(signals=renewed)

@@ -11,7 +11,7 @@ from nsindy.discovery.problem import Problem
 from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.shooting import Segments
 
-__all__ = ["Found", "precompile", "search"]
+__all__ = ["Found", "precompile_search", "search"]
 
 
 class Found(NamedTuple):
@@ -45,10 +45,10 @@ class Found(NamedTuple):
         return [candidate.start for candidate in self.pool[: constants.WIDTH]]
 
 
-def precompile(problem: Problem, segments: Segments) -> None:
+def precompile_search(problem: Problem, segments: Segments) -> None:
     """Compile what the search needs while its proposals are still being made."""
-    candidates.precompile(problem, segments)
-    neighbours.precompile(problem, segments)
+    candidates.precompile_fits(problem, segments)
+    neighbours.precompile_neighbours(problem, segments)
 
 
 def search(

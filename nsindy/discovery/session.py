@@ -56,7 +56,7 @@ class Session:
             floor=self.floor,
             substeps=substeps,
         )
-        search.precompile(prepared.problem, prepared.segments(1.0))
+        search.precompile_search(prepared.problem, prepared.segments(1.0))
         return prepared
 
     def search(

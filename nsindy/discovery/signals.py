@@ -13,18 +13,18 @@ __all__ = [
     "Signal",
     "Units",
     "beginnings",
-    "fitted",
+    "fitted_samples",
     "nodes",
     "noise",
-    "prepare",
     "segments",
+    "smooth_recordings",
     "thin",
     "weighted",
     "windows",
 ]
 
 
-def fitted(samples: int) -> int:
+def fitted_samples(samples: int) -> int:
     """How many of the samples of a recording, from the first, are not held out."""
     return round((1 - constants.HELD_OUT) * samples)
 
@@ -101,7 +101,7 @@ def thin(recording: Recording, most: int = constants.MOST_SAMPLES) -> Recording:
     return Recording(*map(mean, recording))
 
 
-def prepare(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], Units]:
+def smooth_recordings(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], Units]:
     """Scale and smooth recordings.
 
     Only scales change, nothing is shifted: a monomial stays one monomial. The states are scaled to
@@ -132,7 +132,7 @@ def prepare(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], 
 
 
 def _signal(
-    recording: Recording, found: list[smoothing.Smooth], units: Units, order: int
+    recording: Recording, found: list[smoothing.SmoothedState], units: Units, order: int
 ) -> Signal:
     count = len(found)
     times = (recording.times - recording.times[0]) / units.time

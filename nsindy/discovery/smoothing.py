@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, diags_array
 from nsindy.discovery import constants
 
 
-class Smooth(NamedTuple):
+class SmoothedState(NamedTuple):
     """What a recording says of one state, sample by sample.
 
     Attributes:
@@ -46,7 +46,7 @@ class _Problem(NamedTuple):
     spread: float
 
 
-def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
+def smooth(times: np.ndarray, values: np.ndarray) -> SmoothedState:
     """Smooth one state by a spline whose scale, and whose kind of noise, the likelihood chooses.
 
     minimise Σ_n w_n (y_n - x(t_n))² + λ ∫ (d⁴x/dt⁴)² dt
@@ -105,7 +105,7 @@ def smooth(times: np.ndarray, values: np.ndarray) -> Smooth:
     noise = sigma * size * kind
     proportional = best is not constant
     level = np.sqrt(np.mean(noise**2)) / (root if proportional else 1.0)
-    return Smooth(
+    return SmoothedState(
         smoothed * size + centre,
         slope * size / problem.spread,
         bend * size / problem.spread**2,

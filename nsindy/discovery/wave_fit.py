@@ -13,7 +13,7 @@ from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Units
 
-__all__ = ["FittedWave", "WaveSearch", "fitted", "search_with"]
+__all__ = ["FittedWave", "WaveSearch", "fit_number", "search_with"]
 
 
 class FittedWave(NamedTuple):
@@ -56,7 +56,7 @@ class _Settled(NamedTuple):
     wave: FittedWave | None
 
 
-def fitted(units: Units, found: Found) -> FittedWave:
+def fit_number(units: Units, found: Found) -> FittedWave:
     """Fit w to the trajectories, all coefficients and initial states following it.
 
     χ²(w), the misfit that is left when everything else is fitted, is a parabola near its least
@@ -161,7 +161,7 @@ def _settled(
             return _Settled(prepared, found, None)
         if last is not None and (mask == last).all():
             break
-        last, wave = mask, fitted(prepared.units, found)
+        last, wave = mask, fit_number(prepared.units, found)
         prepared = session.build(_numbered(prepared.units, wave.number), prepared.substeps)
         starts, guides = found.starts(), 1
     return _Settled(prepared, found, wave)

@@ -125,6 +125,6 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
         smooth=np.concatenate([states, slopes], 1) if second else states,
         slopes=slopes,
         highest=bends if second else slopes,
-        held_out=signals.fitted(len(times)),
+        held_out=signals.fitted_samples(len(times)),
         diverges=float(fine[np.argmax(lost)]) if lost.any() else None,
     )

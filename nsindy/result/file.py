@@ -58,7 +58,7 @@ def _learned(primitive: Primitive) -> dict[str, Any]:
             f"the operation {primitive.name} neither ships with the package nor was learned, "
             f"so it cannot be saved; learn it with nsindy.learn_operation under a name of its own"
         )
-    return stacks.to_json(primitive)
+    return stacks.operation_to_json(primitive)
 
 
 def read_discovery(path: str | os.PathLike) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from nsindy.terms.products import Products
 from nsindy.trajectories.gauss_newton import FitState, ShootingFit, judge, step, unstarted
 from nsindy.trajectories.shooting import Model, Segments
 
-__all__ = ["fit_many", "lanes", "precompile", "stack_lanes", "unstack_lanes"]
+__all__ = ["fit_many", "lanes", "precompile_steps", "stack_lanes", "unstack_lanes"]
 
 LANES = 4, 32
 """Fewest and most fits that go on side by side."""
@@ -45,7 +45,7 @@ ALL_STEP = Program(_steps)
 ALL_JUDGED = Program(_judged)
 
 
-def precompile(terms: Products, model: Model, segments: Segments, noise: np.ndarray) -> None:
+def precompile_steps(terms: Products, model: Model, segments: Segments, noise: np.ndarray) -> None:
     """Compile, in threads, what `fit_many` needs for models and segments of these shapes."""
     states = stack_lanes([unstarted(model, segments)], lanes(segments))
     ALL_STEP.precompile(terms, states, segments, noise)

@@ -153,10 +153,10 @@ def test_two_arguments():
 
 
 def test_json_brings_the_same_operation_back(noisy):
-    text = json.dumps(stacks.to_json(noisy.primitive))
+    text = json.dumps(stacks.operation_to_json(noisy.primitive))
     assert stacks.from_json(json.loads(text)) == noisy.primitive
     with pytest.raises(ValueError, match="sin is not a learned operation"):
-        stacks.to_json(operations.get("sin"))
+        stacks.operation_to_json(operations.get("sin"))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_json_brings_the_same_operation_back(noisy):
 )
 def test_a_damaged_description_is_refused(noisy, change):
     with pytest.raises(ValueError, match="this does not describe a learned operation"):
-        stacks.from_json(stacks.to_json(noisy.primitive) | change)
+        stacks.from_json(stacks.operation_to_json(noisy.primitive) | change)
 
 
 TEN = np.linspace(-1, 1, 10)

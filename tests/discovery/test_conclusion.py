@@ -120,7 +120,7 @@ def decay():
         states = 30 * np.exp(-times / 2) + rng.standard_normal(samples)
         parts.append(Recording(times, states[:, None], np.zeros((samples, 0))))
     one = prepared(parts[0].times, parts[0].states)
-    smoothed, units = signals.prepare(parts, 1)
+    smoothed, units = signals.smooth_recordings(parts, 1)
     return one._replace(parts=parts, signals=smoothed, units=units, length=64)
 
 

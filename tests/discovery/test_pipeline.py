@@ -337,7 +337,7 @@ def test_noise_is_taken_from_a_model_that_follows_the_recording(coarse, monkeypa
     near = problems.found(chosen, problem=made.problem, segments=cut, noise=np.zeros(2))
     renewed = pipeline._reweighted(made, near)
     (one,) = made.signals
-    states = one.measured[: signals.fitted(len(COARSE))] + 0.001
+    states = one.measured[: signals.fitted_samples(len(COARSE))] + 0.001
     (expected,) = signals.weighted([one], [states], made.problem.floor)
     for name, value in expected._asdict().items():
         np.testing.assert_array_equal(getattr(renewed.signals[0], name), value, err_msg=name)

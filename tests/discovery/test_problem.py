@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import prepared, signal, solved
 
-from nsindy.discovery import constants, problem, signals
+from nsindy.discovery import constants, problem
 from nsindy.terms import operations
 from nsindy.terms.term import Term, parse
 
@@ -134,25 +134,10 @@ def test_with_positions_alone_the_first_equation_is_given(second, clean):
     np.testing.assert_allclose(velocity, clean[10:-10, 1] / 2, atol=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("changes", "samples", "expected"),
-    (
-        # So many samples that a derivative changes three times, rounded to a power of two, …
-        (32.0, 1000, 32),
-        (31.9, 1000, 16),
-        (8.0, 1000, 8),
-        # … from four to sixty-four, …
-        (1.0, 1000, 4),
-        (1e9, 1000, 64),
-        # … and at most a third of the shortest recording.
-        (64.0, 96, 32),
-        (64.0, 95, 16),
-        (64.0, 10, 4),
-    ),
-)
-def test_length_of_a_segment(monkeypatch, changes, samples, expected):
-    assert constants.SEGMENT_LENGTHS == (4, 64)
-    monkeypatch.setattr(signals, "rate", lambda smoothed: constants.SEGMENT_CHANGES / changes)
+@pytest.mark.parametrize(("samples", "expected"), ((24, 8), (23, 4), (10, 4)))
+def test_length_of_a_segment(samples, expected):
+    """Three segments at least, in the shortest recording too, if they may have eight intervals."""
+    assert constants.SEGMENT_LENGTHS == (4, 8)
     assert problem._length([signal(np.ones((n, 1))) for n in (1200, samples)]) == expected
 
 

@@ -17,7 +17,7 @@ def recorded(n=100, seed=0, d=2, u=0):
 @pytest.mark.parametrize("length", (4, 8, 16, 64))
 def test_every_sample_counts_once(length):
     parts = [recorded(100, 0), recorded(57, 1)]
-    found, units = signals.prepare(parts, 1)
+    found, units = signals.smooth_recordings(parts, 1)
     segments = signals.segments(found, units, np.ones(5, bool), substeps=2, length=length)
     weights = np.asarray(segments.weights)
     assert (weights > 0).sum() == 2 * 157
@@ -32,13 +32,13 @@ def test_every_sample_counts_once(length):
 
 
 def test_the_last_fifth_can_be_held_out():
-    found, units = signals.prepare([recorded(100)], 1)
+    found, units = signals.smooth_recordings([recorded(100)], 1)
     segments = signals.segments(found, units, np.ones(5, bool), substeps=1, length=8, counted=0.8)
     assert (np.asarray(segments.weights) > 0).sum() == 2 * 80
 
 
 def test_inputs_stand_at_the_nodes():
-    found, units = signals.prepare([recorded(400, u=1)], 1)
+    found, units = signals.smooth_recordings([recorded(400, u=1)], 1)
     segments = signals.segments(found, units, np.ones(7, bool), substeps=2, length=400)
     times = recorded(400, u=1).times
     given = np.asarray(segments.inputs)[0, :400, 0] * units.inputs
@@ -51,13 +51,13 @@ def test_inputs_stand_at_the_nodes():
 
 @pytest.mark.parametrize("samples", (10, 13, 21, 600))
 def test_what_is_fitted_and_what_is_held_out(samples):
-    assert signals.fitted(samples) == samples - round(constants.HELD_OUT * samples)
+    assert signals.fitted_samples(samples) == samples - round(constants.HELD_OUT * samples)
 
 
 def test_order_two_makes_velocities_states_that_were_not_measured():
     times = np.linspace(0, 10, 200)
     part = Recording(times, np.sin(2 * times)[:, None], np.zeros((200, 0)))
-    (found,), units = signals.prepare([part], 2)
+    (found,), units = signals.smooth_recordings([part], 2)
     velocity = found.states[:, 1] * units.states[1]
     np.testing.assert_allclose(velocity[10:-10], 2 * np.cos(2 * times)[10:-10], atol=1e-3)
     acceleration = found.derivatives[:, 1] * units.states[1] / units.time
@@ -74,7 +74,7 @@ def test_long_recordings_are_averaged_in_blocks():
 
 
 def test_windows_begin_where_errors_have_grown():
-    found, units = signals.prepare([recorded(100)], 1)
+    found, units = signals.smooth_recordings([recorded(100)], 1)
     segments = signals.segments(found, units, np.ones(5, bool), substeps=1, length=8)
     count = len(segments.steps)
     calm = signals.windows(segments, np.repeat(np.eye(2)[None], count, 0), growth=100.0)
@@ -88,7 +88,7 @@ def test_windows_begin_where_errors_have_grown():
 
 def test_nodes_undo_the_cut_into_segments():
     parts = [recorded(100, 0), recorded(57, 1)]
-    found, units = signals.prepare(parts, 1)
+    found, units = signals.smooth_recordings(parts, 1)
     segments = signals.segments(found, units, np.ones(5, bool), substeps=1, length=16)
     for nodes, s in zip(signals.nodes(found, np.asarray(segments.states)), found, strict=True):
         np.testing.assert_array_equal(nodes, s.measured)
@@ -96,14 +96,14 @@ def test_nodes_undo_the_cut_into_segments():
 
 def test_noise_and_its_kind_are_taken_from_the_states_of_a_model():
     parts, rng = [recorded(200, 0, d=3), recorded(150, 1, d=3)], np.random.default_rng(2)
-    found, _ = signals.prepare(parts, 1)
+    found, _ = signals.smooth_recordings(parts, 1)
     clean = [np.array([1.2, 1.2, 2.0]) + s.states for s in found]
     noisy = []
     for s, x in zip(found, clean, strict=True):
         error = 0.03 * rng.standard_normal(x.shape) * np.where([True, False, False], x, 1.0)
         kept = {"resolved": np.array([False, True, True]), "noise": np.array([1e-4, 0.5, 0.0])}
         noisy.append(s._replace(measured=x + error, **kept))
-    fitted = [x[: signals.fitted(len(x))] for x in clean]
+    fitted = [x[: signals.fitted_samples(len(x))] for x in clean]
     first, second = signals.weighted(noisy, fitted, np.full(3, 1e-5))
     np.testing.assert_array_equal(first.proportional, [True, False, False])
     shape = first.relative[: len(fitted[0]), 0]
@@ -149,7 +149,7 @@ def test_a_kind_of_noise_must_be_likelier_by_so_many_nats(monkeypatch, factor, b
 @pytest.mark.parametrize(("growth", "expected"), ((124.9, [0, 3, 6]), (125.1, [0, 4])))
 def test_an_error_may_grow_as_far_as_the_limit(growth, expected):
     """Three segments multiply it by 125."""
-    found, units = signals.prepare([recorded(60)], 1)
+    found, units = signals.smooth_recordings([recorded(60)], 1)
     segments = signals.segments(found, units, np.ones(5, bool), substeps=1, length=8)
     assert len(segments.steps) == 8
     cut = signals.windows(segments, np.repeat(5 * np.eye(2)[None], 8, 0), growth=growth)
@@ -157,7 +157,7 @@ def test_an_error_may_grow_as_far_as_the_limit(growth, expected):
 
 
 def test_a_stretch_ends_where_a_propagator_is_not_finite():
-    found, units = signals.prepare([recorded(60)], 1)
+    found, units = signals.smooth_recordings([recorded(60)], 1)
     segments = signals.segments(found, units, np.ones(5, bool), substeps=1, length=8)
     propagators = np.repeat(np.eye(2)[None], 8, 0)
     propagators[4] = np.nan
@@ -171,15 +171,3 @@ def test_a_recording_is_averaged_beyond_the_most_samples():
         thin = signals.thin(Recording(times, times[:, None], np.zeros((samples, 0))), most=100)
         assert len(thin.times) == left
     assert thin.times[0] == 1.0 and thin.states[0] == 1.0
-
-
-def test_the_rate_is_the_change_of_a_derivative_from_sample_to_sample():
-    """Of a geometric derivative, every change is the same share; the larger of two counts."""
-    parts = []
-    for ratio in (1.1, 1.3):
-        slopes = 0.1 * ratio ** np.arange(40.0)[:, None] * [[3.0, 4.0]]
-        parts.append(signal(slopes, derivatives=slopes))
-    size = np.linalg.norm(slopes, axis=1)
-    # A derivative near zero counts as a twentieth of what is typical.
-    shares = 0.3 * size[:-1] / (size[1:] + 0.05 * np.sqrt(np.mean(size**2)))
-    assert signals.rate(parts) == pytest.approx(np.quantile(shares, 0.9))

@@ -54,7 +54,7 @@ def searched(problem):
 
 
 def test_number_error_and_slopes_are_those_of_least_squares(recording, problem, searched):
-    wave = wave_fit.fitted(problem.units, searched)
+    wave = wave_fit.fit_number(problem.units, searched)
     fit = scipy.optimize.least_squares(
         lambda values: (path(values) - recording)[:, 0] / NOISE, TRUTH, x_scale=(0.1, 0.1, 0.1, 1.0)
     )
