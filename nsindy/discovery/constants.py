@@ -62,9 +62,6 @@ took for noise. Simulated recordings with spikes."""
 
 # The library: `dictionary`.
 
-DEGREE = 3
-"""Most variables in a product: the highest degree of most laws in the textbooks."""
-
 SEARCHED_OPERATIONS = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
 """Unary operations that a recording is searched with, where its values allow."""
 
