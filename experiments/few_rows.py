@@ -4,29 +4,9 @@ import argparse
 from typing import Any
 
 from support import command_line, experiment, simulated, written
-from support.simulated import System
 
 import nsindy
 from nsindy.runtime import files
-
-SYSTEMS = {
-    "decay": System(lambda t, y: [-0.5 * y[0]], (3.0,), 8.0, (frozenset({"x"}),)),
-    "logistic growth": System(
-        lambda t, y: [y[0] * (1 - y[0])], (0.1,), 8.0, (frozenset({"x", "x^2"}),)
-    ),
-    "damped oscillator": System(
-        lambda t, y: [y[1], -y[0] - 0.2 * y[1]],
-        (2.0, 0.0),
-        12.0,
-        (frozenset({"y"}), frozenset({"x", "y"})),
-    ),
-    "Lotka–Volterra": System(
-        lambda t, y: [y[0] - 0.5 * y[0] * y[1], -y[1] + 0.5 * y[0] * y[1]],
-        (3.0, 1.0),
-        14.0,
-        (frozenset({"x", "x y"}), frozenset({"y", "x y"})),
-    ),
-}
 
 
 def main() -> None:
@@ -44,7 +24,7 @@ def execute(options: argparse.Namespace) -> None:
     out = files.check_folder(options.out)
     experiment.start()
     rows: list[dict[str, Any]] = []
-    for title, system in SYSTEMS.items():
+    for title, system in simulated.SYSTEMS.items():
         for length in options.rows:
 
             def found(seed, system=system, length=length):

@@ -7,6 +7,7 @@ from support.markdown import percent, rate, share, table
 
 __all__ = [
     "air_track",
+    "constants",
     "few_rows",
     "fitted_frequency",
     "friction",
@@ -38,6 +39,17 @@ def few_rows(summary: Summary) -> str:
         rows.setdefault(row["system"], []).append(rate(row))
     head = ["system", *(f"{length} rows" for length in lengths)]
     return table(head, [[system, *rates] for system, rates in rows.items()])
+
+
+def constants(summary: Summary) -> str:
+    """Recordings with exact terms when a constant is halved and when it is doubled."""
+    before, *changed = summary["rows"]
+    rows: dict[str, list[str]] = {}
+    for row in changed:
+        rows.setdefault(row["case"], [f"`{row['case']}`", row["value"]]).append(str(row["count"]))
+    head = ["constant", "value", "halved", "doubled"]
+    first = [f"all as they are, of {before['cases']}", "", *[str(before["count"])] * 2]
+    return table(head, [first, *rows.values()])
 
 
 def fitted_frequency(summary: Summary) -> str:

@@ -31,6 +31,27 @@ class System(NamedTuple):
     truth: Terms
 
 
+SYSTEMS = {
+    "decay": System(lambda t, y: [-0.5 * y[0]], (3.0,), 8.0, (frozenset({"x"}),)),
+    "logistic growth": System(
+        lambda t, y: [y[0] * (1 - y[0])], (0.1,), 8.0, (frozenset({"x", "x^2"}),)
+    ),
+    "damped oscillator": System(
+        lambda t, y: [y[1], -y[0] - 0.2 * y[1]],
+        (2.0, 0.0),
+        12.0,
+        (frozenset({"y"}), frozenset({"x", "y"})),
+    ),
+    "Lotka–Volterra": System(
+        lambda t, y: [y[0] - 0.5 * y[0] * y[1], -y[1] + 0.5 * y[0] * y[1]],
+        (3.0, 1.0),
+        14.0,
+        (frozenset({"x", "x y"}), frozenset({"y", "x y"})),
+    ),
+}
+"""Four of the textbooks."""
+
+
 def options(said: str, noise: float, out: str) -> command_line.Parser:
     """Options of a study of simulated recordings."""
     parser = command_line.Parser(

@@ -64,9 +64,6 @@ took for noise. Simulated recordings with spikes."""
 
 # The library: `dictionary`.
 
-DEGREE = 3
-"""Most variables in a product: the highest degree of most laws in the textbooks."""
-
 SEARCHED_OPERATIONS = operations.searched()
 """Unary operations that a recording is searched with, where its values allow: all of the table."""
 

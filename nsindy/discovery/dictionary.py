@@ -107,8 +107,8 @@ def library(
     variables: int,
     states: int,
     *,
-    operations: Sequence[Primitive | str] = constants.SEARCHED_OPERATIONS,
-    degree: int = constants.DEGREE,
+    operations: Sequence[Primitive | str],
+    degree: int,
 ) -> tuple[Term, ...]:
     """Compose the terms that a recording is searched with.
 

@@ -88,9 +88,9 @@ class Signal(NamedTuple):
     freedom: float
 
 
-def thin(recording: Recording, most: int = constants.MOST_SAMPLES) -> Recording:
-    """Average a recording over blocks of samples, so that at most `most` are left."""
-    size = -(-len(recording.times) // most)
+def thin(recording: Recording) -> Recording:
+    """Average a recording over blocks of samples, so that `constants.MOST_SAMPLES` may be left."""
+    size = -(-len(recording.times) // constants.MOST_SAMPLES)
     if size == 1:
         return recording
     count = len(recording.times) // size * size

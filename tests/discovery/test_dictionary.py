@@ -6,7 +6,7 @@ from nsindy.discovery import constants, dictionary
 
 
 def test_costs_count_what_a_term_is_made_of():
-    terms = dictionary.library(2, 2, operations=("sin", "log"))
+    terms = dictionary.library(2, 2, operations=("sin", "log"), degree=3)
     names = [term.name(("x", "y")) for term in terms]
     costs = dict(zip(names, dictionary.costs(terms), strict=True))
     assert costs["one()"] == costs["identity(x)"] == 3

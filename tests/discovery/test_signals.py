@@ -66,9 +66,10 @@ def test_order_two_makes_velocities_states_that_were_not_measured():
     assert not np.asarray(segments.weights)[..., 1].any()
 
 
-def test_long_recordings_are_averaged_in_blocks():
+def test_long_recordings_are_averaged_in_blocks(monkeypatch):
+    monkeypatch.setattr(constants, "MOST_SAMPLES", 1000)
     times = np.arange(10_000.0)
-    thin = signals.thin(Recording(times, times[:, None], np.zeros((10_000, 0))), most=1000)
+    thin = signals.thin(Recording(times, times[:, None], np.zeros((10_000, 0))))
     assert len(thin.times) == 1000
     np.testing.assert_allclose(thin.states[:, 0], thin.times)
 
@@ -165,9 +166,10 @@ def test_a_stretch_ends_where_a_propagator_is_not_finite():
     np.testing.assert_array_equal(np.flatnonzero(np.asarray(cut.starts).any(1)), [0, 5])
 
 
-def test_a_recording_is_averaged_beyond_the_most_samples():
+def test_a_recording_is_averaged_beyond_the_most_samples(monkeypatch):
+    monkeypatch.setattr(constants, "MOST_SAMPLES", 100)
     for samples, left in ((100, 100), (101, 50), (200, 100), (201, 67)):
         times = np.arange(float(samples))
-        thin = signals.thin(Recording(times, times[:, None], np.zeros((samples, 0))), most=100)
+        thin = signals.thin(Recording(times, times[:, None], np.zeros((samples, 0))))
         assert len(thin.times) == left
     assert thin.times[0] == 1.0 and thin.states[0] == 1.0

@@ -107,4 +107,4 @@ def test_products_of_two_waves():
 
 def test_binary_operations_are_refused():
     with pytest.raises(ValueError, match="unknown operation 'sine'"):
-        dictionary.library(2, 2, operations=("sine",))
+        dictionary.library(2, 2, operations=("sine",), degree=3)
