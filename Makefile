@@ -12,6 +12,9 @@ test: $(INSTALLED)
 	COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")') \
 		$(BIN)/python -m pytest -n 2 --dist loadfile --cov
 
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
 results: $(INSTALLED)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python experiments/phase1_grok.py --recipe grok --seed0 200 --out results/phase1_grok
@@ -24,6 +27,8 @@ results: $(INSTALLED)
 	$(BIN)/python experiments/friction.py --out results/friction
 	$(BIN)/python experiments/make_recordings.py --out out/recordings
 	$(BIN)/python experiments/discover_recordings.py out/recordings/van_der_pol.csv out/recordings/hares_and_lynxes.csv --out results/recordings
+	$(BIN)/nsindy discover out/recordings/van_der_pol.csv --out out/recordings/report
+	-$(BIN)/python experiments/report_picture.py out/recordings/report/report.html --out results/recordings/report.png
 	$(BIN)/python experiments/few_rows.py --seeds 16 --out results/few_rows
 	$(BIN)/python experiments/fitted_frequency.py --seeds 16 --out results/fitted_frequency
 	$(BIN)/python experiments/constants.py --seeds 4 --processes 2 --out results/constants
@@ -45,5 +50,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $(INSTALLED)
 
-.PHONY: run test results lock
+.PHONY: run test test-slow results lock
 .DEFAULT_GOAL = run

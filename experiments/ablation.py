@@ -1,11 +1,12 @@
 """All runs on the same recordings: what each recovers, how often, and what it gets wrong."""
 
-import argparse
+import dataclasses
 from typing import Any
 
 import numpy as np
 from peers import pysindy_references
-from support import command_line, common
+from support import command_line, one_run, written
+from support.experiment import Experiment
 
 from nsindy.paper import summary
 from nsindy.paper.runs import REFERENCES, RUNS
@@ -24,12 +25,14 @@ def main() -> None:
     add("--pysindy-seeds", type=int, default=64, help="seeds of PySINDy's optimizers, one by one")
     add("--gates", choices=("sample", "shared"), default="sample", help="draws of the gates")
     arguments = options.parse_args()
-    command_line.fail_early(lambda: execute(arguments))
+    experiment = Experiment.of(arguments)
+    numbers = (arguments.router_seeds, arguments.pysindy_seeds)
+    command_line.fail_early(lambda: execute(experiment, arguments.runs, *numbers))
 
 
-def execute(options: argparse.Namespace) -> None:
+def execute(experiment: Experiment, runs: list[str], router_seeds: int, pysindy_seeds: int) -> None:
     """Sweep every run, print and write."""
-    out = common.begin(options)
+    out = experiment.begin()
     rows = []
 
     def add(name: str, title: str, paper: str, swept: summary.Swept) -> None:
@@ -46,24 +49,24 @@ def execute(options: argparse.Namespace) -> None:
         print(line(rows[-1]), flush=True)
 
     whole = None
-    for name in options.runs:
-        few = ROWS[name].routing is not None and options.router_seeds
-        mine = argparse.Namespace(**vars(options) | ({"seeds": few} if few else {}))
-        run, knobs = common.configure(ROWS[name], mine)
-        swept = common.evaluate(run, knobs, mine)
+    for name in runs:
+        few = ROWS[name].routing is not None and router_seeds
+        mine = dataclasses.replace(experiment, seeds=few or experiment.seeds)
+        run = mine.configure(ROWS[name])
+        swept = one_run.evaluate(run, mine)
         add(run.name, run.title, run.paper, swept)
         whole = whole if run.drop else swept
     if whole is not None and machines.leader():
-        for title, swept in pysindy_references.sweep(options, whole):
+        for title, swept in pysindy_references.sweep(experiment, whole, pysindy_seeds):
             add(title, title, "", swept._replace(relative=0.0))
-    common.write_rows(
+    written.write_rows(
         out,
         rows,
         labels=[row["title"] for row in rows],
-        title=f"Exact recovery of both equations, noise {options.noise:g}, "
-        f"{options.derivatives} derivatives",
+        title=f"Exact recovery of both equations, noise {experiment.noise:g}, "
+        f"{experiment.derivatives} derivatives",
     )
-    common.finish(options)
+    experiment.finish()
 
 
 def line(row: dict[str, Any]) -> str:
@@ -79,18 +82,20 @@ def line(row: dict[str, Any]) -> str:
 
 def wrong(swept: summary.Swept) -> str:
     """Which terms are missing or false, in how many seeds, the most frequent first."""
-    outcome, names = summary.finished(swept.outcome), swept.names
+    outcome, truth = summary.finished(swept.outcome), swept.truth
     failed = ~outcome.support_correct
     found = outcome.coefficients != 0
     faults = []
     for kind, errors in (
-        ("without", (swept.truth != 0)[None] & ~found),
-        ("false", (swept.truth == 0)[None] & found),
+        ("without", (truth.coefficients != 0)[None] & ~found),
+        ("false", (truth.coefficients == 0)[None] & found),
     ):
         counts = np.sum(errors[failed], axis=0)
-        for d, state in enumerate(swept.states):
+        for d, state in enumerate(truth.states):
             faults += [
-                (count, f"{state}' {kind} {names[m]}") for m, count in enumerate(counts[d]) if count
+                (count, f"{state}' {kind} {truth.names[m]}")
+                for m, count in enumerate(counts[d])
+                if count
             ]
     faults.sort(key=lambda fault: -fault[0])
     return "; ".join(f"{words} ({count})" for count, words in faults[:4]) or "nothing"

@@ -1,38 +1,23 @@
 """ODEBench: nsindy and PySINDy's grid side by side, each fitted to one noisy trajectory in turn."""
 
 import argparse
-import functools
-import importlib
 import math
 import multiprocessing
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
 import numpy as np
-import sympy
-from peers import odebench, pysindy_grid
-from support import command_line, common
+from peers import odebench
+from peers.odebench_cases import SCORES, Job, attempt
+from peers.odebench_methods import METHODS
+from support import command_line, experiment, written
 from tqdm import tqdm
 
 from nsindy.paper import metrics
 from nsindy.runtime import files
-
-SCORES = ("reconstruction", "generalization", "structure")
-
-
-class Job(NamedTuple):
-    """One method on one noisy trajectory."""
-
-    method: str
-    system: odebench.System
-    trajectory: int
-    sigma: float
-    seed: int
 
 
 def main() -> None:
@@ -61,7 +46,7 @@ def execute(options: argparse.Namespace) -> None:
     for method in options.methods:
         METHODS[method].prepare()
     out = files.check_folder(options.out)
-    common.start()
+    experiment.start()
     rows: list[dict[str, Any]] = []
     cases: list[dict[str, Any]] = []
     with workers(options.jobs) as spread:
@@ -92,7 +77,7 @@ def execute(options: argparse.Namespace) -> None:
     title = f"{len(systems)} systems of ODEBench: what {' and '.join(options.methods)} get right"
     what = {"what": "cases, each fitted on one trajectory (%, 95 % interval)"}
     more = {"processes": options.jobs, "cores": os.cpu_count(), "cases": str(out / "cases.json")}
-    common.write_rows(out, rows, drawn=drawn, labels=labels, title=title, what=what, **more)
+    written.write_rows(out, rows, drawn=drawn, labels=labels, title=title, what=what, **more)
 
 
 def chosen(options: argparse.Namespace) -> list[odebench.System]:
@@ -123,55 +108,8 @@ def workers(processes: int) -> Iterator[Callable[..., Iterable[Any]]]:
         return
     # A forked process would share the locks of XLA's threads.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=common.start) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=experiment.start) as pool:
         yield pool.map
-
-
-def attempt(job: Job) -> dict[str, Any]:
-    """Fit one method to one trajectory and score what it found; an error is a case that failed."""
-    method, system = METHODS[job.method], job.system
-    times = system.trajectories[job.trajectory].times
-    states = odebench.noisy(system, job.trajectory, job.sigma, job.seed)
-    names = odebench.symbols(states.shape[1])
-    method.prepare()
-    compilations().clear()
-    case: dict[str, Any] = {
-        "method": job.method,
-        "system": system.number,
-        "title": system.title,
-        "trajectory": job.trajectory,
-        "sigma": job.sigma,
-        "seed": job.seed,
-        "truth": [str(each) for each in system.truth],
-        "expressible": odebench.expressible(system.truth, names),
-    }
-    start = time.perf_counter()
-    error = ""
-    try:
-        expressions, note = method.fit(times, states, system)
-    except Exception as problem:  # Whatever a method raises, the table must say so and go on.
-        error = f"{type(problem).__name__}: {problem}"
-    first = seconds = time.perf_counter() - start
-    if compilations() and not error:
-        # Compilation overlaps with work, so the fit without it is one that finds it done.
-        start = time.perf_counter()
-        method.fit(times, states, system)
-        seconds = time.perf_counter() - start
-    case |= {"seconds": seconds, "compile_seconds": max(0.0, first - seconds), "error": error}
-    if error:
-        empty: dict[str, Any] = {
-            "equations": [],
-            "note": "",
-            "r2_reconstruction": None,
-            "r2_generalization": None,
-        }
-        return case | empty | dict.fromkeys(SCORES, False)
-    written = [str(each) for each in expressions]
-    return (
-        case
-        | {"equations": written, "note": note}
-        | odebench.scores(expressions, system, job.trajectory)
-    )
 
 
 def judge(cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -221,76 +159,6 @@ def line(row: dict[str, Any]) -> str:
     parts.append(f"failed {row['failed']}")
     parts.append(f"{row['median_seconds']:.2f} s a fit, compile {row['compile_seconds']:.0f} s")
     return "   ".join(parts)
-
-
-@functools.cache
-def compilations() -> list[str]:
-    """What JAX traced or compiled in this process since the list was cleared."""
-    events: list[str] = []
-
-    def listen(event: str, duration_secs: float, **_: Any) -> None:
-        if event.startswith("/jax/core/compile/"):
-            events.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    return events
-
-
-def discovered(
-    times: np.ndarray, states: np.ndarray, system: odebench.System
-) -> tuple[list[sympy.Expr], str]:
-    """What `nsindy.discover` finds with no option set, in `odebench.symbols`."""
-    discovery = importlib.import_module("nsindy").discover(times, states)
-    names = dict(zip(discovery.states, odebench.symbols(states.shape[1]), strict=True))
-    expressions = [sympy.sympify(each) for each in discovery.to_sympy()]
-    renamed = [
-        each.xreplace({old: names[old.name] for old in each.free_symbols}) for each in expressions
-    ]
-    return renamed, str(discovery)
-
-
-def gridded(
-    times: np.ndarray, states: np.ndarray, system: odebench.System
-) -> tuple[list[sympy.Expr], str]:
-    """What PySINDy's grid chooses."""
-    grid = pysindy_grid.choose(times, states)
-    return grid.expressions, grid.setting
-
-
-def gridded_by_pysindy(
-    times: np.ndarray, states: np.ndarray, system: odebench.System
-) -> tuple[list[sympy.Expr], str]:
-    """The same with PySINDy's own evaluation, which takes its users much longer."""
-    grid = pysindy_grid.choose(times, states, fast=False)
-    return grid.expressions, grid.setting
-
-
-def true(
-    times: np.ndarray, states: np.ndarray, system: odebench.System
-) -> tuple[list[sympy.Expr], str]:
-    """The truth itself: what the scores can give at best."""
-    return list(system.truth), ""
-
-
-class Method(NamedTuple):
-    """A method.
-
-    Attributes:
-      prepare: imports what the fit needs, before the clock starts; a ValueError if it is missing.
-      fit: times [N], states [N, D] and the system to the D right-hand sides and a note.
-    """
-
-    prepare: Callable[[], Any]
-    fit: Callable[[np.ndarray, np.ndarray, odebench.System], tuple[list[sympy.Expr], str]]
-
-
-METHODS = {
-    "nsindy": Method(lambda: importlib.import_module("nsindy").discover, discovered),
-    "pysindy": Method(pysindy_grid.pysindy, gridded),
-    "pysindy-simulate": Method(pysindy_grid.pysindy, gridded_by_pysindy),
-    "truth": Method(lambda: None, true),
-}
-"""Only "truth" reads the equations of the system."""
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 """When does the second slot of Exp 4 fail to commit? One setting is changed at a time."""
 
-import argparse
 import dataclasses
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from support import command_line, common
+from support import command_line, written
+from support.experiment import SYSTEM, Experiment, bind
 
 from nsindy.paper import metrics, one_seed, summary
+from nsindy.paper.outcomes import Outcome
 from nsindy.paper.runs import RUNS, Run
 from nsindy.routers import training
-from nsindy.sweep import over
+from nsindy.sweep.grid import over
 from nsindy.terms import term
 
 CHANGES: dict[str, dict[str, float]] = {
@@ -44,34 +44,34 @@ def main() -> None:
     options = command_line.parser(__doc__, "out/commitment")
     options.add_argument("--steps", type=int, default=0, help="training steps; 0 for the run's own")
     options.add_argument("--gates", choices=("sample", "shared"), default="sample", help="draws")
-    arguments = options.parse_args()
-    command_line.fail_early(lambda: execute(arguments))
+    experiment = Experiment.of(options.parse_args())
+    command_line.fail_early(lambda: execute(experiment))
 
 
-def execute(options: argparse.Namespace) -> None:
+def execute(experiment: Experiment) -> None:
     """Sweep settings × seeds in one compilation for each library, then without circuits' errors."""
-    out = common.begin(options)
-    run, knobs = common.configure(RUNS["exp4_conditional_entropy"], options)
-    names = term.paper_terms(common.SYSTEM.states)
+    out = experiment.begin()
+    run = experiment.configure(RUNS["exp4_conditional_entropy"])
+    names = term.paper_terms(SYSTEM.states)
     rows = []
 
     def sweep_changes(run: Run, changes: dict[str, dict[str, float]], kind: str) -> None:
-        settings = [knobs._replace(**change) for change in changes.values()]
+        settings = [run.knobs._replace(**change) for change in changes.values()]
         grid = jax.tree.map(lambda *values: jnp.asarray(values), *settings)
-        bound = common.bind(names, kind)
+        bound = bind(names, kind)
 
         def one(key, knobs: training.Knobs, measurement, bound):
             data_key, key = jax.random.split(key)
-            data = common.record(data_key, bound, measurement, options)
+            data = experiment.record(data_key, bound, measurement)
             return one_seed.outcome(key, data, bound, knobs, run)
 
-        timed = over.over(
+        timed = over(
             one,
-            np.arange(options.seed0, options.seed0 + options.seeds),
+            experiment.every_seed,
             grid,
-            common.measurement(options),
+            experiment.measurement,
             bound,
-            plan=common.plan(options),
+            plan=experiment.plan(),
             name=f"{kind}, {run.routing.steps} steps" if run.routing else kind,
             keep=summary.KEEP,
             success=lambda outcome: outcome.support_correct,
@@ -83,22 +83,22 @@ def execute(options: argparse.Namespace) -> None:
 
     assert run.routing is not None
     longer = dataclasses.replace(run.routing, steps=4 * run.routing.steps)
-    for kind in dict.fromkeys((options.library, "exact")):
+    for kind in dict.fromkeys((experiment.library, "exact")):
         sweep_changes(run, CHANGES, kind)
         sweep_changes(dataclasses.replace(run, routing=longer), {"4 times the steps": {}}, kind)
-    first = [row for row in rows if row["library"] == options.library]
-    common.write_rows(
+    first = [row for row in rows if row["library"] == experiment.library]
+    written.write_rows(
         out,
         rows,
         drawn=first,
         labels=[row["change"] for row in first],
-        title=f"Exp 4 with one setting changed: exact recovery over {options.seeds} seeds",
+        title=f"Exp 4 with one setting changed: exact recovery over {experiment.seeds} seeds",
         changes=CHANGES,
     )
-    common.finish(options)
+    experiment.finish()
 
 
-def judge(outcome: one_seed.Outcome, change: str, kind: str) -> dict:
+def judge(outcome: Outcome, change: str, kind: str) -> dict:
     """Rates and the damping term of one setting: which slot holds it, how firmly, how large.
 
     Seeds that diverged count as failures, and nothing else is taken of them.

@@ -7,7 +7,7 @@ import multiprocessing
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from support import command_line, common, simulated
+from support import command_line, experiment, simulated, written
 
 from nsindy.paper import metrics
 from nsindy.runtime import files
@@ -94,8 +94,7 @@ def execute(options: argparse.Namespace) -> None:
             rows.append(row)
             said = f"{row['case']} {row['change']}".strip()
             print(f"{said:<30} exact {row['count']}/{row['cases']}", flush=True)
-    made = {"experiment": "constants", "command": common.command()}
-    files.write_json(out / "summary.json", made | {"versions": common.versions(), "rows": rows})
+    files.write_json(out / "summary.json", written.origin() | {"rows": rows})
     print(f"wrote {out / 'summary.json'}")
 
 
@@ -111,7 +110,7 @@ def measure(setting: Setting, seeds: int) -> dict[str, Any]:
         changed = scaled(value, CHANGES[setting.change])
         setattr(module, setting.name, changed)
         row |= {"value": shown(value), "changed_to": shown(changed)}
-    common.start()
+    experiment.start()
     exact = [
         discovered(system, rows, noise, seed) == system.truth
         for system in simulated.SYSTEMS.values()

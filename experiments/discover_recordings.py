@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from support import command_line, common
+from support import command_line, written
 
 import nsindy
 from nsindy import cli
@@ -32,8 +32,8 @@ def execute(options: argparse.Namespace) -> None:
     """Run the command, print what it says, and write it."""
     out = files.check_folder(options.out)
     rows = [discover(file) for file in options.files]
-    made = {"experiment": "discover_recordings", "command": common.command()}
-    files.write_json(out / "summary.json", made | {"versions": common.versions(), "rows": rows})
+    made = {"experiment": "discover_recordings", "command": written.command()}
+    files.write_json(out / "summary.json", made | {"versions": written.versions(), "rows": rows})
     print(f"wrote {out / 'summary.json'}")
 
 

@@ -1,6 +1,6 @@
 """Run 1: STLSQ on the rank-deficient library; it fits exactly and reads badly."""
 
-from support import common
+from support import one_run
 
 if __name__ == "__main__":
-    common.main("exp0_stlsq", __doc__)
+    one_run.main("exp0_stlsq", __doc__)

@@ -1,6 +1,6 @@
 """Run 2: a state-dependent Gumbel-softmax router without an entropy term."""
 
-from support import common
+from support import one_run
 
 if __name__ == "__main__":
-    common.main("exp1_softmax_soup", __doc__)
+    one_run.main("exp1_softmax_soup", __doc__)

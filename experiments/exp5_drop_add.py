@@ -1,6 +1,6 @@
 """Run 6: Exp 4 without add, so that the library has full rank."""
 
-from support import common
+from support import one_run
 
 if __name__ == "__main__":
-    common.main("exp5_drop_add", __doc__)
+    one_run.main("exp5_drop_add", __doc__)

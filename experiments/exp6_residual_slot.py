@@ -1,6 +1,6 @@
 """Run 7: each slot is trained on the explicit residual of the slots before it."""
 
-from support import common
+from support import one_run
 
 if __name__ == "__main__":
-    common.main("exp6_residual_slot", __doc__)
+    one_run.main("exp6_residual_slot", __doc__)

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from support import command_line, common, simulated
+from support import command_line, experiment, simulated, written
 
 import nsindy
 from nsindy.runtime import files
@@ -22,7 +22,7 @@ def main() -> None:
 def execute(options: argparse.Namespace) -> None:
     """Every system with every number of rows, each line printed as it comes."""
     out = files.check_folder(options.out)
-    common.start()
+    experiment.start()
     rows: list[dict[str, Any]] = []
     for title, system in simulated.SYSTEMS.items():
         for length in options.rows:
@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace) -> None:
             said = f"{title}, {length} rows"
             counts = simulated.counted(options.seeds, found, system.truth, said)
             rows.append({"system": title, "rows": length} | counts)
-    common.write_rows(
+    written.write_rows(
         out,
         rows,
         labels=[f"{row['system']}, {row['rows']} rows" for row in rows],

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import numpy as np
-from support import command_line, common, simulated
+from support import command_line, experiment, simulated, written
 from support.simulated import System
 
 import nsindy
@@ -77,7 +77,7 @@ def main() -> None:
 def execute(options: argparse.Namespace) -> None:
     """Every system, each line printed as it comes."""
     out = files.check_folder(options.out)
-    common.start()
+    experiment.start()
     rows: list[dict[str, Any]] = []
     for title, (system, order, number) in SYSTEMS.items():
         numbers: list[float] = []
@@ -100,7 +100,7 @@ def execute(options: argparse.Namespace) -> None:
         if number and numbers:
             row["median_error_of_w"] = float(np.median(np.abs(np.array(numbers) / number - 1)))
         rows.append(row)
-    common.write_rows(
+    written.write_rows(
         out,
         rows,
         labels=[row["system"] for row in rows],

@@ -4,15 +4,15 @@ A mass on a spring is braked by dry friction, which rises to a peak at low speed
 plateau (Stribeck). No operation of the library is such a curve. It is learned from samples as a
 tribometer gives them; then the positions of the oscillating mass are searched for their equation,
 with the learned curve among the operations and, for comparison, without it. Where the recording
-knows the force better than the samples do, terms that mend the curve appear (`--noise 0.001`).
+knows the force better than the samples do, terms that correct the curve appear (`--noise 0.001`).
 """
 
 import argparse
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from scipy.integrate import solve_ivp
-from support import command_line, common
+from support import command_line, experiment, written
 
 import nsindy
 from nsindy.paper import figures
@@ -45,7 +45,7 @@ def main() -> None:
 def execute(options: argparse.Namespace) -> None:
     """Learn the curve, and find the equation with and without it."""
     out = files.check_folder(options.out)
-    common.start()
+    experiment.start()
     rng = np.random.default_rng(options.seed)
     speeds = np.linspace(*DOMAIN, options.samples)
     forces = friction(speeds) + options.force_noise * rng.normal(size=len(speeds))
@@ -76,7 +76,7 @@ def execute(options: argparse.Namespace) -> None:
     title = f"{len(speeds)} noisy samples, learned, and found in a recording: "
     title += rows["with the curve"]["equations"][0]
     draw(out / "figure.png", title, speeds, forces, learned, t, x)
-    made = {"command": common.command(), "versions": common.versions()}
+    made = {"command": written.command(), "versions": written.versions()}
     files.write_json(out / "summary.json", made | {"learned": learned.fidelity, "found": rows})
     print(f"\nwrote {out / 'summary.json'} and {out / 'figure.png'}")
 
@@ -92,7 +92,8 @@ def recorded(t: np.ndarray) -> np.ndarray:
 
 def draw(path, title, speeds, forces, learned, t, x) -> None:
     """The samples with the learned and the true curve, and the recording."""
-    figure, (curve, recording) = plt.subplots(1, 2, figsize=(10, 3.6))
+    figure = Figure(figsize=(10, 3.6), layout="tight")
+    curve, recording = figure.subplots(1, 2)
     grid = np.linspace(*DOMAIN, 500)
     curve.plot(speeds, forces, "o", color="0.5", markersize=4, label=f"{len(speeds)} samples")
     curve.plot(grid, np.asarray(learned.primitive.function(grid)), "C1", label="learned")
@@ -102,8 +103,7 @@ def draw(path, title, speeds, forces, learned, t, x) -> None:
     recording.plot(t, x, "C0", linewidth=1)
     recording.set(xlabel="time", ylabel="position")
     figure.suptitle(title, fontsize=11)
-    figure.tight_layout()
-    figures.save(figure, path)
+    figures.save_figure(figure, path)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,15 @@
 """Kill a sweep at random moments and resume it: its summary ends as if nothing had happened."""
 
 import argparse
-import contextlib
-import functools
 import json
 import random
-import signal
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from support import command_line, common
+from support import command_line, killing, written
 
 from nsindy.paper import summary_file
 from nsindy.runtime import files
@@ -54,7 +49,7 @@ def execute(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = (sys.executable, str(script), *SWEEP, "--out")
         whole = Path(folder) / "whole"
-        seconds = alone((*command, str(whole)), whole / "chunks" / NAME)
+        seconds = killing.alone((*command, str(whole)), whole / "chunks" / NAME)
         chunks = len(seconds)
         pace = float(np.median(np.diff(seconds)))
         expected = outcome(whole)
@@ -64,8 +59,8 @@ def execute(options: argparse.Namespace) -> None:
             chunk_folder = place / "chunks" / NAME
             mine = (*command, str(place))
             ends = ((0, seconds[0]), (1, pace), (2, pace), (3, pace))
-            lives.append(killed(mine, chunk_folder, moments, left, ends))
-            finish((*mine, "--resume"))
+            lives.append(killing.killed(mine, chunk_folder, moments, left, ends))
+            killing.finish((*mine, "--resume"))
             if outcome(place) != expected:
                 raise ValueError(f"sweep {len(lives)} ended otherwise after {len(lives[-1])} kills")
             said = f"sweep {len(lives)}: killed with {lives[-1]} of {chunks} chunks, and equal"
@@ -73,8 +68,8 @@ def execute(options: argparse.Namespace) -> None:
     finished = [count for life in lives for count in life]
     content = {
         "experiment": "kill",
-        "command": common.command(),
-        "versions": common.versions(),
+        "command": written.command(),
+        "versions": written.versions(),
         "sweep": [NAME, *SWEEP],
         "chunks": chunks,
         "kills": len(finished),
@@ -92,116 +87,7 @@ def outcome(out: Path) -> tuple[str, bytes, Mapping[str, str]]:
     """What must be equal to the last bit: the summary, the figure, the chunks."""
     summary = summary_file.read_summary(out / "summary.json")
     words = json.dumps({k: v for k, v in summary.items() if k not in OF_A_LIFE})
-    return words, (out / "figure.png").read_bytes(), checksums(out / "chunks" / NAME)
-
-
-@contextlib.contextmanager
-def begun(command: Sequence, environment: Mapping | None = None) -> Iterator[subprocess.Popen]:
-    """A process that is gone at the end, whatever happens."""
-    process = subprocess.Popen(
-        list(map(str, command)),
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def checksums(folder: Path) -> dict[str, str]:
-    """The finished chunks that the manifest in a folder lists; none where there is no manifest."""
-    try:
-        return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["chunks"]
-    except FileNotFoundError:
-        return {}
-
-
-def until(condition: Callable[[], bool], process: subprocess.Popen, seconds: float) -> None:
-    """Wait for a condition, but not longer than the process lives, nor than so many seconds."""
-    end = time.monotonic() + seconds
-    while not condition() and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.002)
-
-
-def alone(command: Sequence, folder: Path) -> list[float]:
-    """Run a sweep that is left alone; after how many seconds each of its chunks was finished."""
-    begin = time.monotonic()
-    seconds: list[float] = []
-    with begun(command) as process:
-
-        def ended() -> bool:
-            missing = len(checksums(folder)) - len(seconds)
-            seconds.extend([time.monotonic() - begin] * missing)
-            return False
-
-        until(ended, process, 600)
-        _conclude(process)
-    return seconds
-
-
-def finish(command: Sequence) -> None:
-    """Run a sweep to its end."""
-    with begun(command) as process:
-        _conclude(process)
-
-
-def _conclude(process: subprocess.Popen) -> None:
-    _, errors = process.communicate(timeout=600)
-    if process.returncode:
-        raise ValueError(f"the sweep ends with {process.returncode}: {errors.strip()[-300:]}")
-
-
-def _reached(folder: Path, count: int) -> bool:
-    return len(checksums(folder)) >= count
-
-
-def killed(
-    command: Sequence,
-    folder: Path,
-    moments: random.Random,
-    kills: int,
-    ends: Sequence[tuple[int, float]],
-    environment: Mapping | None = None,
-) -> list[int]:
-    """Kill a sweep and resume it, until there were enough kills or it came to its end.
-
-    Args:
-      command: of the sweep, without --resume.
-      folder: of its chunks.
-      moments: draws them.
-      kills: at most so many.
-      ends: of a life, one of these: after so many more chunks, and at most so many seconds.
-      environment: of the processes.
-
-    Returns:
-      how many chunks were finished at each kill.
-
-    Raises:
-      ValueError: the sweep fails, or a finished chunk is lost or changed by a kill.
-    """
-    counts: list[int] = []
-    known: dict[str, str] = {}
-    while len(counts) < kills:
-        with begun((*command, *(["--resume"] if counts else [])), environment) as process:
-            more, pause = moments.choice(ends)
-            aim = len(known) + more
-            until(functools.partial(_reached, folder, aim), process, 600)
-            until(lambda: False, process, moments.uniform(0, pause))
-            if process.poll() is not None:
-                _conclude(process)
-                return counts
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        now = checksums(folder)
-        if not known.items() <= now.items():
-            raise ValueError(f"kill {len(counts) + 1} took finished chunks")
-        known = now
-        counts.append(len(known))
-    return counts
+    return words, (out / "figure.png").read_bytes(), killing.checksums(out / "chunks" / NAME)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from support import command_line, common
+from support import command_line, written
+from support.experiment import Experiment, bind
 
 from nsindy.circuits import snap
 from nsindy.paper import one_seed, summary
@@ -15,7 +16,7 @@ from nsindy.paper.runs import REFERENCES, RUNS
 from nsindy.paper.selectors import training_record
 from nsindy.paper.simulate import Measurement, solve
 from nsindy.paper.systems import DAMPED_OSCILLATOR, FURTHER, System
-from nsindy.sweep import over
+from nsindy.sweep.grid import over
 from nsindy.terms import term
 from nsindy.trajectories import tangent
 
@@ -42,12 +43,13 @@ def main() -> None:
     add("--out", default="out/recovery", help="folder for summary.json and figure.png")
     command_line.add_sweep_options(options)
     arguments = options.parse_args()
-    command_line.fail_early(lambda: execute(arguments))
+    experiment = Experiment.of(arguments)
+    command_line.fail_early(lambda: execute(experiment, arguments.oscillator_seeds))
 
 
-def execute(options: argparse.Namespace) -> None:
+def execute(experiment: Experiment, oscillator_seeds: int) -> None:
     """Sweep the cases of every system in one compilation a system and method."""
-    out = common.begin(options)
+    out = experiment.begin()
     step = jnp.asarray(SPAN / SAMPLES)
     initial = jnp.array(DAMPED_OSCILLATOR.initial)
     cases = [
@@ -58,8 +60,7 @@ def execute(options: argparse.Namespace) -> None:
         for k, c in ((1.0, 0.1), (4.0, 0.4))
         for noise in (1e-3, 1e-2, 5e-2)
     ]
-    many = options.oscillator_seeds or options.seeds
-    mine = argparse.Namespace(**vars(options) | {"seeds": many})
+    mine = dataclasses.replace(experiment, seeds=oscillator_seeds or experiment.seeds)
     rows = cells(DAMPED_OSCILLATOR, term.paper_terms(), cases, 120, mine)
     for system in FURTHER:
         args = jnp.array([value for _, value in system.parameters])
@@ -67,9 +68,9 @@ def execute(options: argparse.Namespace) -> None:
         clean = solve(system, args, start, jnp.arange(SAMPLES) * step)
         case = Measurement(args, start, step, 0.01 * jnp.std(clean, axis=0))
         names = term.composed_terms(system.states)
-        rows += cells(system, names, [(f"{system.name}, noise 1 %", case)], 200, options)
+        rows += cells(system, names, [(f"{system.name}, noise 1 %", case)], 200, experiment)
     drawn = [row for row in rows if row["method"] == RUNS["exp8_evidence_router"].title]
-    common.write_rows(
+    written.write_rows(
         out,
         rows,
         drawn=drawn,
@@ -78,7 +79,7 @@ def execute(options: argparse.Namespace) -> None:
         samples=SAMPLES,
         span=SPAN,
     )
-    common.finish(options)
+    experiment.finish()
 
 
 def cells(
@@ -86,12 +87,11 @@ def cells(
     names: tuple[str, ...],
     cases: list[tuple[str, Measurement]],
     steps: int,
-    options: argparse.Namespace,
+    experiment: Experiment,
 ) -> list[dict[str, Any]]:
     """Every method on every case of one system, each row printed as it comes."""
-    bound = common.bind(names, options.library, system.states)
+    bound = bind(names, experiment.library, system.states)
     grid = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(case for _, case in cases))
-    seeds = np.arange(options.seed0, options.seed0 + options.seeds)
     runs = [
         dataclasses.replace(run, search=dataclasses.replace(run.search, steps=steps))
         for run in METHODS
@@ -99,10 +99,12 @@ def cells(
     ]
 
     def recorded(key, measurement, bound):
-        return one_seed.record(key, system, bound, measurement, samples=SAMPLES, estimate=True)
+        return one_seed.record_system(
+            key, system, bound, measurement, samples=SAMPLES, estimate=True
+        )
 
     def limit(measurement, bound):
-        data = recorded(jax.random.key(options.seed0), measurement, bound)
+        data = recorded(jax.random.key(experiment.seed0), measurement, bound)
         held = training_record(data)
         begin, noise = measurement.initial, measurement.noise
         right = data.truth != 0
@@ -121,12 +123,12 @@ def cells(
             found = one_seed.outcome(select_key, data, bound, run.knobs, run)
             return found.coefficients, found.support_correct
 
-        timed = over.over(
+        timed = over(
             one,
-            seeds,
+            experiment.every_seed,
             grid,
             bound,
-            plan=common.plan(options)._replace(quick=run.method == "evidence"),
+            plan=experiment.plan()._replace(quick=run.method == "evidence"),
             name=f"{system.name}, {run.name}",
             success=lambda value: value[1],
         )

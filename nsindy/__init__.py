@@ -19,7 +19,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when first used, so that `nsindy --help` need not wait for JAX.
+    # Imported on first use, so that `nsindy --help` does not wait for JAX.
     if name not in _HOMES:
         raise AttributeError(f"module 'nsindy' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

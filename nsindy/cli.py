@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+__all__ = ["EXAMPLE", "main", "parser"]
+
 EXAMPLE = """\
 example, a swinging pendulum of which only the position was recorded:
   python -c "import math; print('t,x', *(f'{i / 20},{math.exp(-i / 400) * math.cos(i / 20)}' \
@@ -24,10 +26,10 @@ for i in range(400)), sep='\\n')" > swing.csv
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong with an option in one sentence, like every other error."""
+    """Reports a wrong option in one sentence, like every other error."""
 
     def error(self, message: str):
-        """Exit without the list of all options, which `--help` gives."""
+        """Exit with the message only; `--help` lists the options."""
         self.exit(2, f"error: {message}; see {self.prog} --help\n")
 
 
@@ -45,34 +47,41 @@ def parser() -> argparse.ArgumentParser:
     discover = commands.add_parser(
         "discover",
         usage="nsindy discover FILE [FILE ...] [options]",
-        help="find the equations of a recording; nsindy discover --help says more",
+        help="find the equations of a recording; options: nsindy discover --help",
         description="Find the equations of a recording, print them, and write a report, its "
         "figures and discovery.json. No option is needed.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = discover.add_argument
-    add("files", nargs="+", metavar="FILE", help="table of numbers: CSV, tabs or spaces between")
-    add("--time", metavar="T", help="column of times; else t, time or the first that increases")
-    add("--states", nargs="+", metavar="X", help="columns of states; else all others")
-    add("--inputs", nargs="+", default=[], metavar="U", help="columns of forcing or control")
-    add("--order", type=int, choices=(1, 2), default=1, help="2 where states are positions only")
+    add("files", nargs="+", metavar="FILE", help="table of numbers: CSV, or with tabs or spaces")
+    add("--time", metavar="T", help="column of times; default: t, time or the first")
+    add("--states", nargs="+", metavar="X", help="columns of states; default: all others")
+    add("--inputs", nargs="+", default=[], metavar="U", help="columns of inputs, such as a force")
+    add("--order", type=int, choices=(1, 2), default=1, help="2 if only positions were measured")
     add(
         "--operations",
         nargs="+",
         metavar="NAME",
-        help="operations beside products of columns; else all that the values allow",
+        help="operations to try besides products of columns; default: all that suit the values",
     )
-    add("--max-terms", type=_count, default=6, metavar="K", help="most terms of an equation")
+    add(
+        "--max-terms",
+        type=_count,
+        default=6,
+        metavar="K",
+        help="most terms in an equation (default 6)",
+    )
     add(
         "--noise",
         nargs="+",
         type=_noise,
         metavar="S",
-        help="standard deviation, one or one a state",
+        help="standard deviation of the noise, if known: one number, or one for each state",
     )
-    add("--seed", type=int, default=0, help="changes nothing: the method draws no random numbers")
-    add("--out", metavar="DIR", help="folder to write to; else discovery/ beside the first file")
+    add(
+        "--out", metavar="DIR", help="folder to write to; default: discovery/ beside the first file"
+    )
     return options
 
 
@@ -83,18 +92,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
       arguments: words after `nsindy`; None for those of this process.
 
     Returns:
-      exit code: 0; 2 if what was given cannot be used; 130 if interrupted; 1 for a fault of ours.
-      Each but 0 comes with one line on standard error.
+      exit code: 0; 2 if the options or files cannot be used; 130 if interrupted; 1 for an error
+      inside nsindy. Each but 0 comes with one line on standard error.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(words)
     if arguments is None:
-        # The process is ours. Imports and traces make many objects and hardly a cycle, which
-        # Python would look for all the time, and once more at the end.
+        # The process is ours. Imports and traces make many objects and hardly a cycle, but Python
+        # would look for cycles all the time, and once more at the end.
         gc.disable()
         atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks a letter of a column's name shows a question mark.
+        # Characters that the terminal cannot encode are shown as question marks.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
@@ -102,12 +111,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         return _fail(2, str(error))
     except KeyboardInterrupt:
-        return _fail(130, "interrupted; nothing was finished")
+        return _fail(130, "interrupted; nothing was written")
     except Exception as error:
         if os.environ.get("NSINDY_TRACEBACK"):
             raise
         kind = type(error).__name__
-        return _fail(1, f"a fault of nsindy, {kind}: {error}; NSINDY_TRACEBACK=1 shows where")
+        return _fail(1, f"internal error, {kind}: {error}; NSINDY_TRACEBACK=1 shows where")
     return 0
 
 
@@ -120,7 +129,7 @@ def _fail(code: int, message: str) -> int:
 def _discover(options: argparse.Namespace, command: str) -> None:
     from nsindy.recording import check
 
-    recordings = check.read(
+    recordings = check.read_recordings(
         options.files, time=options.time, states=options.states, inputs=options.inputs
     )
     out = Path(options.out) if options.out else Path(options.files[0]).parent / "discovery"
@@ -131,7 +140,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
         from nsindy.discovery.pipeline import from_recordings
 
         with _progress() as progress:
-            found = from_recordings(
+            discovery = from_recordings(
                 recordings,
                 order=options.order,
                 operations=options.operations,
@@ -139,20 +148,20 @@ def _discover(options: argparse.Namespace, command: str) -> None:
                 noise=options.noise,
                 progress=progress,
             )
-        print(found)
-        for warning in found.warnings:
+        print(discovery)
+        for warning in discovery.warnings:
             if warning not in recordings.notes:
                 print(f"warning: {warning}")
-        from nsindy.report.page import write
+        from nsindy.report.page import write_report
 
-        found.save(out / "discovery.json")
-        page = write(out, found, recordings, command=command)
+        discovery.save(out / "discovery.json")
+        page = write_report(out, discovery, recordings, command=command)
     print(f"wrote {page} and {out / 'discovery.json'}")
 
 
 @contextlib.contextmanager
 def _folder(out: Path) -> Iterator[None]:
-    """The folder to write to, tried before the work and taken away again if nothing came of it."""
+    """Make the folder before the work, and remove it again if the work fails."""
     from nsindy.runtime import files
 
     new = not out.exists()
@@ -167,28 +176,28 @@ def _folder(out: Path) -> Iterator[None]:
 
 
 def _start_jax() -> None:
-    """Double precision, and programs that a second run finds compiled."""
+    """Double precision, and a cache of compiled programs for the next run."""
     import jax
 
     from nsindy.runtime import programs
 
     jax.config.update("jax_enable_x64", True)
-    programs.keep(seconds=0.0)
+    programs.keep_compiled(seconds=0.0)
 
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar on a terminal, and nothing where standard error is a file."""
+    """A progress bar on a terminal; nothing if standard error is a file."""
     import tqdm
 
-    # The report needs large libraries, read while the search computes without Python's lock.
-    reading = threading.Thread(target=importlib.import_module, args=("nsindy.report.page",))
+    # The report needs large libraries, imported while the search computes without Python's lock.
+    importing = threading.Thread(target=importlib.import_module, args=("nsindy.report.page",))
     form = "{desc:<32}{bar}{percentage:4.0f} % {elapsed}"
     with tqdm.tqdm(total=1.0, leave=False, disable=None, bar_format=form) as bar:
 
         def show(stage: str, fraction: float) -> None:
-            if stage.startswith("selecting") and reading.ident is None:
-                reading.start()
+            if stage.startswith("selecting") and importing.ident is None:
+                importing.start()
             bar.set_description(stage, refresh=False)
             bar.n = min(max(fraction, 0.0), 1.0)
             bar.refresh()

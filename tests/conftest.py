@@ -1,13 +1,24 @@
 """Strict modes for every test: double precision, no implicit broadcasting of ranks."""
 
+import atexit
 import functools
 import os
+import shutil
+import tempfile
 
 # Programs are compiled in half the time, for the processes that tests begin as well; see
 # `nsindy.runtime.programs.QUICK`.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
 # Small factorisations in several threads of several processes would wait for each other.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
+# As in the scripts: checks that are host callbacks would keep a program out of the cache.
+os.environ.setdefault("EQX_ON_ERROR", "nan")
+# One compilation cache for the workers, which inherit it from the first process, and for every
+# process that a test begins.
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="nsindy-tests-")
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 import jax
 import jax.numpy as jnp
@@ -68,12 +79,10 @@ def exact():
 @pytest.fixture(scope="session")
 def shipped():
     """The eight terms of the paper with the circuits that come with the package."""
-    return library.bind(term.paper_terms(), ("x", "v"), stacks.load()[0])
+    return library.bind(term.paper_terms(), ("x", "v"), stacks.load_stacks()[0])
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """One compilation cache for all processes of a module."""
-    cache = tmp_path_factory.mktemp("cache")
-    names = ("XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR")
-    return os.environ | dict.fromkeys(names, str(cache))
+@pytest.fixture(scope="session")
+def environment():
+    """Variables of the processes that a test begins: the compilation cache is that of the tests."""
+    return os.environ | {"XDG_CACHE_HOME": os.environ["JAX_COMPILATION_CACHE_DIR"]}

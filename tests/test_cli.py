@@ -43,14 +43,15 @@ def asked(monkeypatch, tmp_path):
             raise kept["raises"]
         return Found()
 
-    def write(folder, discovery, recordings, *, command):
+    def write_report(folder, discovery, recordings, *, command):
         kept.update(command=command)
         (folder / "report.html").write_text("<html>")
         return folder / "report.html"
 
     search = types.SimpleNamespace(from_recordings=from_recordings)
     monkeypatch.setitem(sys.modules, "nsindy.discovery.pipeline", search)
-    monkeypatch.setitem(sys.modules, "nsindy.report.page", types.SimpleNamespace(write=write))
+    page = types.SimpleNamespace(write_report=write_report)
+    monkeypatch.setitem(sys.modules, "nsindy.report.page", page)
     # The cache is the process's and stays as the other tests have it.
     monkeypatch.setattr(cli, "_start_jax", lambda: None)
     return kept
@@ -70,20 +71,23 @@ def test_what_is_printed_and_written(river, asked, capsys):
     ]
     assert sorted(each.name for each in out.iterdir()) == ["discovery.json", "report.html"]
     assert asked["command"] == f"nsindy discover {river}"
-    defaults = {"order": 1, "operations": None, "max_terms": 6, "noise": None, "seed": 0}
+    defaults = {"order": 1, "operations": None, "max_terms": 6, "noise": None}
     assert {name: asked[name] for name in defaults} == defaults
 
 
-def test_every_option_arrives(river, asked, tmp_path):
+def test_every_option_arrives(river, asked, tmp_path, capsys):
     words = ["discover", str(river), str(river), "--time", "t", "--states", "x", "--inputs", "v"]
     words += ["--order", "2", "--operations", "sin", "mul", "--max-terms", "3", "--noise", "0.1"]
-    assert cli.main([*words, "--seed", "7", "--out", str(tmp_path / "a b")]) == 0
+    assert cli.main([*words, "--out", str(tmp_path / "a b")]) == 0
     assert asked["recordings"].states == ("x",)
     assert asked["recordings"].inputs == ("v",)
     assert len(asked["recordings"].parts) == 2
-    got = [asked[name] for name in ("order", "operations", "max_terms", "noise", "seed")]
-    assert got == [2, ["sin", "mul"], 3, [0.1], 7]
-    assert "a b/report.html" in str(tmp_path / "a b" / "report.html")
+    got = [asked[name] for name in ("order", "operations", "max_terms", "noise")]
+    assert got == [2, ["sin", "mul"], 3, [0.1]]
+    out = tmp_path / "a b"
+    written = f"wrote {out / 'report.html'} and {out / 'discovery.json'}"
+    assert capsys.readouterr().out.splitlines()[-1] == written
+    assert sorted(each.name for each in out.iterdir()) == ["discovery.json", "report.html"]
     assert asked["command"].endswith(f"--out '{tmp_path / 'a b'}'")
 
 
@@ -92,8 +96,8 @@ def test_every_option_arrives(river, asked, tmp_path):
     [
         (ValueError("two\nlines"), 2, "error: two lines"),
         (OSError("no space left"), 2, "error: no space left"),
-        (KeyboardInterrupt(), 130, "error: interrupted; nothing was finished"),
-        (MemoryError("big"), 1, "error: a fault of nsindy, MemoryError: big; NSINDY_TRACEBACK=1"),
+        (KeyboardInterrupt(), 130, "error: interrupted; nothing was written"),
+        (MemoryError("big"), 1, "error: internal error, MemoryError: big; NSINDY_TRACEBACK=1"),
     ],
 )
 def test_failures_are_one_line_and_leave_nothing(river, asked, capsys, raises, code, said):
@@ -121,7 +125,7 @@ def test_a_folder_with_earlier_files_stays(river, asked):
         (["discover", "RIVER", "--max-terms", "0"], "must be a whole number of at least 1, not 0"),
         (["discover", "RIVER", "--noise", "-1"], "must be a finite number of at least 0, not -1"),
         (["discover", "RIVER", "--noise", "nan"], "must be a finite number of at least 0, not nan"),
-        (["discover", "RIVER", "--seed", "x"], "invalid int value: 'x'"),
+        (["discover", "RIVER", "--seed", "1"], "unrecognized arguments: --seed 1"),
         (["discover", "RIVER", "--states", "z"], "has no column 'z'; its columns are t, x, v"),
         (["discover", "RIVER", "--out", "RIVER/deeper"], "give another --out"),
     ],

@@ -1,4 +1,4 @@
-"""Numerical rooms compiled and operation by operation, against the same references."""
+"""Numerical modules compiled and operation by operation, against the same references."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,11 +8,11 @@ import scipy.signal
 from nsindy.circuits import training
 from nsindy.evidence import beam, regression
 from nsindy.evidence.prior import Prior, bic
-from nsindy.paper import recovery, savitzky_golay, simulate
+from nsindy.paper import savitzky_golay, simulate
 from nsindy.paper.systems import DAMPED_OSCILLATOR, oscillator_solution
 from nsindy.terms import products
 from nsindy.terms import term as terms_term
-from nsindy.trajectories import single, tangent
+from nsindy.trajectories import single, single_fit, tangent
 from nsindy.trajectories.linearised import Linearised
 
 
@@ -110,12 +110,12 @@ def test_estimates_of_every_term(variant):
 def test_evidence_of_a_fit(variant):
     record = single.as_record(jnp.arange(10.0), jnp.zeros((10, 1)))
     prior = Prior(jnp.array([3.0, 6.0, 9.0]), jnp.ones(()))
-    fit = single.TrajectoryFit(
+    fit = single_fit.TrajectoryFit(
         jnp.array([[0, 2, 3]]), jnp.ones((1, 3)), jnp.ones(1), jnp.array([0.7]), jnp.array(True)
     )
-    found = variant(lambda fit: recovery.evidence_of_fit(fit, record, prior, 3, jnp.array([0.1])))(
-        fit
-    )
+    found = variant(
+        lambda fit: single_fit.evidence_of_fit(fit, record, prior, 3, jnp.array([0.1]))
+    )(fit)
     # Two of three terms, at 3 and 9 nats; log C(3, 2) = log 3.
     expected = -5 * np.log(0.07 + 0.01) - np.log(10) - np.log(3) - 12
     assert float(found) == pytest.approx(expected, rel=1e-12)

@@ -117,7 +117,7 @@ def fit(times: np.ndarray, states: np.ndarray, setting: Setting) -> Any:
     """One fitted `pysindy.SINDy` with STLSQ and its default ridge.
 
     Raises:
-      ValueError: PySINDy is not installed, or refuses the data.
+      ValueError: PySINDy is not installed, or raises an error for the data.
     """
     ps = pysindy()
     library = ps.PolynomialLibrary(setting.degree)

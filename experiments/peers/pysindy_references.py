@@ -1,6 +1,5 @@
 """PySINDy's optimizers on the Θ and Ẋ of the runs, each read like a run."""
 
-import argparse
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -10,10 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from support import common
+from support.experiment import Experiment, bind
 
-from nsindy.paper import one_seed, selectors, summary
-from nsindy.paper.selectors import Data
+from nsindy.paper import outcomes, summary
+from nsindy.paper.outcomes import Data, Outcome
 from nsindy.paper.simulate import Measurement
 from nsindy.terms import library
 
@@ -184,56 +183,60 @@ def fit_all(title: str, recordings: Sequence[Problem]) -> Fits:
     return Fits(coefficients, failed, reason, seconds)
 
 
-def outcomes(fits: Fits, data: Data) -> one_seed.Outcome:
+def read_fits(fits: Fits, data: Data) -> Outcome:
     """Read the models of S recordings as those of a run: a slot a term, the largest first.
 
     Args:
       fits: of one method.
       data: the recordings, every leaf with a leading [S].
     """
-    return jax.tree.map(np.asarray, jax.jit(jax.vmap(_outcome))(*fits[:2], data))
+    return jax.tree.map(
+        np.asarray, jax.jit(jax.vmap(_outcome))(fits.coefficients, fits.failed, data)
+    )
 
 
-def _outcome(model: jax.Array, failed: jax.Array, data: Data) -> one_seed.Outcome:
+def _outcome(model: jax.Array, failed: jax.Array, data: Data) -> Outcome:
     held = data.trajectory.validation
     errors = data.theta[held] @ model.T - data.trajectory.derivatives[held]
     error = jnp.where(failed, jnp.nan, jnp.mean(errors**2))
-    read = one_seed.read(selectors.from_model(model, error), data)
-    return read._replace(validation_argmax=error)
+    return outcomes.of_model(data, model, error, relative=0.0)._replace(validation_argmax=error)
 
 
-def recordings(options: argparse.Namespace, names: Sequence[str], seeds: int) -> Data:
-    """The first recordings of the sweep that the options describe, with their library.
+def recordings(experiment: Experiment, names: Sequence[str], seeds: int) -> Data:
+    """The first recordings of the sweep, with their library.
 
     Args:
-      options: of the sweep.
+      experiment: the sweep.
       names: the M terms.
       seeds: how many recordings S; every leaf gets a leading [S].
     """
-    bound = common.bind(names, options.library)
+    bound = bind(names, experiment.library)
 
     def one(seed: jax.Array, measurement: Measurement, bound: library.Library) -> Data:
         key, _ = jax.random.split(jax.random.key(seed))
-        return common.record(key, bound, measurement, options)
+        return experiment.record(key, bound, measurement)
 
-    numbers = jnp.arange(options.seed0, options.seed0 + seeds)
+    numbers = jnp.arange(experiment.seed0, experiment.seed0 + seeds)
     every = jax.jit(jax.vmap(one, in_axes=(0, None, None)))
-    return every(numbers, common.measurement(options), bound)
+    return every(numbers, experiment.measurement, bound)
 
 
-def sweep(options: argparse.Namespace, like: summary.Swept) -> Iterator[tuple[str, summary.Swept]]:
+def sweep(
+    experiment: Experiment, like: summary.Swept, most: int
+) -> Iterator[tuple[str, summary.Swept]]:
     """Every method on the first recordings of a sweep, read like a run of it.
 
     What cannot run here is left out, with a sentence that says why.
 
     Args:
-      options: of the sweep; `pysindy_seeds` limits the recordings, since every fit is by itself.
-      like: a run of that sweep with the whole library, for its terms and what Θ says of them.
+      experiment: the sweep.
+      like: a run of that sweep with the whole library, for what its seeds are held against.
+      most: recordings that are fitted, one by one.
 
     Yields:
       The title of the method, and its seeds.
     """
-    seeds = min(options.pysindy_seeds, options.seeds)
+    seeds = min(most, experiment.seeds)
     if seeds == 0:
         return
     try:
@@ -241,8 +244,8 @@ def sweep(options: argparse.Namespace, like: summary.Swept) -> Iterator[tuple[st
     except NotAvailable as error:
         print(f"without PySINDy's optimizers: {error}", flush=True)
         return
-    data = recordings(options, like.names, seeds)
-    given = problems(data, options.seed0)
+    data = recordings(experiment, like.truth.names, seeds)
+    given = problems(data, experiment.seed0)
     for title in METHODS:
         try:
             fits = fit_all(title, given)
@@ -251,7 +254,7 @@ def sweep(options: argparse.Namespace, like: summary.Swept) -> Iterator[tuple[st
             continue
         if fits.reason:
             print(f"{title}: {np.sum(fits.failed)} of {seeds} fits failed: {fits.reason}")
-        yield title, like._replace(outcome=outcomes(fits, data), compile=0.0, run=fits.seconds)
+        yield title, like._replace(outcome=read_fits(fits, data), compile=0.0, run=fits.seconds)
 
 
 def _pysindy():

@@ -1,26 +1,18 @@
-"""What scripts share before they compute: settings of the process, options, errors in a sentence.
-
-Scripts import it first: what is set here is read when NumPy, SciPy and Equinox are imported.
-"""
+"""Options, and errors in a sentence: what a script does before it computes."""
 
 import argparse
+import dataclasses
 import math
 import os
 import sys
 import traceback
 from collections.abc import Callable
 
-# The solver's checks are host callbacks, which keep a program out of the compilation cache; with
-# "nan" a failed check gives a run that is not finite, and its row says that it diverged.
-os.environ.setdefault("EQX_ON_ERROR", "nan")
-# These matrices are small, and beside another process OpenBLAS's threads wait for each other in
-# busy loops. NumPy, and SciPy whose LAPACK is JAX's, read this when they are imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import jax
 
 from nsindy.cli import Parser
 from nsindy.paper.runs import Run
+from support.experiment import Experiment
 
 KNOBS = {
     "learning_rate": "peak of Adam's cosine schedule",
@@ -36,40 +28,45 @@ KNOBS = {
 }
 
 
+LATER = ("gates", "steps", "slots", "knobs")
+"""Fields of an experiment whose options, where a script has them, are its own."""
+
+
 def parser(description: str | None, out: str) -> argparse.ArgumentParser:
     """The options of a recording and a sweep, which every experiment takes."""
     options = Parser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = options.add_argument
-    add("--seeds", type=positive, default=32, help="number of seeds")
-    add("--seed0", type=int, default=0, help="the first seed")
-    add("--samples", type=at_least(10), default=600, help="samples of a recording")
+    add("--seeds", type=positive, help="number of seeds")
+    add("--seed0", type=int, help="the first seed")
+    add("--samples", type=at_least(10), help="samples of a recording")
     add(
         "--train-fraction",
         type=number(low=0.1, high=0.9),
-        default=0.8,
         help="share of the samples to train on, the others validate",
     )
-    add("--step", type=number(low=0, open_low=True), default=0.05, help="time between them, in s")
-    add("--noise", type=number(low=0), default=1e-3, help="standard deviation of the noise")
-    add("--stiffness", type=number(), default=1.0, help="k, in 1/s²")
-    add("--damping", type=number(), default=0.1, help="c, in 1/s")
-    add("--x0", type=number(), default=1.0, help="initial position")
-    add("--v0", type=number(), default=0.0, help="initial velocity")
+    add("--step", type=number(low=0, open_low=True), help="time between them, in s")
+    add("--noise", type=number(low=0), help="standard deviation of the noise")
+    add("--stiffness", type=number(), help="k, in 1/s²")
+    add("--damping", type=number(), help="c, in 1/s")
+    add("--x0", type=number(), help="initial position")
+    add("--v0", type=number(), help="initial velocity")
     add(
         "--derivatives",
         choices=("analytic", "estimated"),
-        default="analytic",
         help="analytic at the clean states, or estimated from the noisy ones",
     )
     add(
         "--library",
-        default="shipped",
         help="'shipped' circuits, the 'exact' functions, or a file of circuits",
     )
     add("--out", default=out, help="folder for summary.json and figure.png")
     add_sweep_options(options)
+    fields = dataclasses.fields(Experiment)
+    options.set_defaults(
+        **{each.name: each.default for each in fields if each.name not in ("out", *LATER)}
+    )
     return options
 
 
@@ -78,31 +75,13 @@ def add_sweep_options(options: argparse.ArgumentParser) -> None:
     add = options.add_argument_group("how it runs, which changes no result").add_argument
     add("--resume", action="store_true", help="go on with the finished chunks in --out")
     add("--quiet", action="store_true", help="no progress")
-    add("--memory-gb", type=number(low=0, open_low=True), default=4.0, help="most memory, in GiB")
+    most = Experiment.memory_gb
+    add("--memory-gb", type=number(low=0, open_low=True), default=most, help="most memory, in GiB")
     add("--devices", type=positive, help="devices of each process; all without it")
     add("--cpu-devices", type=positive, help="devices to split the processor into; they take turns")
     add("--coordinator", metavar="HOST:PORT", help="of process 0 of a run on several machines")
     add("--processes", type=positive, metavar="P", help="processes of that run")
     add("--process", type=at_least(0), metavar="I", help="which of them this one is, from 0")
-
-
-HOW = (
-    "out",
-    "resume",
-    "quiet",
-    "memory_gb",
-    "devices",
-    "cpu_devices",
-    "coordinator",
-    "processes",
-    "process",
-)
-"""Options that say how a sweep runs, not what is swept."""
-
-
-def config(options: argparse.Namespace) -> dict[str, object]:
-    """What is swept, as JSON values."""
-    return {name: value for name, value in vars(options).items() if name not in HOW}
 
 
 def add_router_options(options: argparse.ArgumentParser, run: Run) -> None:

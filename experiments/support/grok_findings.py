@@ -1,7 +1,7 @@
 """What the training of many circuits says: which of them grok, and what becomes of them."""
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from nsindy.circuits import training
 from nsindy.paper import figures, metrics
@@ -14,7 +14,7 @@ def judge(history, threshold, variant):
     """The evidence of one operation under one variant, over its seeds.
 
     Args:
-      history: fields of `training.History` [C, S, R] for C variants, S seeds and R recorded epochs,
+      history: fields of `TrainingHistory` [C, S, R] for C variants, S seeds and R recorded epochs,
         and the variance of the target [S].
       threshold: the mean squared error that both losses have to cross.
       variant: which of the C.
@@ -106,9 +106,8 @@ def plot(path, histories, evidence, options, variants):
       options: the threshold, the recipe and the number of seeds.
       variants: names of the variants, the recipe first, then without decay.
     """
-    figure, axes = plt.subplots(
-        2, len(histories), figsize=(12, 5.6), sharex="col", sharey="row", squeeze=False
-    )
+    figure = Figure(figsize=(12, 5.6), layout="tight")
+    axes = figure.subplots(2, len(histories), sharex="col", sharey="row", squeeze=False)
     has_control = "no decay" in variants
 
     def band(axis, epoch, values, color, label, line="-"):
@@ -139,5 +138,4 @@ def plot(path, histories, evidence, options, variants):
         f'Recipe "{options.recipe}": seeds whose validation loss crosses {options.threshold:g} '
         f"at least {DELAY:g} times later than their training loss"
     )
-    figure.tight_layout()
-    figures.save(figure, path)
+    figures.save_figure(figure, path)

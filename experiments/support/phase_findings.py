@@ -1,26 +1,18 @@
 """What a phase diagram says: frontiers against the bound, false terms, calibration."""
 
-import argparse
 import itertools
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 from scipy.stats import norm
-from support import command_line, common
 
 from nsindy.paper import metrics
-from nsindy.paper.runs import REFERENCES, RUNS
-from nsindy.sweep import over
+from nsindy.sweep.grid import Timed
+from support import written
+from support.experiment import SYSTEM, Experiment
+from support.phase_sweep import METHODS, Axes, Found, Limits
 
-METHODS = (
-    RUNS["exp0_stlsq"],
-    RUNS["exp4_conditional_entropy"],
-    REFERENCES["best_subset"],
-    RUNS["exp8_evidence_router"],
-)
-AXES = ("x0", "damping", "noise")
-"""The axes of the grid, the last one fastest."""
 NORMAL_90 = norm.isf(0.05)
 """Half-width of a 90 % interval of a normal distribution, in standard errors."""
 BINS = np.array([0.0, 0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 1.0])
@@ -35,53 +27,24 @@ SURE = 0.95
 """A term of this inclusion probability is held for sure."""
 
 
-class Found(NamedTuple):
-    """What one seed of one cell came to.
-
-    Attributes:
-      coefficients: the model [D, M].
-      correct: exactly the true terms.
-      judged: what a trajectory fit adds; None for a method that regresses derivatives.
-    """
-
-    coefficients: jax.Array
-    correct: jax.Array
-    judged: "Judged | None"
-
-
-class Judged(NamedTuple):
-    """The parts of a `recovery.Recovery` that are held against the truth."""
-
-    errors: jax.Array
-    estimates: jax.Array
-    estimate_errors: jax.Array
-    inclusion: jax.Array
-    settled: jax.Array
-
-
-def shaped(values: np.ndarray, options: argparse.Namespace) -> np.ndarray:
-    """Cells in the last axis, spread over the axes of the grid."""
-    return values.reshape(*values.shape[:-1], *(len(getattr(options, axis)) for axis in AXES))
-
-
 def summarise(
-    found: dict[str, over.Timed],
+    found: dict[str, Timed],
     truth: np.ndarray,
-    limit: tuple[np.ndarray, np.ndarray],
+    limits: Limits,
     names: tuple[str, ...],
-    options: argparse.Namespace,
+    axes: Axes,
+    experiment: Experiment,
 ) -> dict[str, Any]:
     """All numbers of the grid.
 
     Args:
       found: of every method, `Found` with leaves [C, S, ...].
       truth: true coefficients of every cell [C, D, M].
-      limit: bound of the damping and distance of the swapped model [C], as of
-        `phase_diagram.limits`.
+      limits: of every cell, leaves [C].
       names: the M terms.
-      options: of the command line.
+      axes: of the grid.
+      experiment: the sweep.
     """
-    bound, distance = limit
     values = {
         name: jax.tree.map(lambda leaf: np.swapaxes(leaf, 0, 1), timed.value)
         for name, timed in found.items()
@@ -91,64 +54,26 @@ def summarise(
     assert ours.judged is not None and sound.judged is not None
     sure = (ours.judged.inclusion >= SURE) & (ours.coefficients != 0) & (truth == 0)[None]
     sure = np.any(sure, axis=(2, 3)) & ended(ours.coefficients)
-    damping, noise = np.array(options.damping), np.array(options.noise)
-    rates = {name: shaped(np.mean(value.correct, 0), options) for name, value in values.items()}
     false = {run.name: false_terms(values[run.name].coefficients, truth, names) for run in METHODS}
     ties = exact_ties(names)
     equal = {
         name: metrics.equivalent(value.coefficients, truth, ties) for name, value in values.items()
     }
-    equal_rates = {name: shaped(np.mean(each, 0), options) for name, each in equal.items()}
-    # The bound grows in proportion to the noise.
-    lines = shaped(damping_of(truth) / bound, options)[:, :, 0] * noise[0] / SEEN
-    told = shaped(distance, options)[:, :, 0] * noise[0] / (2 * norm.isf(TOLD))
-    rows = [
-        {
-            "x0": x0,
-            "damping": damping[c],
-            "mean_rate": {name: np.mean(rate[a, c]) for name, rate in rates.items()},
-            "mean_rate_up_to_ties": {name: np.mean(r[a, c]) for name, r in equal_rates.items()},
-            **frontier(noise, rates[METHODS[-1].name][a, c], lines[a, c]),
-        }
-        for a, x0 in enumerate(options.x0)
-        for c in range(len(damping))
-    ]
-    cells = [
-        {
-            **dict(zip(AXES, place, strict=True)),
-            "bound_of_damping": bound[i],
-            "distance_of_swapped_model": distance[i],
-            "methods": {
-                name: {
-                    **counted(value.correct[:, i]),
-                    "up_to_ties": int(np.sum(equal[name][:, i])),
-                    "with_false_term": int(np.sum(false[name]["any"][:, i])),
-                }
-                for name, value in values.items()
-            },
-            **calibration(jax.tree.map(lambda leaf, i=i: leaf[:, i], ours), truth[i]),
-        }
-        for i, place in enumerate(itertools.product(*(getattr(options, axis) for axis in AXES)))
-    ]
     return {
         "experiment": "phase_diagram",
-        "command": common.command(),
-        "versions": common.versions(),
+        "command": written.command(),
+        "versions": written.versions(),
         "device": str(jax.devices()[0]),
         "seconds": {name: {"compile": t.compile, "run": t.run} for name, t in found.items()},
-        "config": command_line.config(options),
+        "config": experiment.config | axes._asdict(),
         "terms": list(names),
         "rule": "a term counts as chosen when its coefficient is not zero; of STLSQ and Exp 4, when"
         " it is at least 1 % of the largest of its equation, or half of the smallest true"
         " coefficient where that is less",
         "methods": {run.name: run.title for run in METHODS},
         "seeds": len(ours.correct),
-        "noise": noise,
-        "rates": rates,
-        "rates_up_to_ties": equal_rates,
-        "noise_where_damping_is_seen": lines,
-        "noise_where_swap_is_told": told,
-        "rows": rows,
+        "noise": np.array(axes.noise),
+        **frontiers(values, equal, truth, limits, axes),
         "false_terms": {
             name: {
                 **counted(each["any"]),
@@ -158,11 +83,69 @@ def summarise(
             for name, each in false.items()
         },
         "false_terms_held_for_sure": counted(sure) | {"inclusion_at_least": SURE},
-        "damping_in_the_other_equation": swaps(ours.coefficients, ours.correct, distance),
+        "damping_in_the_other_equation": swaps(ours.coefficients, ours.correct, limits.distance),
         "diverged": int(np.sum(~ended(ours.coefficients))),
         "coverage": calibration(ours, truth),
         "reliability": reliability(np.asarray(sound.judged.inclusion), true),
-        "cells": cells,
+        "cells": [
+            {
+                **cell,
+                "bound_of_damping": limits.bound[i],
+                "distance_of_swapped_model": limits.distance[i],
+                "methods": {
+                    name: {
+                        **counted(value.correct[:, i]),
+                        "up_to_ties": int(np.sum(equal[name][:, i])),
+                        "with_false_term": int(np.sum(false[name]["any"][:, i])),
+                    }
+                    for name, value in values.items()
+                },
+                **calibration(jax.tree.map(lambda leaf, i=i: leaf[:, i], ours), truth[i]),
+            }
+            for i, cell in enumerate(axes.cells())
+        ],
+    }
+
+
+def frontiers(
+    values: dict[str, Found],
+    equal: dict[str, np.ndarray],
+    truth: np.ndarray,
+    limits: Limits,
+    axes: Axes,
+) -> dict[str, Any]:
+    """Rates over the grid, and of every row how far its frontier is from the bound's line.
+
+    Args:
+      values: of every method, leaves [S, C, ...].
+      equal: of every method, which models are true up to exact ties [S, C].
+      truth: true coefficients of every cell [C, D, M].
+      limits: of every cell, leaves [C].
+      axes: of the grid.
+    """
+    noise = np.array(axes.noise)
+    rates = {name: axes.shaped(np.mean(value.correct, 0)) for name, value in values.items()}
+    up_to_ties = {name: axes.shaped(np.mean(each, 0)) for name, each in equal.items()}
+    # The bound grows in proportion to the noise.
+    lines = axes.shaped(damping_of(truth) / limits.bound)[:, :, 0] * noise[0] / SEEN
+    told = axes.shaped(limits.distance)[:, :, 0] * noise[0] / (2 * norm.isf(TOLD))
+    rows = [
+        {
+            "x0": x0,
+            "damping": damping,
+            "mean_rate": {name: np.mean(rate[a, c]) for name, rate in rates.items()},
+            "mean_rate_up_to_ties": {name: np.mean(r[a, c]) for name, r in up_to_ties.items()},
+            **frontier(noise, rates[METHODS[-1].name][a, c], lines[a, c]),
+        }
+        for a, x0 in enumerate(axes.x0)
+        for c, damping in enumerate(axes.damping)
+    ]
+    return {
+        "rates": rates,
+        "rates_up_to_ties": up_to_ties,
+        "noise_where_damping_is_seen": lines,
+        "noise_where_swap_is_told": told,
+        "rows": rows,
     }
 
 
@@ -225,7 +208,7 @@ def false_terms(
     each = np.sum(wrong, axis=(0, 1))
     order = np.argsort(-each, axis=None)[:6]
     which = {
-        f"{common.SYSTEM.states[d]}' {names[m]}": int(each[d, m])
+        f"{SYSTEM.states[d]}' {names[m]}": int(each[d, m])
         for d, m in zip(*np.unravel_index(order, each.shape), strict=True)
         if each[d, m]
     }

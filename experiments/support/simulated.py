@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.integrate import solve_ivp
-from support import command_line
 from tqdm import tqdm
 
 from nsindy.paper import metrics
 from nsindy.result.discovery import Discovery
+from support import command_line
 
 Terms = tuple[frozenset[str], ...]
 

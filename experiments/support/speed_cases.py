@@ -8,11 +8,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -23,15 +22,24 @@ EXP4 = RUNS["exp4_conditional_entropy"]
 Row = dict[str, Any]
 
 
-def seconds(function: Callable[..., Any], *args: Any, repeats: int) -> float:
-    """The least seconds of a run, compiled before."""
+class Seconds(NamedTuple):
+    """Of compilation, and the least of the runs."""
+
+    compile: float
+    run: float
+
+
+def timed(function: Callable[..., Any], *args: Any, repeats: int) -> Seconds:
+    """Compile a function of arrays, run it `repeats` times, and time both."""
+    start = time.perf_counter()
     compiled = jax.jit(function).lower(*args).compile()
+    compile_seconds = time.perf_counter() - start
     taken = []
     for _ in range(repeats):
         start = time.perf_counter()
         jax.block_until_ready(compiled(*args))
         taken.append(time.perf_counter() - start)
-    return min(taken)
+    return Seconds(compile_seconds, min(taken))
 
 
 def train(
@@ -55,7 +63,7 @@ def train(
         return jax.vmap(one)(keys)
 
     keys = jax.vmap(jax.random.key)(jnp.arange(seeds))
-    return seconds(every, keys, theta, target, repeats=repeats)
+    return timed(every, keys, theta, target, repeats=repeats).run
 
 
 def growth(*, quick: bool, repeats: int) -> list[Row]:
@@ -92,7 +100,7 @@ def yardsticks(*, quick: bool, repeats: int) -> Row:
     found: Row = {}
     for dtype in (jnp.float32, jnp.float64):
         square = jnp.ones((size, size), dtype)
-        taken = seconds(lambda a: a @ a, square, repeats=repeats)
+        taken = timed(lambda a: a @ a, square, repeats=repeats).run
         found[f"matrix_product_{dtype.__name__}_gflops"] = 2e-9 * size**3 / taken
     draws = seeds * 8 * 480
 
@@ -103,7 +111,7 @@ def yardsticks(*, quick: bool, repeats: int) -> Row:
 
         return jax.lax.scan(step, jnp.zeros(draws, jnp.float32), jnp.arange(steps))[0]
 
-    drawn = seconds(plain, jax.random.key(0), repeats=repeats)
+    drawn = timed(plain, jax.random.key(0), repeats=repeats).run
     case = {"samples": 480, "terms": 8, "slots": 2, "steps": steps, "shared": False}
     trained = train(seeds, **case, repeats=repeats)  # type: ignore[arg-type]
     return found | {
@@ -168,7 +176,8 @@ def processes(recording: Callable[[Path], None], *, quick: bool) -> list[Row]:
 
 def figure(rows: list[Row]) -> Figure:
     """Seconds against seeds, samples, terms and slots, as multiples of each line's first point."""
-    drawn, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained")
+    drawn = Figure(figsize=(10, 3.4), layout="constrained")
+    axes = drawn.subplots(1, 3)
     kinds = {"seeds": axes[0], "samples": axes[1], "terms": axes[2], "slots": axes[2]}
     for name in dict.fromkeys(row["of"] for row in rows):
         mine = [row for row in rows if row["of"] == name]

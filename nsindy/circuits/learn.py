@@ -5,7 +5,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,30 +15,32 @@ from jax.typing import ArrayLike
 
 from nsindy.circuits import polish
 from nsindy.circuits.network import MLP, Params
-from nsindy.circuits.stacks import freeze
+from nsindy.circuits.stacks import Circuit, freeze
 from nsindy.terms import operations
 from nsindy.terms.operations import Primitive
 
+__all__ = ["Learned", "learn_operation"]
+
 PENALTIES = np.geomspace(1e-12, 1e-1, 12)
-"""The strengths of the L2 penalty that cross-validation chooses among."""
+"""Strengths of the L2 penalty among which cross-validation chooses."""
 
 FEWEST = {1: 8, 2: 24}
-"""Samples without which no curve, and no surface, is learned."""
+"""Fewest different inputs of an operation of one argument, and of two."""
 
 POINTS = {1: 384, 2: 600}
-"""Points at which a function is called."""
+"""Points at which a function of one argument, and of two, is called."""
 
 MOST = 1000
-"""Samples that are used at most; of more, so many are drawn."""
+"""Most samples that are used; if there are more, this many are drawn from them."""
 
 FOLDS = 8
-"""Parts of the samples that are held out in turn where there are fewer than `MANY`."""
+"""Number of folds of the cross-validation, with fewer than `MANY` samples."""
 
 MANY = 200
-"""Samples from which on one part of a third is held out, once."""
+"""Number of samples from which on a third of them is held out, once."""
 
 STARTS = 3
-"""Initial networks of every fit; the best one counts."""
+"""Initial networks of every fit, of which the best is kept."""
 
 STEPS = 150
 """Levenberg–Marquardt steps of every fit."""
@@ -50,30 +52,34 @@ class Learned:
 
     Attributes:
       primitive: what `discover` and `Term` take.
-      fidelity: `samples` that were used; `cross_validated_rmse`, the error on held-out samples,
-        noise included, and `relative_rmse`, the same in units of the outputs' standard deviation;
-        `noise`, the standard deviation of the outputs about the curve; `effective_parameters`, how
-        many numbers the penalty left free; `penalty`; `width` of the network; `largest_gap` between
-        neighbouring inputs or to an end of the domain, as a share of the domain.
+      fidelity: `samples`, how many were used; `cross_validated_rmse`, the error on held-out
+        samples, noise included, and `relative_rmse`, the same in units of the outputs' standard
+        deviation; `noise`, the standard deviation of the outputs about the curve;
+        `effective_parameters`, how many parameters the penalty leaves free; `penalty`; `width` of
+        the network; `largest_gap` between neighbouring inputs or to an end of the domain, as a
+        share of the domain.
     """
 
     primitive: Primitive
     fidelity: dict[str, float]
 
     def __str__(self) -> str:
-        """Say in a few lines what was learned and how sure it is."""
-        said = self.fidelity
+        """What was learned and how well, in a few lines."""
+        fidelity = self.fidelity
         low, high = self.primitive.domain
         text = (
             f"{self.primitive.name}: {self.primitive.arity} argument(s) in [{low:g}, {high:g}], "
-            f"learned from {said['samples']:.0f} samples\n"
-            f"  error on held-out samples {said['cross_validated_rmse']:.2g} "
-            f"({100 * said['relative_rmse']:.2g} % of their spread), noise {said['noise']:.2g}\n"
-            f"  {said['effective_parameters']:.1f} effective parameters in a network of "
-            f"{said['width']:.0f} units (penalty {said['penalty']:.0e})"
+            f"learned from {fidelity['samples']:.0f} samples\n"
+            f"  error on held-out samples {fidelity['cross_validated_rmse']:.2g} "
+            f"({100 * fidelity['relative_rmse']:.2g} % of their spread), "
+            f"noise {fidelity['noise']:.2g}\n"
+            f"  {fidelity['effective_parameters']:.1f} effective parameters in a network of "
+            f"{fidelity['width']:.0f} units (penalty {fidelity['penalty']:.0e})"
         )
-        if said["largest_gap"] > 0.15:
-            text += f"\n  no sample in {100 * said['largest_gap']:.0f} % of the domain in one piece"
+        if fidelity["largest_gap"] > 0.15:
+            text += (
+                f"\n  no sample in {100 * fidelity['largest_gap']:.0f} % of the domain in one piece"
+            )
         return text
 
 
@@ -89,25 +95,25 @@ def learn_operation(
 
     A network of one hidden layer of tanh units minimises mean r² + β ‖kernels‖² by
     Levenberg–Marquardt on scaled inputs and outputs. β is the one of `PENALTIES` with the smallest
-    squared error on held-out samples: in 8 folds, or on a third of them where there are 200 or
-    more. What counts is then the fit to all samples. The noise is √(Σ r² / (N - ν)) with
+    squared error on held-out samples, in 8 folds, or on a third of the samples if there are 200 or
+    more; the result is the fit to all samples with that β. The noise is √(Σ r² / (N - ν)), with
     ν = tr (JᵀJ (JᵀJ + N β D)⁻¹) effective parameters.
 
     Args:
       name: a new word, `friction`.
       samples_or_function: (inputs [N] or [N, arity], outputs [N]), which may be noisy and may
-        repeat an input; or a function, which is called with NumPy arrays, or point by point where
-        it knows numbers only. It need not be known to JAX.
+        repeat an input; or a function, which is called with NumPy arrays, or point by point if it
+        takes single numbers only. JAX need not be able to trace it.
       domain: (low, high) of every argument, in the units of the inputs.
       seed: of the folds, the starts and the points at which a function is called.
-      complexity: the prior cost of the operation; that of `mul` is 1.
+      complexity: the paper's price of the operation; that of `mul` is 1.
 
     Returns:
       the operation and its fidelity.
 
     Raises:
-      ValueError: the name is taken or is no word; the domain is empty; the samples have wrong
-        shapes, are too few, all alike, not finite, or lie outside the domain; or the function fails
+      ValueError: the name is taken or is not a word; the domain is empty; the samples have wrong
+        shapes, are too few, all equal, not finite, or lie outside the domain; or the function fails
         or is not finite on the domain.
 
     Reference: MacKay (1992), Neural Computation 4, 415–447 (effective parameters); Stone (1974),
@@ -120,13 +126,10 @@ def learn_operation(
       0.91
     """
     if not name.isidentifier() or name in operations.PRIMITIVES:
-        raise ValueError(f"{name!r} is no word, or an operation that exists; choose another name")
-    try:
-        low, high = (float(end) for end in domain)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"the domain must be two numbers (low, high), not {domain!r}") from error
-    if not (low < high and math.isfinite(high - low)):
-        raise ValueError(f"the domain ({low:g}, {high:g}) is empty; give (low, high), low < high")
+        raise ValueError(
+            f"{name!r} is not a word, or names an operation that exists; choose another name"
+        )
+    low, high = _check_domain(domain)
     rng = np.random.default_rng(seed)
     if callable(samples_or_function):
         inputs, outputs = _call(samples_or_function, (low, high), rng)
@@ -135,8 +138,20 @@ def learn_operation(
     if len(outputs) > MOST:
         kept = np.sort(rng.choice(len(outputs), MOST, replace=False))
         inputs, outputs = inputs[kept], outputs[kept]
+    circuit, fidelity = _learn(inputs, outputs, low, high, rng, seed)
+    return Learned(Primitive(name, inputs.shape[1], circuit, (low, high), complexity), fidelity)
 
-    samples, arity = inputs.shape
+
+def _learn(
+    inputs: np.ndarray,
+    outputs: np.ndarray,
+    low: float,
+    high: float,
+    rng: np.random.Generator,
+    seed: int,
+) -> tuple[Circuit, dict[str, float]]:
+    """The circuit of samples, its penalty chosen by cross-validation, and its fidelity."""
+    samples = len(outputs)
     shift, scale = np.mean(outputs), np.std(outputs)
     scaled, targets = (2 * inputs - low - high) / (high - low), (outputs - shift) / scale
     if samples < MANY:
@@ -145,22 +160,20 @@ def learn_operation(
         held_out = (rng.permutation(samples) % 3 == 0)[None]
     # The last row of weights is the fit to all samples.
     weights = np.concatenate([~held_out, np.ones((1, samples), bool)]).astype(float)
-    # Many samples bear a larger network, and need a finer choice of the penalty less.
+    # Many samples support a larger network, and need a finer choice of the penalty less.
     width, penalties = (16, PENALTIES) if samples < MANY else (24, PENALTIES[::2])
     # The normal equations need double precision, whatever the rest of the program computes in.
     with jax.enable_x64(True):
-        fits = _fit(jax.random.key(seed), weights, penalties, scaled, targets, width=width)
-        params, residuals, effective = jax.device_get(fits)
-        squares = np.sum(residuals[:-1] ** 2 * held_out[:, None, :], axis=(0, 2))
+        fits = jax.device_get(
+            _fit(jax.random.key(seed), weights, penalties, scaled, targets, width=width)
+        )
+        squares = np.sum(fits.residuals[:-1] ** 2 * held_out[:, None, :], axis=(0, 2))
         chosen = int(np.argmin(squares))
-        params = jax.tree.map(lambda leaf: leaf[-1, chosen], params)
-        params = polish.fold(params, (high - low) / 2, scale, (high + low) / 2, shift)
-    residuals, effective = residuals[-1, chosen], float(effective[-1, chosen])
+        best = jax.tree.map(lambda leaf: leaf[-1, chosen], fits)
+        params = polish.fold(best.params, (high - low) / 2, scale, (high + low) / 2, shift)
     relative = float(np.sqrt(squares[chosen] / held_out.sum()))
-    noise = np.sqrt(np.sum(residuals**2) / max(samples - effective, 1.0))
-    reach = np.sort(
-        np.concatenate([inputs, np.full((1, arity), low), np.full((1, arity), high)]), 0
-    )
+    effective = float(best.effective)
+    noise = np.sqrt(np.sum(best.residuals**2) / max(samples - effective, 1.0))
     fidelity = {
         "samples": float(samples),
         "cross_validated_rmse": float(scale * relative),
@@ -169,10 +182,39 @@ def learn_operation(
         "effective_parameters": effective,
         "penalty": float(penalties[chosen]),
         "width": float(width),
-        "largest_gap": float(np.max(np.diff(reach, axis=0)) / (high - low)),
+        "largest_gap": _largest_gap(inputs, low, high),
     }
-    circuit = freeze("tanh", params)
-    return Learned(Primitive(name, arity, circuit, (low, high), complexity), fidelity)
+    return freeze("tanh", params), fidelity
+
+
+def _check_domain(domain: tuple[float, float]) -> tuple[float, float]:
+    try:
+        low, high = (float(end) for end in domain)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the domain must be two numbers (low, high), not {domain!r}") from error
+    if not (low < high and math.isfinite(high - low)):
+        raise ValueError(f"the domain ({low:g}, {high:g}) is empty; give (low, high), low < high")
+    return low, high
+
+
+def _largest_gap(inputs: np.ndarray, low: float, high: float) -> float:
+    """The largest gap between neighbouring inputs or to an end, as a share of the domain."""
+    ends = np.full((2, inputs.shape[1]), [[low], [high]])
+    return float(np.max(np.diff(np.sort(np.concatenate([inputs, ends]), 0), axis=0)) / (high - low))
+
+
+class _Fits(NamedTuple):
+    """Fits with every row of weights and every penalty.
+
+    Attributes:
+      params: of the network, leaves [F, L, ...].
+      residuals: [F, L, N].
+      effective: effective parameters [F, L].
+    """
+
+    params: Params
+    residuals: jax.Array
+    effective: jax.Array
 
 
 @functools.partial(jax.jit, static_argnames="width")
@@ -184,17 +226,14 @@ def _fit(
     targets: jax.Array,
     *,
     width: int,
-) -> tuple[Params, jax.Array, jax.Array]:
-    """Fit every row of weights [F, N] with every penalty [L], each from the best of its starts.
-
-    Returns parameters, leaves [F, L, ...], residuals [F, L, N] and effective parameters [F, L].
-    """
+) -> _Fits:
+    """Fit every row of weights [F, N] with every penalty [L], each from the best of its starts."""
     network = MLP((width,), "tanh")
 
     def start(key):
         direction_key, centre_key, outer_key = jax.random.split(key, 3)
         shape = (inputs.shape[1], width)
-        # Units whose bends lie all over the domain, each about a third of it wide.
+        # Units that bend all over the domain, each over about a third of it.
         kernel = 3 * jax.random.normal(direction_key, shape, inputs.dtype)
         centres = jax.random.uniform(centre_key, shape, inputs.dtype, -1, 1)
         inner = {"kernel": kernel, "bias": -jnp.sum(kernel * centres, axis=0)}
@@ -213,10 +252,10 @@ def _fit(
 
         jacobian = jax.jacrev(values)(flat)
         normal = jacobian.T @ (weights[:, None] * jacobian) / jnp.sum(weights)
-        # Directions that nothing determines, such as a unit that is flat, count for nothing.
+        # Directions that no sample determines, such as those of a flat unit, count as zero.
         ridge = penalty * polish.kernels(params) + 1e-14 * jnp.trace(normal)
         effective = jnp.trace(jnp.linalg.solve(normal + jnp.diag(ridge), normal))
-        return losses[-1], (params, values(flat) - targets, effective)
+        return losses[-1], _Fits(params, values(flat) - targets, effective)
 
     def best(weights, penalty):
         losses, fits = jax.vmap(one, (0, None, None))(keys, weights, penalty)
@@ -229,10 +268,10 @@ def _fit(
 def _check(
     samples: tuple[ArrayLike, ArrayLike], domain: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs [N, arity] and outputs [N], or what is wrong with them."""
+    """Inputs [N, arity] and outputs [N] from samples, checked."""
     try:
-        given, returned = samples
-        inputs, outputs = np.asarray(given, float), np.asarray(returned, float)
+        raw_inputs, raw_outputs = samples
+        inputs, outputs = np.asarray(raw_inputs, float), np.asarray(raw_outputs, float)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"the samples must be a function, or two arrays (inputs, outputs) of numbers: {error}"
@@ -241,11 +280,11 @@ def _check(
     if inputs.ndim != 2 or inputs.shape[1] not in FEWEST or outputs.shape != inputs.shape[:1]:
         raise ValueError(
             f"inputs must be [N] or [N, 2] and outputs [N], "
-            f"not {list(np.shape(given))} and {list(outputs.shape)}"
+            f"not {list(np.shape(raw_inputs))} and {list(outputs.shape)}"
         )
-    whole = np.isfinite(inputs).all(axis=1) & np.isfinite(outputs)
-    if not whole.all():
-        raise ValueError(f"sample {int(np.argmin(whole))} is not finite; leave it out")
+    finite = np.isfinite(inputs).all(axis=1) & np.isfinite(outputs)
+    if not finite.all():
+        raise ValueError(f"sample {int(np.argmin(finite))} is not finite; leave it out")
     inside = ((inputs >= domain[0]) & (inputs <= domain[1])).all(axis=1)
     if not inside.all():
         worst = int(np.argmin(inside))
@@ -257,14 +296,14 @@ def _check(
     if distinct < fewest:
         raise ValueError(f"{distinct} different inputs are too few; at least {fewest} are needed")
     if np.ptp(outputs) == 0:
-        raise ValueError("all outputs are alike; a constant is the term one()")
+        raise ValueError("all outputs are equal; a constant is the term one()")
     return inputs, outputs
 
 
 def _call(
     function: Callable[..., Any], domain: tuple[float, float], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and outputs of a function at points that are denser towards the ends."""
+    """Inputs and outputs of a function at points that are denser towards the ends of its domain."""
     arity = _arity(function)
     low, high = domain
     # The density of Chebyshev's points, because a fit is worst at the edge of its data.
@@ -274,9 +313,9 @@ def _call(
         try:
             outputs = np.asarray(function(*inputs.T), float)
             if outputs.shape != inputs.shape[:1]:
-                raise TypeError("it returns no number for every number")
+                raise TypeError("it does not return one number for every input")
         except Exception:
-            # Perhaps a function of numbers, not of arrays.
+            # It may be a function of numbers, not of arrays.
             try:
                 outputs = np.array([float(function(*point)) for point in inputs.tolist()])
             except Exception as error:
@@ -295,12 +334,12 @@ def _arity(function: Callable[..., Any]) -> int:
         arity = function.nin
     else:
         try:
-            asked = inspect.signature(function).parameters.values()
+            parameters = inspect.signature(function).parameters.values()
         except (TypeError, ValueError):
             return 1
         arity = sum(
             p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-            for p in asked
+            for p in parameters
         )
     if arity not in FEWEST:
         raise ValueError(f"the function takes {arity} arguments; an operation takes 1 or 2")

@@ -1,4 +1,4 @@
-"""The network that learns a primitive."""
+"""The network that learns an operation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,11 +7,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+__all__ = ["ACTIVATIONS", "MLP", "Params"]
+
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu": nn.relu,
     "tanh": jnp.tanh,
     "gelu": nn.gelu,
 }
+"""Activations by name."""
 
 
 class MLP(nn.Module):

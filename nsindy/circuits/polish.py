@@ -1,4 +1,4 @@
-"""The last decimals of a circuit: Levenberg–Marquardt in full precision."""
+"""The last digits of a circuit: Levenberg–Marquardt in double precision."""
 
 import functools
 
@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from nsindy.circuits.network import MLP, Params
+
+__all__ = ["fold", "kernels", "levenberg_marquardt"]
 
 
 @functools.partial(jax.jit, static_argnames=("network", "steps"))
@@ -25,19 +27,19 @@ def levenberg_marquardt(
 
     (JᵀWJ + β D + λ I) δ = -JᵀWr - β D p, the step of the loss Σ w r² / Σ w + β ‖D p‖², where D
     keeps the kernels and drops the biases; λ is divided by 3 after a step that lowers the loss and
-    doubled after one that does not (such a step is not taken). The normal equations are formed from
-    one gradient per sample, which is much cheaper here than a general Jacobian with a QR
-    factorisation; λ keeps them regular, but they need float64.
+    doubled after one that does not, which is not taken. The normal equations are formed from one
+    gradient per sample, which is much cheaper here than a general Jacobian with a QR factorisation;
+    λ keeps them regular, but they need float64.
 
     Args:
       params: parameters of one network, W scalars in all.
       inputs: [N, arity].
       targets: [N].
       network: the architecture.
-      steps: how many steps are tried; each costs N W² + W³/3 operations.
+      steps: number of steps that are tried; each costs N W² + W³/3 operations.
       damping: the first λ.
       penalty: β, on the squares of the kernels; biases are free.
-      weights: w of every sample, not negative [N]; None weighs all alike.
+      weights: w of every sample, not negative [N]; None weights all samples equally.
 
     Returns:
       the parameters, and the loss before every step [steps].

@@ -1,4 +1,4 @@
-"""Circuits by their right names: which exact operation each one is, on the data at hand."""
+"""Which exact term each circuit of a library is, on the data at hand."""
 
 import dataclasses
 from typing import NamedTuple
@@ -6,18 +6,19 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from nsindy.terms import library as libraries
-from nsindy.terms.library import Library
+from nsindy.terms.library import Library, evaluate
+
+__all__ = ["Snap", "exact", "snap"]
 
 
 class Snap(NamedTuple):
-    """What the circuits of a library are.
+    """The exact terms closest to the circuits of a library.
 
     Attributes:
-      nearest: index of the exact term that each circuit's values lie closest to [M].
-      deviation: distance to it, root mean square over the standard deviation of the exact values
-        [M].
-      own: the same distance to the term that the circuit is meant to be [M].
+      nearest: index of the exact term whose values are closest to those of each circuit [M].
+      deviation: its distance, the root mean square difference over the standard deviation of the
+        exact values [M].
+      own: the same distance to the term that the circuit was trained to be [M].
     """
 
     nearest: jax.Array
@@ -26,22 +27,23 @@ class Snap(NamedTuple):
 
 
 def exact(library: Library) -> Library:
-    """Return the library with exact operations in place of its circuits."""
+    """The library with exact operations in place of its circuits."""
     return dataclasses.replace(library, circuits=None)
 
 
 def snap(library: Library, states: jax.Array) -> Snap:
-    """Name each circuit by the exact term that it matches best over the visited states.
+    """Match each circuit to the exact term that it equals best over the visited states.
 
-    A term may snap where `deviation` is within the fidelity that was measured for its circuit;
-    where `nearest` is another term than its own, the data do not tell the two apart that finely.
+    A circuit may be replaced by that term if `deviation` is within the fidelity that was measured
+    for the circuit. If `nearest` is not the term it was trained to be, the data do not distinguish
+    the two at that precision.
 
     Args:
       library: the M terms with their circuits.
       states: [N, D], where the terms are compared.
     """
-    learned = libraries.evaluate(library, states).theta
-    true = libraries.evaluate(exact(library), states).theta
+    learned = evaluate(library, states).theta
+    true = evaluate(exact(library), states).theta
     spread = jnp.std(true, 0)
     spread = jnp.where(spread > 0, spread, 1.0)
     gaps = jax.vmap(lambda column: jnp.sqrt(jnp.mean((column[:, None] - true) ** 2, 0)) / spread)(

@@ -1,4 +1,4 @@
-"""Circuits: trained networks in stacks, or alone as plain functions, and both as files."""
+"""Trained networks in stacks, or alone as plain functions, and both as files."""
 
 import dataclasses
 import functools
@@ -18,8 +18,18 @@ from jax.typing import ArrayLike
 
 from nsindy.circuits.network import ACTIVATIONS, MLP, Params
 from nsindy.runtime import files
-from nsindy.terms import operations as terms_operations
-from nsindy.terms.operations import Primitive
+from nsindy.terms.operations import Primitive, get
+
+__all__ = [
+    "SHIPPED",
+    "Circuit",
+    "Stack",
+    "freeze",
+    "from_json",
+    "load_stacks",
+    "save_stacks",
+    "to_json",
+]
 
 SHIPPED = Path(__file__).with_name("library.safetensors")
 """The circuits that come with the package."""
@@ -45,13 +55,15 @@ class Stack:
     params: Params
 
 
-def save(path: str | os.PathLike, circuits: tuple[Stack, ...], metadata: dict[str, Any]) -> None:
+def save_stacks(
+    path: str | os.PathLike, circuits: tuple[Stack, ...], metadata: dict[str, Any]
+) -> None:
     """Write circuits to a safetensors file, whole or not at all.
 
     Args:
       path: the file to write.
       circuits: the stacks.
-      metadata: what else the file should say of itself (recipe, command, fidelity), as JSON values.
+      metadata: what else the file records (recipe, command, fidelity), as JSON values.
     """
     tensors: dict[str, np.ndarray] = {}
     stacks = []
@@ -75,21 +87,21 @@ def save(path: str | os.PathLike, circuits: tuple[Stack, ...], metadata: dict[st
     files.write_whole(path, write)
 
 
-def load(path: str | os.PathLike = SHIPPED) -> tuple[tuple[Stack, ...], dict[str, Any]]:
+def load_stacks(path: str | os.PathLike = SHIPPED) -> tuple[tuple[Stack, ...], dict[str, Any]]:
     """Read circuits and their metadata from a safetensors file.
 
     Args:
-      path: the file; without it the library that ships with the package.
+      path: the file; by default the library that ships with the package.
 
     Returns:
-      the stacks, and the metadata that `save` was given.
+      the stacks, and the metadata that `save_stacks` was given.
 
     Raises:
-      ValueError: the file cannot be read, is no library of circuits, or its tensors do not match
+      ValueError: the file cannot be read, is not a library of circuits, or its tensors do not match
         the architecture that it declares.
 
     Example:
-      >>> stacks, metadata = load()
+      >>> stacks, metadata = load_stacks()
       >>> names = [primitive.name for stack in stacks for primitive in stack.primitives]
       >>> {"identity", "sin", "cos", "add", "mul"} <= set(names)
       True
@@ -102,24 +114,24 @@ def load(path: str | os.PathLike = SHIPPED) -> tuple[tuple[Stack, ...], dict[str
         raise ValueError(f"cannot read the library {os.fspath(path)}: {error}") from error
     try:
         stacks = []
-        for i, said in enumerate(json.loads(text["stacks"])):
-            network = MLP(tuple(said["hidden"]), said["activation"])
+        for i, declared in enumerate(json.loads(text["stacks"])):
+            network = MLP(tuple(declared["hidden"]), declared["activation"])
             operations = tuple(
-                dataclasses.replace(terms_operations.get(name), domain=tuple(domain))
-                for name, domain in zip(said["primitives"], said["domains"], strict=True)
+                dataclasses.replace(get(name), domain=tuple(domain))
+                for name, domain in zip(declared["primitives"], declared["domains"], strict=True)
             )
-            mine = {
+            params = {
                 tuple(name.split("/")[1:]): jnp.asarray(tensor)
                 for name, tensor in tensors.items()
                 if name.split("/")[0] == str(i)
             }
-            stack = Stack(operations, network, unflatten_dict(mine))
+            stack = Stack(operations, network, unflatten_dict(params))
             _check(stack)
             stacks.append(stack)
         return tuple(stacks), json.loads(text["metadata"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{os.fspath(path)} is no library of circuits, or does not match what it declares: "
+            f"{os.fspath(path)} is not a library of circuits, or does not match what it declares: "
             f"{error}"
         ) from error
 
@@ -132,20 +144,21 @@ def _check(stack: Stack) -> None:
     expected = jax.tree.map(lambda leaf: (len(stack.primitives), *leaf.shape), expected)
     found = jax.tree.map(lambda leaf: leaf.shape, stack.params)
     if expected != found:
-        raise ValueError(f"the tensors of {', '.join(p.name for p in stack.primitives)} differ")
+        names = ", ".join(p.name for p in stack.primitives)
+        raise ValueError(f"the tensors of {names} do not fit the architecture")
 
 
 @dataclasses.dataclass(frozen=True)
 class Circuit:
     """A trained network as a plain function of arrays, which JAX may trace, compile and map.
 
-    Two circuits of the same numbers are equal and have the same hash, so that one may stand where
-    a static argument is asked for.
+    Circuits of the same numbers are equal and have the same hash, so that a circuit can be a static
+    argument.
 
     Attributes:
       activation: a key of `network.ACTIVATIONS`.
-      layers: of every layer the kernel [inputs, outputs] and the bias [outputs], as nested tuples;
-        the scalings of inputs and outputs are folded into the outer ones.
+      layers: kernel [inputs, outputs] and bias [outputs] of every layer, as nested tuples; scalings
+        of inputs and outputs are folded into the outer layers.
     """
 
     activation: str
@@ -173,7 +186,7 @@ class Circuit:
 
 
 def freeze(activation: str, params: Params) -> Circuit:
-    """Return a trained network as a `Circuit`, in double precision.
+    """A trained network as a `Circuit`, in double precision.
 
     Args:
       activation: a key of `network.ACTIVATIONS`.
@@ -193,7 +206,7 @@ def to_json(primitive: Primitive) -> dict[str, Any]:
       ValueError: the function of the operation is no `Circuit`.
     """
     if not isinstance(primitive.function, Circuit):
-        raise ValueError(f"{primitive.name} is no learned operation; its name says all")
+        raise ValueError(f"{primitive.name} is not a learned operation; its name is enough")
     return {
         "name": primitive.name,
         "arity": primitive.arity,
@@ -204,17 +217,21 @@ def to_json(primitive: Primitive) -> dict[str, Any]:
     }
 
 
-def from_json(said: dict[str, Any]) -> Primitive:
-    """Rebuild a learned operation from what `to_json` said.
+def from_json(content: dict[str, Any]) -> Primitive:
+    """Rebuild a learned operation from the result of `to_json`.
 
     Raises:
       ValueError: an entry is missing, of a wrong type, not finite, or of a shape that does not fit.
     """
     try:
-        name, arity, complexity = said["name"], int(said["arity"]), float(said["complexity"])
-        low, high = (float(end) for end in said["domain"])
-        layers = [(np.array(k, float), np.array(b, float)) for k, b in said["layers"]]
-        activation = said["activation"]
+        name, arity, complexity = (
+            content["name"],
+            int(content["arity"]),
+            float(content["complexity"]),
+        )
+        low, high = (float(end) for end in content["domain"])
+        layers = [(np.array(k, float), np.array(b, float)) for k, b in content["layers"]]
+        activation = content["activation"]
         if activation not in ACTIVATIONS or arity not in (1, 2) or not str(name).isidentifier():
             raise ValueError(f"{name!r}, {arity} arguments, {activation!r}")
         sizes = [arity, *(len(bias) for _, bias in layers)]
@@ -225,5 +242,5 @@ def from_json(said: dict[str, Any]) -> Primitive:
             raise ValueError("a weight is not finite")
         params = {f"Dense_{i}": {"kernel": k, "bias": b} for i, (k, b) in enumerate(layers)}
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"this describes no learned operation: {error}") from error
+        raise ValueError(f"this does not describe a learned operation: {error}") from error
     return Primitive(name, arity, freeze(activation, {"params": params}), (low, high), complexity)

@@ -1,4 +1,4 @@
-"""Phase 1: circuits trained by AdamW, and the evidence of grokking."""
+"""Circuits trained by AdamW, and the evidence of grokking."""
 
 import functools
 from typing import NamedTuple
@@ -9,19 +9,34 @@ import numpy as np
 import optax
 
 from nsindy.circuits.network import MLP, Params
-from nsindy.circuits.recipes import RECIPES as RECIPES
-from nsindy.circuits.recipes import Recipe as Recipe
+from nsindy.circuits.recipes import Recipe
 from nsindy.terms.operations import PRIMITIVES, Primitive
 
+__all__ = [
+    "TrainingData",
+    "TrainingHistory",
+    "TrainingKnobs",
+    "active_units",
+    "crossing",
+    "delay_ratio",
+    "draw",
+    "effective_rank",
+    "fidelity",
+    "groups",
+    "knobs",
+    "recorded_epochs",
+    "train_circuit",
+]
 
-class Knobs(NamedTuple):
+
+class TrainingKnobs(NamedTuple):
     """What may vary between runs without a new compilation; every entry a scalar.
 
     Attributes:
       learning_rate: at the start of the cosine.
       weight_decay: of AdamW.
       init_scale: factor on the initial parameters.
-      epochs: length of the cosine; at its end the run stands still.
+      epochs: length of the cosine, after which the parameters no longer change.
     """
 
     learning_rate: jax.Array | float
@@ -30,7 +45,7 @@ class Knobs(NamedTuple):
     epochs: jax.Array | float
 
 
-class Data(NamedTuple):
+class TrainingData(NamedTuple):
     """Points of one operation.
 
     Attributes:
@@ -46,7 +61,7 @@ class Data(NamedTuple):
     validation_targets: jax.Array
 
 
-class History(NamedTuple):
+class TrainingHistory(NamedTuple):
     """A training run at its R recorded epochs, spaced evenly in log(epoch).
 
     Attributes:
@@ -66,12 +81,14 @@ class History(NamedTuple):
     active_units: jax.Array
 
 
-def knobs(recipe: Recipe) -> Knobs:
+def knobs(recipe: Recipe) -> TrainingKnobs:
     """The part of a recipe that is traced."""
-    return Knobs(recipe.learning_rate, recipe.weight_decay, recipe.init_scale, float(recipe.epochs))
+    return TrainingKnobs(
+        recipe.learning_rate, recipe.weight_decay, recipe.init_scale, float(recipe.epochs)
+    )
 
 
-def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32) -> Data:
+def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32) -> TrainingData:
     """Draw the training and validation points of one operation.
 
     Args:
@@ -81,7 +98,7 @@ def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32
       dtype: of every array, and so of the training.
 
     Example:
-      >>> from nsindy.terms.term.operations import PRIMITIVES
+      >>> from nsindy.circuits.recipes import RECIPES
       >>> drawn = draw(jax.random.key(0), PRIMITIVES["mul"], RECIPES["grok"]["mul"])
       >>> drawn.inputs.shape[1]
       2
@@ -95,13 +112,13 @@ def draw(key: jax.Array, primitive: Primitive, recipe: Recipe, dtype=jnp.float32
     inputs = jnp.where(is_inner[:, None], inner, outer)
     shape = (recipe.validation_points, primitive.arity)
     validation = jax.random.uniform(validation_key, shape, dtype, low, high)
-    return Data(
+    return TrainingData(
         inputs, primitive.function(*inputs.T), validation, primitive.function(*validation.T)
     )
 
 
 def groups(recipes: dict[str, Recipe]) -> list[tuple[str, ...]]:
-    """Operations whose runs have the same shapes, so that one vmapped scan trains them together."""
+    """The operations in groups of equal shapes, each trained by one vmapped scan."""
     together: dict[tuple, list[str]] = {}
     for name, recipe in recipes.items():
         shape = (PRIMITIVES[name].arity, recipe.network, recipe.points, recipe.validation_points)
@@ -110,34 +127,34 @@ def groups(recipes: dict[str, Recipe]) -> list[tuple[str, ...]]:
 
 
 def recorded_epochs(epochs: int, records: int) -> np.ndarray:
-    """The epochs that a run of this length records, R ≤ records + 1 of them, 0 the first."""
+    """The epochs that a run of this length records: 0 and at most `records` more, R in all."""
     spaced = np.geomspace(1, epochs, records).round().astype(int)
     return np.unique(np.concatenate([[0], spaced]))
 
 
 @functools.partial(jax.jit, static_argnames=("network", "epochs", "records"))
-def train(
+def train_circuit(
     key: jax.Array,
-    data: Data,
-    knobs: Knobs,
+    data: TrainingData,
+    knobs: TrainingKnobs,
     *,
     network: MLP,
     epochs: int,
     records: int = 200,
-) -> tuple[Params, History]:
+) -> tuple[Params, TrainingHistory]:
     """Train one circuit by full-batch AdamW with a cosine decay.
 
     One scan over the records, written for one operation and one seed; `jax.vmap` it over keys, data
-    and knobs. A run whose `knobs.epochs` is shorter than `epochs` stands still after its end, since
-    the cosine has brought both its step and its decay to 0.
+    and knobs. If `knobs.epochs` is less than `epochs`, the parameters do not change after it, since
+    the cosine has brought both the step and the decay to 0.
 
     Args:
       key: PRNG key of the initial parameters, consumed.
-      data: the points; their dtype is that of the training.
+      data: the points, in the dtype of the training.
       knobs: what may vary without a new compilation.
       network: the architecture.
       epochs: steps taken.
-      records: about how many epochs the history holds.
+      records: about how many epochs the history records.
 
     Returns:
       the parameters and the history.
@@ -161,7 +178,7 @@ def train(
         output, variables = network.apply(params, data.validation_inputs, mutable=["intermediates"])
         features = jax.tree.leaves(variables["intermediates"])[0]
         outgoing = params["params"][f"Dense_{len(network.hidden)}"]["kernel"][:, 0]
-        return History(
+        return TrainingHistory(
             epoch,
             loss(params),
             jnp.mean((output - data.validation_targets) ** 2),
@@ -186,10 +203,10 @@ def train(
 
 
 def effective_rank(features: jax.Array) -> jax.Array:
-    """Number of directions that the features of a layer really vary in.
+    """Effective number of directions in which the features of a layer vary.
 
     (Σ λ_i)² / Σ λ_i², with λ_i the eigenvalues of the covariance C of the features, computed as
-    (tr C)² / ‖C‖² without them: 1 if all vary along one line, H if all H directions vary alike.
+    (tr C)² / ‖C‖² without them: 1 if they vary along one line, H if they vary equally in all H.
 
     Args:
       features: activations of H units at N points [N, H].
@@ -214,14 +231,14 @@ def active_units(features: jax.Array, outgoing: jax.Array, *, share: float = 0.0
     Args:
       features: activations of H units at N points [N, H].
       outgoing: the weight of each unit in the output [H].
-      share: below this fraction of the largest contribution a unit counts as inactive.
+      share: a unit whose contribution is below this share of the largest counts as inactive.
     """
     contribution = jnp.abs(outgoing) * jnp.std(features, axis=0)
     return jnp.sum(contribution > share * jnp.max(contribution))
 
 
 def crossing(epoch: np.ndarray, mse: np.ndarray, threshold: float) -> np.ndarray:
-    """First recorded epoch at which an error lies below a threshold; infinity if it never does.
+    """First recorded epoch at which an error is below a threshold; infinity if it never is.
 
     Args:
       epoch: the recorded epochs [R].
@@ -236,15 +253,15 @@ def crossing(epoch: np.ndarray, mse: np.ndarray, threshold: float) -> np.ndarray
 
 
 def delay_ratio(train: np.ndarray, validation: np.ndarray) -> np.ndarray:
-    """How many times later validation crosses the threshold than training does.
+    """How many times later the validation error crosses the threshold than the training error.
 
     Args:
       train: epochs at which the training error crosses, infinity for never [...].
       validation: the same of the validation error [...].
 
     Returns:
-      validation / train [...], with epochs before the first step counted as 1; infinity where only
-      training crossed (memorised, not generalised within the run) and NaN where training did not.
+      validation / train [...], epoch 0 counted as 1; infinity where only the training error crosses
+      (memorised, not generalised within the run), NaN where the training error does not.
     """
     train, validation = np.maximum(train, 1.0), np.maximum(validation, 1.0)
     safe = np.where(np.isfinite(train), train, 1.0)
@@ -254,7 +271,7 @@ def delay_ratio(train: np.ndarray, validation: np.ndarray) -> np.ndarray:
 def fidelity(
     network: MLP, params: Params, primitive: Primitive, inputs: jax.Array
 ) -> dict[str, float]:
-    """How far a circuit is from the exact operation.
+    """Errors of a circuit against the exact operation.
 
     Args:
       network: the architecture.

@@ -100,7 +100,7 @@ def precompile(problem: Problem, segments: Segments) -> None:
     empty = _model(problem, Start(nothing > 0, nothing, problem.begin))
     side_by_side.precompile(problem.terms, empty, segments, np.ones(len(nothing)))
     lanes = side_by_side.lanes(segments)
-    PATHS.ahead(problem.terms, side_by_side.stack_lanes([empty], lanes), segments)
+    PATHS.precompile(problem.terms, side_by_side.stack_lanes([empty], lanes), segments)
 
 
 def key_of(problem: Problem, mask: np.ndarray) -> bytes:
@@ -214,9 +214,9 @@ def score(
     chosen = candidate.mask & problem.admissible
     variance = np.maximum(candidate.innovation, problem.floor**2)
     variance = np.where(samples > 0, variance, 1.0)
-    total, deviance = samples.sum(), np.sum(samples * np.log(variance))
+    total, likelihood = samples.sum(), -0.5 * np.sum(samples * np.log(variance))
     parameters = chosen.sum() + initial
-    value = float(log_evidence(deviance, chosen, total, problem.prior, parameters=parameters))
+    value = float(log_evidence(likelihood, chosen, total, problem.prior, parameters=parameters))
     contribution = np.where(chosen, candidate.coefficients * problem.shares, 0.0)
     value -= float(np.sum(np.log1p((contribution / constants.LARGE) ** 2)))
     return value if np.isfinite(value) else -np.inf

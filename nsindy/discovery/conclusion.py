@@ -120,14 +120,14 @@ def _held_out(
     """Forecast the end of each recording from the state that the fit ends with."""
     best, units = first.chosen, prepared.units
     coefficients = best.coefficients * prepared.back
-    right = along_recording.field(prepared.terms, coefficients)
+    right = along_recording.right_hand_side(prepared.terms, coefficients)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
     followed = signals.nodes(prepared.signals, path.states)
     squares, count, deviations = 0.0, 0, 0.0
     measured = len(recordings.states)
     for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
         limit = signals.fitted(len(signal.times))
-        forecast = along_recording.solve(
+        forecast = along_recording.solve_along(
             right,
             nodes[limit - 1] * units.states,
             part.times[limit - 1 :],

@@ -10,6 +10,8 @@ that steps by itself in `nsindy.trajectories.gauss_newton`, and the grid of the 
 `nsindy.evidence.residuals`.
 """
 
+from nsindy.terms import operations
+
 # Recordings made ready: `signals`.
 
 MOST_SAMPLES = 4000
@@ -62,8 +64,8 @@ took for noise. Simulated recordings with spikes."""
 
 # The library: `dictionary`.
 
-SEARCHED_OPERATIONS = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
-"""Unary operations that a recording is searched with, where its values allow."""
+SEARCHED_OPERATIONS = operations.searched()
+"""Unary operations that a recording is searched with, where its values allow: all of the table."""
 
 LIBRARY_LADDER = (
     (4, 1, ()),

@@ -10,27 +10,10 @@ from nsindy.terms import operations as terms_operations
 from nsindy.terms.operations import PRIMITIVES, Primitive, Times
 from nsindy.terms.term import Term
 
-PRICE, PRODUCT, WAVE, FURTHER = 3.0, 2.0, 5.0, 7.0
-"""Nats of a term, of each product in it, of sin or cos in it, of any further operation in it."""
-
 
 def costs(terms: Sequence[Term]) -> np.ndarray:
-    """Price each term in nats, before any data is seen [M].
-
-    Products of variables are cheaper than operations, because most laws are made of them and, over
-    a small range, cos(x) and x² are told apart by little; an operation of one's own costs as little
-    as a product.
-    """
-    return np.array([PRICE + _extra(term) for term in terms])
-
-
-def _extra(term: Term) -> float:
-    name = term.primitive.name
-    if isinstance(term.primitive.function, Times):
-        return 0.0
-    own = {"one": 0.0, "identity": 0.0, "mul": PRODUCT, "sin": WAVE, "cos": WAVE}.get(name, FURTHER)
-    own = own if name in PRIMITIVES else PRODUCT
-    return own + sum(_extra(a) for a in term.arguments if isinstance(a, Term))
+    """Price each term in nats, before any data is seen [M]."""
+    return np.array([term.nats for term in terms])
 
 
 def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ...]]:
@@ -101,15 +84,16 @@ def allows(operation: Primitive, values: np.ndarray, noise: np.ndarray | float =
     no term of its own.
     """
     low, high = float(np.min(values)), float(np.max(values))
-    if operation.name not in PRIMITIVES:
+    if operation.usable is None:
         margin = 0.05 * (operation.domain[1] - operation.domain[0])
         return operation.domain[0] - margin <= low and high <= operation.domain[1] + margin
+    if not operation.usable[0] <= low <= high <= operation.usable[1]:
+        return False
     grid = np.linspace(low, high, 1001)
     wide = np.linspace(np.min(values - 3 * noise), np.max(values + 3 * noise), 1001)
     with np.errstate(all="ignore"):
-        found, beyond = (
-            np.asarray(terms_operations.plain(operation)(g), float) for g in (grid, wide)
-        )
+        function = terms_operations.numpy_function(operation)
+        found, beyond = (np.asarray(function(g), float) for g in (grid, wide))
     if not (np.all(np.isfinite(found)) and np.all(np.isfinite(beyond))):
         return False
     size = np.abs(beyond)
@@ -142,7 +126,7 @@ def library(
       ValueError: an unknown operation, or one that is not unary.
     """
     found = [terms_operations.get(o) if isinstance(o, str) else o for o in operations]
-    found = [o for o in found if o.name not in ("one", "identity", "mul", "add", "square")]
+    found = [o for o in found if not o.polynomial]
     other = [o.name for o in found if o.arity != 1]
     if other:
         raise ValueError(f"operations must take one argument; {', '.join(other)} does not")

@@ -61,10 +61,10 @@ def precompile(problem: Problem, segments: Segments) -> None:
     """Compile what the neighbours in this problem need."""
     count, size = problem.admissible.shape
     nothing, noise = np.zeros((count, size)), np.ones(count)
-    TANGENTS.ahead(problem.terms, nothing, problem.begin, segments, noise)
+    TANGENTS.precompile(problem.terms, nothing, problem.begin, segments, noise)
     inner = np.zeros((count * size + 2, count * size + 1))
     knobs = {"slots": problem.slots, "width": constants.NEIGHBOURS}
-    AROUND.ahead(inner, 1.0, problem.prior, nothing > 0, **knobs)
+    AROUND.precompile(inner, 1.0, problem.prior, nothing > 0, **knobs)
 
 
 def look_around(problem: Problem, segments: Segments, best: Candidate, samples) -> Near:
@@ -126,7 +126,7 @@ def recombined(
 
     def predicted(mask):
         left = regression.least_squares_numpy(inner, mask.reshape(-1)).rss
-        return float(score.log_evidence(total * np.log(left), mask, total, problem.prior))
+        return float(score.log_evidence(-0.5 * total * np.log(left), mask, total, problem.prior))
 
     chosen = best.mask & problem.admissible
     least, options = predicted(chosen) - constants.STRONG, dict[bytes, Predicted]()

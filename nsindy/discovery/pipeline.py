@@ -73,7 +73,7 @@ def discover(
       v' = -1.0000 x   (± 0.0000)
     """
     return from_recordings(
-        check.check(t, x, inputs=inputs, states=states),
+        check.check_arrays(t, x, inputs=inputs, states=states),
         order=order,
         operations=operations,
         max_terms=max_terms,

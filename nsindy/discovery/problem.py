@@ -200,7 +200,7 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
             for a in atom.arguments
             if isinstance(a, int)
         )
-    theta = np.asarray(products.evaluate(split, points, usable))
+    theta = np.asarray(products.term_values(split, points, usable))
     valued = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
     return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued)
 

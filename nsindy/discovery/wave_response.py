@@ -87,7 +87,7 @@ def linearised(prepared: Prepared, coefficients: np.ndarray, noise: np.ndarray) 
 
     def flow(change):
         points = units.expand(everything + change)
-        theta = np.asarray(products.evaluate(prepared.problem.terms, points, prepared.usable))
+        theta = np.asarray(products.term_values(prepared.problem.terms, points, prepared.usable))
         return np.where(np.isfinite(theta), theta, 0.0) @ coefficients.T
 
     steps = constants.WAVE_DIFFERENCE * np.eye(everything.shape[1])[:count]

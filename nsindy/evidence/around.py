@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from nsindy.evidence.prior import Prior
 from nsindy.evidence.projection import gains, left_of, project_support
 from nsindy.evidence.regression import floor, tie
-from nsindy.evidence.score import Supports, deviance, log_evidence
+from nsindy.evidence.score import Supports, log_evidence, log_likelihood
 from nsindy.evidence.ties import best_of, distinct
 
 __all__ = ["adjacent_supports"]
@@ -53,7 +53,7 @@ def adjacent_supports(
         rss = jnp.maximum(rss, floor(factor))
         children = base[None] | jnp.eye(columns + 1, columns, dtype=bool)
         supports = children.reshape(-1, equations, terms)
-        scores = log_evidence(deviance(rss, samples), supports, samples, prior)
+        scores = log_evidence(log_likelihood(rss, samples), supports, samples, prior)
         return Supports(children, jnp.where(jnp.append(free, True), scores, -jnp.inf), rss)
 
     found = jax.vmap(from_start)(present[None] & ~one_out)

@@ -10,7 +10,7 @@ import numpy as np
 from nsindy.evidence.prior import Prior
 from nsindy.evidence.projection import gains, left_of, project_column, project_support
 from nsindy.evidence.regression import floor, least_squares, tie
-from nsindy.evidence.score import Supports, deviance, log_evidence
+from nsindy.evidence.score import Supports, log_evidence, log_likelihood
 from nsindy.evidence.ties import best_of, distinct, rank
 
 __all__ = ["beam_search", "best_subset"]
@@ -44,7 +44,7 @@ def best_subset(
     masks = jnp.asarray(every)
     solutions = jax.vmap(least_squares, in_axes=(None, 0))(factor, masks)
     rss = jnp.maximum(solutions.rss, floor(factor))
-    scores = log_evidence(deviance(rss, samples), masks[:, None, :], samples, prior)
+    scores = log_evidence(log_likelihood(rss, samples), masks[:, None, :], samples, prior)
     scores = jnp.where(solutions.independent, scores, -jnp.inf)
     scores = jnp.where(distinct(scores, rss, jnp.sum(masks, 1), tie(factor)), scores, -jnp.inf)
     top, chosen = jax.lax.top_k(scores, min(width, len(every)))
@@ -109,7 +109,7 @@ def beam_search(
     def judge(beam: _Beam) -> Supports:
         rss = jnp.maximum(jnp.sum(beam.left[..., -1] ** 2, -1), floor(factor))
         masks = beam.masks.reshape(-1, equations, terms)
-        scores = log_evidence(deviance(rss, samples), masks, samples, prior)
+        scores = log_evidence(log_likelihood(rss, samples), masks, samples, prior)
         return Supports(masks, jnp.where(beam.alive, scores, -jnp.inf), rss)
 
     def level(beam, _):
@@ -148,7 +148,7 @@ def _grow(
     rss = jnp.maximum(jnp.sum(beam.left[..., -1] ** 2, 1)[:, None] - drops, floor(factor))
     children = beam.masks[:, None, :] | jnp.eye(columns, dtype=bool)[None]
     grown = children.reshape(width, columns, equations, terms)
-    scores = log_evidence(deviance(rss, samples), grown, samples, prior)
+    scores = log_evidence(log_likelihood(rss, samples), grown, samples, prior)
     scores = jnp.where(valid, scores, -jnp.inf).reshape(-1)
     sizes = jnp.sum(children, -1).reshape(-1)
     keep = distinct(scores, rss.reshape(-1), sizes, tie(factor))

@@ -78,7 +78,7 @@ def of_equation(factor: Either, terms: int, equation: jax.Array | int) -> Either
     Args:
       factor: compressed [Θ, Ẋ], of NumPy or of JAX [Q, M + D].
       terms: M.
-      equation: which of the D equations; may be traced where the factor is of JAX.
+      equation: which of the D equations; traced or not where the factor is of JAX.
 
     Returns:
       compressed [Θ, ẋ_d], [Q, M + 1].
@@ -88,8 +88,10 @@ def of_equation(factor: Either, terms: int, equation: jax.Array | int) -> Either
       array([[0, 1, 2, 4],
              [5, 6, 7, 9]])
     """
-    xp = factor.__array_namespace__()
-    return factor[:, xp.append(xp.arange(terms), terms + equation)]
+    if isinstance(factor, np.ndarray):
+        return factor[:, [*range(terms), terms + equation]]
+    # A gather would be compiled to other roundings of what follows.
+    return jnp.concatenate([factor[:, :terms], factor[:, terms + equation, None]], 1)
 
 
 def least_squares(factor: jax.Array, mask: jax.Array) -> Solution:

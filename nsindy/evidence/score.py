@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from nsindy.evidence.prior import Prior, log_prior
 
-__all__ = ["Supports", "deviance", "log_evidence"]
+__all__ = ["Supports", "log_evidence", "log_likelihood"]
 
 
 class Supports(NamedTuple):
@@ -25,7 +25,7 @@ class Supports(NamedTuple):
 
 
 def log_evidence(
-    deviance: jax.Array,
+    log_likelihood: jax.Array,
     masks: jax.Array,
     samples: jax.Array | float,
     prior: Prior,
@@ -34,14 +34,14 @@ def log_evidence(
 ) -> jax.Array:
     """Evidence of supports with unit information (BIC), the noise variances profiled.
 
-    log p(y, S) = -deviance / 2 - |S|/2 log n · c + log p(S) + constant
+    log p(y, S) = log L - |S|/2 log n · c + log p(S) + constant
 
     with c = 1, or, for few samples, c = n / (n - p - 2). A model that leaves no measurement over,
     n <= p + 2, has no evidence then.
 
     Args:
-      deviance: -2 log of the largest likelihood, up to a constant: Σ_d n_d log v_d with the
-        variance v_d of what is left of each state [...], nats.
+      log_likelihood: log L, the largest, up to a constant: -Σ_d n_d/2 log v_d with the variance
+        v_d of what is left of each state [...], nats.
       masks: [..., D, M], of NumPy for one support at a time or of JAX for many.
       samples: n, independent measurements; fewer than the rows where errors are correlated.
       prior: of the supports.
@@ -55,18 +55,18 @@ def log_evidence(
     Example:
       >>> from nsindy.evidence.prior import bic
       >>> masks = jnp.array([[[True, False]], [[True, True]]])
-      >>> print(log_evidence(deviance(jnp.ones(2), 100.0), masks, 100.0, bic(2)).round(1))
+      >>> print(log_evidence(log_likelihood(jnp.ones(2), 100.0), masks, 100.0, bic(2)).round(1))
       [228.  225.7]
     """
     xp = masks.__array_namespace__()
     penalty = 0.5 * xp.sum(masks, (-1, -2)) * xp.log(samples)
     if parameters is None:
-        return -0.5 * deviance - penalty + log_prior(masks, prior)
+        return log_likelihood - penalty + log_prior(masks, prior)
     free = samples - parameters - 2
     penalty = penalty * samples / xp.where(free > 0, free, 1)
-    return xp.where(free > 0, -0.5 * deviance - penalty + log_prior(masks, prior), -xp.inf)
+    return xp.where(free > 0, log_likelihood - penalty + log_prior(masks, prior), -xp.inf)
 
 
-def deviance(rss: jax.Array, samples: jax.Array | float) -> jax.Array:
-    """Return n log(RSS / n), the deviance of a regression whose errors have one variance [...]."""
-    return samples * (jnp.log(rss) - jnp.log(samples))
+def log_likelihood(rss: jax.Array, samples: jax.Array | float) -> jax.Array:
+    """Return -n/2 log(RSS / n), log L of a regression whose errors have one variance [...]."""
+    return -0.5 * samples * (jnp.log(rss) - jnp.log(samples))

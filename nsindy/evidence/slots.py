@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from nsindy.evidence.prior import Prior
 from nsindy.evidence.projection import gains, left_of, project_support
 from nsindy.evidence.regression import floor
-from nsindy.evidence.score import deviance, log_evidence
+from nsindy.evidence.score import log_evidence, log_likelihood
 
 __all__ = ["FilledSlots", "judge_slots"]
 
@@ -64,7 +64,9 @@ def judge_slots(
         drop = jnp.append(jnp.where(free, drop.reshape(equations, terms)[equation], 0.0), 0.0)
         rss = jnp.maximum(left.target, floor(factor))
         after = jnp.maximum(rss - drop, floor(factor))
-        logits = log_evidence(deviance(after, samples), others[None] | options, samples, prior)
+        logits = log_evidence(
+            log_likelihood(after, samples), others[None] | options, samples, prior
+        )
         logits = jnp.where(jnp.append(free, True), logits, -jnp.inf)
         return drop[term], FilledSlots(term, jax.nn.softmax(logits)[term], drop[term] / rss)
 

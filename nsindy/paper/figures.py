@@ -1,29 +1,27 @@
-"""Figures. The only room that imports matplotlib; only experiments and the command line use it."""
+"""Figures of a run over its seeds, and of the rates of many; no figure needs a display."""
 
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 from jax.typing import ArrayLike
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nsindy.paper.one_seed import Outcome
+from nsindy.paper.outcomes import Outcome
 from nsindy.routers.settings import Schedules
 from nsindy.runtime import files
 
-COLOURS = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
+__all__ = ["COLOURS", "rates_figure", "run_figure", "save_figure"]
+
+COLOURS = matplotlib.colormaps["tab10"].colors  # type: ignore[attr-defined]
 
 
-def save(figure: Figure, path: str | os.PathLike) -> None:
-    """Write a figure to a file, whole or not at all, and close it."""
+def save_figure(figure: Figure, path: str | os.PathLike) -> None:
+    """Write a figure to a file, whole or not at all."""
     files.write_whole(path, lambda temporary: figure.savefig(temporary, dpi=110))
-    plt.close(figure)
 
 
 def run_figure(
@@ -49,13 +47,9 @@ def run_figure(
     """
     columns = ["probability of each term, by slot", "coefficients", "what each slot leaves"]
     columns = columns if plan is None else ["training", *columns]
-    figure, axes = plt.subplots(
-        len(states),
-        len(columns),
-        figsize=(3.25 * len(columns), 2.9 * len(states) + 0.6),
-        layout="constrained",
-        squeeze=False,
-    )
+    size = (3.25 * len(columns), 2.9 * len(states) + 0.6)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(len(states), len(columns), squeeze=False)
     figure.suptitle(title)
     for d, state in enumerate(states):
         if plan is not None:
@@ -181,7 +175,8 @@ def rates_figure(
       title: the message.
       what: the label of the axis.
     """
-    figure, axis = plt.subplots(figsize=(9, 0.34 * len(rows) + 1.2), layout="constrained")
+    figure = Figure(figsize=(9, 0.34 * len(rows) + 1.2), layout="constrained")
+    axis = figure.subplots()
     positions = np.arange(len(rows))
     rates = np.array([row["recovery_rate"] for row in rows]) * 100
     intervals = np.array([row["recovery_ci95"] for row in rows]) * 100

@@ -5,50 +5,27 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from nsindy.paper import metrics, simulate
+from nsindy.paper import simulate
+from nsindy.paper.outcomes import Data, Outcome
 from nsindy.paper.runs import Run
-from nsindy.paper.selectors import SELECTORS, Data, Judgement, Selection
+from nsindy.paper.selectors import SELECTORS
 from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import System, true_coefficients
 from nsindy.routers import training
 from nsindy.terms import library
 from nsindy.terms.library import Library
 
+__all__ = ["Cell", "outcome", "record_system"]
 
-class Setting(NamedTuple):
-    """What a sweep turns, all traced: the recording and the knobs of the run."""
+
+class Cell(NamedTuple):
+    """One cell of a sweep's grid, all traced: the recording and the knobs of the run."""
 
     measurement: Measurement
     knobs: training.Knobs
 
 
-class Outcome(NamedTuple):
-    """What one seed of one run came to.
-
-    Attributes:
-      coefficients: the committed model [D, M].
-      slots: each equation's slots, read along the residual, every leaf with a leading [D].
-      probabilities: probability of every term in every slot [D, K, M].
-      support_correct: exactly the true terms in every equation.
-      validation_argmax: mean squared validation error of the committed model.
-      validation_sampled: the same with sampled gates at the last temperature.
-      outside: share of the values of Θ outside the declared domains.
-      loss: training loss of each equation, step by step [D, T]; [D, 1] zeros without training.
-      judgement: what a trajectory fit adds; None for a run that regresses derivatives.
-    """
-
-    coefficients: jax.Array
-    slots: metrics.Slots
-    probabilities: jax.Array
-    support_correct: jax.Array
-    validation_argmax: jax.Array
-    validation_sampled: jax.Array
-    outside: jax.Array
-    loss: jax.Array
-    judgement: Judgement | None
-
-
-def record(
+def record_system(
     key: jax.Array,
     system: System,
     terms: Library,
@@ -92,39 +69,4 @@ def outcome(key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, r
       knobs: traced settings of the run.
       run: static settings of the run.
     """
-    selection = SELECTORS[run.method](key, data, terms, knobs, run)
-    return read(selection, data, relative=run.relative)
-
-
-def read(selection: Selection, data: Data, *, relative: float = 0.0) -> Outcome:
-    """Judge what was selected, and follow the residual of each equation through its slots.
-
-    Args:
-      selection: terms and coefficients of the slots.
-      data: the recording that they were selected on.
-      relative: a coefficient counts as zero below this share of the largest of its equation.
-    """
-    derivatives = data.trajectory.derivatives
-    coefficients = selection.coefficients.astype(data.theta.dtype)
-    activations = jnp.take_along_axis(
-        selection.probabilities, jnp.maximum(selection.terms, 0)[:, :, None], axis=2
-    )[:, :, 0]
-    model = jax.vmap(metrics.committed, in_axes=(0, 0, None))(
-        selection.terms, coefficients, data.theta.shape[1]
-    )
-    slots = jax.vmap(metrics.read_slots, in_axes=(None, 1, 0, 0, 0))(
-        data.theta, derivatives, selection.terms, activations, coefficients
-    )
-    held = data.trajectory.validation
-    errors = data.theta[held] @ model.T - derivatives[held]
-    return Outcome(
-        model,
-        slots,
-        selection.probabilities,
-        metrics.support_correct(model, data.truth, relative),
-        jnp.mean(errors**2),
-        selection.validation_sampled,
-        data.outside,
-        selection.loss,
-        selection.judgement,
-    )
+    return SELECTORS[run.method](key, data, terms, knobs, run)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-plt.switch_backend("Agg")
+__all__ = ["calibration_figure", "phase_figure"]
+
 LINE = "#d1495b"
 
 
@@ -20,15 +20,9 @@ def phase_figure(content: dict[str, Any]) -> Figure:
     methods, config = content["methods"], content["config"]
     noise, damping = np.array(config["noise"]), np.array(config["damping"])
     lines = [content[f"noise_where_{what}"] for what in ("damping_is_seen", "swap_is_told")]
-    figure, axes = plt.subplots(
-        len(config["x0"]),
-        len(methods),
-        figsize=(9.5, 2.1 * len(config["x0"]) + 1.1),
-        layout="constrained",
-        squeeze=False,
-        sharex=True,
-        sharey=True,
-    )
+    rows, columns = len(config["x0"]), len(methods)
+    figure = Figure(figsize=(9.5, 2.1 * rows + 1.1), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     mesh: Any = None
     for row, x0 in enumerate(config["x0"]):
         for axis, (name, title) in zip(axes[row], methods.items(), strict=True):
@@ -91,7 +85,8 @@ def calibration_figure(content: dict[str, Any]) -> Figure:
     Args:
       content: the summary of the phase diagram, as JSON values.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrained")
+    figure = Figure(figsize=(9.5, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
     reliable, coverage = content["reliability"], content["coverage"]
     _reliability(left, reliable)
     left.set_title(

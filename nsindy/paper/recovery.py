@@ -5,16 +5,17 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from nsindy.evidence import beam, regression, score, ties
+from nsindy.evidence import beam, regression, ties
 from nsindy.evidence.prior import Prior
 from nsindy.evidence.score import Supports
 from nsindy.evidence.slots import FilledSlots, judge_slots
 from nsindy.terms.library import Library
 from nsindy.trajectories import single, tangent
-from nsindy.trajectories.single import Record, TrajectoryFit
+from nsindy.trajectories.single import Record
+from nsindy.trajectories.single_fit import TrajectoryFit, evidence_of_fit, fit_trajectory
 from nsindy.trajectories.tangent import Tangent
 
-__all__ = ["Recovery", "evidence_of_fit", "neighbours", "propose", "recover"]
+__all__ = ["Recovery", "neighbours", "propose", "recover"]
 
 
 class Recovery(NamedTuple):
@@ -71,11 +72,10 @@ class _Proposals(NamedTuple):
 
 
 class _Fitted(NamedTuple):
-    """What a round came to: C fits with their evidence, the best, and its linearisation."""
+    """What a round came to: C fits, their evidence, the best support and its linearisation."""
 
     fits: TrajectoryFit
     scores: jax.Array
-    best: TrajectoryFit
     mask: jax.Array
     at: Tangent
 
@@ -166,27 +166,6 @@ def neighbours(
     return ties.rank(joined, regression.tie(factor), width=width)
 
 
-def evidence_of_fit(
-    fit: TrajectoryFit, record: Record, prior: Prior, terms: int, floor: jax.Array
-) -> jax.Array:
-    """Evidence of a fitted support, the noise variance of each state profiled.
-
-    log p = -Σ_d n/2 log(RSS_d / n + floor_d²) - |S|/2 log(n D) + log p(S) + constant
-
-    Args:
-      fit: the fit.
-      record: the measured states.
-      prior: of the supports.
-      terms: M.
-      floor: smallest noise that can be told from the errors of the solver [D].
-    """
-    samples = jnp.sum(record.weights)
-    mask = single.mask_of(fit.indices, terms)
-    deviance = samples * jnp.sum(jnp.log(fit.rss / samples + floor**2))
-    value = score.log_evidence(deviance, mask, samples * len(fit.rss), prior)
-    return jnp.where(jnp.isfinite(value), value, -jnp.inf)
-
-
 def recover(
     library: Library,
     record: Record,
@@ -224,38 +203,39 @@ def recover(
     spread = jnp.where(spread > 0, spread, 1.0)
     floor = resolution * spread
 
-    def fit_and_linearise(now: _Proposals) -> _Fitted:
+    samples = jnp.sum(record.weights)
+
+    def one_round(now: _Proposals) -> tuple[_Proposals, _Fitted]:
         fits, scores = _fit(
             library, record, now, prior, floor, slots=slots, steps=steps, iterations=iterations
         )
         top = jnp.argmax(scores)
         best = jax.tree.map(lambda leaf: leaf[top], fits)
-        noise = _sigma(best.rss, record, floor)
+        noise = _sigma(best.rss, samples, floor)
+        mask = single.mask_of(best.indices, terms)
         at = tangent.linearise_trajectory(library, best, record, noise, steps=steps)
-        return _Fitted(fits, scores, best, single.mask_of(best.indices, terms), at)
+        near = neighbours(at, prior, mask, slots=slots, width=len(now.valid))
+        return _by_tangent(near, at, best.initial, noise), _Fitted(fits, scores, mask, at)
 
-    def one_round(state: _Progress) -> _Progress:
-        done = fit_and_linearise(state.proposals)
-        noise = _sigma(done.best.rss, record, floor)
-        width = len(state.proposals.valid)
-        nearby = _around(done, noise, prior, slots=slots, width=width)
-        settled = jnp.all(done.mask == state.last.mask) & (state.rounds > 0)
-        return _Progress(nearby, done, state.rounds + 1, settled)
+    def again(state: _Progress) -> _Progress:
+        proposals, fitted = one_round(state.proposals)
+        settled = jnp.all(fitted.mask == state.last.mask) & (state.rounds > 0)
+        return _Progress(proposals, fitted, state.rounds + 1, settled)
 
     first = _by_derivatives(proposals, factor, record.states[0], spread)
     unfitted = jax.tree.map(
-        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(fit_and_linearise, first)
+        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(one_round, first)[1]
     )
     final = jax.lax.while_loop(
         lambda state: (state.rounds < rounds) & ~state.settled,
-        one_round,
+        again,
         _Progress(first, unfitted, jnp.zeros((), int), jnp.asarray(False)),
     )
-    return _conclude(final, record, prior, floor, slots=slots)
+    return _conclude(final, samples, prior, floor, slots=slots)
 
 
-def _sigma(rss: jax.Array, record: Record, floor: jax.Array) -> jax.Array:
-    return jnp.sqrt(rss / jnp.sum(record.weights) + floor**2)
+def _sigma(rss: jax.Array, samples: jax.Array, floor: jax.Array) -> jax.Array:
+    return jnp.sqrt(rss / samples + floor**2)
 
 
 def _by_derivatives(
@@ -296,7 +276,7 @@ def _fit(
     padded = jnp.pad(now.coefficients, ((0, 0), (0, 0), (0, 1)))
     values = jnp.take_along_axis(padded, indices, 2)
     fits = jax.vmap(
-        lambda i, c, x: single.fit_trajectory(
+        lambda i, c, x: fit_trajectory(
             library, i, c, x, record, now.noise, steps=steps, iterations=iterations
         )
     )(indices, values, now.initial)
@@ -305,22 +285,21 @@ def _fit(
     return fits, jnp.where(now.valid, scores, -jnp.inf)
 
 
-def _around(done: _Fitted, noise: jax.Array, prior: Prior, *, slots: int, width: int) -> _Proposals:
-    """The best supports around that of a round, started as its linearisation predicts."""
-    linear = done.at.linearised
+def _by_tangent(near: Supports, at: Tangent, initial: jax.Array, noise: jax.Array) -> _Proposals:
+    """Supports around a fit that began at `initial`, started as its linearisation predicts."""
+    linear = at.linearised
 
     def start(mask):
         values = regression.least_squares(linear.factor, linear.columns_of(mask)).coefficients
         change, coefficients = linear.split(values)
-        return coefficients.reshape(mask.shape), done.best.initial + change
+        return coefficients.reshape(mask.shape), initial + change
 
-    nearby = neighbours(done.at, prior, done.mask, slots=slots, width=width)
-    coefficients, initial = jax.vmap(start)(nearby.masks)
-    return _Proposals(nearby.masks, nearby.log_evidence > -jnp.inf, coefficients, initial, noise)
+    coefficients, begins = jax.vmap(start)(near.masks)
+    return _Proposals(near.masks, near.log_evidence > -jnp.inf, coefficients, begins, noise)
 
 
 def _conclude(
-    final: _Progress, record: Record, prior: Prior, floor: jax.Array, *, slots: int
+    final: _Progress, samples: jax.Array, prior: Prior, floor: jax.Array, *, slots: int
 ) -> Recovery:
     """Put the last round together, best first, with its uncertainty."""
     last = final.last
@@ -331,7 +310,6 @@ def _conclude(
     mask = single.mask_of(best.indices, terms)
     weights = jax.nn.softmax(scores)
     masks = jax.vmap(lambda i: single.mask_of(i, terms))(fits.indices)
-    samples = jnp.sum(record.weights)
     freedom = jnp.maximum(samples - jnp.sum(mask) / equations - 1, 1)
     correction = jnp.sqrt(samples / freedom)
     value, error = tangent.estimates(last.at, mask)
@@ -349,7 +327,7 @@ def _conclude(
         estimates=jnp.where(mask, coefficients, value),
         estimate_errors=error,
         initial=best.initial,
-        noise=_sigma(best.rss, record, floor) * correction,
+        noise=_sigma(best.rss, samples, floor) * correction,
         log_evidence=scores[0],
         slots=filled,
         pool=Supports(masks, scores, jnp.sum(fits.rss, 1)),

@@ -1,83 +1,24 @@
 """Selectors: every way to choose terms for the equations of one recording."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from nsindy.circuits import snap
 from nsindy.evidence import beam, prior, regression
-from nsindy.paper import recovery, simulate
+from nsindy.paper import outcomes, recovery
+from nsindy.paper.outcomes import Data, Judgement, Outcome
 from nsindy.paper.runs import Run, Search
 from nsindy.routers import stlsq, training
 from nsindy.terms.library import Library
 from nsindy.trajectories import single
-
-
-class Data(NamedTuple):
-    """A recording with its library, in the order of time, and the split of its samples.
-
-    Attributes:
-      trajectory: the recording.
-      theta: Θ [N, M].
-      truth: true coefficients [D, M].
-      outside: share of the values of Θ outside the declared domains.
-    """
-
-    trajectory: simulate.Trajectory
-    theta: jax.Array
-    truth: jax.Array
-    outside: jax.Array
-
-
-class Judgement(NamedTuple):
-    """What a trajectory fit adds to a selection.
-
-    Attributes:
-      coefficients: fitted to the measured states, with exact operations [D, M].
-      errors: their standard errors [D, M].
-      inclusion: posterior probability of every term [D, M].
-      noise: estimated standard deviation of the noise of each state [D].
-      by_circuits: coefficients of the same support, regressed on the circuits' Θ [D, M].
-      runner_up: the support that came second [D, M].
-      margin: its distance in log evidence, nats.
-      settled: the search around the best found nothing better.
-    """
-
-    coefficients: jax.Array
-    errors: jax.Array
-    inclusion: jax.Array
-    noise: jax.Array
-    by_circuits: jax.Array
-    runner_up: jax.Array
-    margin: jax.Array
-    settled: jax.Array
-
-
-class Selection(NamedTuple):
-    """What a selector returns: terms, probabilities and coefficients of the slots of D equations.
-
-    Attributes:
-      terms: index of the term of each slot [D, K]; -1 for an empty slot.
-      probabilities: probability of every term in every slot, given the slots before it [D, K, M].
-      coefficients: coefficient of each slot [D, K].
-      validation_sampled: mean squared validation error with sampled gates.
-      loss: training loss, step by step [D, T]; [D, 1] zeros without training.
-      judgement: what a trajectory fit adds; None for a selector that regresses derivatives.
-    """
-
-    terms: jax.Array
-    probabilities: jax.Array
-    coefficients: jax.Array
-    validation_sampled: jax.Array
-    loss: jax.Array
-    judgement: "Judgement | None" = None
+from nsindy.trajectories.single_fit import fit_trajectory
 
 
 def select_stlsq(
     key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
-) -> Selection:
+) -> Outcome:
     """Run 1: STLSQ at the best threshold; a slot for each term, the largest coefficient first."""
     del key, terms, knobs
     trajectory, theta = data.trajectory, data.theta
@@ -90,26 +31,14 @@ def select_stlsq(
     best = stlsq.tuned(
         (compressed[0], compressed[1]), parts[1], jnp.array(run.thresholds), ridge=run.ridge
     )
-    return from_model(best.coefficients, jnp.min(best.validation))
-
-
-def from_model(coefficients: jax.Array, validation: jax.Array) -> Selection:
-    """A model without slots as a selection: a slot for each term, the largest coefficient first.
-
-    Args:
-      coefficients: Ξ, exactly zero where a term is absent [D, M].
-      validation: mean squared validation error.
-    """
-    order = jnp.argsort(-jnp.abs(coefficients), axis=1)
-    values = jnp.take_along_axis(coefficients, order, axis=1)
-    chosen = jnp.where(values != 0, order, -1)
-    certain = jax.nn.one_hot(chosen, coefficients.shape[1], dtype=coefficients.dtype)
-    return Selection(chosen, certain, values, validation, jnp.zeros((len(values), 1)))
+    return outcomes.of_model(
+        data, best.coefficients, jnp.min(best.validation), relative=run.relative
+    )
 
 
 def select_router(
     key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
-) -> Selection:
+) -> Outcome:
     """Runs 2 to 8: train a router in single precision, one for each equation."""
     routing = run.routing
     assert routing is not None
@@ -144,14 +73,22 @@ def select_router(
     found, activations, chosen, sampled, loss = jax.vmap(one)(
         keys, derivatives.T, held_derivatives.T
     )
-    return Selection(found, activations, chosen, jnp.mean(sampled), loss)
+    return outcomes.of_slots(
+        data,
+        found,
+        activations,
+        chosen,
+        validation_sampled=jnp.mean(sampled),
+        loss=loss,
+        relative=run.relative,
+    )
 
 
 def select_best_subset(
     key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
-) -> Selection:
+) -> Outcome:
     """The ceiling of regression on derivatives: the best BIC of all 2^M supports."""
-    del key, terms, knobs, run
+    del key, terms, knobs
     equations, count = data.truth.shape
     factor, samples = compressed(data)
 
@@ -161,12 +98,14 @@ def select_best_subset(
         return regression.least_squares(own, best.masks[0, 0]).coefficients
 
     coefficients = jax.vmap(one)(jnp.arange(equations))
-    return from_model(coefficients, _validation(data, coefficients))
+    return outcomes.of_model(
+        data, coefficients, _validation(data, coefficients), relative=run.relative
+    )
 
 
 def select_oracle(
     key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
-) -> Selection:
+) -> Outcome:
     """The true support, told, and fitted to the measured states."""
     del key, knobs
     count = len(terms.terms)
@@ -174,16 +113,18 @@ def select_oracle(
     indices = single.slots_of(data.truth != 0, run.search.slots)
     begin = jnp.take_along_axis(jnp.pad(data.truth, ((0, 0), (0, 1))), indices, 1)
     spread = jnp.std(record.states, axis=0)
-    fitted = single.fit_trajectory(
+    fitted = fit_trajectory(
         snap.exact(terms), indices, begin, record.states[0], record, spread, steps=run.search.steps
     )
     coefficients = single.dense(fitted.indices, fitted.coefficients, count)
-    return from_model(coefficients, _validation(data, coefficients))
+    return outcomes.of_model(
+        data, coefficients, _validation(data, coefficients), relative=run.relative
+    )
 
 
 def select_evidence(
     key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
-) -> Selection:
+) -> Outcome:
     """Run 9: supports by closed-form evidence on Θ of the circuits, judged by trajectories.
 
     The circuits propose; the judge fits the exact operations that their terms are named by, so the
@@ -193,7 +134,7 @@ def select_evidence(
     del key, knobs
     equations, count = data.truth.shape
     factor, samples = compressed(data)
-    found = recover(data, terms, factor, samples, run.search)
+    found = recover_equations(data, terms, factor, samples, run.search)
 
     def by_circuits(equation):
         own = regression.of_equation(factor, count, equation)
@@ -205,29 +146,31 @@ def select_evidence(
     probabilities = found.slots.activations[:, :, None] * jax.nn.one_hot(chosen, count)
     errors = jax.vmap(lambda model: _validation(data, model))(found.pool_coefficients)
     expected = jnp.sum(jnp.where(found.pool_weights > 0, found.pool_weights * errors, 0.0))
-    return Selection(
+    return outcomes.of_slots(
+        data,
         chosen,
         probabilities,
         jnp.where(filled, values, 0.0),
-        expected,
-        jnp.zeros((equations, 1)),
-        Judgement(
-            found.coefficients,
-            found.errors,
-            found.inclusion,
-            found.noise,
-            jax.vmap(by_circuits)(jnp.arange(equations)),
-            found.pool.masks[1],
-            found.pool.log_evidence[0] - found.pool.log_evidence[1],
-            found.settled,
+        validation_sampled=expected,
+        loss=jnp.zeros((equations, 1)),
+        relative=run.relative,
+        judgement=Judgement(
+            coefficients=found.coefficients,
+            errors=found.errors,
+            inclusion=found.inclusion,
+            noise=found.noise,
+            by_circuits=jax.vmap(by_circuits)(jnp.arange(equations)),
+            runner_up=found.pool.masks[1],
+            margin=found.pool.log_evidence[0] - found.pool.log_evidence[1],
+            settled=found.settled,
         ),
     )
 
 
-def recover(
+def recover_equations(
     data: Data, terms: Library, factor: jax.Array, samples: jax.Array, search: Search
 ) -> recovery.Recovery:
-    """Run 9 with all that its judge says: propose by Θ, judge by the measured states.
+    """Run 9 with all that its trajectory fits tell: propose by Θ, judge by the measured states.
 
     Args:
       data: a recording with its library.
@@ -276,11 +219,11 @@ def _validation(data: Data, coefficients: jax.Array) -> jax.Array:
     return jnp.mean(errors**2)
 
 
-SELECTORS: dict[str, Callable[[jax.Array, Data, Library, training.Knobs, Run], Selection]] = {
+SELECTORS: dict[str, Callable[[jax.Array, Data, Library, training.Knobs, Run], Outcome]] = {
     "stlsq": select_stlsq,
     "router": select_router,
     "best subset": select_best_subset,
     "oracle": select_oracle,
     "evidence": select_evidence,
 }
-"""Every way to select terms: (key, data, library, knobs, run) to a Selection."""
+"""Every way to select terms: (key, data, library, knobs, run) to an Outcome."""

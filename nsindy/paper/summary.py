@@ -12,15 +12,32 @@ from jax.typing import ArrayLike
 from nsindy.circuits.snap import Snap
 from nsindy.evidence import ties
 from nsindy.paper import metrics
-from nsindy.paper.one_seed import Outcome
+from nsindy.paper.outcomes import Outcome
 from nsindy.paper.runs import Run
-from nsindy.sweep import over
+from nsindy.sweep import grid
 from nsindy.terms import collinearity, text
+
+__all__ = [
+    "KEEP",
+    "SHOWN",
+    "Swept",
+    "Truth",
+    "accuracy",
+    "aggregate",
+    "diverged",
+    "equivalent_models",
+    "equivalent_text",
+    "finished",
+    "median",
+    "print_table",
+    "rows",
+    "snapped_terms",
+]
 
 SHOWN = 1024
 """Seeds that a summary lists and a figure draws; rates and medians are over all."""
 
-EVERY: Any = over.EVERY
+EVERY: Any = grid.EVERY
 FIRST: Any = SHOWN
 KEEP = Outcome(
     coefficients=EVERY,
@@ -33,7 +50,30 @@ KEEP = Outcome(
     loss=FIRST,
     judgement=FIRST,
 )
-"""For how many seeds `over.over` keeps each leaf; some 300 bytes a seed, so that a million fit."""
+"""For how many seeds `grid.over` keeps each leaf; some 300 bytes a seed, so that a million fit."""
+
+
+class Truth(NamedTuple):
+    """What the seeds of a sweep are held against.
+
+    Attributes:
+      coefficients: the true ones [D, M].
+      names: the M terms.
+      states: the D state variables.
+      collinear: what Θ of the first seed says of its terms.
+      equivalent: for each equation the other supports that fit exactly as the true one does, the
+        indices of their terms.
+      bound: Cramér–Rao bound of each true coefficient, given the true support [D, M].
+      snapped: which exact operation each circuit is, on the recording of the first seed.
+    """
+
+    coefficients: np.ndarray
+    names: tuple[str, ...]
+    states: tuple[str, ...]
+    collinear: collinearity.Collinearity
+    equivalent: list[list[list[int]]]
+    bound: np.ndarray
+    snapped: Snap
 
 
 class Swept(NamedTuple):
@@ -41,28 +81,15 @@ class Swept(NamedTuple):
 
     Attributes:
       outcome: NumPy leaves with a leading axis of seeds, of the first `SHOWN` where `KEEP` says so.
-      truth: true coefficients [D, M].
-      names: the M terms.
-      states: the D state variables.
-      collinear: what Θ of the first seed says of its terms.
-      equivalent: for each equation the other supports that fit exactly as the true one does, the
-        indices of their terms.
+      truth: what it is held against.
       relative: share of an equation's largest coefficient below which another counts as zero.
-      bound: Cramér–Rao bound of each true coefficient, given the true support [D, M].
-      snapped: which exact operation each circuit is, on the recording of the first seed.
       compile: seconds of compilation.
       run: seconds of the run.
     """
 
     outcome: Outcome
-    truth: np.ndarray
-    names: tuple[str, ...]
-    states: tuple[str, ...]
-    collinear: collinearity.Collinearity
-    equivalent: list[list[list[int]]]
+    truth: Truth
     relative: float
-    bound: np.ndarray
-    snapped: Snap
     compile: float
     run: float
 
@@ -101,11 +128,11 @@ def equivalent_models(theta: np.ndarray, truth: np.ndarray) -> list[list[list[in
     return found
 
 
-def equivalent_text(swept: Swept) -> dict[str, list[str]]:
+def equivalent_text(truth: Truth) -> dict[str, list[str]]:
     """The equivalent supports of each state's equation, `identity(x) + add(x,v)`."""
     return {
-        state: [" + ".join(swept.names[m] for m in other) for other in others]
-        for state, others in zip(swept.states, swept.equivalent, strict=True)
+        state: [" + ".join(truth.names[m] for m in other) for other in others]
+        for state, others in zip(truth.states, truth.equivalent, strict=True)
     }
 
 
@@ -138,23 +165,24 @@ def _describe_slots(slots: metrics.Slots, names: Sequence[str]) -> list[list[dic
 
 def aggregate(swept: Swept) -> dict[str, Any]:
     """Rates with their intervals and medians over the seeds; diverged seeds count as failures."""
-    lost, outcome = diverged(swept.outcome), finished(swept.outcome)
+    lost, outcome, truth = diverged(swept.outcome), finished(swept.outcome), swept.truth
     found = every = np.asarray(outcome.coefficients)
     if lost.any():
         every = np.where(lost[:, None, None], np.nan, swept.outcome.coefficients)
-    equal = metrics.equivalent(found, swept.truth, swept.equivalent, swept.relative)
+    equal = metrics.equivalent(found, truth.coefficients, truth.equivalent, swept.relative)
+    equations, count = outcome.slots.terms.shape[1:]
     slots = [
-        [_slot_over_seeds(outcome, d, j, swept.names) for j in range(outcome.slots.terms.shape[2])]
-        for d in range(outcome.slots.terms.shape[1])
+        [_slot_over_seeds(outcome, d, j, truth.names) for j in range(count)]
+        for d in range(equations)
     ]
     return {
         **accuracy(
             every,
             np.asarray(swept.outcome.support_correct),
-            swept.truth,
-            swept.bound,
-            swept.states,
-            swept.names,
+            truth.coefficients,
+            truth.bound,
+            truth.states,
+            truth.names,
         ),
         "equivalent_count": int(np.sum(equal)),
         "median": {
@@ -225,18 +253,18 @@ def _slot_over_seeds(outcome: Outcome, d: int, j: int, names: Sequence[str]) -> 
     }
 
 
-def snapped(swept: Swept) -> list[dict[str, Any]]:
+def snapped_terms(truth: Truth) -> list[dict[str, Any]]:
     """The exact term that each circuit is closest to, its distance to it and to its own."""
-    names = swept.names
+    names = truth.names
     return [
         {"term": name, "operation": names[int(nearest)], "deviation": deviation, "own": own}
-        for name, nearest, deviation, own in zip(names, *swept.snapped, strict=True)
+        for name, nearest, deviation, own in zip(names, *truth.snapped, strict=True)
     ]
 
 
 def rows(swept: Swept, seed0: int) -> list[dict[str, Any]]:
     """The first `SHOWN` seeds, from `seed0`, and all that diverged, as JSON values."""
-    outcome, names, lost = swept.outcome, swept.names, diverged(swept.outcome)
+    outcome, names, lost = swept.outcome, swept.truth.names, diverged(swept.outcome)
     found = []
     for i in sorted({*range(min(SHOWN, len(lost))), *np.flatnonzero(lost).tolist()}):
         found.append(
@@ -244,7 +272,7 @@ def rows(swept: Swept, seed0: int) -> list[dict[str, Any]]:
                 "seed": seed0 + i,
                 "val_mse_sampled": outcome.validation_sampled[i],
                 "val_mse_argmax": outcome.validation_argmax[i],
-                "equations": text.text(outcome.coefficients[i], names, swept.states),
+                "equations": text.equations(outcome.coefficients[i], names, swept.truth.states),
                 "coefficients": outcome.coefficients[i],
                 "support_correct": bool(outcome.support_correct[i] & ~lost[i]),
                 "diverged": bool(lost[i]),
@@ -272,7 +300,7 @@ def print_table(run: Run, swept: Swept, numbers: dict[str, Any]) -> None:
     order = np.argsort(outcome.validation_argmax)
     if len(order):
         middle = outcome.coefficients[order[len(order) // 2]]
-        print("\n".join(text.text(middle, swept.names, swept.states)) + "\n")
+        print("\n".join(text.equations(middle, swept.truth.names, swept.truth.states)) + "\n")
     low, high = numbers["recovery_ci95"]
     print(
         f"{run.title}: both equations exact in {numbers['recovery_count']} of {numbers['seeds']} "
@@ -287,7 +315,7 @@ def print_table(run: Run, swept: Swept, numbers: dict[str, Any]) -> None:
     if numbers["diverged"]:
         print(f"diverged: {numbers['diverged']} seeds, marked in the summary")
     print(f"\n{'slot':<8}{'term':<14}{'seeds':>6}{'activation':>12}{'coefficient':>24}")
-    for state, row in zip(swept.states, numbers["slots"], strict=True):
+    for state, row in zip(swept.truth.states, numbers["slots"], strict=True):
         for j, slot in enumerate(row):
             low, mid, high = slot["coefficient"]
             print(
@@ -297,10 +325,10 @@ def print_table(run: Run, swept: Swept, numbers: dict[str, Any]) -> None:
     if run.method == "evidence":
         ratios = numbers["rmse_over_cramer_rao"].items()
         print("RMSE over Cramér–Rao bound: " + ", ".join(f"{k} {v:.2f}" for k, v in ratios))
-    for state, others in equivalent_text(swept).items():
+    for state, others in equivalent_text(swept.truth).items():
         if others:
             print(f"no data can tell apart, in {state}': the true terms and {'; '.join(others)}")
-    for relation in swept.collinear.relations:
+    for relation in swept.truth.collinear.relations:
         print(f"collinear: {relation}")
-    for one, other, cosine in swept.collinear.near_duplicates:
+    for one, other, cosine in swept.truth.collinear.near_duplicates:
         print(f"near duplicates: {one} and {other} (cosine {cosine:.4f})")

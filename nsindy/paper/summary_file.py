@@ -7,6 +7,8 @@ from typing import Any
 
 from nsindy.runtime import files
 
+__all__ = ["REQUIRED", "read_summary", "write_summary"]
+
 REQUIRED = (
     "experiment",
     "command",

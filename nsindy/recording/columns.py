@@ -9,16 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.recording import text as recording_text
-from nsindy.recording.text import Layout, quote
+from nsindy.recording.text import Layout, find_layout, quote, read_columns
+
+__all__ = ["Columns", "check_count", "check_names", "clean_names", "select_columns"]
 
 MOST = 100
-"""Columns that states and inputs may be: the terms of a library grow with a power of them."""
+"""Most columns of states and inputs: the terms of a library grow with a power of their number."""
 UNITS = "s|sec|seconds?|ms|us|µs|ns|min|minutes?|h|hours?|d|days?|yr|years?"
 TIME = re.compile(
     rf"(?:t|(?i:times?|timestamp|date|datetime))(?:[ _/]*[\[(].*[\])]|[ _/]+(?i:{UNITS}))?"
 )
-"""Names of a column of times, with its unit or without."""
+"""Names of a column of times, with or without its unit."""
 
 
 class Columns(NamedTuple):
@@ -26,10 +27,10 @@ class Columns(NamedTuple):
 
     Attributes:
       values: [N, 1 + D + U], NaN where a cell is empty.
-      rows: numbers of the lines that they stand on [N], counted from 1.
+      rows: line number of each row [N], counted from 1.
       labels: what the file calls each column, its number where it has no name [1 + D + U].
       names: headers of states and inputs [D + U], empty where there is none.
-      notes: what was understood and must be said.
+      notes: what was assumed or left out, in words.
     """
 
     values: np.ndarray
@@ -39,83 +40,87 @@ class Columns(NamedTuple):
     notes: tuple[str, ...]
 
 
-def select(
+def select_columns(
     path: str | os.PathLike,
     time: str | None,
     states: Sequence[str] | None,
     inputs: Sequence[str],
 ) -> Columns:
-    """Read the columns that are named, or those that a table has by custom.
+    """Read the columns that are named, or choose them by convention.
 
     Args:
       path: a file.
       time: header or number (from 1) of the times; None for a column that `TIME` fits, else the
-        first of numbers if it increases.
-      states: headers or numbers of the states; None for all others, except those of words, those
-        without a header that are empty, and those that count the rows.
+        first column of numbers if it increases.
+      states: headers or numbers of the states; None for all others, except those that contain
+        words, those that are empty and have no header, and those that only number the rows.
       inputs: headers or numbers of the inputs.
 
     Raises:
-      ValueError: a column is not there, chosen twice, or called like another; no column is left
-        for a state; or there is no column of times.
+      ValueError: a column does not exist, is chosen twice, or shares its name with another; no
+        column is left for a state; or there is no column of times.
     """
-    layout = recording_text.layout(path)
+    layout = find_layout(path)
+    notes: tuple[str, ...] = layout.notes
     named = [i for i, name in enumerate(layout.names) if TIME.fullmatch(name)]
-    written = [i for i, words in enumerate(layout.words) if not words]
-    when = _find(layout, time) if time is not None else (named or written or [0])[0]
-    forcing = [_find(layout, name) for name in inputs]
-    said: tuple[str, ...] = ()
+    numeric = [i for i, words in enumerate(layout.words) if not words]
+    when = _find(layout, time) if time is not None else (named or numeric or [0])[0]
+    driven = [_find(layout, name) for name in inputs]
     if states is None:
-        measured = [i for i in range(len(layout.names)) if i not in (when, *forcing)]
-        said = tuple(
-            f"left out column {layout.label(i)}, which holds words"
+        measured = [i for i in range(len(layout.names)) if i not in (when, *driven)]
+        notes += tuple(
+            f"left out column {layout.label(i)}, which contains words"
             for i in measured
             if layout.words[i]
         )
         measured = [i for i in measured if not layout.words[i]]
     else:
         measured = [_find(layout, name) for name in states]
-    columns = [when, *measured, *forcing]
-    refuse_many(len(columns) - 1)
-    _refuse_twice(layout, columns)
-    values, rows, notes = recording_text.load(layout, columns)
+    columns = [when, *measured, *driven]
+    check_count(len(columns) - 1)
+    _check_distinct(layout, columns)
+    table = read_columns(layout, columns)
+    values = table.values
+    notes += table.notes
     if time is None and not named:
         finite = values[np.isfinite(values[:, 0]), 0]
         if np.any(np.diff(finite) < 0):
             raise ValueError(
-                f"{path}: no column is called t or time, and the first does not increase; name the "
-                f"times with --time, one of {_listed(layout)}"
+                f"{path}: no column is called t or time, and the first does not increase; choose "
+                f"the times with --time, one of {_listed(layout)}"
             )
-        notes += (f"took column {layout.label(when)} as the times",)
+        notes += (f"used column {layout.label(when)} as the times",)
     keep = np.ones(len(columns), bool)
     if states is None:
         for k in range(1, 1 + len(measured)):
             named_so = bool(layout.names[columns[k]])
             if _is_filler(values[:, k], named_so) and (not named_so or len(measured) > 1):
                 keep[k] = False
-                what = "counts the rows" if named_so else "is empty or counts the rows"
+                what = "only numbers the rows" if named_so else "is empty or only numbers the rows"
                 notes += (f"left out column {layout.label(columns[k])}, which {what}",)
     if np.sum(keep) - 1 - len(inputs) < 1:
-        raise ValueError(f"{path} has no column for a state; name one of {_listed(layout)}")
+        raise ValueError(
+            f"{path} has no column for a state; choose one with --states, of {_listed(layout)}"
+        )
     columns = [column for column, kept in zip(columns, keep, strict=True) if kept]
     return Columns(
         values if np.all(keep) else values[:, keep],
-        rows,
+        table.rows,
         tuple(map(layout.label, columns)),
         tuple(layout.names[column] for column in columns[1:]),
-        (*layout.notes, *said, *notes),
+        notes,
     )
 
 
-def refuse_many(count: int) -> None:
-    """Raise a ValueError where states and inputs are more than `MOST`."""
+def check_count(count: int) -> None:
+    """Raise a ValueError if there are more than `MOST` states and inputs."""
     if count > MOST:
         raise ValueError(
             f"{count} columns of states and inputs are too many; choose at most {MOST}, best a few"
         )
 
 
-def _refuse_twice(layout: Layout, columns: Sequence[int]) -> None:
+def _check_distinct(layout: Layout, columns: Sequence[int]) -> None:
     seen: dict[str, int] = {}
     for column in columns:
         label = layout.label(column)
@@ -153,11 +158,11 @@ def _is_filler(values: np.ndarray, named: bool) -> bool:
     return bool(empty or np.all(start == 0) or np.all(start == 1))
 
 
-def given(names: Sequence[str] | None, count: int, what: str) -> tuple[str, ...]:
-    """The names that a person gives to columns, each empty where none are given.
+def check_names(names: Sequence[str] | None, count: int, what: str) -> tuple[str, ...]:
+    """The names that a person gives to columns, each empty where names is None.
 
     Raises:
-      ValueError: not `count` names, or one of them is no word.
+      ValueError: there are not `count` names, or one of them is not text or is empty.
     """
     if names is None:
         return ("",) * count
@@ -169,12 +174,14 @@ def given(names: Sequence[str] | None, count: int, what: str) -> tuple[str, ...]
     return names
 
 
-def clean(names: Sequence[str], letters: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names that equations can be written with: letters, digits and underscores, each once.
+def clean_names(
+    names: Sequence[str], letters: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names that equations can be written with: letters, digits and underscores, all different.
 
-    A unit in brackets at the end is left out, another sign becomes an underscore.
-    A column without a name is called by its letter, with a number where it is one of several; up
-    to three states are x, y and z.
+    A unit in brackets at the end is left out; any other character becomes an underscore. A column
+    without a name is called by its letter, with a number where there are several; up to three
+    states are x, y and z.
 
     Args:
       names: headers, empty where there is none.
@@ -186,9 +193,9 @@ def clean(names: Sequence[str], letters: Sequence[str]) -> tuple[tuple[str, ...]
     Raises:
       ValueError: a name is given twice.
     """
-    given = [name for name in names if name]
-    if len(set(given)) < len(given):
-        twice = next(name for name in given if given.count(name) > 1)
+    headers = [name for name in names if name]
+    if len(set(headers)) < len(headers):
+        twice = next(name for name in headers if headers.count(name) > 1)
         raise ValueError(f"the name {quote(twice)} is given twice; rename one of the columns")
     cleaned: list[str] = []
     notes = []
@@ -207,10 +214,10 @@ def clean(names: Sequence[str], letters: Sequence[str]) -> tuple[tuple[str, ...]
             name = f"{letter}_{name}"
         if keyword.iskeyword(name):
             name += "_"
-        taken = {*cleaned, *given} - {raw}
+        taken = {*cleaned, *headers} - {raw}
         free = (name, *(f"{name}_{k}" for k in range(2, len(names) + 2)))
         name = next(each for each in free if each not in taken)
         if raw and name != raw:
-            notes.append(f"column {quote(raw)} is called {name}")
+            notes.append(f"column {quote(raw)} was renamed {name}")
         cleaned.append(name)
     return tuple(cleaned), tuple(notes)

@@ -1,4 +1,4 @@
-"""Tables of numbers in text files: separator, header and decimal sign found, each cell checked."""
+"""Tables of numbers in text files: separator, header and decimal mark detected, cells checked."""
 
 import collections
 import csv
@@ -13,15 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+__all__ = ["Layout", "Table", "find_layout", "quote", "read_columns"]
+
 LONGEST = 1_000_000
 """Characters that a line may have."""
 HEAD = 50
-"""Lines that separator and header are found from."""
+"""Lines that separator and header are detected from."""
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "": "spaces"}
 MISSING = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "?"))
-"""What an empty cell may hold, in lower case."""
+"""What a cell without a value may contain, in lower case."""
 DAY = 86400.0
-"""Seconds."""
+"""A day in seconds."""
 FOREIGN = {
     b"\x1f\x8b": "is compressed; unpack it with gunzip first",
     b"PK\x03\x04": "is a workbook or an archive; export the sheet as CSV",
@@ -31,6 +33,7 @@ FOREIGN = {
     b"\xff\xfe": "is UTF-16 text; save it as CSV in UTF-8",
     b"\xfe\xff": "is UTF-16 text; save it as CSV in UTF-8",
 }
+"""First bytes of files that are no text, and the advice for each."""
 
 
 class Layout(NamedTuple):
@@ -39,10 +42,10 @@ class Layout(NamedTuple):
     Attributes:
       path: the file.
       separator: between cells; empty for white space.
-      names: what the header calls each column [C]; empty where it says nothing.
-      words: True where the first lines of a column hold words and no number [C].
-      data: number of the first line with numbers, counted from 1.
-      notes: what was left out of the head.
+      names: what the header calls each column [C]; empty where there is no name.
+      words: True where the first lines of a column contain words and no number [C].
+      data: line number of the first row of numbers, counted from 1.
+      notes: which lines above it were skipped.
     """
 
     path: Path
@@ -58,12 +61,12 @@ class Layout(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The columns that were asked for.
+    """The columns that were requested.
 
     Attributes:
       values: [N, C], NaN where a cell is empty.
-      rows: numbers of the lines that they stand on [N], counted from 1.
-      notes: what was understood and must be said.
+      rows: line number of each row [N], counted from 1.
+      notes: how numbers and dates were read, in words.
     """
 
     values: np.ndarray
@@ -72,26 +75,26 @@ class Table(NamedTuple):
 
 
 def quote(text: str) -> str:
-    """The text in quotes, on one line and not longer than is readable."""
+    """The text in quotes, on one line, shortened to 40 characters."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def layout(path: str | os.PathLike) -> Layout:
-    """Find out how a file writes its table, from its first lines.
+def find_layout(path: str | os.PathLike) -> Layout:
+    """Detect from its first lines how a file writes its table.
 
-    The separator is the one of tab, semicolon, comma and white space that makes most cells of most
-    lines numbers. The first line is a header if its first cell is text, or none of its cells is a
-    number; a comment (`#`) right before the numbers that has as many cells serves as well. Lines
-    of one cell above a table of several columns, as loggers write them, are no part of it.
+    The separator is the one of tab, semicolon, comma and white space with which most cells of most
+    lines are numbers. The first line is a header if its first cell is text, or if none of its cells
+    is a number; a comment (`#`) right above the numbers with as many cells serves as well. Lines of
+    one cell above a table of several columns, as data loggers write them, are skipped.
 
     Args:
       path: a text file in UTF-8.
 
     Raises:
-      ValueError: it cannot be read, is no text in UTF-8, is empty, or has one column.
+      ValueError: it cannot be read, is not text in UTF-8, is empty, or has one column.
     """
     path = Path(path)
-    _refuse_foreign(path)
+    _check_format(path)
     lines: list[tuple[int, str]] = []
     comment = ""
     for number, line in enumerate(_lines(path), start=1):
@@ -109,7 +112,7 @@ def layout(path: str | os.PathLike) -> Layout:
     above = next((i for i, row in enumerate(rows) if len(row) > 1), 0)
     notes: tuple[str, ...] = ()
     if above:
-        notes = (f"left out what stands above the table, to row {lines[above - 1][0]}",)
+        notes = (f"skipped everything above the table, up to row {lines[above - 1][0]}",)
     lines, rows = lines[above:], rows[above:]
     headers = 0
     if (_is_text(rows[0][0]) and _moment(rows[0][0]) is None) or _is_words(rows[0]):
@@ -127,19 +130,19 @@ def layout(path: str | os.PathLike) -> Layout:
     if headers == len(rows):
         raise ValueError(f"{path} has no row of numbers below its header")
     if headers == 2:
-        notes += (f"left out row {lines[1][0]}, which holds no number",)
+        notes += (f"skipped row {lines[1][0]}, which contains no number",)
     below = [row for row in rows[headers:] if len(row) == len(names)]
     words = tuple(map(_is_wordy, zip(*below, strict=True))) or (False,) * len(names)
     return Layout(path, separator, tuple(map(str.strip, names)), words, lines[headers][0], notes)
 
 
-def load(layout: Layout, columns: Sequence[int]) -> Table:
+def read_columns(layout: Layout, columns: Sequence[int]) -> Table:
     """Read columns of a table.
 
     Lines that are blank or start with `#` are skipped. A row that is too short is empty in every
     column. Where the separator is not a comma, a comma in a number is a decimal comma. Times may be
-    dates as ISO 8601 writes them; they count from the first of them, in days where none has a time
-    of day, else in seconds.
+    ISO 8601 dates; they are counted from the first of them, in days if none has a time of day, else
+    in seconds.
 
     Args:
       layout: how the file writes its table.
@@ -160,7 +163,7 @@ def load(layout: Layout, columns: Sequence[int]) -> Table:
             if any(map(str.strip, cells[width:])):
                 raise ValueError(
                     f"{layout.path}, row {row} has {len(cells)} cells, not {width}; quote or "
-                    "remove the separators that are none"
+                    "remove the extra separators"
                 )
             cells = cells if len(cells) > width else [""] * width
         if not rows:
@@ -173,47 +176,56 @@ def load(layout: Layout, columns: Sequence[int]) -> Table:
             if comma and point:
                 raise ValueError(
                     f"{layout.path} has a comma in the numbers of row {comma} and a point in row "
-                    f"{point}; write all numbers with a decimal point and without other marks"
+                    f"{point}; write all numbers with a decimal point and no other separators"
                 )
+        if origin is not None:
+            values.append(_seconds(layout, row, columns[0], cells[columns[0]], origin))
         try:
-            found = [_number(cells[column], comma) for column in numbers]
+            values.extend([_number(cells[column], comma) for column in numbers])
         except ValueError:
             column = next(c for c in numbers if _is_text(cells[c], comma))
             raise ValueError(
                 f"{layout.path}, row {row}, column {layout.label(column)}: {quote(cells[column])} "
-                "is not a number; write a number (times too), leave the cell empty, or choose "
+                "is not a number; write a number (for times too), leave the cell empty, or choose "
                 "other columns"
             ) from None
-        if origin is not None:
-            moment = _moment(cells[columns[0]])
-            if moment is None and not _is_missing(cells[columns[0]]):
-                raise ValueError(
-                    f"{layout.path}, row {row}, column {layout.label(columns[0])}: "
-                    f"{quote(cells[columns[0]])} is no date like those above it; write all times "
-                    "in one way"
-                )
-            values.append(math.nan if moment is None else (moment - origin).total_seconds())
-        values.extend(found)
         rows.append(row)
     notes = ("read decimal commas",) if comma else ()
     table = np.array(values).reshape(len(rows), len(columns))
     if origin is not None:
-        midnight = origin.replace(hour=0, minute=0, second=0, microsecond=0) == origin
-        by_day = midnight and np.all(np.nan_to_num(table[:, 0]) % DAY == 0)
-        table[:, 0] /= DAY if by_day else 1.0
-        unit, since = ("days", str(origin.date())) if by_day else ("seconds", str(origin))
-        since = since.removesuffix("+00:00")
-        notes += (f"read column {layout.label(columns[0])} as {unit} since {since}",)
+        notes += (f"read column {layout.label(columns[0])} as {_date_unit(table, origin)}",)
     return Table(table, np.array(rows, dtype=np.int64), notes)
 
 
-def _refuse_foreign(path: Path) -> None:
+def _seconds(layout: Layout, row: int, column: int, cell: str, origin: datetime) -> float:
+    """Seconds from the first date to that of a cell, NaN where it is empty."""
+    moment = _moment(cell)
+    if moment is not None:
+        return (moment - origin).total_seconds()
+    if not _is_missing(cell):
+        raise ValueError(
+            f"{layout.path}, row {row}, column {layout.label(column)}: {quote(cell)} is not a date "
+            "like those above it; write all times in the same format"
+        )
+    return math.nan
+
+
+def _date_unit(table: np.ndarray, origin: datetime) -> str:
+    """Count the times, in seconds, in days where they are dates; returns unit and origin."""
+    midnight = origin.replace(hour=0, minute=0, second=0, microsecond=0) == origin
+    if midnight and np.all(np.nan_to_num(table[:, 0]) % DAY == 0):
+        table[:, 0] /= DAY
+        return f"days since {origin.date()}"
+    return f"seconds since {str(origin).removesuffix('+00:00')}"
+
+
+def _check_format(path: Path) -> None:
     try:
         if path.is_dir():
             raise ValueError(f"{path} is a folder; name the files in it")
         # A pipe or a device may never end.
         if path.exists() and not path.is_file():
-            raise ValueError(f"{path} is no regular file; write its content to one")
+            raise ValueError(f"{path} is not a regular file; copy its contents into one")
         with open(path, "rb") as file:
             head = file.read(8)
     except OSError as error:
@@ -230,15 +242,15 @@ def _lines(path: Path) -> Iterator[str]:
             while line := file.readline(LONGEST):
                 number += 1
                 if "\0" in line or len(line) == LONGEST:
-                    raise ValueError(
-                        f"{path} is no table of text at row {number}; save it as CSV in UTF-8"
-                    )
+                    raise ValueError(f"{path} is not text at row {number}; save it as CSV in UTF-8")
                 if not line.isascii():
                     # Bytes that are not UTF-8 were read as surrogates, which cannot be encoded.
                     line.encode()
                 yield line
     except UnicodeEncodeError:
-        raise ValueError(f"{path} is not UTF-8 text at row {number}; save it so") from None
+        raise ValueError(
+            f"{path} is not UTF-8 text at row {number}; save it as CSV in UTF-8"
+        ) from None
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from error
 
@@ -294,7 +306,7 @@ def _is_words(cells: list[str]) -> bool:
 
 
 def _is_wordy(cells: Sequence[str]) -> bool:
-    """Tell a column of words: no cell of it begins as a number does, and not all are missing."""
+    """True for a column of words: no cell begins like a number, and not all are missing."""
     return not (
         any(re.match(r"\s*[-+]?[.,]?\d", cell) for cell in cells) or all(map(_is_missing, cells))
     )
@@ -313,14 +325,14 @@ def _is_text(cell: str, comma: bool | int = False) -> bool:
 
 
 def _moment(cell: str) -> datetime | None:
-    """The moment that a date of ISO 8601 names, without a zone in UTC; None for anything else."""
+    """The moment that an ISO 8601 date names, in UTC if it has no zone; None for anything else."""
     if not _is_text(cell, comma=True):
         return None
     try:
-        found = datetime.fromisoformat(cell.strip())
+        moment = datetime.fromisoformat(cell.strip())
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _number(cell: str, comma: bool | int) -> float:

@@ -1,5 +1,5 @@
-"""The page of a discovery.
+"""The report of a discovery.
 
-Enters: a Discovery and the recordings it was made from. Leaves: one HTML page with its figures.
-Read `replay` (the equations against the recording), `figures`, then `page`.
+Enters: a Discovery and the recordings it was found in. Leaves: one HTML page with its figures.
+Read `replay` (the equations solved along the recordings), `figures`, then `page`.
 """

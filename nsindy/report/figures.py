@@ -13,6 +13,8 @@ from nsindy.report.replay import Replay
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery
 
+__all__ = ["Picture", "autocorrelation", "left_over", "pictures"]
+
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#AA4499")
 DATA = "#777777"
 WIDTH = 5.2
@@ -24,16 +26,16 @@ STYLE: Any = {
     "axes.formatter.limits": (-3, 4),
     "legend.frameon": False,
     "legend.fontsize": 9,
-    # Names of states may hold any letter.
+    # Names of states may contain any character.
     "text.parse_math": False,
 }
 
 
 class Picture(NamedTuple):
-    """A figure and the words that go with it.
+    """A figure, its title and its caption.
 
     Attributes:
-      name: of its file, without the ending.
+      name: name of its file, without the suffix.
       title: what it shows.
       caption: how to read it.
       figure: the drawing.
@@ -46,11 +48,11 @@ class Picture(NamedTuple):
 
 
 def pictures(discovery: Discovery, replays: Sequence[Replay]) -> list[Picture]:
-    """Every figure of the report, in its order.
+    """All figures of the report, in order.
 
     Args:
       discovery: the equations.
-      replays: the recordings beside their simulations, those that are drawn.
+      replays: the recordings to draw, beside their simulations.
     """
     with rc_context(STYLE):
         states = [_state(discovery, replays, d) for d in range(len(discovery.measured))]
@@ -73,7 +75,7 @@ def _figure(heights: Sequence[float], *, sharex: bool = False) -> tuple[Figure, 
 
 
 def _draw(axis: Axes, replays: Sequence[Replay], d: int, *, forecast: bool = False) -> None:
-    """Measured dots under the line of the simulation, in the range of the measurements."""
+    """Draw the measurements as dots, and the simulation as a line, in the range of the former."""
     many = len(replays) > 1
     for r, replay in enumerate(replays):
         line = replay.forecast if forecast else replay.simulated
@@ -114,12 +116,12 @@ def _state(discovery: Discovery, replays: Sequence[Replay], d: int) -> Picture:
     below.set_ylabel("data −\nsimulation")
     below.set_xlabel("time")
     figure.align_ylabels()
-    leaves = [replay.leaves for replay in replays if replay.leaves is not None]
+    ends = [replay.diverges for replay in replays if replay.diverges is not None]
     caption = (
-        "The line is the equation solved from the fitted initial state, over the whole recording. "
-        "Below: what it leaves; dashed, twice the estimated noise."
+        "Line: the equations, solved from the fitted initial state over the whole recording. "
+        "Below: the residual, data minus simulation; dashed, ± twice the estimated noise."
     )
-    caption += f" The simulation leaves every bound at time {leaves[0]:.4g}." if leaves else ""
+    caption += f" The simulation diverges at time {ends[0]:.4g}." if ends else ""
     title = f"Data and simulation: {name}"
     return Picture(f"state_{d + 1}", title, caption if d == 0 else "", figure)
 
@@ -152,12 +154,12 @@ def _phase(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
         axis.set_ylabel(discovery.states[j])
         if len(discovery.states) == 2 and not discovery.inputs:
             _arrows(axis, discovery)
-    velocities = " Velocities of the data are slopes of a smoothing spline."
-    arrows = " Grey: the direction that the equations give."
+    velocities = " Velocities of the data are derivatives of a smoothing spline."
+    arrows = " Grey: the flow of the equations."
     return Picture(
         "phase",
         "Phase portrait",
-        "Dots are the data, the line is the simulation, the circle its start."
+        "Dots: the data. Line: the simulation, which starts at the circle."
         + arrows * (len(discovery.states) == 2 and not discovery.inputs)
         + velocities * (discovery.order == 2),
         figure,
@@ -168,9 +170,9 @@ def _arrows(axis: Axes, discovery: Discovery) -> None:
     x = np.linspace(*axis.get_xlim(), 22)
     y = np.linspace(*axis.get_ylim(), 22)
     grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-    speed = along_recording.field(discovery.library, discovery.coefficients)(grid.T).T.reshape(
-        22, 22, 2
-    )
+    speed = along_recording.right_hand_side(discovery.library, discovery.coefficients)(
+        grid.T
+    ).T.reshape(22, 22, 2)
     speed = np.where(np.isfinite(speed), speed, 0.0)
     limits = axis.get_xlim(), axis.get_ylim()
     if np.any(speed):
@@ -186,44 +188,37 @@ def _phase_line(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
     figure, (axis,) = _figure([2.8])
     for r, replay in enumerate(replays):
         shade = COLOURS[r] if len(replays) > 1 else DATA
-        axis.plot(
-            replay.measured[:, 0],
-            replay.slopes[:, 0],
-            "o",
-            ms=3,
-            mec="none",
-            color=shade,
-            alpha=0.5,
-        )
-        found = _contributions(discovery, replay).sum(-1)[:, 0]
+        dots = replay.measured[:, 0], replay.slopes[:, 0]
+        axis.plot(*dots, "o", ms=3, mec="none", color=shade, alpha=0.5)
+        modelled = _contributions(discovery, replay).sum(-1)[:, 0]
         order = np.argsort(replay.smooth[:, 0])
-        axis.plot(replay.smooth[order, 0], found[order], color=COLOURS[r], lw=1.4)
+        axis.plot(replay.smooth[order, 0], modelled[order], color=COLOURS[r], lw=1.4)
     axis.axhline(0, color=DATA, lw=0.6)
     axis.set_xlabel(name)
     axis.set_ylabel(f"{name}'")
-    caption = "Dots: slope of a smoothing spline through the data. Line: what the equation gives."
+    caption = "Dots: derivative of a smoothing spline through the data. Line: the equation."
     return Picture("phase", "Phase portrait", caption, figure)
 
 
 def _contributions(discovery: Discovery, replay: Replay) -> np.ndarray:
     """Each coefficient times its term along the smoothed recording [N, equations, M]."""
     rows = np.asarray(discovery.coefficients)[np.array(discovery.rows)]
-    found = np.zeros((len(replay.times), *rows.shape))
+    parts = np.zeros((len(replay.times), *rows.shape))
     kept = np.flatnonzero((rows != 0).any(0))
     values = along_recording.functions([discovery.library[m] for m in kept])
     states = np.concatenate([replay.smooth, replay.inputs], 1)
     theta = values(states.T).T
-    found[:, :, kept] = np.where(rows[:, kept] != 0, rows[:, kept] * theta[:, None], 0.0)
-    return found
+    parts[:, :, kept] = np.where(rows[:, kept] != 0, rows[:, kept] * theta[:, None], 0.0)
+    return parts
 
 
 def left_over(discovery: Discovery, replays: Sequence[Replay]) -> np.ndarray:
-    """What is left of each derivative when one term is left out, as a share of its variance.
+    """Unexplained share of the variance of each derivative when one term is left out.
 
-    mean (ẋ - Σ_{k ≠ m} c_k θ_k)² / var(ẋ), the other coefficients as they are, on smoothed data.
+    mean (ẋ - Σ_{k ≠ m} c_k θ_k)² / var(ẋ) on smoothed data, the other coefficients unchanged.
 
     Returns:
-      [equations, M + 1], with all terms last; NaN where a derivative does not vary.
+      shares [equations, M + 1], the last with all terms; NaN where a derivative does not vary.
     """
     parts = np.concatenate([_contributions(discovery, replay) for replay in replays])
     slopes = np.concatenate([replay.highest for replay in replays])
@@ -254,7 +249,7 @@ def _terms(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
         axis.barh(places, values, color=[COLOURS[1]] * len(each) + [DATA], height=0.65)
         axis.axvline(values[-1], color=DATA, lw=0.9, ls="--")
         axis.set_xscale("log")
-        # Room for the numbers behind the bars.
+        # Space for the numbers behind the bars.
         axis.set_xlim(low, high * (high / low) ** 0.15)
         for place, value in zip(places, values, strict=True):
             axis.text(value, float(place), f" {_short(value)}", va="center", fontsize=8.5)
@@ -264,14 +259,15 @@ def _terms(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.invert_yaxis()
         axis.set_title(f"{discovery.states[row]}'", loc="left")
-    axes[-1].set_xlabel("variance of the derivative that is left over (%)")
+    axes[-1].set_xlabel("unexplained variance of the derivative (%)")
     return Picture(
         "terms",
         "What each term explains",
-        "How much of the variance of each derivative is left when one term is left out, and, in "
-        "grey, with all of them: the way from a bar back to the dashed line is what the term "
-        "explains. Derivatives are those of a smoothing spline through the data, so that some of "
-        "what is left is their noise. Terms that work against each other leave more than 100 %.",
+        "How much of the variance of each derivative stays unexplained when one term is left out "
+        "and, in grey, with all terms: what a term explains is the distance from its bar to the "
+        "dashed line. Derivatives are those of a smoothing spline through the data, so some of "
+        "what stays unexplained is their noise. Without one of two terms that oppose each other, "
+        "more than 100\u00a0% can stay.",
         figure,
     )
 
@@ -281,7 +277,17 @@ def _short(value: float) -> str:
 
 
 def autocorrelation(residual: np.ndarray, lags: int) -> np.ndarray:
-    """Autocorrelation of a residual [N] at the lags 1 to `lags`."""
+    """Autocorrelation of a residual at the lags 1 to `lags`.
+
+    ρ_k = Σ_i r_i r_{i+k} / Σ_i r_i², with the mean of r subtracted.
+
+    Args:
+      residual: r [N], finite.
+      lags: largest lag, less than N.
+
+    Returns:
+      ρ [lags]; zeros if the residual does not vary.
+    """
     centred = residual - np.mean(residual)
     power = float(np.sum(centred**2))
     sums = [np.sum(centred[lag:] * centred[:-lag]) for lag in range(1, lags + 1)]
@@ -308,12 +314,12 @@ def _autocorrelations(discovery: Discovery, replays: Sequence[Replay]) -> Pictur
         axis.set_ylim(-reach, reach)
         axis.set_title(discovery.states[d], loc="left")
     figure.supylabel("autocorrelation", fontsize=STYLE["font.size"])
-    axes[-1].set_xlabel("lag (samples) of data − simulation")
+    axes[-1].set_xlabel("lag of the residual (samples)")
     return Picture(
         "residuals",
-        "Is what is left only noise?",
-        "White noise stays inside the grey band (95 %). Slow waves outside it say that the "
-        "simulation misses something.",
+        "Are the residuals only noise?",
+        "The autocorrelation of white noise stays within the grey band at 95 % of the lags. Slow "
+        "waves that leave it mean that the equations miss something.",
         figure,
     )
 
@@ -322,10 +328,10 @@ def _forecasts(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
     figure, axes = _figure([2.0] * len(discovery.measured), sharex=len(replays) == 1)
     for d, axis in enumerate(axes):
         _draw(axis, replays, d, forecast=True)
-        # The last two fifths: one that was fitted, and the one that was not.
+        # The last two fifths: one that was fitted, and one that was held out.
         starts = [replay.times[int(0.6 * len(replay.times))] for replay in replays]
         ends = [replay.times[-1] for replay in replays]
-        cuts = [replay.times[replay.held] for replay in replays]
+        cuts = [replay.times[replay.held_out] for replay in replays]
         axis.set_xlim(min(starts), max(ends) + 0.01 * (max(ends) - min(starts)))
         for r, cut in enumerate(cuts):
             axis.axvline(cut, color=COLOURS[r] if len(cuts) > 1 else "black", lw=0.9, ls=":")
@@ -334,8 +340,8 @@ def _forecasts(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
     axes[-1].set_xlabel("time")
     return Picture(
         "forecast",
-        "Forecast of what was held out",
-        "The same terms, fitted again to the first four fifths only (left of the dotted line), and "
-        "solved on from there: to the right, the simulation has not seen the data.",
+        "Forecast of the held-out data",
+        "The same terms, fitted only to the first four fifths of the data (left of the dotted "
+        "line). To the right of it, the simulation has not seen the data.",
         figure,
     )

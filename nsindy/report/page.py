@@ -1,4 +1,4 @@
-"""`page.html`: a discovery on one page that needs nothing else, no script and no network."""
+"""`report.html`: a discovery on one page, which needs no other file, no script and no network."""
 
 import base64
 import functools
@@ -18,7 +18,9 @@ from nsindy.report.replay import replays, thinning
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
 from nsindy.terms import symbolic
-from nsindy.terms import text as terms_text
+from nsindy.terms.text import number
+
+__all__ = ["write_report"]
 
 NORMAL_95 = 1.959964
 """Half-width of a 95 % interval in standard errors."""
@@ -47,7 +49,8 @@ section { margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 0.3rem 0.6rem; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
-th { white-space: normal; font-weight: 600; font-size: 0.85rem; color: var(--soft); }
+th { width: 27%; white-space: normal; font-weight: 600; font-size: 0.85rem; color: var(--soft); }
+th:nth-child(2) { width: 19%; }
 th:first-child, td:first-child { text-align: left; }
 tr.out td { color: var(--soft); }
 meter { width: 4rem; height: 0.7rem; vertical-align: middle; margin-right: 0.4rem; }
@@ -63,16 +66,16 @@ summary { cursor: pointer; color: var(--mark); }
 """
 
 
-def write(
+def write_report(
     folder: str | os.PathLike, discovery: Discovery, recordings: Recordings, *, command: str
 ) -> Path:
-    """Write `page.html` and its figures as PNG files, each whole or not at all.
+    """Write `report.html`, and its figures as PNG files as well, each whole or not at all.
 
     Args:
-      folder: where to; it is made if need be.
+      folder: where to write; it is made if it does not exist.
       discovery: the equations.
       recordings: what they were found in.
-      command: what made them, as it was typed.
+      command: the command that found them, as it was typed.
 
     Returns:
       the path of the page.
@@ -95,7 +98,7 @@ def write(
 def _png(picture: Picture) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes; the page itself has it right.
+        # Characters that the font lacks are drawn as boxes; the text of the page shows them right.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         picture.figure.savefig(buffer, format="png", dpi=160)
     return buffer.getvalue()
@@ -109,19 +112,18 @@ def _page(
     shown: int,
 ) -> str:
     names = escape(", ".join(discovery.measured))
+    title = f"The equation{'s' if len(discovery.measured) > 1 else ''} behind {names}"
     by_name = {picture.name: _figure(picture, png) for picture, png in drawn}
     states = "".join(by_name[f"state_{d + 1}"] for d in range(len(discovery.measured)))
     drawn_from = ""
     if shown < len(recordings.parts):
-        drawn_from += (
-            f"The figures are of the first {shown} of {len(recordings.parts)} recordings. "
-        )
+        drawn_from += f"The figures show the first {shown} of {len(recordings.parts)} recordings. "
     step = max(thinning(part) for part in recordings.parts)
     if step > 1:
-        drawn_from += f"Of long recordings they take each sample in {step}."
+        drawn_from += f"Long recordings are drawn with one sample in {step}."
     drawn_from = f'<p class="soft">{drawn_from}</p>' if drawn_from else ""
     body = [
-        f"<h1>The equation behind {names}</h1>",
+        f"<h1>{title}</h1>",
         _introduction(discovery, recordings),
         _equations(discovery),
         _bullets("Warnings", discovery.warnings, "warning"),
@@ -129,16 +131,16 @@ def _page(
         _section("Data and simulation", drawn_from + states),
         _section("Phase portrait", by_name["phase"]),
         _section("What each term explains", by_name["terms"]),
-        _section("Is what is left only noise?", by_name["residuals"]),
-        _section("Forecast of what was held out", _forecast(discovery) + by_name["forecast"]),
+        _section("Are the residuals only noise?", by_name["residuals"]),
+        _section("Forecast of the held-out data", _forecast(discovery) + by_name["forecast"]),
         _bullets(
-            "Models that the recording cannot tell apart from this one",
+            "Models that the recording cannot distinguish from this one",
             discovery.equivalent_models,
         ),
         _bullets("Runners-up", discovery.runner_up),
         _bullets("Relations between terms", discovery.collinear),
-        _bullets("What was mended in the recording", recordings.notes),
-        _section("How this was made", f"<pre>{escape(command)}</pre>"),
+        _bullets("How the recording was read", recordings.notes),
+        _section("How this page was made", f"<pre>{escape(command)}</pre>"),
     ]
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -147,7 +149,7 @@ def _page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>The equation behind {names}</title>
+<title>{title}</title>
 <link rel="icon" href="data:,">
 <style>{STYLE}</style>
 </head>
@@ -165,7 +167,7 @@ def _section(title: str, content: str, kind: str = "") -> str:
 
 
 def _bullets(title: str, lines: Sequence[str], kind: str = "") -> str:
-    """A list under its title; nothing at all where there is nothing to say."""
+    """A list under its title; an empty text if there are no lines."""
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return _section(title, f"<ul>{items}</ul>", kind) if lines else ""
 
@@ -217,7 +219,7 @@ def _table(head: Sequence[str], rows: Sequence[str]) -> str:
 
 
 def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
-    """Every term that is in, and those that nearly were."""
+    """The terms of each equation with a coefficient, and those that are likely without one."""
     values, errors, probabilities = (
         np.asarray(array)
         for array in (
@@ -236,10 +238,10 @@ def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
             size, interval = "—", "—"
             if value != 0:
                 half = NORMAL_95 * error
-                size = terms_text.number(value, error)
+                size = number(value, error)
                 interval = "not known"
                 if error > 0:
-                    ends = (terms_text.number(end, error) for end in (value - half, value + half))
+                    ends = (number(end, error) for end in (value - half, value + half))
                     interval = " … ".join(ends)
             term = symbolic.mathml(discovery.library[m], discovery.variables)
             cells = [f"<math>{term}</math>", *(w.replace("-", "−") for w in (size, interval))]
@@ -248,11 +250,13 @@ def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
             lines.append(f"<tr{kind}>{row_cells}</tr>")
         head = [f"{discovery.states[row]}'", "coefficient", "95 % interval", "in the equation"]
         tables.append(_table(head, lines))
-    return "".join(tables) + (
-        '<p class="soft">“In the equation” is the posterior probability that the term belongs '
-        f"there. Terms without a coefficient are left out of the equation, but have a probability "
-        f"of at least {100 * likely:.0f} %.</p>"
-    )
+    note = "“In the equation” is the posterior probability that the term belongs to the equation."
+    if any("class=out" in table for table in tables):
+        note += (
+            " Terms without a coefficient were left out, although their probability is at least "
+            f"{100 * likely:.0f} %."
+        )
+    return "".join(tables) + f'<p class="soft">{note}</p>'
 
 
 def _meter(chance: float) -> str:

@@ -1,4 +1,4 @@
-"""Recordings beside what the equations make of them."""
+"""Recordings beside the solutions of the equations that were found in them."""
 
 from typing import NamedTuple
 
@@ -10,30 +10,32 @@ from nsindy.recording.check import Recording, Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery
 
+__all__ = ["Replay", "replays", "thinning"]
+
 SAMPLES = 4000
-"""A longer recording is thinned to this many samples."""
+"""A longer recording is thinned to at most this many samples."""
 
 FILL = 500
-"""Times that a simulation is solved at beside those of the samples."""
+"""Times, besides those of the samples, at which a simulation is evaluated."""
 
 
 class Replay(NamedTuple):
-    """One recording, its simulation and its smoothed states.
+    """One recording, its simulation and its smoothed states, of N samples, D states, U inputs.
 
     Attributes:
       times: of the samples [N].
       measured: [N, measured states].
       inputs: [N, U].
-      fine: the times of the samples and more between them [L].
-      simulated: solved from the fitted initial state [L, D].
+      fine: the times of the samples and further ones between them [L].
+      simulated: solution from the fitted initial state [L, D].
       forecast: the same with the fit to the first four fifths [L, D].
-      residual: measured less simulated [N, measured states].
-      noise: estimated standard deviation of each sample's noise [N, measured states].
-      smooth: states of a smoothing spline [N, D], velocities too where the order is 2.
-      slopes: its derivative of each measured state [N, measured states].
-      highest: the derivative that the equations are about, of first or second order, likewise.
-      held: index of the first sample that was held out.
-      leaves: time at which the simulation stops being finite, or None.
+      residual: measured minus simulated [N, measured states].
+      noise: estimated standard deviation of the noise of each sample [N, measured states].
+      smooth: states of a smoothing spline, with velocities if the order is 2 [N, D].
+      slopes: its first derivatives [N, measured states].
+      highest: its derivatives of the order of the equations [N, measured states].
+      held_out: index of the first sample that was held out.
+      diverges: first time at which the simulation is not finite, or None.
     """
 
     times: np.ndarray
@@ -47,8 +49,8 @@ class Replay(NamedTuple):
     smooth: np.ndarray
     slopes: np.ndarray
     highest: np.ndarray
-    held: int
-    leaves: float | None
+    held_out: int
+    diverges: float | None
 
 
 def replays(discovery: Discovery, recordings: Recordings, *, limit: int = 4) -> list[Replay]:
@@ -57,7 +59,7 @@ def replays(discovery: Discovery, recordings: Recordings, *, limit: int = 4) -> 
     Args:
       discovery: the equations; `initial` has a row for each recording.
       recordings: what they were found in.
-      limit: most recordings.
+      limit: most recordings to solve.
 
     Raises:
       ValueError: the recordings are not those of the discovery.
@@ -69,7 +71,7 @@ def replays(discovery: Discovery, recordings: Recordings, *, limit: int = 4) -> 
         )
     if len(recordings.parts) != len(np.asarray(discovery.initial)):
         raise ValueError(
-            f"there are {len(recordings.parts)} recordings, and initial states of "
+            f"there are {len(recordings.parts)} recordings, but initial states of "
             f"{len(np.asarray(discovery.initial))}"
         )
     parts = [_thinned(part) for part in recordings.parts[:limit]]
@@ -77,7 +79,7 @@ def replays(discovery: Discovery, recordings: Recordings, *, limit: int = 4) -> 
 
 
 def thinning(part: Recording) -> int:
-    """One sample in so many of a recording is replayed."""
+    """The step with which the samples of a recording are thinned."""
     return -(-len(part.times) // SAMPLES)
 
 
@@ -92,8 +94,8 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
     at = np.searchsorted(fine, times)
     inputs = np.array([np.interp(fine, times, u) for u in part.inputs.T]).T.reshape(len(fine), -1)
     simulated, forecast = (
-        along_recording.solve(
-            along_recording.field(discovery.library, model.coefficients),
+        along_recording.solve_along(
+            along_recording.right_hand_side(discovery.library, model.coefficients),
             np.asarray(model.initial)[r],
             fine,
             inputs,
@@ -123,6 +125,6 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
         smooth=np.concatenate([states, slopes], 1) if second else states,
         slopes=slopes,
         highest=bends if second else slopes,
-        held=signals.fitted(len(times)),
-        leaves=float(fine[np.argmax(lost)]) if lost.any() else None,
+        held_out=signals.fitted(len(times)),
+        diverges=float(fine[np.argmax(lost)]) if lost.any() else None,
     )

@@ -1,6 +1,6 @@
-"""What a discovery is.
+"""The result of a discovery.
 
 `discovery.Discovery` holds equations with their uncertainty; `file` is its JSON file,
-`vector_field` its right-hand side as a pure function, `along_recording` its solution at the times
-and with the inputs of a recording.
+`vector_field` its right-hand side as a pure function of JAX, `along_recording` the same in NumPy
+and its solution at the times and with the inputs of a recording.
 """

@@ -1,4 +1,4 @@
-"""The equations of a discovery as plain functions, and solved along a recording by SciPy."""
+"""The equations of a discovery as NumPy functions, solved along a recording by SciPy."""
 
 import operator
 from collections.abc import Callable, Sequence
@@ -8,25 +8,27 @@ import numpy as np
 from jax.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from nsindy.terms import operations
+from nsindy.terms.operations import numpy_function
 from nsindy.terms.term import Term
+
+__all__ = ["functions", "right_hand_side", "solve_along"]
 
 TOLERANCE = 1e-8
 """Relative error of a step."""
 
 EVALUATIONS = 300_000
-"""Evaluations of the equations after which a solution is given up."""
+"""Evaluations of the equations after which a solution is abandoned."""
 
 
 def functions(terms: Sequence[Term]) -> Callable[[np.ndarray], np.ndarray]:
     """The terms as a function of the variables [V] or [V, N] that returns [M] or [M, N]."""
-    found = [_function(term) for term in terms]
+    rows = [_function(term) for term in terms]
 
     def values(points):
-        theta = np.empty((len(found), *points.shape[1:]))
+        theta = np.empty((len(rows), *points.shape[1:]))
         with np.errstate(all="ignore"):
-            for row, term in enumerate(found):
-                theta[row] = term(points)
+            for m, row in enumerate(rows):
+                theta[m] = row(points)
         return theta
 
     return values
@@ -36,12 +38,14 @@ def _function(term: Term | int) -> Callable[[np.ndarray], Any]:
     """One term as a function of the variables."""
     if not isinstance(term, Term):
         return operator.itemgetter(term)
-    own = operations.plain(term.primitive)
+    operation = numpy_function(term.primitive)
     inner = [_function(argument) for argument in term.arguments]
-    return lambda points: own(*[argument(points) for argument in inner])
+    return lambda points: operation(*[argument(points) for argument in inner])
 
 
-def field(terms: Sequence[Term], coefficients: ArrayLike) -> Callable[[np.ndarray], np.ndarray]:
+def right_hand_side(
+    terms: Sequence[Term], coefficients: ArrayLike
+) -> Callable[[np.ndarray], np.ndarray]:
     """The right-hand side as a function of the variables [V] or [V, N], y' [D] or [D, N].
 
     Args:
@@ -52,24 +56,24 @@ def field(terms: Sequence[Term], coefficients: ArrayLike) -> Callable[[np.ndarra
     kept = np.flatnonzero((coefficients != 0).any(0))
     values = functions([terms[m] for m in kept.tolist()])
     # A term that is absent must not spread its NaN from outside its domain.
-    used = [np.flatnonzero(row) for row in coefficients[:, kept]]
-    sizes = [row[row != 0] for row in coefficients]
+    supports = [np.flatnonzero(row) for row in coefficients[:, kept]]
+    nonzero = [row[row != 0] for row in coefficients]
 
-    def slopes(points):
-        terms = values(points)
-        found = np.empty((len(used), *points.shape[1:]))
-        for row, (size, those) in enumerate(zip(sizes, used, strict=True)):
-            found[row] = size @ terms[those]
-        return found
+    def derivatives(points):
+        theta = values(points)
+        rows = np.empty((len(supports), *points.shape[1:]))
+        for d, (row, support) in enumerate(zip(nonzero, supports, strict=True)):
+            rows[d] = row @ theta[support]
+        return rows
 
-    return slopes
+    return derivatives
 
 
 class _Lost(Exception):
     """The solution takes too many steps."""
 
 
-def solve(
+def solve_along(
     right: Callable[[np.ndarray], np.ndarray],
     initial: np.ndarray,
     times: np.ndarray,
@@ -77,27 +81,28 @@ def solve(
     *,
     scale: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """Solve y' = Ξ θ(y, u) by steps of Dormand and Prince 8(5,3).
+    """Solve y' = Ξ θ(y, u) by the method of Dormand and Prince of order 8(5,3).
 
     Args:
-      right: y' [D] as a function of the variables [V], see `field`.
+      right: y' [D] as a function of the variables [V], see `right_hand_side`.
       initial: state at times[0], [D].
-      times: that do not fall [N].
-      inputs: at those times, straight between them [N, U].
-      scale: size of each state, which errors are judged by where the initial state is smaller [D].
+      times: non-decreasing [N].
+      inputs: at those times, interpolated linearly between them [N, U].
+      scale: size of each state, to which absolute tolerances are relative where it exceeds the
+        initial state [D].
 
     Returns:
-      states [N, D]; NaN from where the solution leaves every bound.
+      states [N, D]; NaN from where the solution diverges.
 
     Reference: Hairer, Nørsett and Wanner (1993), Solving Ordinary Differential Equations I, II.10.
     """
     initial = np.asarray(initial, float)
-    at, place = np.unique(times, return_inverse=True)
-    given = np.asarray(inputs, float)[np.searchsorted(times, at)]
+    at, index = np.unique(times, return_inverse=True)
+    inputs = np.asarray(inputs, float)[np.searchsorted(times, at)]
     size = np.maximum(np.abs(initial), np.abs(scale))
     size = np.where(size > 0, size, size.max() or 1.0)
-    # Inputs bend at their samples, so steps end there.
-    ends = range(1, len(at)) if given.shape[1] else (len(at) - 1,)
+    # The inputs have kinks at their samples, so steps end there.
+    ends = range(1, len(at)) if inputs.shape[1] else (len(at) - 1,)
     count = 0
 
     def slope(t, y):
@@ -105,11 +110,11 @@ def solve(
         count += 1
         if count > EVALUATIONS:
             raise _Lost
-        now = [np.interp(t, at, column) for column in given.T]
+        now = [np.interp(t, at, column) for column in inputs.T]
         return right(np.array([*y, *now]))
 
-    found = np.full((len(at), len(initial)), np.nan)
-    found[0] = initial
+    states = np.full((len(at), len(initial)), np.nan)
+    states[0] = initial
     begin = 0
     try:
         for end in ends if len(at) > 1 else ():
@@ -118,19 +123,19 @@ def solve(
                 solved = solve_ivp(
                     slope,
                     span,
-                    found[begin],
+                    states[begin],
                     "DOP853",
                     t_eval=at[begin : end + 1],
                     rtol=TOLERANCE,
                     atol=TOLERANCE * size,
-                    first_step=span[1] - span[0] if given.shape[1] else None,
+                    first_step=span[1] - span[0] if inputs.shape[1] else None,
                 )
-            found[begin : begin + len(solved.t)] = solved.y.T
+            states[begin : begin + len(solved.t)] = solved.y.T
             if not solved.success:
                 break
             begin = end
     except _Lost:
         pass
-    lost = np.maximum.accumulate(~np.isfinite(found).all(1))
-    found[lost] = np.nan
-    return found[place]
+    lost = np.maximum.accumulate(~np.isfinite(states).all(1))
+    states[lost] = np.nan
+    return states[index]

@@ -1,4 +1,4 @@
-"""The result: equations, how sure they are, and everything that one wants to do with them."""
+"""A discovery: equations with their uncertainty, and what can be done with them."""
 
 import dataclasses
 import functools
@@ -19,13 +19,15 @@ from nsindy.terms.term import Term
 if TYPE_CHECKING:
     from nsindy.result.vector_field import VectorField
 
+__all__ = ["Discovery", "HeldOut", "load"]
+
 Array = jax.Array | np.ndarray
 
 
 class HeldOut(NamedTuple):
-    """The same model fitted to the first four fifths of each recording, and its forecast.
+    """The same terms fitted to the first four fifths of each recording, and their forecast.
 
-    The number inside a fitted wave, sin(w x), is that of all samples.
+    The number w inside a fitted wave sin(w x) is still that of all samples.
 
     Attributes:
       coefficients: Ξ [D, M].
@@ -52,26 +54,26 @@ _TEXTS = ("equivalent_models", "runner_up", "collinear", "warnings")
 )
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Discovery:
-    """The equations behind recordings, y' = Ξ θ(y, u), and how sure they are.
+    """The equations behind recordings, y' = Ξ θ(y, u), and how certain they are.
 
     Attributes:
       coefficients: Ξ [D, M], exactly zero where a term is absent.
-      standard_errors: of the coefficients [D, M]; NaN or zero where there is none.
+      standard_errors: of the coefficients [D, M]; NaN or zero where it is unknown.
       inclusion_probabilities: posterior probability that a term is in its equation [D, M].
       noise: standard deviation of the measurement noise of each state [D], in the units of the
-        state, or as a share of its value, as `noise_kind` says.
+        state or as a share of its value, depending on `noise_kind`.
       score: logarithm of the evidence, in nats.
-      initial: fitted state of each of the R recordings at its first time [R, D].
+      initial: fitted state at the first time of each of the R recordings [R, D].
       held_out: the forecast of the last fifth.
-      library: the M terms, over the states, then the inputs.
+      library: the M terms, over the states followed by the inputs.
       states: names of the D states; with `order` 2 the positions, then their velocities, x and x'.
       inputs: names of the U measured inputs.
       order: 1, or 2 where only positions were measured.
       noise_kind: "constant" or "proportional" for each state.
-      equivalent_models: models that the recording cannot tell from this one, as text.
+      equivalent_models: models that the recording cannot distinguish from this one, as text.
       runner_up: the next best models and how many nats they are behind, as text.
       collinear: relations between terms, in words.
-      warnings: what a careful reader must know, in words.
+      warnings: reasons for caution, in words.
     """
 
     coefficients: Array
@@ -103,7 +105,7 @@ class Discovery:
 
     @property
     def rows(self) -> range:
-        """The equations that were found; with `order` 2 the others say x' = x'."""
+        """Indices of the equations that were found; with `order` 2 the others define velocities."""
         return range((self.order - 1) * len(self.states) // 2, len(self.states))
 
     @property
@@ -124,9 +126,9 @@ class Discovery:
         """The equations in PySINDy's notation, `x'' = -6.2203 x + -0.0137 x'`.
 
         Args:
-          precision: digits behind the point; without it those that the standard errors allow.
+          precision: number of decimals; by default the digits that the standard errors justify.
         """
-        return text.text(names=self.terms, precision=precision, **self.found())
+        return text.equations(names=self.terms, precision=precision, **self.found())
 
     def __str__(self) -> str:
         found, lines = self.found(), []
@@ -155,7 +157,7 @@ class Discovery:
         )
 
     def mathml(self, precision: int | None = None) -> list[str]:
-        """The equations as `<math>` elements, for a page."""
+        """The equations as `<math>` elements of MathML."""
         from nsindy.terms import symbolic
 
         lines = symbolic.pieces(
@@ -170,7 +172,7 @@ class Discovery:
 
         terms, coefficients = self.library, self.coefficients
         if not isinstance(coefficients, jax.core.Tracer):
-            # What is known to be absent need not be evaluated.
+            # Terms without a coefficient need not be evaluated.
             kept = np.flatnonzero(np.any(np.asarray(coefficients) != 0, axis=0))
             terms = tuple(terms[i] for i in kept)
             coefficients = coefficients[:, kept]
@@ -188,12 +190,12 @@ class Discovery:
             returns them [U].
 
         Returns:
-          states [N, D]; NaN from where the solution leaves every bound.
+          states [N, D]; NaN from where the solution diverges.
 
         Raises:
           ValueError: shapes do not fit, or inputs are missing.
         """
-        from nsindy.result import vector_field as result_vector_field
+        from nsindy.result.vector_field import solve_field
 
         x0, t = jnp.asarray(x0), jnp.asarray(t)
         dtype = jnp.result_type(x0, t, float)
@@ -209,31 +211,29 @@ class Discovery:
                 raise ValueError(
                     f"inputs must be [{t.size}, {len(self.inputs)}], not {list(inputs.shape)}"
                 )
-        # Errors are held against the size of each state over the recordings.
+        # Absolute tolerances are relative to the size of each state over the recordings.
         size = jnp.max(jnp.abs(jnp.concatenate([x0[None], jnp.asarray(self.initial, dtype)])), 0)
         size = jnp.where(size > 0, size, jnp.max(size))
-        return result_vector_field.simulate(
-            self.vector_field, x0, t, inputs, jnp.where(size > 0, size, 1.0)
-        )
+        return solve_field(self.vector_field, x0, t, inputs, jnp.where(size > 0, size, 1.0))
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write everything to one JSON file, whole or not at all; learned operations travel in it.
+        """Write everything to one JSON file, whole or not at all, learned operations included.
 
         Raises:
           ValueError: a term has an operation that neither ships with the package nor was learned.
         """
         content = {name: getattr(self, name) for name in (*_DATA, *_STATIC, *_TEXTS)}
-        file.write(path, content)
+        file.write_discovery(path, content)
 
 
 def load(path: str | os.PathLike) -> Discovery:
-    """Read a `Discovery` that `Discovery.save` wrote; nothing in the file is executed.
+    """Read a file of `Discovery.save`; nothing in it is executed.
 
     Returns:
       the Discovery, its arrays read-only NumPy float64 with every digit of the file.
 
     Raises:
-      ValueError: the file cannot be read, or is none of `Discovery.save`, or is damaged.
+      ValueError: the file cannot be read, was not written by `Discovery.save`, or is damaged.
     """
-    content = file.read(path)
+    content = file.read_discovery(path)
     return Discovery(**{**content, "held_out": HeldOut(**content["held_out"])})

@@ -1,4 +1,4 @@
-"""A discovery as one JSON file: numbers, names and networks, and nothing that could be executed."""
+"""A discovery as one JSON file of numbers, names and networks, nothing of which is executed."""
 
 import json
 import math
@@ -9,21 +9,22 @@ from typing import Any
 import numpy as np
 
 from nsindy.runtime import files
-from nsindy.terms import operations as terms_operations
-from nsindy.terms.operations import PRIMITIVES, Primitive, Times
+from nsindy.terms.operations import PRIMITIVES, Primitive, Times, get
 from nsindy.terms.term import Term, by_depth
 
+__all__ = ["read_discovery", "write_discovery"]
+
 FORMAT = "nsindy discovery 1"
-"""The first entry of every file."""
+"""Value of `format`, the first entry of every file."""
 
 LARGEST = 64 * 2**20
-"""Bytes that a file may have."""
+"""Most bytes that a file may have."""
 
 DEEPEST = 20
-"""Operations that a term in a file may be nested in."""
+"""Most levels of operations in a term of a file."""
 
 
-def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
+def write_discovery(path: str | os.PathLike, content: dict[str, Any]) -> None:
     """Write the fields of a Discovery, whole or not at all.
 
     Args:
@@ -32,20 +33,20 @@ def write(path: str | os.PathLike, content: dict[str, Any]) -> None:
 
     Raises:
       ValueError: a term has an operation that neither ships with the package nor was learned, or
-        the shapes of the fields do not fit together.
+        the shapes of the fields are inconsistent.
     """
-    nodes = [term for wave in by_depth(content["library"]) for term in wave]
+    nodes = [term for level in by_depth(content["library"]) for term in level]
     learned = {}
     for primitive in {node.primitive for node in nodes}:
-        known = PRIMITIVES.get(primitive.name)
+        row = PRIMITIVES.get(primitive.name)
         if isinstance(primitive.function, Times):
             continue
-        if known is None or known.function is not primitive.function:
+        if row is None or row.function is not primitive.function:
             learned[primitive.name] = _learned(primitive)
     library = [_nested(term) for term in content["library"]]
     packed = {"format": FORMAT, **content, "library": library, "learned": learned}
-    # What could not be read is not written.
-    _fields(files.plain(packed))
+    # A file that could not be read again is not written.
+    _fields(files.to_json(packed))
     files.write_json(path, packed)
 
 
@@ -55,19 +56,19 @@ def _learned(primitive: Primitive) -> dict[str, Any]:
     if not isinstance(primitive.function, stacks.Circuit) or primitive.name in PRIMITIVES:
         raise ValueError(
             f"the operation {primitive.name} neither ships with the package nor was learned, "
-            f"so no file can hold it; let nsindy.learn_operation learn it under a name of its own"
+            f"so it cannot be saved; learn it with nsindy.learn_operation under a name of its own"
         )
     return stacks.to_json(primitive)
 
 
-def read(path: str | os.PathLike) -> dict[str, Any]:
-    """Read the fields of a Discovery, every one checked.
+def read_discovery(path: str | os.PathLike) -> dict[str, Any]:
+    """Read and check the fields of a Discovery.
 
     Returns:
       the fields by name: arrays are read-only NumPy float64, `held_out` a dictionary of such.
 
     Raises:
-      ValueError: the file cannot be read, is no discovery, or is damaged.
+      ValueError: the file cannot be read, is not a discovery, or is damaged.
     """
     path = Path(path)
     try:
@@ -79,7 +80,7 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"cannot read the discovery {path}: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"{path} is no discovery: it does not begin with {FORMAT!r}")
+        raise ValueError(f"{path} is not a discovery: its format is not {FORMAT!r}")
     try:
         return _fields(content)
     except KeyError as error:
@@ -92,7 +93,7 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     states, inputs = _texts(content["states"], "states"), _texts(content["inputs"], "inputs")
     names = states + inputs
     if not states or len({*names}) < len(names) or not all(n and n.isprintable() for n in names):
-        raise ValueError("states and inputs need names that differ, in printable letters")
+        raise ValueError("states and inputs need different names, in printable letters")
     for name, kind in (("learned", dict), ("held_out", dict), ("library", list)):
         if not isinstance(content[name], kind):
             raise ValueError(f"{name} must be a {kind.__name__}")
@@ -128,7 +129,7 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         },
     }
     if not np.all(np.isfinite(fields["coefficients"])):
-        raise ValueError("a coefficient is no number")
+        raise ValueError("a coefficient is not finite")
     texts = ("equivalent_models", "runner_up", "collinear", "warnings")
     static = {"library": library, "states": states, "inputs": inputs, "order": order}
     words = {name: _texts(content[name], name) for name in texts}
@@ -140,8 +141,8 @@ def _operations(learned: dict[str, Any]) -> dict[str, Primitive]:
         return {}
     from nsindy.circuits import stacks
 
-    found = [stacks.from_json(said) for said in learned.values()]
-    return {primitive.name: primitive for primitive in found}
+    primitives = [stacks.from_json(entry) for entry in learned.values()]
+    return {primitive.name: primitive for primitive in primitives}
 
 
 def _array(value: Any, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
@@ -150,7 +151,7 @@ def _array(value: Any, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
     if array.size == 0 and 0 in shape:
         array = array.reshape([0 if size is None else size for size in shape])
     fits = array.ndim == len(shape) and all(
-        want is None or want == have for want, have in zip(shape, array.shape, strict=True)
+        size is None or size == actual for size, actual in zip(shape, array.shape, strict=True)
     )
     if not fits:
         raise ValueError(f"{name} has the shape {list(array.shape)}, not {list(shape)}")
@@ -164,7 +165,7 @@ def _numbers(value: Any, name: str) -> Any:
     if value is None:
         return math.nan
     if isinstance(value, bool | str | dict):
-        raise ValueError(f"{name} holds {str(value)[:40]!r} where a number belongs")
+        raise ValueError(f"{name} contains {str(value)[:40]!r} in place of a number")
     return value
 
 
@@ -175,22 +176,22 @@ def _texts(value: Any, name: str) -> tuple[str, ...]:
 
 
 def _nested(term: Term | int) -> Any:
-    """A term as lists, `["mul", 0, ["sin", 1]]`: names of states may hold any letter."""
+    """A term as nested lists, `["mul", 0, ["sin", 1]]`: names of states may hold any character."""
     if not isinstance(term, Term):
         return int(term)
     return [term.primitive.name, *(_nested(argument) for argument in term.arguments)]
 
 
 def _term(nested: Any, operations: dict[str, Primitive], variables: int, depth: int = 0) -> Term:
-    said = ascii(nested)[:60]
+    shown = ascii(nested)[:60]
     if depth == DEEPEST:
-        raise ValueError(f"a term is nested deeper than {DEEPEST} operations: … {said}")
+        raise ValueError(f"a term is nested deeper than {DEEPEST} operations: … {shown}")
     if not isinstance(nested, list) or not nested or not isinstance(nested[0], str):
-        raise ValueError(f"{said} is no term")
+        raise ValueError(f"{shown} is not a term")
     try:
-        operation = operations.get(nested[0]) or terms_operations.get(nested[0])
+        operation = operations.get(nested[0]) or get(nested[0])
     except ValueError:
-        raise ValueError(f"the term {said} has an unknown operation") from None
+        raise ValueError(f"the term {shown} has an unknown operation") from None
     arguments: list[int | Term] = []
     for item in nested[1:]:
         if isinstance(item, list):
@@ -198,5 +199,5 @@ def _term(nested: Any, operations: dict[str, Primitive], variables: int, depth: 
         elif type(item) is int and 0 <= item < variables:
             arguments.append(item)
         else:
-            raise ValueError(f"the term {said} has an unknown state")
+            raise ValueError(f"the term {shown} has an unknown state")
     return Term(operation, tuple(arguments))

@@ -13,13 +13,15 @@ from jax.typing import ArrayLike
 
 from nsindy.terms.library import Library, evaluate
 
+__all__ = ["VectorField", "solve_field"]
+
 
 @functools.partial(
     jax.tree_util.register_dataclass, data_fields=("coefficients",), meta_fields=("library",)
 )
 @dataclasses.dataclass(frozen=True, eq=False)
 class VectorField:
-    """y' = Ξ θ(y, u), pure and jitted; `diffrax.ODETerm` takes it as it is.
+    """y' = Ξ θ(y, u), pure and jitted; usable in `diffrax.ODETerm` as it is.
 
     Attributes:
       coefficients: Ξ [D, M].
@@ -35,7 +37,7 @@ class VectorField:
         Args:
           t: time, in the units of the recording.
           y: state [D].
-          args: with inputs, a function of t that returns them [U].
+          args: a function of t that returns the inputs [U], if the equation has any.
 
         Raises:
           ValueError: the equation has inputs and args is None.
@@ -63,20 +65,23 @@ def _derivative(field: VectorField, t: ArrayLike, y: ArrayLike, args: Any) -> ja
 
 
 @equinox.filter_jit
-def simulate(
+def solve_field(
     field: VectorField, x0: jax.Array, t: jax.Array, inputs: Any, size: jax.Array
 ) -> jax.Array:
-    """Solve y' = f(t, y, u) by Tsitouras 5(4), with steps as short as the errors ask.
+    """Solve y' = f(t, y, u) by the adaptive method of Tsitouras of order 5(4).
 
     Args:
       field: f.
       x0: state at t[0], [D].
       t: increasing times [N].
-      inputs: at those times [N, U], straight between them; or a function of t; or None.
-      size: of each state, that absolute errors are held against [D].
+      inputs: at those times [N, U], interpolated linearly between them; or a function of t; or
+        None.
+      size: scale of each state, to which absolute tolerances are relative [D].
 
     Returns:
-      states [N, D]; NaN from where the solution leaves every bound.
+      states [N, D]; NaN from where the solution diverges.
+
+    Reference: Tsitouras (2011), Computers & Mathematics with Applications 62, 770–775.
     """
     tolerance = 1e-8 if x0.dtype == jnp.float64 else 1e-5
     args = inputs

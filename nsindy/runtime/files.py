@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["check_folder", "to_json", "write_json", "write_whole"]
+
 
 def check_folder(folder: str | os.PathLike) -> Path:
     """Make a folder and prove that files can be written there.
@@ -46,22 +48,22 @@ def write_whole(path: str | os.PathLike, write: Callable[[Path], Any]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """Arrays, NamedTuples and numbers as JSON values; a number that is not finite becomes null."""
     if hasattr(value, "_asdict"):
-        return {key: plain(item) for key, item in value._asdict().items()}
+        return {key: to_json(item) for key, item in value._asdict().items()}
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_json(item) for item in value]
     if isinstance(value, str | bool | int) or value is None:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return plain(np.asarray(value).tolist())
+    return to_json(np.asarray(value).tolist())
 
 
 def write_json(path: str | os.PathLike, content: Any) -> None:
     """Write JSON values to a file, whole or not at all."""
-    text = json.dumps(plain(content), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(to_json(content), indent=1, ensure_ascii=False) + "\n"
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

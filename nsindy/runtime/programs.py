@@ -1,4 +1,4 @@
-"""Programs compiled once for each shape, and ahead in threads where the shapes are known."""
+"""Programs compiled once for each shape, in threads beforehand where the shapes are known."""
 
 import functools
 import inspect
@@ -12,8 +12,10 @@ from typing import Any
 import jax
 import numpy as np
 
+__all__ = ["QUICK", "Program", "compiler_options", "keep_compiled"]
+
 _TRACING = threading.RLock()
-"""Tracing holds Python's lock. One program after the other is the first compiling the sooner."""
+"""Tracing holds Python's lock: in turns, the first program is traced, and compiling, the sooner."""
 
 QUICK: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
 """Options under which XLA compiles for CPUs in half the time, and code that is as fast here."""
@@ -22,12 +24,12 @@ QUICK: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
 class Program:
     """A function that is compiled once for each shape of its arguments, as `jax.jit` does.
 
-    XLA compiles without Python's lock. So where shapes are known before values, `ahead` compiles
-    in a thread while this one goes on; a call waits for what is on its way.
+    XLA compiles without Python's lock. So where shapes are known before values, `precompile` works
+    in a thread while the caller goes on; a call waits for what is being compiled.
 
     Args:
-      function: pure.
-      static: names of the arguments that are hashed and compiled in.
+      function: pure; its leaves are arrays or numbers.
+      static: names of its arguments that are hashed and compiled in.
     """
 
     def __init__(self, function: Callable[..., Any], *, static: Sequence[str] = ()):
@@ -40,7 +42,7 @@ class Program:
     def __call__(self, *args: Any, **knobs: Any) -> Any:
         """Call the compiled function; leaves of the arguments are arrays or numbers.
 
-        Inside another function that is traced, and without compilation, it is the plain function.
+        Under a trace, and where `jax.disable_jit` is in force, it is the plain function.
         """
         traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, knobs)))
         if traced or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
@@ -51,8 +53,11 @@ class Program:
             self._fill(future, statics, dynamic)
         return future.result()(**dynamic)
 
-    def ahead(self, *args: Any, **knobs: Any) -> None:
-        """Compile for arguments like these in a thread."""
+    def precompile(self, *args: Any, **knobs: Any) -> None:
+        """Compile in a thread for arguments of these shapes, types and static values.
+
+        An error of the compilation is raised by the call that needs its program.
+        """
         statics, dynamic = self._split(args, knobs)
         future, mine = self._future(statics, dynamic)
         if mine:
@@ -91,12 +96,12 @@ class Program:
         try:
             with _TRACING:
                 lowered = jax.jit(run).lower(**dynamic)
-            future.set_result(lowered.compile(compiler_options=options()))
+            future.set_result(lowered.compile(compiler_options=compiler_options()))
         except BaseException as error:
             future.set_exception(error)
 
 
-def keep(*, seconds: float) -> None:
+def keep_compiled(*, seconds: float) -> None:
     """Keep compiled programs on disk, so that a second process finds them.
 
     In the folder JAX_COMPILATION_CACHE_DIR, which JAX reads itself, or the user's cache directory.
@@ -111,7 +116,7 @@ def keep(*, seconds: float) -> None:
 
 
 @functools.cache
-def options() -> dict[str, str | bool]:
+def compiler_options() -> dict[str, str | bool]:
     """`QUICK` on CPUs, where this version of XLA has it."""
     if jax.default_backend() != "cpu":
         return {}

@@ -4,6 +4,7 @@ The runs of one setting are cut into blocks of seeds; a block is vmapped, and a 
 blocks, spread over the devices.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,10 @@ from jax.sharding import SingleDeviceSharding
 from nsindy.runtime import programs
 from nsindy.sweep import machines
 
+__all__ = ["CHUNKS", "Cut", "bytes_of", "choose_layout", "compile_chunk", "cut_chunk"]
+
 CHUNKS = 64
-"""Into about so many chunks a sweep is cut."""
+"""A sweep is cut into about this many chunks: few enough files, and little lost by a kill."""
 
 
 class Cut(NamedTuple):
@@ -35,12 +38,12 @@ class Cut(NamedTuple):
     valid: np.ndarray
 
 
-def size(leaf: jax.ShapeDtypeStruct) -> int:
+def bytes_of(leaf: jax.ShapeDtypeStruct) -> int:
     """Bytes of an array."""
     return math.prod(leaf.shape) * leaf.dtype.itemsize
 
 
-def layout(
+def choose_layout(
     most: int,
     cells: int,
     seeds: int,
@@ -63,12 +66,12 @@ def layout(
     block = math.ceil(seeds / math.ceil(seeds / block))
     blocks = cells * math.ceil(seeds / block)
     # A chunk is held twice, on the devices and here.
-    fits = free / 16 / (block * max(1, sum(map(size, leaves))))
+    fits = free / 16 / (block * max(1, sum(map(bytes_of, leaves))))
     count = max(1, int(min(math.ceil(blocks / CHUNKS), fits)))
     return {"block": block, "blocks": devices * math.ceil(count / devices)}
 
 
-def cut(layout: dict[str, int], number: int, cells: int, seeds: int, devices: int) -> Cut:
+def cut_chunk(layout: dict[str, int], number: int, cells: int, seeds: int, devices: int) -> Cut:
     """The runs of chunk `number`, with equally many blocks for every device."""
     block, count = layout["block"], layout["blocks"]
     each = math.ceil(seeds / block)
@@ -81,7 +84,7 @@ def cut(layout: dict[str, int], number: int, cells: int, seeds: int, devices: in
     return Cut(place // each, np.minimum(index, seeds - 1), valid)
 
 
-def program(
+def compile_chunk(
     one: Callable[..., Any],
     cut: Cut,
     seeds: np.ndarray,
@@ -94,9 +97,9 @@ def program(
 ) -> Callable[[Cut], list[np.ndarray]]:
     """Compile the evaluation of a chunk; a block that needs too much memory is vmapped in parts.
 
-    The devices work without a word to each other, each on a program of its own. (One program over
-    a mesh would say the same, but what it traces carries the mesh in its types, which lineax's
-    solvers do not take.)
+    Every device runs a program of its own on its share of the blocks, without communication. (One
+    program over a mesh would do the same, but what it traces carries the mesh in its types, which
+    lineax's solvers do not take.)
 
     Args:
       one: pure function of a key, one setting and the shared arguments.
@@ -115,9 +118,46 @@ def program(
       ValueError: not even one run at a time fits into the memory.
     """
     blocks, block = cut.seed.shape
-    mine = blocks // (len(devices) * machines.processes())
+    share = blocks // (len(devices) * machines.processes())
+    placed = [jax.device_put((grid, shared), device) for device in devices]
+    traced = jax.jit(_every_block(one, block), static_argnames="step")
 
-    def local(cells, seeds, grid, shared, *, step: int):
+    def compiled(number: int, step: int):
+        where = SingleDeviceSharding(devices[number])
+        shapes = [
+            jax.ShapeDtypeStruct(shape, seeds.dtype, sharding=where)
+            for shape in ((share,), (share, block))
+        ]
+        lowered = traced.lower(*shapes, *placed[number], step=step)
+        return lowered.compile(compiler_options=programs.compiler_options() if quick else None)
+
+    first, step = _within_memory(functools.partial(compiled, 0), block, free, len(devices))
+    pool = ThreadPoolExecutor(len(devices))
+    others = pool.map(lambda number: compiled(number, step), range(1, len(devices)))
+    ready = [first, *others]
+    # The devices of a processor share its threads: two programs at once may wait for them, and so
+    # for each other, for ever. They take turns, each with all of the threads.
+    turns = ThreadPoolExecutor(1) if devices[0].platform == "cpu" else pool
+
+    def evaluate(cut: Cut) -> list[np.ndarray]:
+        begin = machines.process() * len(devices) * share
+
+        def on(number: int) -> list[np.ndarray]:
+            part = slice(begin + number * share, begin + (number + 1) * share)
+            runs = cut.cells[part].astype(seeds.dtype), seeds[cut.seed[part]]
+            runs = jax.device_put(runs, devices[number])
+            return [np.asarray(leaf) for leaf in ready[number](*runs, *placed[number])]
+
+        each = list(turns.map(on, range(len(devices))))
+        return machines.gathered([np.concatenate(parts) for parts in zip(*each, strict=True)])
+
+    return evaluate
+
+
+def _every_block(one: Callable[..., Any], block: int) -> Callable[..., list[jax.Array]]:
+    """`one` over blocks [B] of seeds [B, b], `step` of them vmapped at a time; leaves [B, b, …]."""
+
+    def every(cells, seeds, grid, shared, *, step: int):
         def some(numbered):
             cell, part = numbered
             setting = jax.tree.map(lambda leaf: leaf[cell], grid)
@@ -127,24 +167,23 @@ def program(
         found = jax.lax.map(some, (cells, seeds.reshape(-1, step)))
         return [leaf.reshape(-1, block, *leaf.shape[2:]) for leaf in jax.tree.leaves(found)]
 
-    placed = [jax.device_put((grid, shared), device) for device in devices]
-    traced = jax.jit(local, static_argnames="step")
+    return every
 
-    def compiled(number: int, step: int):
-        where = SingleDeviceSharding(devices[number])
-        shapes = [
-            jax.ShapeDtypeStruct(shape, seeds.dtype, sharding=where)
-            for shape in ((mine,), (mine, block))
-        ]
-        lowered = traced.lower(*shapes, *placed[number], step=step)
-        return lowered.compile(compiler_options=programs.options() if quick else None)
 
+def _within_memory(
+    compiled: Callable[[int], Any], block: int, free: float, devices: int
+) -> tuple[Any, int]:
+    """The program of the largest step, a divisor of the block, that takes at most half of `free`.
+
+    Raises:
+      ValueError: a step of one run takes more.
+    """
     step = block
     while True:
-        first = compiled(0, step)
-        needs = first.memory_analysis().temp_size_in_bytes * len(devices)
+        program = compiled(step)
+        needs = program.memory_analysis().temp_size_in_bytes * devices
         if needs <= free / 2:
-            break
+            return program, step
         if step == 1:
             raise ValueError(
                 f"one run on each device takes {needs / 2**30:.2g} GiB: give --memory-gb more, or "
@@ -152,24 +191,3 @@ def program(
             )
         fits = max(1, int(step * free / 2 / needs))
         step = max(part for part in range(1, step) if block % part == 0 and part <= fits)
-
-    pool = ThreadPoolExecutor(len(devices))
-    others = pool.map(lambda number: compiled(number, step), range(1, len(devices)))
-    ready = [first, *others]
-    # The devices of a processor share its threads: two programs at once may wait for them, and so
-    # for each other, for ever. They take turns, each with all of the threads.
-    turns = ThreadPoolExecutor(1) if devices[0].platform == "cpu" else pool
-
-    def evaluate(cut: Cut) -> list[np.ndarray]:
-        begin = machines.process() * len(devices) * mine
-
-        def on(number: int) -> list[np.ndarray]:
-            part = slice(begin + number * mine, begin + (number + 1) * mine)
-            given = cut.cells[part].astype(seeds.dtype), seeds[cut.seed[part]]
-            given = jax.device_put(given, devices[number])
-            return [np.asarray(leaf) for leaf in ready[number](*given, *placed[number])]
-
-        each = list(turns.map(on, range(len(devices))))
-        return machines.gathered([np.concatenate(parts) for parts in zip(*each, strict=True)])
-
-    return evaluate

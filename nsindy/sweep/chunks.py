@@ -15,6 +15,8 @@ import safetensors.numpy
 
 from nsindy.runtime import files
 
+__all__ = ["Chunks", "differences", "load_runs", "open_chunks", "read_chunk", "write_chunk"]
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -34,7 +36,7 @@ class Chunks(NamedTuple):
     checksums: dict[int, str]
 
 
-def begin(
+def open_chunks(
     folder: Path, identity: Mapping[str, Any], layout: Mapping[str, int], *, resume: bool = False
 ) -> Chunks:
     """Start a folder of chunks, or continue one that holds chunks of the same sweep.
@@ -52,7 +54,7 @@ def begin(
     found = _kept(folder)
     if found is not None and found.checksums:
         count = len(found.checksums)
-        changed = differences(found.identity, files.plain(dict(identity)))
+        changed = differences(found.identity, files.to_json(dict(identity)))
         if changed:
             raise ValueError(
                 f"{folder} holds {count} finished chunks of another sweep ({'; '.join(changed)}): "
@@ -64,12 +66,12 @@ def begin(
                 "begin anew delete that folder"
             )
         return found
-    started = Chunks(folder, files.plain(dict(identity)), dict(layout), {})
+    started = Chunks(folder, files.to_json(dict(identity)), dict(layout), {})
     _save(started)
     return started
 
 
-def read(chunks: Chunks, number: int) -> Arrays | None:
+def read_chunk(chunks: Chunks, number: int) -> Arrays | None:
     """The values of a finished chunk; None where it is missing or damaged, and must be made."""
     expected = chunks.checksums.get(number)
     if expected is None:
@@ -83,7 +85,7 @@ def read(chunks: Chunks, number: int) -> Arrays | None:
     return safetensors.numpy.load(content)
 
 
-def write(chunks: Chunks, number: int, values: Arrays) -> None:
+def write_chunk(chunks: Chunks, number: int, values: Arrays) -> None:
     """Add a chunk: its file first, then the manifest, each whole or not at all.
 
     Raises:
@@ -105,7 +107,7 @@ def write(chunks: Chunks, number: int, values: Arrays) -> None:
         ) from error
 
 
-def load(folder: Path) -> Arrays:
+def load_runs(folder: Path) -> Arrays:
     """Every run of a finished or unfinished sweep, for a look by hand.
 
     Args:
@@ -123,7 +125,7 @@ def load(folder: Path) -> Arrays:
         raise ValueError(f"{folder} holds no chunks of a sweep with a readable manifest.json")
     parts = []
     for number in sorted(chunks.checksums):
-        part = read(chunks, number)
+        part = read_chunk(chunks, number)
         if part is None:
             raise ValueError(f"{_path(chunks, number)} is missing or damaged: run with --resume")
         parts.append(part)

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple, TextIO
 
+__all__ = ["Done", "duration", "line", "pace", "teller"]
+
 
 class Done(NamedTuple):
     """How far a sweep has come.

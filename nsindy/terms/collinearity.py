@@ -1,9 +1,11 @@
-"""What Θ alone says of its terms: rank, condition, relations, near duplicates, in words."""
+"""Collinearity of a library: rank, condition, exact relations and near duplicates, in words."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+__all__ = ["Collinearity", "describe"]
 
 EXACT = 3e-3
 """Relative residual below which a relation counts as exact: the fidelity of the circuits."""
@@ -16,7 +18,7 @@ class Collinearity(NamedTuple):
     """The collinear structure of a library on the visited states.
 
     Attributes:
-      rank: number of directions of the unit-norm columns that stand above the tolerance.
+      rank: number of directions of the unit-norm columns that lie above the tolerance.
       condition: largest over smallest singular value of the unit-norm columns.
       relations: the exact relations, `add(x,v) = identity(x) + identity(v) (residual 2e-04)`.
       near_duplicates: pairs of terms and the absolute cosine of their columns.
@@ -33,9 +35,9 @@ def describe(
 ) -> Collinearity:
     """Find the exact relations among the columns of Θ and the pairs that are nearly the same.
 
-    Every column is regressed on the independent columns before it; where the residual is below
-    `exact` times its norm, the regression is a relation, its terms being dropped one by one while
-    the residual stays below. A term of a relation is therefore written by earlier, simpler ones.
+    Every column is regressed on the independent columns before it. If the residual is below `exact`
+    times its norm, the regression is a relation, and its terms are dropped one by one while the
+    residual stays below. A relation thus writes a term by earlier, simpler ones.
 
     Args:
       theta: Θ [N, M].
@@ -44,7 +46,7 @@ def describe(
       near: absolute cosine from which two terms are near duplicates.
 
     Raises:
-      ValueError: Θ has not one column for each name, or is not finite.
+      ValueError: Θ does not have one column for each name, or is not finite.
 
     Example:
       >>> x, v = np.cos(np.arange(50.0)), np.sin(np.arange(50.0))
@@ -92,9 +94,15 @@ def describe(
     return Collinearity(len(independent), condition, relations, pairs)
 
 
-def _sparsest(
-    unit: np.ndarray, column: int, candidates: list[int], exact: float
-) -> tuple[list[int], np.ndarray, float]:
+class _Relation(NamedTuple):
+    """A column as a combination of others: which, their weights, and the norm of the residual."""
+
+    on: list[int]
+    weights: np.ndarray
+    residual: float
+
+
+def _sparsest(unit: np.ndarray, column: int, candidates: list[int], exact: float) -> _Relation:
     def regress(on: list[int]) -> tuple[np.ndarray, float]:
         if not on:
             return np.zeros(0), 1.0
@@ -110,7 +118,7 @@ def _sparsest(
             break
         on.remove(out)
         weights, residual = trial_weights, trial_residual
-    return on, weights, residual
+    return _Relation(on, weights, residual)
 
 
 def _factor(weight: float) -> str:

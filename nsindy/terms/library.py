@@ -1,9 +1,9 @@
-"""Phase 3: a library of terms, evaluated by vmapped circuits into Θ."""
+"""A library of terms, evaluated into Θ by exact functions or by vmapped circuits."""
 
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,26 @@ import numpy as np
 from nsindy.terms.operations import PRIMITIVES, Primitive
 from nsindy.terms.term import Term, by_depth, parse
 
-if TYPE_CHECKING:
-    from nsindy.circuits.stacks import Stack
+__all__ = ["Evaluation", "Library", "Stacked", "bind", "evaluate"]
+
+
+class Stacked(Protocol):
+    """Networks of one architecture that stand for operations, `circuits.stacks.Stack`.
+
+    Attributes:
+      primitives: the operations that the networks stand for, P of them.
+      network: the architecture, with `apply(params, inputs)` from [..., arity] to [...].
+      params: parameters of the networks, every leaf with a leading axis [P].
+    """
+
+    @property
+    def primitives(self) -> tuple[Primitive, ...]: ...  # noqa: D102
+
+    @property
+    def network(self) -> Any: ...  # noqa: D102
+
+    @property
+    def params(self) -> Any: ...  # noqa: D102
 
 
 @functools.partial(
@@ -32,7 +50,7 @@ class Library:
 
     terms: tuple[Term, ...]
     states: tuple[str, ...]
-    circuits: "tuple[Stack, ...] | None" = None
+    circuits: tuple[Stacked, ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,7 +64,7 @@ class Library:
 
 
 class Evaluation(NamedTuple):
-    """Θ, and where it can be trusted.
+    """Θ, and where its circuits can be trusted.
 
     Attributes:
       theta: values of the terms [N, M].
@@ -58,7 +76,7 @@ class Evaluation(NamedTuple):
 
 
 def bind(
-    names: Sequence[str], states: Sequence[str], circuits: "tuple[Stack, ...] | None" = None
+    names: Sequence[str], states: Sequence[str], circuits: tuple[Stacked, ...] | None = None
 ) -> Library:
     """Build a library from terms written as text, `["identity(x)", "mul(x,sin(v))"]`.
 
@@ -80,16 +98,16 @@ def bind(
     terms = tuple(parse(name, tuple(states)) for name in names)
     for i, term in enumerate(terms):
         if term in terms[:i]:
-            raise ValueError(f"the term {term.name(states)} stands twice in the library")
+            raise ValueError(f"the term {term.name(states)} is given twice; name it once")
     return Library(terms, tuple(states), circuits)
 
 
 def evaluate(library: Library, states: jax.Array) -> Evaluation:
     """Evaluate every term of the library at every sample.
 
-    Terms are evaluated depth by depth; the circuits of one stack, whatever they are bound to, are
-    one vmapped apply at each depth, and so is an exact operation. An operation of the user's own
-    needs no circuit: its function is one.
+    Terms are evaluated depth by depth. At each depth, all circuits of one stack are one vmapped
+    apply, whatever they are bound to, and so are all terms of one exact operation. A user's own
+    operation needs no circuit: its function is one.
 
     Args:
       library: the M terms.
@@ -99,7 +117,7 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
       Θ [N, M] in the dtype of the states, and the mask of the values inside the declared domains.
 
     Raises:
-      ValueError: the states have not D columns, or a term's operation has no circuit.
+      ValueError: the states do not have D columns, or a term's operation has no circuit.
 
     Example:
       >>> bound = bind(["identity(x)", "mul(x,v)"], ["x", "v"])
@@ -114,15 +132,15 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
     domains = {p.name: p.domain for stack in library.circuits or () for p in stack.primitives}
     rows: dict[int | Term, int] = {index: index for index in range(states.shape[1])}
     values, inside = states.T, jnp.ones(states.shape[::-1], bool)
-    for wave in by_depth(library.terms):
-        for evaluator, group in _groups(library.circuits, wave).items():
-            arguments = np.array([[rows[a] for a in term.arguments] for term in group], int)
-            given = values[arguments]
+    for level in by_depth(library.terms):
+        for evaluator, group in _groups(library.circuits, level).items():
+            indices = np.array([[rows[a] for a in term.arguments] for term in group], int)
+            arguments = values[indices]
             limits = [domains.get(t.primitive.name, t.primitive.domain) for t in group]
             low, high = jnp.asarray(limits, states.dtype).T[:, :, None, None]
-            within = (given >= low) & (given <= high) & inside[arguments]
+            within = (arguments >= low) & (arguments <= high) & inside[indices]
             rows |= {term: len(values) + i for i, term in enumerate(group)}
-            outputs = _apply(library.circuits, evaluator, group, given)
+            outputs = _apply(library.circuits, evaluator, group, arguments)
             values = jnp.concatenate([values, outputs.astype(states.dtype)])
             inside = jnp.concatenate([inside, jnp.all(within, axis=1)])
     columns = np.array([rows[term] for term in library.terms])
@@ -130,12 +148,12 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
 
 
 def _groups(
-    circuits: "tuple[Stack, ...] | None", wave: list[Term]
+    circuits: tuple[Stacked, ...] | None, level: list[Term]
 ) -> dict[int | Primitive, list[Term]]:
-    """The terms that one call evaluates: those of a stack, or of an exact operation."""
+    """The terms of one depth by what evaluates them: a stack, or an exact operation."""
     stack_of = {p.name: i for i, stack in enumerate(circuits or ()) for p in stack.primitives}
     groups: dict[int | Primitive, list[Term]] = {}
-    for term in wave:
+    for term in level:
         groups.setdefault(stack_of.get(term.primitive.name, term.primitive), []).append(term)
     missing = sorted(
         p.name
@@ -149,20 +167,21 @@ def _groups(
 
 
 def _apply(
-    circuits: "tuple[Stack, ...] | None",
+    circuits: tuple[Stacked, ...] | None,
     evaluator: int | Primitive,
     group: list[Term],
-    given: jax.Array,
+    arguments: jax.Array,
 ) -> jax.Array:
-    """Values [G, N] of a group of terms, whose arguments are given [G, arity, N]."""
+    """Values [G, N] of a group of terms at their arguments [G, arity, N]."""
     if isinstance(evaluator, Primitive):
-        return jnp.broadcast_to(evaluator.function(*jnp.moveaxis(given, 1, 0)), given.shape[::2])
+        values = evaluator.function(*jnp.moveaxis(arguments, 1, 0))
+        return jnp.broadcast_to(values, arguments.shape[::2])
     assert circuits is not None
     stack = circuits[evaluator]
-    learned = [primitive.name for primitive in stack.primitives]
-    mine = np.array([learned.index(term.primitive.name) for term in group])
-    params = jax.tree.map(lambda leaf: leaf[mine], stack.params)
+    names = [primitive.name for primitive in stack.primitives]
+    members = np.array([names.index(term.primitive.name) for term in group])
+    params = jax.tree.map(lambda leaf: leaf[members], stack.params)
     dtype = jax.tree.leaves(params)[0].dtype
-    inputs = jnp.moveaxis(given, 1, 2).astype(dtype)
-    found: Any = jax.vmap(stack.network.apply)(params, inputs)
-    return found
+    inputs = jnp.moveaxis(arguments, 1, 2).astype(dtype)
+    outputs: Any = jax.vmap(stack.network.apply)(params, inputs)
+    return outputs

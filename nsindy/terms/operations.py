@@ -1,27 +1,61 @@
-"""The operations that a circuit can learn: name, arity, exact function, domain, complexity."""
+"""The table of operations: a new operation is one row of `PRIMITIVES`."""
 
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+__all__ = [
+    "PAPER",
+    "PRIMITIVES",
+    "TERM",
+    "Primitive",
+    "Times",
+    "get",
+    "numpy_function",
+    "sample",
+    "searched",
+    "times",
+]
+
+TERM, PRODUCT, WAVE, FURTHER = 3.0, 2.0, 5.0, 7.0
+"""Discovery's prices in nats: of every term, and on top for each product, each sin or cos, and each
+further operation in it. Products of variables are cheaper than operations, because most laws are
+made of them and, over a small range, cos(x) and x² are hard to tell apart."""
+
+ANYWHERE = (-math.inf, math.inf)
+
 
 @dataclasses.dataclass(frozen=True)
 class Primitive:
-    """One operation, and the domain on which a circuit must know it.
+    """One operation: a row of the table, or a user's own.
+
+    Two primitives are equal if the first five entries are.
 
     Attributes:
       name: the word that terms are printed with, `sin`.
       arity: number of arguments: 0, 1 or 2.
-      function: the exact operation on arrays of one shape; a scalar where there is no argument.
-      domain: (low, high), the interval that every argument is sampled from.
-      complexity: the prior cost of the operation in units of α (Exp 3): the complexity prior adds
+      function: the exact operation on JAX arrays of one shape; a scalar where there is no argument.
+      domain: (low, high), the interval that every argument is sampled from, and on which a circuit
+        must know the operation.
+      complexity: the paper's price in units of α (Exp 3): the complexity prior adds
         -α · complexity to the logit of a term.
+      nats: discovery's price; an operation of one's own costs as little as a product.
+      usable: (low, high), the values on which a discovery may use it if it is smooth between them;
+        None for an operation that is known on its domain only.
+      polynomial: True if sums and products of variables express it, so that a discovery need not
+        offer it as well.
+      numpy: the exact operation on NumPy arrays; None compiles `function`.
+      sympy: the operation as a function of the module sympy and its arguments, so that SymPy is
+        imported only where it is used; None for an undefined function of that name.
+      recipe: what is particular to the recipe of its shipped circuit, above all where its points
+        are drawn: a little beyond the domain, because a fit is worst at the edge of its data. None
+        if there is no circuit.
     """
 
     name: str
@@ -29,16 +63,23 @@ class Primitive:
     function: Callable[..., jax.Array]
     domain: tuple[float, float]
     complexity: float
+    _: dataclasses.KW_ONLY
+    nats: float = dataclasses.field(default=PRODUCT, compare=False)
+    usable: tuple[float, float] | None = dataclasses.field(default=None, compare=False)
+    polynomial: bool = dataclasses.field(default=False, compare=False)
+    numpy: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
+    sympy: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
+    recipe: Mapping[str, Any] | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """x ↦ w x, with a number w of its own."""
+    """x ↦ w x, for one number w."""
 
     number: float
 
     def __call__(self, x: Any) -> Any:
-        """The product."""
+        """W x."""
         return self.number * x
 
 
@@ -49,49 +90,82 @@ def times(number: float) -> Primitive:
       >>> times(0.5).name, times(0.5).function(4.0)
       ('0.5', 2.0)
     """
-    return Primitive(repr(float(number)), 1, Times(float(number)), (-math.inf, math.inf), 0.0)
+    function = Times(float(number))
+    return Primitive(
+        repr(float(number)), 1, function, ANYWHERE, 0.0, nats=0.0, usable=ANYWHERE, numpy=function
+    )
 
 
 PRIMITIVES: dict[str, Primitive] = {
     primitive.name: primitive
     for primitive in (
-        Primitive("identity", 1, lambda x: x, (-5.0, 5.0), -1.0),
-        Primitive("sin", 1, jnp.sin, (-2 * math.pi, 2 * math.pi), 0.0),
-        Primitive("cos", 1, jnp.cos, (-2 * math.pi, 2 * math.pi), 0.0),
-        Primitive("add", 2, jnp.add, (-5.0, 5.0), 1.0),
-        Primitive("mul", 2, jnp.multiply, (-5.0, 5.0), 1.0),
-        # A constant has no argument, and its domain no meaning.
-        Primitive("one", 0, lambda: jnp.ones(()), (0.0, 1.0), -1.0),
-        # The same cost as mul(x,x), which it equals.
-        Primitive("square", 1, jnp.square, (-5.0, 5.0), 1.0),
-        Primitive("exp", 1, jnp.exp, (-5.0, 3.0), 1.0),
-        Primitive("log", 1, jnp.log, (0.05, 10.0), 1.0),
-        Primitive("tanh", 1, jnp.tanh, (-5.0, 5.0), 1.0),
+        Primitive(
+            "identity", 1, lambda x: x, (-5.0, 5.0), -1.0, nats=0.0, usable=ANYWHERE,
+            polynomial=True, numpy=lambda x: x, sympy=lambda _, x: x, recipe={"half_width": 5.2},
+        ),
+        Primitive(
+            "sin", 1, jnp.sin, (-2 * math.pi, 2 * math.pi), 0.0, nats=WAVE, usable=ANYWHERE,
+            numpy=np.sin, sympy=lambda sp, x: sp.sin(x), recipe={"half_width": 2.08 * math.pi},
+        ),
+        Primitive(
+            "cos", 1, jnp.cos, (-2 * math.pi, 2 * math.pi), 0.0, nats=WAVE, usable=ANYWHERE,
+            numpy=np.cos, sympy=lambda sp, x: sp.cos(x), recipe={"half_width": 2.08 * math.pi},
+        ),
+        Primitive(
+            "add", 2, jnp.add, (-5.0, 5.0), 1.0, nats=FURTHER, usable=ANYWHERE,
+            polynomial=True, numpy=np.add, sympy=lambda _, x, y: x + y, recipe={"half_width": 5.2},
+        ),
+        Primitive(
+            "mul", 2, jnp.multiply, (-5.0, 5.0), 1.0, nats=PRODUCT, usable=ANYWHERE,
+            polynomial=True, numpy=np.multiply, sympy=lambda _, x, y: x * y,
+            recipe={"half_width": 5.2},
+        ),
+        # A constant has no argument, its domain no meaning, and it needs no circuit.
+        Primitive(
+            "one", 0, lambda: jnp.ones(()), (0.0, 1.0), -1.0, nats=0.0, usable=ANYWHERE,
+            polynomial=True, numpy=lambda: 1.0, sympy=lambda sp: sp.Integer(1),
+        ),
+        # Its complexity is that of mul(x,x), which it equals.
+        Primitive(
+            "square", 1, jnp.square, (-5.0, 5.0), 1.0, nats=FURTHER, usable=ANYWHERE,
+            polynomial=True, numpy=np.square, sympy=lambda _, x: x**2, recipe={"half_width": 5.2},
+        ),
+        Primitive(
+            "exp", 1, jnp.exp, (-5.0, 3.0), 1.0, nats=FURTHER, usable=ANYWHERE,
+            numpy=np.exp, sympy=lambda sp, x: sp.exp(x),
+            recipe={"interval": (-5.2, 3.2), "inner_interval": (1.0, 3.2)},
+        ),
+        # Points lie denser where an operation bends most, next to its pole.
+        Primitive(
+            "log", 1, jnp.log, (0.05, 10.0), 1.0, nats=FURTHER, usable=(0.0, math.inf),
+            numpy=np.log, sympy=lambda sp, x: sp.log(x),
+            recipe={"interval": (0.04, 10.2), "inner_interval": (0.04, 0.4)},
+        ),
+        Primitive(
+            "tanh", 1, jnp.tanh, (-5.0, 5.0), 1.0, nats=FURTHER, usable=ANYWHERE,
+            numpy=np.tanh, sympy=lambda sp, x: sp.tanh(x), recipe={"half_width": 5.2},
+        ),
         # One branch: a trajectory cannot cross the pole, and neither can a circuit.
-        Primitive("reciprocal", 1, jnp.reciprocal, (0.1, 10.0), 1.0),
-        Primitive("abs", 1, jnp.abs, (-5.0, 5.0), 1.0),
+        Primitive(
+            "reciprocal", 1, jnp.reciprocal, (0.1, 10.0), 1.0, nats=FURTHER, usable=ANYWHERE,
+            numpy=np.reciprocal, sympy=lambda _, x: 1 / x,
+            recipe={"interval": (0.09, 10.2), "inner_interval": (0.09, 0.6)},
+        ),
+        # A kink is a network of two ramps; smooth units only come near it.
+        Primitive(
+            "abs", 1, jnp.abs, (-5.0, 5.0), 1.0, nats=FURTHER, usable=ANYWHERE,
+            numpy=np.abs, sympy=lambda sp, x: sp.Abs(x),
+            recipe={"hidden": (8,), "activation": "relu", "half_width": 5.2},
+        ),
         # Of concentrations and populations, which are not negative.
-        Primitive("saturation", 1, lambda x: x / (1 + x), (0.0, 10.0), 1.0),
+        Primitive(
+            "saturation", 1, lambda x: x / (1 + x), (0.0, 10.0), 1.0, nats=FURTHER, usable=ANYWHERE,
+            numpy=lambda x: x / (1 + x), sympy=lambda _, x: x / (1 + x),
+            recipe={"interval": (-0.05, 10.2), "inner_interval": (-0.05, 1.0)},
+        ),
     )
-}
+}  # fmt: skip
 """Every operation, by name: the five of the paper first, then the further ones."""
-
-PLAIN: dict[str, Callable[..., Any]] = {
-    "identity": lambda x: x,
-    "sin": np.sin,
-    "cos": np.cos,
-    "add": np.add,
-    "mul": np.multiply,
-    "one": lambda: 1.0,
-    "square": np.square,
-    "exp": np.exp,
-    "log": np.log,
-    "tanh": np.tanh,
-    "reciprocal": np.reciprocal,
-    "abs": np.abs,
-    "saturation": lambda x: x / (1 + x),
-}
-"""The same in NumPy."""
 
 PAPER = ("identity", "sin", "cos", "add", "mul")
 """Names of the five operations of the paper."""
@@ -111,13 +185,17 @@ def get(name: str) -> Primitive:
     return PRIMITIVES[name]
 
 
-def plain(primitive: Primitive) -> Callable[..., Any]:
-    """The exact operation on NumPy arrays, which is ready where JAX would compile it first."""
-    known = PRIMITIVES.get(primitive.name)
-    if known is not None and known.function is primitive.function:
-        return PLAIN[primitive.name]
-    if isinstance(primitive.function, Times):
-        return primitive.function
+def searched() -> tuple[str, ...]:
+    """Names of the operations that a discovery tries beside products of variables."""
+    return tuple(name for name, row in PRIMITIVES.items() if row.arity == 1 and not row.polynomial)
+
+
+def numpy_function(primitive: Primitive) -> Callable[..., Any]:
+    """The exact operation on NumPy arrays; only a user's own operation is compiled for it."""
+    row = PRIMITIVES.get(primitive.name, primitive)
+    # Another function under the name of a row does not inherit its NumPy.
+    if primitive.numpy is not None and row.function is primitive.function:
+        return primitive.numpy
     compiled = jax.jit(primitive.function)
     return lambda *arguments: np.asarray(compiled(*(np.asarray(a, float) for a in arguments)))
 

@@ -1,9 +1,9 @@
 """Terms and equations in SymPy, LaTeX and MathML."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import NamedTuple
 from xml.dom import minidom
 
 import numpy as np
@@ -12,26 +12,11 @@ from jax.typing import ArrayLike
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
 
-from nsindy.terms import text as terms_text
 from nsindy.terms.operations import Times
 from nsindy.terms.term import Term
+from nsindy.terms.text import number
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "one": lambda: sympy.Integer(1),
-    "identity": lambda x: x,
-    "add": lambda x, y: x + y,
-    "mul": lambda x, y: x * y,
-    "square": lambda x: x**2,
-    "reciprocal": lambda x: 1 / x,
-    "saturation": lambda x: x / (1 + x),
-    "abs": sympy.Abs,
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "exp": sympy.exp,
-    "log": sympy.log,
-    "tanh": sympy.tanh,
-}
-"""What each shipped operation is in SymPy; a learned one is an undefined function of its name."""
+__all__ = ["expression", "expressions", "latex", "mathml", "pieces"]
 
 _GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi"
 _SIMPLE = re.compile(rf"([A-Za-z]|{'|'.join(_GREEK.split())}|chi|psi|omega)(_?[0-9]+|_[A-Za-z]+)?")
@@ -52,11 +37,13 @@ def expression(
     """
     if not isinstance(term, Term):
         return symbols[term]
-    name, own = term.primitive.name, term.primitive.function
+    own, row = term.primitive.function, term.primitive.sympy
     arguments = [expression(argument, symbols, short=short) for argument in term.arguments]
     if isinstance(own, Times):
-        return sympy.Float(terms_text.number(own.number) if short else own.number) * arguments[0]
-    return FUNCTIONS.get(name, sympy.Function(name))(*arguments)
+        return sympy.Float(number(own.number) if short else own.number) * arguments[0]
+    if row is None:
+        return sympy.Function(term.primitive.name)(*arguments)
+    return row(sympy, *arguments)
 
 
 def expressions(
@@ -96,25 +83,27 @@ def latex(
     Args:
       coefficients: Ξ [D, M]; zero coefficients are left out.
       terms: the M terms.
-      states: names of the D states; `x'` is the velocity of x and its equation begins with x¨.
+      states: names of the D states; `x'` is the velocity of x, and its equation is one for ẍ.
       variables: names of all states, then of the inputs.
-      errors: standard errors [D, M], that the digits follow.
-      precision: digits behind the point, instead.
+      errors: standard errors [D, M], which decide the digits.
+      precision: number of decimals, instead.
     """
-    symbols = [sympy.Symbol(name) for name in variables]
-    words = {symbol: _latex_symbol(symbol.name) for symbol in symbols}
+    words = {sympy.Symbol(name): _latex_symbol(name) for name in variables}
     printer = LatexPrinter({"symbol_names": words, "mul_symbol": r" \, "})
     lines = []
-    for state, row in zip(states, _rows(coefficients, terms, errors, precision), strict=True):
+    rows = _summands(coefficients, terms, variables, errors, precision)
+    for state, row in zip(states, rows, strict=True):
         line = ""
-        for negative, digits, term in row:
-            mantissa, _, power = digits.partition("e")
-            size = rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else mantissa
-            written = expression(term, symbols, short=True)
-            body = printer.doprint(written)
-            body = rf"\left({body}\right)" if written.is_Add else body
-            sign = "- " if negative and line else "-" if negative else "+ " if line else ""
-            line += f" {sign}{size}" + ("" if written == 1 else rf"\,{body}")
+        for each in row:
+            size = each.mantissa
+            if each.power:
+                size += rf" \cdot 10^{{{int(each.power)}}}"
+            body = printer.doprint(each.factor)
+            body = rf"\left({body}\right)" if each.factor.is_Add else body
+            sign = (
+                "- " if each.negative and line else "-" if each.negative else "+ " if line else ""
+            )
+            line += f" {sign}{size}" + ("" if each.factor == 1 else rf"\,{body}")
         lines.append(f"{_latex_symbol(state + chr(39))} = {line.strip() or '0'}")
     return lines
 
@@ -128,27 +117,25 @@ def pieces(
     errors: ArrayLike | None = None,
     precision: int | None = None,
 ) -> list[list[str]]:
-    """The parts of every equation in MathML, `ẋ =`, then its terms: a line may break between them.
+    """The parts of every equation in MathML, `ẋ =` and its terms, between which a line may break.
 
     Arguments are those of `latex`.
     """
-    symbols = [sympy.Symbol(name) for name in variables]
     lines = []
-    for state, row in zip(states, _rows(coefficients, terms, errors, precision), strict=True):
+    rows = _summands(coefficients, terms, variables, errors, precision)
+    for state, row in zip(states, rows, strict=True):
         words = [f"<mrow>{_mathml_symbol(state + chr(39)).toxml()}<mo>=</mo></mrow>"]
-        for negative, digits, term in row:
-            mantissa, _, power = digits.partition("e")
-            size = f"<mn>{mantissa}</mn>"
-            if power:
-                size += f"<mo>·</mo><msup><mn>10</mn><mn>{int(power)}</mn></msup>"
-            written = expression(term, symbols, short=True)
-            body = _printed(written)
-            body = f"<mo>(</mo>{body}<mo>)</mo>" if written.is_Add else body
-            body = "" if written == 1 else _TIMES + body
-            # Between terms a sign has room on both sides, also where a line breaks before it.
+        for each in row:
+            size = f"<mn>{each.mantissa}</mn>"
+            if each.power:
+                size += f"<mo>·</mo><msup><mn>10</mn><mn>{int(each.power)}</mn></msup>"
+            body = _printed(each.factor)
+            body = f"<mo>(</mo>{body}<mo>)</mo>" if each.factor.is_Add else body
+            body = "" if each.factor == 1 else _TIMES + body
+            # Between terms a sign has space on both sides, also where a line breaks before it.
             form = "infix" if len(words) > 1 else "prefix"
-            sign = f'<mo form="{form}">{"−" if negative else "+"}</mo>'
-            sign = sign if negative or len(words) > 1 else ""
+            sign = f'<mo form="{form}">{"−" if each.negative else "+"}</mo>'
+            sign = sign if each.negative or len(words) > 1 else ""
             words.append(f"<mrow>{sign}{size}{body}</mrow>")
         lines.append(words if len(words) > 1 else [*words, "<mn>0</mn>"])
     return lines
@@ -160,22 +147,37 @@ def mathml(term: Term, variables: Sequence[str]) -> str:
     return _printed(expression(term, symbols, short=True))
 
 
-def _rows(
+class _Summand(NamedTuple):
+    """One coefficient, ±mantissa · 10^power with power empty for 0, and the term it multiplies."""
+
+    negative: bool
+    mantissa: str
+    power: str
+    factor: sympy.Expr
+
+
+def _summands(
     coefficients: ArrayLike,
     terms: Sequence[Term],
+    variables: Sequence[str],
     errors: ArrayLike | None,
     precision: int | None,
-) -> list[list[tuple[bool, str, Term]]]:
+) -> list[list[_Summand]]:
+    """The terms of every equation that have a coefficient."""
+    symbols = [sympy.Symbol(name) for name in variables]
     values = np.asarray(coefficients)
     spread = np.zeros(values.shape) if errors is None else np.asarray(errors)
-    return [
-        [
-            (value < 0, terms_text.number(abs(value), error, precision=precision), term)
-            for value, error, term in zip(row, uncertain, terms, strict=True)
-            if value != 0
-        ]
-        for row, uncertain in zip(values, spread, strict=True)
-    ]
+    rows = []
+    for row, uncertain in zip(values, spread, strict=True):
+        summands = []
+        for value, error, term in zip(row, uncertain, terms, strict=True):
+            if value != 0:
+                digits = number(abs(value), error, precision=precision)
+                mantissa, _, power = digits.partition("e")
+                factor = expression(term, symbols, short=True)
+                summands.append(_Summand(bool(value < 0), mantissa, power, factor))
+        rows.append(summands)
+    return rows
 
 
 def _undotted(name: str) -> tuple[str, int]:
@@ -200,7 +202,7 @@ def _mathml_symbol(name: str) -> minidom.Element:
     if _SIMPLE.fullmatch(base):
         word = MathMLPresentationPrinter().doprint(sympy.Symbol(base))
     else:
-        # Control characters are no XML.
+        # XML has no control characters.
         word = f"<mi>{escape(''.join(c if c.isprintable() else '�' for c in base))}</mi>"
     if dots:
         word = f"<mover>{word}<mo>{_DOTS[dots]}</mo></mover>"
@@ -216,7 +218,7 @@ def _printed(written: sympy.Expr) -> str:
 
 
 class _MathML(MathMLPresentationPrinter):
-    """SymPy's printer, with dots for velocities and any text as a name."""
+    """SymPy's printer, with dots for velocities and names of any characters."""
 
     def _print_Symbol(self, sym: sympy.Symbol, style: str = "plain") -> minidom.Element:
         del style

@@ -1,10 +1,12 @@
-"""Terms: operations bound to coordinates, read from text and written as text."""
+"""Terms: operations bound to coordinates, parsed from text and written as text."""
 
 import dataclasses
 from collections.abc import Sequence
 
 from nsindy.terms import operations
-from nsindy.terms.operations import Primitive
+from nsindy.terms.operations import TERM, Primitive
+
+__all__ = ["Term", "by_depth", "composed_terms", "paper_terms", "parse"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,8 +15,8 @@ class Term:
 
     Attributes:
       primitive: the operation.
-      arguments: one entry for each argument: the index of a state variable, or a nested term; none
-        for a constant, `one()`.
+      arguments: for each argument the index of a state variable, or a nested term; none for a
+        constant, `one()`.
     """
 
     primitive: Primitive
@@ -34,9 +36,15 @@ class Term:
 
     @property
     def complexity(self) -> float:
-        """Sum of the complexities of its operations."""
+        """The paper's price: the sum of the complexities of its operations, in units of α."""
         inner = sum(a.complexity for a in self.arguments if isinstance(a, Term))
         return self.primitive.complexity + inner
+
+    @property
+    def nats(self) -> float:
+        """Discovery's price: `operations.TERM` and the sum of the nats of its operations."""
+        inner = sum(a.nats - TERM for a in self.arguments if isinstance(a, Term))
+        return TERM + self.primitive.nats + inner
 
     def name(self, states: Sequence[str]) -> str:
         """Text of the term in the names of the states, `add(x,v)`."""
@@ -45,15 +53,15 @@ class Term:
 
 
 def parse(text: str, states: tuple[str, ...]) -> Term:
-    """Read a term from text, `identity(x)`, `mul(x,sin(v))` or `one()`.
+    """Parse a term, `identity(x)`, `mul(x,sin(v))` or `one()`.
 
     Args:
       text: an operation and its arguments, each the name of a state or another term.
       states: names of the state variables.
 
     Raises:
-      ValueError: the text is no term, or names an unknown operation or state, or gives an operation
-        a wrong number of arguments.
+      ValueError: the text is not a term, names an unknown operation or state, or gives an operation
+        the wrong number of arguments.
 
     Example:
       >>> term = parse("mul(x,sin(v))", ("x", "v"))
@@ -113,7 +121,7 @@ def composed_terms(states: Sequence[str]) -> tuple[str, ...]:
 
 
 def by_depth(terms: Sequence[Term]) -> list[list[Term]]:
-    """Every distinct term and sub-term, those of depth 1 first, for an evaluation in waves."""
+    """Every distinct term and sub-term, grouped by depth, those of depth 1 first."""
     nodes: dict[Term, None] = {}
 
     def visit(term: Term):

@@ -9,6 +9,8 @@ from jax.typing import ArrayLike
 from nsindy.terms.operations import Times
 from nsindy.terms.term import Term
 
+__all__ = ["decimals", "equations", "number", "readable"]
+
 
 def readable(term: Term | int, variables: Sequence[str]) -> str:
     """Write a term as people do: `mul(x,mul(x,v))` as `x^2 v`, `reciprocal(x)` as `1/x`.
@@ -18,17 +20,17 @@ def readable(term: Term | int, variables: Sequence[str]) -> str:
       variables: names of the states, then of the inputs.
 
     Example:
-      >>> from nsindy import terms
-      >>> readable(terms.parse("mul(x,mul(x,sin(v)))", ("x", "v")), ("x", "v"))
+      >>> from nsindy.terms.term import parse
+      >>> readable(parse("mul(x,mul(x,sin(v)))", ("x", "v")), ("x", "v"))
       'x^2 sin(v)'
     """
     powers = _powers(term, variables)
-    above = [_power(base, power) for base, power in powers.items() if power > 0]
+    numerator = " ".join(_power(base, power) for base, power in powers.items() if power > 0)
     below = [_power(base, -power) for base, power in powers.items() if power < 0]
     if not below:
-        return " ".join(above) or "1"
-    under = below[0] if len(below) == 1 else f"({' '.join(below)})"
-    return f"{' '.join(above) or '1'}/{under}"
+        return numerator or "1"
+    denominator = below[0] if len(below) == 1 else f"({' '.join(below)})"
+    return f"{numerator or '1'}/{denominator}"
 
 
 def _power(base: str, power: int) -> str:
@@ -66,19 +68,19 @@ def _sum(term: Term | int, variables: Sequence[str]) -> str:
 
 
 def decimals(error: float) -> int:
-    """Digits behind the point that a standard error allows: its first digit, two if that is 1."""
+    """Decimals that a standard error justifies: to its first digit, or its second if that is 1."""
     mantissa, place = f"{error:.1e}".split("e")
     return (mantissa[0] == "1") - int(place)
 
 
 def number(value: float, error: float | None = None, *, precision: int | None = None) -> str:
-    """Write a number with the digits that are known.
+    """Write a number with the digits that its error justifies.
 
     Args:
       value: the number.
-      error: its standard error, in the same units; None, zero or not finite where it is not known,
-        and four digits are written.
-      precision: digits behind the point, instead.
+      error: its standard error, in the same units; if it is None, zero or not finite, four
+        significant digits are written.
+      precision: number of decimals, instead.
 
     Example:
       >>> number(1.23456, 0.02), number(1.23456), number(1.23456, precision=1)
@@ -96,7 +98,7 @@ def number(value: float, error: float | None = None, *, precision: int | None = 
     return f"{round(value, digits):.{max(digits, 0)}f}"
 
 
-def text(
+def equations(
     coefficients: ArrayLike,
     names: Sequence[str],
     states: Sequence[str],
@@ -110,14 +112,14 @@ def text(
       coefficients: Ξ [D, M]; zero coefficients are left out.
       names: the M terms as text.
       states: names of the D state variables.
-      precision: digits behind the point; None writes the digits that the errors allow.
+      precision: number of decimals; None writes the digits that the errors justify.
       errors: standard errors [D, M], for that.
 
     Raises:
-      ValueError: the names or the states are not as many as the coefficients.
+      ValueError: the names or the states do not match the shape of the coefficients.
 
     Example:
-      >>> text([[0.0, 1.0], [-1.0, -0.1]], ["x", "v"], ["x", "v"])
+      >>> equations([[0.0, 1.0], [-1.0, -0.1]], ["x", "v"], ["x", "v"])
       ["x' = 1.000 v", "v' = -1.000 x + -0.100 v"]
     """
     rows = np.asarray(coefficients)

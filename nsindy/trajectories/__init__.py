@@ -4,5 +4,6 @@ Enters: a library, a support and measured states. Leaves: coefficients fitted to
 themselves, with the trajectory linearised in all terms. Read `linearised` (a trajectory to first
 order, the one place that knows its columns), `shooting` (segments with exact sensitivities),
 `gauss_newton` (one fit of segments) and `side_by_side` (many), then `single` (one recording as one
-trajectory, through diffrax) and `tangent` (its linearisation and the Cramér–Rao bound).
+trajectory, through diffrax), `single_fit` (fitted by Levenberg–Marquardt, and its evidence) and
+`tangent` (its linearisation and the Cramér–Rao bound).
 """

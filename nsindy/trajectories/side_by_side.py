@@ -48,8 +48,8 @@ ALL_JUDGED = Program(_judged)
 def precompile(terms: Products, model: Model, segments: Segments, noise: np.ndarray) -> None:
     """Compile, in threads, what `fit_many` needs for models and segments of these shapes."""
     states = stack_lanes([unstarted(model, segments)], lanes(segments))
-    ALL_STEP.ahead(terms, states, segments, noise)
-    ALL_JUDGED.ahead(states, segments, noise, noise)
+    ALL_STEP.precompile(terms, states, segments, noise)
+    ALL_JUDGED.precompile(states, segments, noise, noise)
 
 
 def fit_many(

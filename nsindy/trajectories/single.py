@@ -1,11 +1,10 @@
-"""Coefficients and initial state from the measured states themselves, through the solved equation.
+"""One recording as one trajectory: measured states, supports in slots, and the solved equation.
 
 A support is held in slots: `indices` [D, K] names the term of each slot of each equation, and M
 names none. Every support of at most K terms an equation then has the same shapes, and any number of
 them are fitted by one vmapped, once compiled function.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import diffrax
@@ -13,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.evidence import regression
 from nsindy.terms import library as libraries
 from nsindy.terms.library import Library
 
@@ -21,14 +19,13 @@ __all__ = [
     "BOX",
     "Record",
     "Sensitivity",
-    "TrajectoryFit",
     "as_record",
     "bound_of",
     "dense",
-    "fit_trajectory",
     "mask_of",
     "sensitivities",
     "slots_of",
+    "solve_in_slots",
     "steps_for",
 ]
 
@@ -47,37 +44,27 @@ class Record(NamedTuple):
     weights: jax.Array
 
 
-class TrajectoryFit(NamedTuple):
-    """A fitted equation.
-
-    Attributes:
-      indices: term of each slot [D, K], M where the slot is empty.
-      coefficients: of each slot [D, K], zero where it is empty.
-      initial: fitted state at the first time [D].
-      rss: sum of squared residuals of each state over the samples that count [D], where the
-        equation was solved last: within `rtol` of that of the coefficients.
-      converged: True where Levenberg–Marquardt met its tolerance.
-    """
-
-    indices: jax.Array
-    coefficients: jax.Array
-    initial: jax.Array
-    rss: jax.Array
-    converged: jax.Array
-
-
 class Sensitivity(NamedTuple):
     """A trajectory and its derivatives.
 
     Attributes:
       states: [N, D].
-      by_coefficients: derivatives by the slots, equation by equation [N, D, D·K].
-      by_initial: derivatives by the initial state [N, D, D].
+      jacobian: with respect to the slots, equation by equation, then the initial state
+        [N, D, D·K + D].
     """
 
     states: jax.Array
-    by_coefficients: jax.Array
-    by_initial: jax.Array
+    jacobian: jax.Array
+
+    @property
+    def by_coefficients(self) -> jax.Array:
+        """Derivatives by the slots [N, D, D·K]."""
+        return self.jacobian[:, :, : -self.states.shape[1]]
+
+    @property
+    def by_initial(self) -> jax.Array:
+        """Derivatives by the initial state [N, D, D]."""
+        return self.jacobian[:, :, -self.states.shape[1] :]
 
 
 BOX = 3.0
@@ -165,13 +152,11 @@ def sensitivities(
     Reference: Tsitouras (2011), Computers & Mathematics with Applications 62; Hairer, Nørsett and
       Wanner (1993), Solving Ordinary Differential Equations I, II.6 (the polynomial between steps).
     """
-    values = _solve(library, indices, coefficients, initial, times, bound, steps)
-    return Sensitivity(
-        values[:, :, 0], values[:, :, 1 : 1 + indices.size], values[:, :, 1 + indices.size :]
-    )
+    values = solve_in_slots(library, indices, coefficients, initial, times, bound, steps)
+    return Sensitivity(values[:, :, 0], values[:, :, 1:])
 
 
-def _solve(library, indices, coefficients, initial, times, bound, steps) -> jax.Array:
+def solve_in_slots(library, indices, coefficients, initial, times, bound, steps) -> jax.Array:
     """The state, and behind it its derivatives [N, D, 1 + D·K + D]."""
     equations, slots = indices.shape
     size = equations * slots
@@ -235,162 +220,3 @@ def bound_of(states: jax.Array) -> jax.Array:
     low, high = jnp.min(states, 0), jnp.max(states, 0)
     half = BOX * jnp.max(high - low) / 2 + jnp.finfo(states.dtype).tiny
     return jnp.stack([(low + high) / 2 - half, (low + high) / 2 + half])
-
-
-def fit_trajectory(
-    library: Library,
-    indices: jax.Array,
-    coefficients: jax.Array,
-    initial: jax.Array,
-    record: Record,
-    noise: jax.Array,
-    *,
-    steps: int,
-    iterations: int = 20,
-    rtol: float = 1e-10,
-) -> TrajectoryFit:
-    """Fit the coefficients of one support, and the initial state, to the measured states.
-
-    minimise Σ_n w_n Σ_d (x_d(t_n; ξ, x_0) - y_nd)² / σ_d²  by Levenberg–Marquardt, each parameter
-    in units of about 30 standard errors. A step is taken where it gains a hundredth of what its
-    linearisation promises; less damping follows where it gains three quarters. The first step that
-    promises less than `rtol` is taken without another solve, and ends the fit.
-
-    Args:
-      library: the M terms.
-      indices: the support in slots [D, K].
-      coefficients: where to start [D, K].
-      initial: where to start [D].
-      record: the measured states.
-      noise: σ, standard deviation of the measurement noise of each state, or what to weigh the
-        states by [D].
-      steps: solver steps, T.
-      iterations: most Levenberg–Marquardt steps.
-      rtol: share of the sum of squares that is too little to gain.
-
-    Reference: Levenberg (1944); Marquardt (1963).
-
-    Example:
-      >>> from nsindy.terms.library import bind
-      >>> times = jnp.linspace(0.0, 2.0, 41)
-      >>> measured = as_record(times, jnp.exp(-0.5 * times)[:, None])
-      >>> found = fit_trajectory(
-      ...     bind(["identity(x)"], ["x"]), jnp.array([[0]]), jnp.array([[-0.4]]), jnp.ones(1),
-      ...     measured, jnp.array([0.01]), steps=40,
-      ... )
-      >>> found.coefficients.round(3).tolist()
-      [[-0.5]]
-    """
-    filled = indices < len(library.terms)
-    present = jnp.concatenate([filled.reshape(-1), jnp.ones(initial.shape, bool)])
-    bound = bound_of(record.states)
-    weights = jnp.sqrt(record.weights)[:, None] / noise[None, :]
-    scale = _scales(library, indices, record, noise)
-    columns = jnp.append(1.0, jnp.where(present, scale, 0.0))
-    measured = record.states[:, :, None] * (jnp.arange(len(columns)) == 0)[None, None, :]
-
-    def products_of(scaled):
-        parameters = _unpack(scaled * scale, indices)
-        solved = _solve(library, indices, *parameters, record.times, bound, steps)
-        rows = (solved - measured) * weights[:, :, None] * columns[None, None, :]
-        flat = rows.reshape(-1, len(columns))
-        return flat.T @ flat, jnp.sum(rows[:, :, 0] ** 2, 0)
-
-    start = jnp.concatenate([jnp.where(filled, coefficients, 0.0).reshape(-1), initial]) / scale
-    final = _levenberg_marquardt(
-        products_of, start, states=len(noise), iterations=iterations, rtol=rtol
-    )
-    values, begun = _unpack(jnp.where(final.done, final.proposal, final.now) * scale, indices)
-    coefficients = jnp.where(filled, values, 0.0)
-    return TrajectoryFit(indices, coefficients, begun, final.rss * noise**2, final.done)
-
-
-class _Descent(NamedTuple):
-    """A fit on its way: the best parameters with their products, and what is solved next."""
-
-    now: jax.Array
-    gram: jax.Array
-    rss: jax.Array
-    proposal: jax.Array
-    expected: jax.Array
-    damping: jax.Array
-    taken: jax.Array | int
-    done: jax.Array
-
-
-def _levenberg_marquardt(
-    products_of: Callable[[jax.Array], tuple[jax.Array, jax.Array]],
-    start: jax.Array,
-    *,
-    states: int,
-    iterations: int,
-    rtol: float,
-) -> _Descent:
-    """Minimise a sum of squares; see `fit_trajectory`.
-
-    Args:
-      products_of: from parameters [P] to all products of residual and derivatives [1 + P, 1 + P],
-        and the sum of squares of each state [D].
-      start: [P].
-      states: D.
-      iterations: most steps.
-      rtol: share of the sum of squares that is too little to gain.
-    """
-
-    def propose(now, gram, damping):
-        change = -_damped(gram, damping)
-        return now + change, -change @ (2 * gram[0, 1:] + gram[1:, 1:] @ change)
-
-    def step(state):
-        found, left = products_of(state.proposal)
-        gain = state.gram[0, 0] - found[0, 0]
-        better = gain > 0.01 * state.expected
-        now, gram, rss = jax.tree.map(
-            lambda a, b: jnp.where(better, a, b),
-            (state.proposal, found, left),
-            (state.now, state.gram, state.rss),
-        )
-        change = jnp.where(gain > 0.75 * state.expected, 0.1, jnp.where(better, 1.0, 4.0))
-        damping = state.damping * change
-        proposal, expected = propose(now, gram, damping)
-        done = expected <= rtol * gram[0, 0]
-        return _Descent(now, gram, rss, proposal, expected, damping, state.taken + 1, done)
-
-    size = len(start) + 1
-    begin = _Descent(
-        now=start,
-        gram=jnp.zeros((size, size), start.dtype).at[0, 0].set(jnp.inf),
-        rss=jnp.full(states, jnp.inf, start.dtype),
-        proposal=start,
-        expected=jnp.zeros((), start.dtype),
-        damping=jnp.zeros((), start.dtype) + 10,
-        taken=0,
-        done=jnp.asarray(False),
-    )
-    return jax.lax.while_loop(lambda s: (s.taken <= iterations) & ~s.done, step, begin)
-
-
-def _damped(gram: jax.Array, damping: jax.Array) -> jax.Array:
-    """Least squares of the first column on the others, damped, from all their products."""
-    size = len(gram) - 1
-    table = jnp.roll(gram, -1, (0, 1)) + jnp.diag(damping * (jnp.arange(size + 1) < size))
-    length = jnp.sqrt(jnp.diagonal(table))
-    length = jnp.where(length > 0, length, 1.0)
-    swept, _ = regression.sweep(table / length[:, None] / length[None, :], jnp.ones(size, bool))
-    return swept[:-1, -1] * length[-1] / length[:-1]
-
-
-def _scales(library: Library, indices: jax.Array, record: Record, noise: jax.Array) -> jax.Array:
-    # The damping of Levenberg–Marquardt starts at 1: in units of some 30 standard errors, which a
-    # term earns by moving a state for a quarter of the record, it starts as almost Gauss–Newton.
-    values = libraries.evaluate(library, record.states).theta
-    size = jnp.append(jnp.sqrt(jnp.mean(values**2, 0)), 1.0)[indices]
-    span = (record.times[-1] - record.times[0]) / 4
-    unit = 30 * noise / jnp.sqrt(jnp.sum(record.weights))
-    tiny = jnp.finfo(record.states.dtype).tiny
-    by_slot = unit[:, None] / jnp.maximum(size * span, tiny)
-    return jnp.concatenate([by_slot.reshape(-1), unit])
-
-
-def _unpack(parameters: jax.Array, indices: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return parameters[: indices.size].reshape(indices.shape), parameters[indices.size :]

@@ -9,7 +9,8 @@ from nsindy.evidence import regression
 from nsindy.terms.library import Library
 from nsindy.trajectories import single
 from nsindy.trajectories.linearised import Linearised
-from nsindy.trajectories.single import Record, TrajectoryFit
+from nsindy.trajectories.single import Record
+from nsindy.trajectories.single_fit import TrajectoryFit
 
 __all__ = ["Tangent", "cramer_rao", "estimates", "linearise_trajectory"]
 
@@ -56,9 +57,10 @@ def linearise_trajectory(
         steps=steps,
     )
     weights = jnp.sqrt(record.weights)[:, None] / noise[None, :]
+    weighted = solved._replace(jacobian=solved.jacobian * weights[:, :, None])
     linearised = Linearised(
-        (solved.by_initial * weights[:, :, None]).reshape(-1, equations),
-        (solved.by_coefficients * weights[:, :, None]).reshape(-1, equations * terms),
+        weighted.by_initial.reshape(-1, equations),
+        weighted.by_coefficients.reshape(-1, equations * terms),
         (weights * (record.states - solved.states)).reshape(-1),
     )
     linearised = linearised.from_zero(coefficients).compressed()

@@ -155,7 +155,7 @@ def test_two_arguments():
 def test_json_brings_the_same_operation_back(noisy):
     text = json.dumps(stacks.to_json(noisy.primitive))
     assert stacks.from_json(json.loads(text)) == noisy.primitive
-    with pytest.raises(ValueError, match="sin is no learned operation"):
+    with pytest.raises(ValueError, match="sin is not a learned operation"):
         stacks.to_json(operations.get("sin"))
 
 
@@ -174,7 +174,7 @@ def test_json_brings_the_same_operation_back(noisy):
     ],
 )
 def test_a_damaged_description_is_refused(noisy, change):
-    with pytest.raises(ValueError, match="this describes no learned operation"):
+    with pytest.raises(ValueError, match="this does not describe a learned operation"):
         stacks.from_json(stacks.to_json(noisy.primitive) | change)
 
 
@@ -184,8 +184,8 @@ TEN = np.linspace(-1, 1, 10)
 @pytest.mark.parametrize(
     ("name", "given", "domain", "sentence"),
     [
-        ("sin", (TEN, TEN), DOMAIN, "'sin' is no word, or an operation that exists"),
-        ("my friction", (TEN, TEN), DOMAIN, "is no word"),
+        ("sin", (TEN, TEN), DOMAIN, "'sin' is not a word, or names an operation that exists"),
+        ("my friction", (TEN, TEN), DOMAIN, "is not a word"),
         ("f", (TEN, TEN), (1.0, 1.0), r"the domain \(1, 1\) is empty"),
         ("f", (TEN, TEN), (-math.inf, 1.0), "is empty"),
         ("f", (TEN, TEN), 3.0, "the domain must be two numbers"),
@@ -197,7 +197,7 @@ TEN = np.linspace(-1, 1, 10)
         ("f", (3 * TEN, TEN), DOMAIN, r"input \[-3.0\] of sample 0 lies outside the domain"),
         ("f", (TEN[:5], TEN[:5]), DOMAIN, "5 different inputs are too few; at least 8"),
         ("f", (np.repeat(TEN[:2], 10), np.arange(20.0)), DOMAIN, "2 different inputs"),
-        ("f", (TEN, np.ones(10)), DOMAIN, "all outputs are alike"),
+        ("f", (TEN, np.ones(10)), DOMAIN, "all outputs are equal"),
         ("f", lambda x: 1 / (0 * x), DOMAIN, "not finite"),
         ("f", math.log, DOMAIN, "the function fails at"),
         ("f", lambda x, y, z: x, DOMAIN, "the function takes 3 arguments"),

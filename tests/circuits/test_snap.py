@@ -2,12 +2,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from nsindy.circuits import snap
-from nsindy.circuits import stacks as circuits_stacks
+from nsindy.circuits.stacks import load_stacks
 from nsindy.terms import library, term
 
 
 def test_shipped_circuits_snap_to_their_own_operations():
-    stacks, _ = circuits_stacks.load()
+    stacks, _ = load_stacks()
     learned = library.bind(term.paper_terms(), ("x", "v"), stacks)
     states = jnp.asarray(np.random.default_rng(0).uniform(-1.5, 1.5, (300, 2)))
     found = snap.snap(learned, states)

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from nsindy.circuits import stacks as circuits_stacks
-from nsindy.circuits import training
 from nsindy.circuits.network import MLP
+from nsindy.circuits.recipes import RECIPES
+from nsindy.circuits.stacks import SHIPPED, Stack, load_stacks, save_stacks
 from nsindy.terms.operations import PAPER, PRIMITIVES
 
 BOUNDS = {"identity": 1e-3, "sin": 1e-3, "cos": 1e-3, "add": 1e-3, "mul": 3e-3}
 BOUNDS |= dict.fromkeys(("square", "exp", "log", "tanh", "reciprocal", "abs", "saturation"), 3e-4)
 FIVE = "bdb7fdecc32d9ee0844ce3755f8433832de12c5c9f6a4744a4b8e1e6a6950513"
-SHIPPED, METADATA = circuits_stacks.load()
-LEARNED = {p.name: (stack, i) for stack in SHIPPED for i, p in enumerate(stack.primitives)}
+CIRCUITS, METADATA = load_stacks()
+LEARNED = {p.name: (stack, i) for stack in CIRCUITS for i, p in enumerate(stack.primitives)}
 
 
 def small():
@@ -28,7 +28,7 @@ def small():
     params = jax.vmap(lambda key: network.init(key, jnp.zeros((1, 1), jnp.float32)))(keys)
     params = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params)
     narrow = dataclasses.replace(PRIMITIVES["cos"], domain=(-1.0, 1.0))
-    return (circuits_stacks.Stack((PRIMITIVES["sin"], narrow), network, params),)
+    return (Stack((PRIMITIVES["sin"], narrow), network, params),)
 
 
 @pytest.mark.parametrize("name", list(BOUNDS))
@@ -53,18 +53,18 @@ def test_shipped_fidelity_on_fresh_points(name):
 
 
 def test_shipped_circuits_declare_the_domains_of_the_primitives():
-    for stack in SHIPPED:
+    for stack in CIRCUITS:
         for primitive in stack.primitives:
             assert primitive == PRIMITIVES[primitive.name]
     # A constant needs no circuit.
     assert set(LEARNED) == set(PRIMITIVES) - {"one"}
     # Those of the paper stand alone, so that nothing beside them can change what they compute.
-    assert {p.name for stack in SHIPPED[:2] for p in stack.primitives} == set(PAPER)
-    assert [len(stack.primitives) for stack in SHIPPED] == [3, 2, 6, 1]
+    assert {p.name for stack in CIRCUITS[:2] for p in stack.primitives} == set(PAPER)
+    assert [len(stack.primitives) for stack in CIRCUITS] == [3, 2, 6, 1]
 
 
 def test_the_five_circuits_of_the_paper_never_change():
-    leaves = jax.tree.leaves([stack.params for stack in SHIPPED[:2]])
+    leaves = jax.tree.leaves([stack.params for stack in CIRCUITS[:2]])
     digest = hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in leaves))
     assert digest.hexdigest() == FIVE
 
@@ -76,21 +76,21 @@ def test_shipped_file_says_how_it_was_made():
         "python experiments/phase1_grok.py --recipe further --beside nsindy/library.safetensors "
         "--save nsindy/library.safetensors"
     )
-    for recipes in (training.RECIPES["library"], training.RECIPES["further"]):
+    for recipes in (RECIPES["library"], RECIPES["further"]):
         for name, recipe in recipes.items():
             # The five were written before recipes had an interval.
             said = METADATA["config"][name]
             now = json.loads(json.dumps(dataclasses.asdict(recipe)))
             assert said == {entry: now[entry] for entry in said}
     assert {"jax", "flax", "optax", "numpy", "python"} <= set(METADATA["versions"])
-    assert circuits_stacks.SHIPPED.stat().st_size < 500_000
+    assert SHIPPED.stat().st_size < 500_000
 
 
 def test_save_and_load_round_trip(tmp_path):
     stacks = small()
     path = tmp_path / "circuits.safetensors"
-    circuits_stacks.save(path, stacks, {"recipe": "none", "numbers": [1, 2.5]})
-    loaded, metadata = circuits_stacks.load(path)
+    save_stacks(path, stacks, {"recipe": "none", "numbers": [1, 2.5]})
+    loaded, metadata = load_stacks(path)
     assert metadata == {"recipe": "none", "numbers": [1, 2.5]}
     assert loaded[0].primitives == stacks[0].primitives
     assert loaded[0].network == stacks[0].network
@@ -100,14 +100,14 @@ def test_save_and_load_round_trip(tmp_path):
 
 def test_unreadable_files_are_one_clear_error(tmp_path):
     with pytest.raises(ValueError, match="cannot read the library"):
-        circuits_stacks.load(tmp_path / "absent.safetensors")
+        load_stacks(tmp_path / "absent.safetensors")
     whole = tmp_path / "whole.safetensors"
-    circuits_stacks.save(whole, small(), {})
+    save_stacks(whole, small(), {})
     for length in (0, 4, 50, whole.stat().st_size - 3):
         cut = tmp_path / "cut.safetensors"
         cut.write_bytes(whole.read_bytes()[:length])
         with pytest.raises(ValueError, match="cannot read the library"):
-            circuits_stacks.load(cut)
+            load_stacks(cut)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_unreadable_files_are_one_clear_error(tmp_path):
 )
 def test_mismatched_files_are_one_clear_error(tmp_path, change):
     path = tmp_path / "circuits.safetensors"
-    circuits_stacks.save(path, small(), {})
+    save_stacks(path, small(), {})
     with safetensors.safe_open(path, framework="numpy") as file:
         text = dict(file.metadata())
     tensors = safetensors.numpy.load_file(path)
@@ -141,5 +141,5 @@ def test_mismatched_files_are_one_clear_error(tmp_path, change):
             said[0][entry] = value
             text["stacks"] = json.dumps(said)
     safetensors.numpy.save_file(tensors, path, metadata=text)
-    with pytest.raises(ValueError, match="no library of circuits"):
-        circuits_stacks.load(path)
+    with pytest.raises(ValueError, match="not a library of circuits"):
+        load_stacks(path)

@@ -11,14 +11,17 @@ import pytest
 
 from nsindy.circuits import polish, training
 from nsindy.circuits.network import MLP
-from nsindy.circuits.training import Knobs, Recipe
+from nsindy.circuits.recipes import RECIPES, Recipe
+from nsindy.circuits.training import TrainingKnobs
 from nsindy.terms.operations import PAPER, PRIMITIVES
 
 SMALL = Recipe(
     hidden=(8, 8), activation="gelu", epochs=100, learning_rate=1e-2, points=32,
     validation_points=64,
 )  # fmt: skip
-TRAIN = functools.partial(training.train, network=SMALL.network, epochs=SMALL.epochs, records=20)
+TRAIN = functools.partial(
+    training.train_circuit, network=SMALL.network, epochs=SMALL.epochs, records=20
+)
 
 
 def test_training_lowers_both_losses_in_the_dtype_of_the_data():
@@ -51,7 +54,7 @@ def test_knobs_do_not_recompile():
     def run(knobs):
         return TRAIN(jax.random.key(1), data, knobs)[1].train_mse[-1]
 
-    losses = [run(Knobs(rate, decay, scale, 100.0)) for rate, decay, scale in
+    losses = [run(TrainingKnobs(rate, decay, scale, 100.0)) for rate, decay, scale in
               ((1e-2, 0.0, 1.0), (3e-3, 0.0, 1.0), (1e-2, 3.0, 1.0), (1e-2, 0.0, 2.0))]  # fmt: skip
     assert len({float(loss) for loss in losses}) == 4
 
@@ -59,8 +62,8 @@ def test_knobs_do_not_recompile():
 def test_a_run_stands_still_after_its_own_epochs():
     """A longer scan of a shorter run is the shorter run."""
     data = training.draw(jax.random.key(0), PRIMITIVES["sin"], SMALL, jnp.float64)
-    knobs = Knobs(1e-2, 1.0, 1.0, 50.0)
-    train = functools.partial(training.train, network=SMALL.network, records=5)
+    knobs = TrainingKnobs(1e-2, 1.0, 1.0, 50.0)
+    train = functools.partial(training.train_circuit, network=SMALL.network, records=5)
     short, _ = train(jax.random.key(1), data, knobs, epochs=50)
     long, _ = train(jax.random.key(1), data, knobs, epochs=70)
     chex.assert_trees_all_close(short, long, rtol=1e-9)
@@ -68,9 +71,9 @@ def test_a_run_stands_still_after_its_own_epochs():
 
 def test_weight_decay_and_initial_scale_act_on_the_weights():
     data = training.draw(jax.random.key(0), PRIMITIVES["sin"], SMALL)
-    _, plain = TRAIN(jax.random.key(1), data, Knobs(1e-2, 0.0, 1.0, 100.0))
-    _, decayed = TRAIN(jax.random.key(1), data, Knobs(1e-2, 1.0, 1.0, 100.0))
-    _, large = TRAIN(jax.random.key(1), data, Knobs(1e-2, 0.0, 3.0, 100.0))
+    _, plain = TRAIN(jax.random.key(1), data, TrainingKnobs(1e-2, 0.0, 1.0, 100.0))
+    _, decayed = TRAIN(jax.random.key(1), data, TrainingKnobs(1e-2, 1.0, 1.0, 100.0))
+    _, large = TRAIN(jax.random.key(1), data, TrainingKnobs(1e-2, 0.0, 3.0, 100.0))
     assert decayed.weight_norm[-1] < plain.weight_norm[-1]
     np.testing.assert_allclose(large.weight_norm[0], 3 * plain.weight_norm[0], rtol=1e-5)
 
@@ -124,8 +127,8 @@ def test_polish_reaches_what_adam_does_not():
     recipe = Recipe(hidden=(8,), activation="tanh", points=100)
     data = training.draw(jax.random.key(0), PRIMITIVES["sin"], recipe, jnp.float64)
     network = MLP((8,), "tanh")
-    params, history = training.train(
-        jax.random.key(1), data, Knobs(1e-2, 0.0, 1.0, 100.0), network=network, epochs=100
+    params, history = training.train_circuit(
+        jax.random.key(1), data, TrainingKnobs(1e-2, 0.0, 1.0, 100.0), network=network, epochs=100
     )
     polished, mse = polish.levenberg_marquardt(
         params, data.inputs, data.targets, network=network, steps=150
@@ -187,9 +190,9 @@ def test_polish_with_a_penalty_and_weights_solves_ridge_regression(variant):
     np.testing.assert_allclose(losses[-1], minimum, rtol=1e-9)
 
 
-@pytest.mark.parametrize("recipe", list(training.RECIPES))
+@pytest.mark.parametrize("recipe", list(RECIPES))
 def test_every_recipe_covers_its_operations_in_groups_of_one_shape(recipe):
-    recipes = training.RECIPES[recipe]
+    recipes = RECIPES[recipe]
     further = set(PRIMITIVES) - set(PAPER) - {"one"}
     assert set(recipes) == (further if recipe == "further" else set(PAPER))
     groups = training.groups(recipes)

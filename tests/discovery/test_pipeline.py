@@ -17,12 +17,16 @@ TIMES = np.linspace(0, 16, 200)
 OPERATIONS = ("sin", "cos")
 
 
+def linear_system(times, a, b, c, *initial):
+    """x' = a v, v' = b x + c v, exactly."""
+    values, vectors = np.linalg.eig(np.array([[0, a], [b, c]]))
+    weights = np.linalg.solve(vectors, np.array(initial, complex))
+    return np.real(np.exp(np.outer(times, values)) * weights @ vectors.T)
+
+
 def rotation(noise=0.01, seed=0, times=TIMES, k=1.0, c=0.1):
     """x' = v, v' = -k x - c v, exactly."""
-    matrix = np.array([[0, 1], [-k, -c]])
-    values, vectors = np.linalg.eig(matrix)
-    weights = np.linalg.solve(vectors, [1.0, 0.5])
-    clean = np.real(np.exp(np.outer(times, values)) * weights @ vectors.T)
+    clean = linear_system(times, 1.0, -k, -c, 1.0, 0.5)
     return clean + noise * np.random.default_rng(seed).standard_normal(clean.shape)
 
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.sweep import machines, over, progress
+from nsindy.sweep import grid, machines, progress
 
 
 def main() -> None:
@@ -26,12 +26,16 @@ def main() -> None:
     add("--seeds", type=int, default=256)
     add("--block", type=int, default=4)
     add("--width", type=int, default=3)
+    add("--cpu-devices", type=int)
     add("--coordinator")
     add("--processes", type=int)
     add("--process", type=int)
     options = parser.parse_args()
     machines.start(
-        coordinator=options.coordinator, processes=options.processes, process=options.process
+        cpu_devices=options.cpu_devices,
+        coordinator=options.coordinator,
+        processes=options.processes,
+        process=options.process,
     )
     jax.config.update("jax_enable_x64", True)
 
@@ -45,11 +49,11 @@ def main() -> None:
         show(done)
         time.sleep(options.pause)
 
-    plan = over.Plan(
+    plan = grid.Plan(
         block=options.block, folder=options.out, resume=options.resume, identity={}, tell=tell
     )
     try:
-        found = over.over(
+        found = grid.over(
             one, np.arange(options.seeds), jnp.array([1.0]), jnp.int64(options.slow), plan=plan
         )
     except (ValueError, KeyboardInterrupt) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 import changes
 import numpy as np
 import pytest
+from support import measures
 
 SCRIPT = Path(changes.__file__)
 
@@ -27,7 +28,7 @@ def study(*rows, **more):
 
 def test_alike_is_unchanged():
     one = study(row("A", 3), row("B", 60, median={"mse": 1e-6}))
-    assert changes.compare(one, copy.deepcopy(one)) == []
+    assert measures.compare(one, copy.deepcopy(one)) == []
 
 
 @pytest.mark.parametrize(
@@ -35,22 +36,22 @@ def test_alike_is_unchanged():
     [(31, 40, 64, False), (31, 60, 64, True), (0, 12, 1024, True), (1023, 1020, 1024, False)],
 )
 def test_a_rate_changes_when_chance_would_hardly_do_it(old, new, seeds, expected):
-    found = changes.compare(study(row("A", old, seeds)), study(row("A", new, seeds)))
+    found = measures.compare(study(row("A", old, seeds)), study(row("A", new, seeds)))
     assert bool(found) is expected
     if expected:
         assert len(found) == 1 and f"A, exact: {old}/{seeds} → {new}/{seeds}" in found[0]
 
 
 def test_other_numbers_of_seeds_compare_by_their_rates():
-    assert changes.compare(study(row("A", 32, 64)), study(row("A", 500, 1024))) == []
-    assert changes.compare(study(row("A", 32, 64)), study(row("A", 1000, 1024)))
+    assert measures.compare(study(row("A", 32, 64)), study(row("A", 500, 1024))) == []
+    assert measures.compare(study(row("A", 32, 64)), study(row("A", 1000, 1024)))
 
 
 def test_among_many_rates_a_chance_of_many_is_none():
     many = [row(f"row {i}", 32) for i in range(60)]
     # Alone this is p = 0.004; of 61 rates one such is expected in every fourth comparison.
-    alone = changes.compare(study(row("A", 32)), study(row("A", 48)))
-    among = changes.compare(study(row("A", 32), *many), study(row("A", 48), *many))
+    alone = measures.compare(study(row("A", 32)), study(row("A", 48)))
+    among = measures.compare(study(row("A", 32), *many), study(row("A", 48), *many))
     assert (len(alone), len(among)) == (1, 0)
 
 
@@ -63,10 +64,10 @@ def test_draws_of_equal_rates_are_noise_and_a_real_change_among_them_is_found():
             study(*(row(f"{i}", int(count)) for i, count in enumerate(random.binomial(64, true))))
             for _ in range(2)
         )
-        false += bool(changes.compare(old, new))
+        false += bool(measures.compare(old, new))
         old["rows"][0] = row("0", int(random.binomial(64, 0.2)))
         new["rows"][0] = row("0", int(random.binomial(64, 0.8)))
-        found += any(sentence.startswith("0, exact") for sentence in changes.compare(old, new))
+        found += any(sentence.startswith("0, exact") for sentence in measures.compare(old, new))
     # At most 1 % of comparisons without a change report one: 3 of 40 has a chance below 1 %.
     assert false <= 2
     assert found == 40
@@ -77,20 +78,20 @@ def test_counts_beside_the_seeds_are_rates_and_what_follows_from_them_is_left_ou
         study(row("A", 64, false_terms=false, diverged=0, grokked_share=share))
         for false, share in ((0, 0.1), (40, 0.9))
     )
-    found = changes.compare(old, new)
+    found = measures.compare(old, new)
     assert len(found) == 1 and found[0].startswith("A, false terms: 0/64 → 40/64")
 
 
 def test_a_count_with_its_own_trials():
     old = {"coverage": {"chosen": {"count": 900, "of": 1000, "rate": 0.9, "ci95": [0.88, 0.92]}}}
     new = {"coverage": {"chosen": {"count": 700, "of": 1000, "rate": 0.7, "ci95": [0.67, 0.73]}}}
-    found = changes.compare(old, new)
+    found = measures.compare(old, new)
     assert len(found) == 1 and found[0].startswith("coverage, chosen: 900/1000 → 700/1000")
 
 
 def test_numbers_move_by_more_than_their_tolerance():
     def compare(old, new, **more):
-        return changes.compare({"residual": old} | more, {"residual": new} | more)
+        return measures.compare({"residual": old} | more, {"residual": new} | more)
 
     assert compare(1e-6, 1.09e-6) == []
     assert compare(1e-6, 1.2e-6) == ["residual: 1e-06 → 1.2e-06"]
@@ -104,16 +105,16 @@ def test_numbers_move_by_more_than_their_tolerance():
 
 def test_shares_move_by_their_difference():
     old, new = {"slot_2_activation": 0.99}, {"slot_2_activation": 0.96}
-    assert changes.compare(old, new) == []
-    assert changes.compare(old, {"slot_2_activation": 0.9}) == ["slot 2 activation: 0.99 → 0.9"]
+    assert measures.compare(old, new) == []
+    assert measures.compare(old, {"slot_2_activation": 0.9}) == ["slot 2 activation: 0.99 → 0.9"]
 
 
 def test_times_move_by_a_factor_and_compilation_is_left_out():
     old = study(row("A", 1, seconds={"compile": 1.0, "run": 10.0}), seconds_per_fit=0.1)
     slower = study(row("A", 1, seconds={"compile": 9.0, "run": 19.0}), seconds_per_fit=0.06)
     slow = study(row("A", 1, seconds={"compile": 9.0, "run": 21.0}), seconds_per_fit=0.04)
-    assert changes.compare(old, slower) == []
-    assert changes.compare(old, slow) == [
+    assert measures.compare(old, slower) == []
+    assert measures.compare(old, slow) == [
         "seconds per fit: 0.1 s → 0.04 s",
         "A, seconds, run: 10 s → 21 s",
     ]
@@ -124,36 +125,36 @@ def test_ratios_of_a_speed_benchmark_are_times():
         {"experiment": "bench_speed", "ratios": [{"name": "fits : loop", "value": value}]}
         for value in (100.0, 150.0, 250.0)
     )
-    assert changes.compare(old, new) == []
-    assert changes.compare(old, faster) == ["ratios, fits : loop, value: 100 → 250"]
+    assert measures.compare(old, new) == []
+    assert measures.compare(old, faster) == ["ratios, fits : loop, value: 100 → 250"]
 
 
 def test_new_and_missing_rows_are_named_once():
     old, new = study(row("A", 1), row("B", 2)), study(row("B", 2), row("C", 3, median={"mse": 1}))
-    assert changes.compare(old, new) == ["new: C", "missing: A"]
+    assert measures.compare(old, new) == ["new: C", "missing: A"]
 
 
 def test_rows_are_found_by_what_they_are_and_not_by_their_place():
     cells = [
         {"x0": x0, "noise": 0.1, "methods": {"count": n, "of": 64}} for x0, n in ((1, 0), (3, 64))
     ]
-    assert changes.compare({"cells": cells}, {"cells": cells[::-1]}) == []
+    assert measures.compare({"cells": cells}, {"cells": cells[::-1]}) == []
     swapped = [
         cells[0] | {"methods": cells[1]["methods"]},
         cells[1] | {"methods": cells[0]["methods"]},
     ]
-    found = changes.compare({"cells": cells}, {"cells": swapped})
+    found = measures.compare({"cells": cells}, {"cells": swapped})
     assert len(found) == 2 and found[0].startswith("cells, x0 1, noise 0.1, methods: 0/64 → 64/64")
 
 
 def test_a_value_that_came_or_went():
     old, new = study(row("A", 0, damping=None)), study(row("A", 0, damping=-0.1))
-    assert changes.compare(old, new) == ["new: A, damping"]
-    assert changes.compare(new, old) == ["missing: A, damping"]
+    assert measures.compare(old, new) == ["new: A, damping"]
+    assert measures.compare(new, old) == ["missing: A, damping"]
 
 
 def test_truth_values_flip():
-    found = changes.compare(
+    found = measures.compare(
         {"rows": [{"method": "A", "form": True}]}, {"rows": [{"method": "A", "form": False}]}
     )
     assert found == ["A, form: yes → no"]
@@ -166,14 +167,14 @@ def test_a_term_that_no_seed_chose_counts_as_zero():
 
     old = study(row("A", 0, slots=slots({"x": 64}, 1.0)))
     other = study(row("A", 0, slots=slots({"x": 24, "sin": 40}, 1.0)))
-    sentences = changes.compare(old, other)
+    sentences = measures.compare(old, other)
     assert [sentence.split(":")[0] for sentence in sentences] == [
         "A, slots, 1, 1, chosen, x",
         "A, slots, 1, 1, chosen, sin",
     ]
     assert "0/64 → 40/64" in sentences[1]
-    assert changes.compare(old, study(row("A", 0, slots=slots({"x": 62, "sin": 2}, 1.0)))) == []
-    moved = changes.compare(old, study(row("A", 0, slots=slots({"x": 64}, 3.0))))
+    assert measures.compare(old, study(row("A", 0, slots=slots({"x": 62, "sin": 2}, 1.0)))) == []
+    moved = measures.compare(old, study(row("A", 0, slots=slots({"x": 64}, 3.0))))
     assert [sentence.split(":")[0] for sentence in moved] == [
         f"A, slots, 1, 1, x, coefficient, {i}" for i in (1, 2, 3)
     ]
@@ -181,19 +182,19 @@ def test_a_term_that_no_seed_chose_counts_as_zero():
 
 def test_values_of_single_seeds_are_left_out():
     old, new = ({"seeds": 4, "epochs": [value, None, 3, 4]} for value in (1, 900))
-    assert changes.compare(old, new) == []
+    assert measures.compare(old, new) == []
 
 
 def test_errors_count_where_the_models_are_right():
     for count, expected in ((10, []), (64, ["A, rmse over cramer rao, k: 1 → 9"])):
         old, new = (study(row("A", count, rmse_over_cramer_rao={"k": k})) for k in (1.0, 9.0))
-        assert changes.compare(old, new) == expected
+        assert measures.compare(old, new) == expected
 
 
 def test_another_command_is_said_unless_only_the_folder_differs():
     old, new = study(), study(command="python x.py --out results/b")
-    assert changes.compare(old, new) == []
-    (said,) = changes.compare(old, study(command="python x.py --seeds 9 --out a"))
+    assert measures.compare(old, new) == []
+    (said,) = measures.compare(old, study(command="python x.py --seeds 9 --out a"))
     assert said == "made by `python x.py --seeds 9`, before by `python x.py`"
 
 

@@ -6,19 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import kill
 import numpy as np
 import pytest
+from support import killing
 
 from nsindy.sweep import chunks
 
 SCRIPT = Path(__file__).with_name("killed.py")
 CHUNKS = 64
-KILLS = 20
 
 
 def done(environment, *command):
-    with kill.begun((sys.executable, *command), environment) as process:
+    with killing.begun((sys.executable, *command), environment) as process:
         said, errors = process.communicate(timeout=120)
     return process.returncode, said, errors
 
@@ -30,28 +29,31 @@ def one_sentence(errors):
     return lines[0]
 
 
-def test_a_sweep_that_is_killed_twenty_times_ends_as_if_it_had_not_been(environment, tmp_path):
+@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_sweep_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
+    environment, tmp_path, kills
+):
     code, _, errors = done(environment, SCRIPT, tmp_path / "whole")
     assert code == 0, errors
     expected = np.load(tmp_path / "whole.npz")["arr_0"]
 
     out = tmp_path / "killed"
     # One to four chunks a life, in the middle of writing as likely as not.
-    counts = kill.killed(
+    counts = killing.killed(
         (sys.executable, SCRIPT, out, "--pause", 0.005),
         out / "sweep",
         random.Random(5),
-        KILLS,
+        kills,
         ((1, 0.02),),
         environment,
     )
-    assert len([count for count in counts if count < CHUNKS]) >= KILLS // 2
+    assert len([count for count in counts if count < CHUNKS]) >= kills // 2
     # A file that a kill left half-written has no chunk's name.
     (out / "sweep" / ".1.partial.safetensors").write_bytes(b"half")
     code, _, errors = done(environment, SCRIPT, out, "--resume")
     assert code == 0, errors
     np.testing.assert_array_equal(np.load(tmp_path / "killed.npz")["arr_0"], expected)
-    np.testing.assert_array_equal(chunks.load(out / "sweep")[""], expected[0])
+    np.testing.assert_array_equal(chunks.load_runs(out / "sweep")[""], expected[0])
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_a_full_disk_leaves_the_finished_chunks_and_the_sweep_goes_on(environmen
     )
     assert found, said
     assert int(found[1]) == int(found[2]) > 3
-    kept = chunks.load(small_disk / "out" / "sweep")
+    kept = chunks.load_runs(small_disk / "out" / "sweep")
     assert len(kept["seed"]) == 4 * int(found[2])
     subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
     code, _, errors = done(environment, *command, "--resume")
@@ -106,7 +108,7 @@ def test_a_quota_leaves_the_finished_chunks_and_the_sweep_goes_on(environment, t
     assert code == 1
     found = re.search(r"cannot write .*: File too large; the (\d+) finished chunks", errors)
     assert found and one_sentence(errors), errors
-    kept = chunks.load(tmp_path / "out" / "sweep")
+    kept = chunks.load_runs(tmp_path / "out" / "sweep")
     assert len(kept["seed"]) == 4 * int(found[1]) > 0
     code, _, errors = done(environment, *command, "--resume")
     assert code == 0, errors

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 import pytest
 import sympy
-from peers import odebench, pysindy_grid
+from peers import damped_cosine, odebench, odebench_cases, pysindy_grid
 
 import nsindy
 
@@ -82,7 +82,7 @@ def systems(data):
 @pytest.fixture
 def quiet_start(monkeypatch):
     """The tests have set JAX up already."""
-    monkeypatch.setattr(bench_odebench.common, "start", lambda: None)
+    monkeypatch.setattr(bench_odebench.experiment, "start", lambda: None)
 
 
 def test_a_file_is_read_time_first_and_coordinate_last(systems):
@@ -248,7 +248,7 @@ def test_scores_of_the_truth_and_of_a_model_that_is_right_on_one_trajectory_only
     for system in systems:
         for which in (0, 1):
             scores = odebench.scores(system.truth, system, which)
-            assert all(scores[name] for name in bench_odebench.SCORES)
+            assert all(scores[name] for name in odebench_cases.SCORES)
             assert scores["r2_generalization"] > 0.999999
     # From the first initial state alone, of amplitude 1, 4 x and 4 x³ + ... need not differ.
     energy = Y**2 + 4 * X**2
@@ -359,11 +359,11 @@ def test_the_benchmark_counts_what_was_found_and_what_failed(
 
 
 def test_a_fit_that_compiled_is_timed_again():
-    bench_odebench.compilations().clear()
+    odebench_cases.compilations().clear()
     jax.jit(lambda x: x * 3)(1.0)
-    assert bench_odebench.compilations()
-    bench_odebench.compilations().clear()
-    assert not bench_odebench.compilations()
+    assert odebench_cases.compilations()
+    odebench_cases.compilations().clear()
+    assert not odebench_cases.compilations()
 
 
 @pytest.mark.parametrize(
@@ -420,7 +420,7 @@ def film():
 
 
 def test_the_damped_cosine_is_fitted_to_its_own_errors(film):
-    fit = bench_air_track.damped_cosine(*film)
+    fit = damped_cosine.damped_cosine(*film)
     truth = np.array([6.0, 0.02, 3.0])
     assert np.all(np.abs(fit.values[:3] - truth) < 4 * fit.errors[:3])
     assert np.all(fit.errors[:2] < [1e-3, 3e-4])
@@ -470,6 +470,6 @@ def test_a_wrong_film_is_said(tmp_path, text, reason):
     path = tmp_path / "film.csv"
     path.write_text(text)
     with pytest.raises(ValueError, match=reason):
-        bench_air_track.read(str(path))
+        damped_cosine.read_film(str(path))
     with pytest.raises(ValueError, match="cannot read"):
-        bench_air_track.read(str(tmp_path / "none.csv"))
+        damped_cosine.read_film(str(tmp_path / "none.csv"))

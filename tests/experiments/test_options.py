@@ -1,41 +1,75 @@
 """Every option of a recording reaches the recording, in each script that takes it."""
 
+import argparse
+import dataclasses
+
 import commitment
-import phase_diagram
 import pytest
-from support import command_line, common, phase_findings
+from support import command_line, phase_sweep
+from support.experiment import HOW, Experiment
 
 from nsindy.paper import one_seed
+from nsindy.paper.runs import RUNS
 
 WORDS = ["--samples", "77", "--derivatives", "estimated", "--train-fraction", "0.5"]
 
 
 class Recorded(Exception):
-    """What a script gave to `one_seed.record`."""
+    """What a script gave to `one_seed.record_system`."""
 
 
 @pytest.fixture
-def options(monkeypatch, tmp_path):
+def experiment(monkeypatch, tmp_path):
     def record(*arguments, **keywords):
         raise Recorded(keywords)
 
-    monkeypatch.setattr(one_seed, "record", record)
+    monkeypatch.setattr(one_seed, "record_system", record)
     options = command_line.parser(None, str(tmp_path))
     options.set_defaults(library="exact", gates="shared", steps=2)
-    return options
+    return Experiment.of(options.parse_args(WORDS))
 
 
-def test_commitment(options, monkeypatch, tmp_path):
-    monkeypatch.setattr(common, "begin", lambda options: tmp_path)
+def test_commitment(experiment, monkeypatch, tmp_path):
+    monkeypatch.setattr(Experiment, "begin", lambda experiment: tmp_path)
     with pytest.raises(Recorded) as recorded:
-        commitment.execute(options.parse_args(WORDS))
+        commitment.execute(experiment)
     assert recorded.value.args[0] == {"samples": 77, "estimate": True, "train_fraction": 0.5}
 
 
-def test_phase_diagram(options, exact):
-    arguments = options.parse_args(WORDS)
-    arguments.x0, arguments.noise, arguments.damping = [1.0], [0.01], [0.1]
-    grid = phase_diagram.measurements(arguments)
+def test_phase_diagram(experiment, exact):
+    axes = phase_sweep.Axes([1.0], [0.1], [0.01])
+    grid = phase_sweep.measurements(axes, experiment)
     with pytest.raises(Recorded) as recorded:
-        phase_diagram.swept(phase_findings.METHODS[0], grid, exact, arguments)
+        phase_sweep.every_cell(phase_sweep.METHODS[0], grid, exact, experiment, axes)
     assert recorded.value.args[0] == {"samples": 77, "estimate": True, "train_fraction": 0.5}
+
+
+def test_the_command_line_and_the_experiment_have_the_same_defaults():
+    options = command_line.parser(None, "somewhere").parse_args([])
+    assert Experiment.of(options) == Experiment("somewhere")
+
+
+def test_every_option_of_a_router_reaches_its_run(monkeypatch):
+    run = RUNS["exp4_conditional_entropy"]
+    options = command_line.parser(None, "somewhere")
+    command_line.add_router_options(options, run)
+    unchanged = Experiment.of(options.parse_args([])).configure(run)
+    assert (unchanged.routing, unchanged.knobs) == (run.routing, run.knobs)
+    words = ["--steps", "7", "--slots", "3", "--gates", "shared"]
+    values = {name: 0.25 + 0.1 * i for i, name in enumerate(run.knobs._fields)}
+    for name, value in values.items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    experiment = Experiment.of(options.parse_args(words))
+    changed = experiment.configure(run)
+    assert changed.knobs._asdict() == pytest.approx(values)
+    expected = dataclasses.replace(run.routing, steps=7, slots=3, shared=True)
+    assert changed.routing == expected
+    assert experiment.config.items() >= (values | {"steps": 7, "gates": "shared"}).items()
+
+
+def test_how_a_sweep_runs_is_no_part_of_what_is_swept():
+    words = {"resume": True, "quiet": True, "memory_gb": 1.0, "devices": 2}
+    other = Experiment("elsewhere", **words, process=1, processes=2, coordinator="host:1")
+    assert other.config == Experiment("somewhere").config
+    assert not set(HOW) & other.config.keys()
+    assert Experiment.of(argparse.Namespace(out="x", seeds=3, unknown=1)).config["seeds"] == 3

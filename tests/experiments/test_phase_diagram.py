@@ -1,6 +1,6 @@
 """The phase diagram: a tiny grid through the script's functions, its readings by hand."""
 
-import argparse
+import dataclasses
 import json
 
 import jax
@@ -8,61 +8,60 @@ import numpy as np
 import phase_diagram as script
 import pytest
 from support import phase_findings as findings
+from support import phase_report, phase_sweep
+from support.experiment import Experiment
 
 from nsindy.paper import metrics, one_seed
 from nsindy.paper.systems import DAMPED_OSCILLATOR
-from nsindy.sweep.over import Timed
+from nsindy.sweep.grid import Timed
+
+AXES = phase_sweep.Axes(x0=[1.0], damping=[0.1, 0.3], noise=[1e-3, 1e-2])
+EXPERIMENT = Experiment(
+    "unused",
+    seeds=3,
+    seed0=5,
+    samples=120,
+    step=0.1,
+    derivatives="estimated",
+    library="exact",
+    gates="shared",
+    quiet=True,
+)
 
 
 @pytest.fixture
-def options():
-    """Two noises × two dampings × one amplitude, three seeds."""
-    return argparse.Namespace(
-        noise=[1e-3, 1e-2],
-        damping=[0.1, 0.3],
-        x0=[1.0],
-        seeds=3,
-        seed0=5,
-        samples=120,
-        train_fraction=0.8,
-        step=0.1,
-        stiffness=1.0,
-        v0=0.0,
-        derivatives="estimated",
-        library="exact",
-        gates="shared",
-        steps=0,
-        out="unused",
-    )
+def experiment(tmp_path):
+    """Three seeds, of two noises × two dampings × one amplitude."""
+    return dataclasses.replace(EXPERIMENT, out=str(tmp_path))
 
 
-def test_cells_follow_the_axes(options):
-    grid = script.measurements(options)
+def test_cells_follow_the_axes():
+    grid = phase_sweep.measurements(AXES, EXPERIMENT)
     assert grid.noise.tolist() == [1e-3, 1e-2, 1e-3, 1e-2]
-    assert findings.shaped(np.asarray(grid.args[:, 1]), options).tolist() == [
-        [[0.1, 0.1], [0.3, 0.3]]
-    ]
+    assert AXES.shaped(np.asarray(grid.args[:, 1])).tolist() == [[[0.1, 0.1], [0.3, 0.3]]]
 
 
-def test_limits_scale_with_the_noise(options, exact):
-    grid = script.measurements(options)
-    bound, distance = jax.jit(lambda grid, bound: script.limits(grid, bound, 120, 60))(grid, exact)
-    bound, distance = (findings.shaped(np.asarray(leaf), options)[0] for leaf in (bound, distance))
+def test_limits_scale_with_the_noise(exact):
+    grid = phase_sweep.measurements(AXES, EXPERIMENT)
+    bound, distance = jax.jit(lambda grid, bound: phase_sweep.limits(grid, bound, 120, 60))(
+        grid, exact
+    )
+    bound, distance = (AXES.shaped(np.asarray(leaf))[0] for leaf in (bound, distance))
     np.testing.assert_allclose(bound[:, 1] / bound[:, 0], 10, rtol=1e-6)
     np.testing.assert_allclose(distance[:, 0] / distance[:, 1], 10, rtol=1e-3)
 
 
-def test_sweep_is_the_same_as_each_cell_by_itself(options, exact):
-    grid = script.measurements(options)
-    run = findings.METHODS[2]
-    found = script.swept(run, grid, exact, options).value
+def test_sweep_is_the_same_as_each_cell_by_itself(experiment, exact):
+    grid = phase_sweep.measurements(AXES, EXPERIMENT)
+    run = phase_sweep.METHODS[2]
+    found = phase_sweep.every_cell(run, grid, exact, experiment, AXES).value
     assert found.correct.shape == (4, 3)
     measurement = jax.tree.map(lambda leaf: leaf[2], grid)
 
     @jax.jit
     def alone(key):
         data_key, select_key = jax.random.split(jax.random.fold_in(key, 2))
-        data = one_seed.record(
+        data = one_seed.record_system(
             data_key, DAMPED_OSCILLATOR, exact, measurement, samples=120, estimate=True
         )
         return one_seed.outcome(select_key, data, exact, run.knobs, run).coefficients
@@ -76,14 +75,14 @@ def test_sweep_is_the_same_as_each_cell_by_itself(options, exact):
     np.testing.assert_allclose(one, other, atol=1e-9)
 
 
-def test_run_9_brings_what_the_judge_says(options, exact):
-    measurement = jax.tree.map(lambda leaf: leaf[0], script.measurements(options))
+def test_run_9_brings_what_the_judge_says(exact):
+    measurement = jax.tree.map(lambda leaf: leaf[0], phase_sweep.measurements(AXES, EXPERIMENT))
 
     def one(key):
-        data = one_seed.record(
+        data = one_seed.record_system(
             key, DAMPED_OSCILLATOR, exact, measurement, samples=120, estimate=True
         )
-        return script.by_evidence(data, exact, findings.METHODS[3])
+        return phase_sweep.by_evidence(data, exact, phase_sweep.METHODS[3])
 
     found = jax.eval_shape(one, jax.random.key(0))
     assert found.correct.shape == ()
@@ -141,18 +140,18 @@ def test_ties_with_the_sum_are_one_model():
     assert found[:, 0].tolist() == [True, True, True, False]
 
 
-def findings_of(options, exact, spoil=None):
+def findings_of(exact, spoil=None):
     """The summary of a grid whose models are true but for one without its damping."""
-    grid = script.measurements(options)
-    truth = np.asarray(script.truths(grid, exact))
+    grid = phase_sweep.measurements(AXES, EXPERIMENT)
+    truth = np.asarray(phase_sweep.truths(grid, exact))
     model = np.broadcast_to(truth, (3, *truth.shape)).copy()
     model[0, 0, 1, 1] = 0.0
     errors = np.where(model != 0, 0.01, 0.0)
-    judged = findings.Judged(
+    judged = phase_sweep.Judged(
         errors, model, np.full(model.shape, 0.01), 0.9 * (model != 0), np.ones((3, 4), bool)
     )
     correct = np.all((model != 0) == (truth != 0)[None], axis=(2, 3))
-    every = findings.Found(model, correct, judged)
+    every = phase_sweep.Found(model, correct, judged)
     if spoil is not None:
         every = jax.tree.map(np.array, every)
         every.coefficients[spoil] = every.judged.inclusion[spoil] = np.nan
@@ -163,16 +162,16 @@ def findings_of(options, exact, spoil=None):
         run.name: Timed(
             every if run.method == "evidence" else every._replace(judged=None), 0.0, 0.0
         )
-        for run in findings.METHODS
+        for run in phase_sweep.METHODS
     }
-    limit = np.full(4, 0.01), np.full(4, 50.0)
-    return findings.summarise(found, truth, limit, exact.names, options)
+    limits = phase_sweep.Limits(np.full(4, 0.01), np.full(4, 50.0))
+    return findings.summarise(found, truth, limits, exact.names, AXES, EXPERIMENT)
 
 
-def test_a_diverged_seed_is_a_failure_and_no_part_of_the_calibration(options, exact):
-    whole = findings_of(options, exact)
-    spoilt = findings_of(options, exact, spoil=(1, 2))
-    name = findings.METHODS[-1].name
+def test_a_diverged_seed_is_a_failure_and_no_part_of_the_calibration(exact):
+    whole = findings_of(exact)
+    spoilt = findings_of(exact, spoil=(1, 2))
+    name = phase_sweep.METHODS[-1].name
     assert (whole["diverged"], spoilt["diverged"]) == (0, 1)
     one, other = (content["cells"][2]["methods"][name] for content in (whole, spoilt))
     assert (one["count"], other["count"], other["of"]) == (3, 2, 3)
@@ -186,10 +185,10 @@ def test_a_diverged_seed_is_a_failure_and_no_part_of_the_calibration(options, ex
     assert np.isfinite(spoilt["reliability"]["expected_error"])
 
 
-def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
-    content = findings_of(options, exact)
+def test_summary_and_figures_of_any_grid(exact, tmp_path, capsys):
+    content = findings_of(exact)
     script.write(content, tmp_path)
-    script.report(content)
+    phase_report.print_findings(content)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["cells"][0]["methods"]["best_subset"]["count"] == 2
     assert summary["false_terms_held_for_sure"]["count"] == 0
@@ -204,7 +203,6 @@ def test_summary_and_figures_of_any_grid(options, exact, tmp_path, capsys):
     assert "false terms: 0 of 12" in capsys.readouterr().out
 
 
-def test_values_out_of_order_are_one_sentence(options):
-    options.noise = [0.1, 0.01]
+def test_values_out_of_order_are_one_sentence():
     with pytest.raises(ValueError, match="--noise must be positive and increasing"):
-        script.execute(options)
+        script.execute(EXPERIMENT, AXES._replace(noise=[0.1, 0.01]))

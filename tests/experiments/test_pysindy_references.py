@@ -1,6 +1,5 @@
 """PySINDy's optimizers on given Θ and Ẋ: what they must find, and how it is scored."""
 
-import argparse
 import importlib.util
 import sys
 
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from peers import pysindy_references as references
+from support.experiment import Experiment
 
 from nsindy.paper import one_seed, summary, systems
 from nsindy.paper.runs import REFERENCES, RUNS
@@ -97,7 +97,7 @@ def test_a_fit_that_raises_is_marked_and_leaves_the_others(easy):
 def test_problems_keep_the_split_of_the_recordings(exact, paper):
     keys = jax.random.split(jax.random.key(0), 2)
     data = jax.vmap(
-        lambda key: one_seed.record(key, systems.DAMPED_OSCILLATOR, exact, paper, samples=50)
+        lambda key: one_seed.record_system(key, systems.DAMPED_OSCILLATOR, exact, paper, samples=50)
     )(keys)
     first, second = references.problems(data, seed0=7)
     assert (first.seed, second.seed) == (7, 8)
@@ -107,33 +107,31 @@ def test_problems_keep_the_split_of_the_recordings(exact, paper):
     np.testing.assert_array_equal(second.truth, np.asarray(data.truth[1]))
 
 
-@pytest.fixture(scope="module")
-def options():
-    return argparse.Namespace(
-        seeds=3,
-        seed0=5,
-        pysindy_seeds=2,
-        samples=80,
-        train_fraction=0.7,
-        step=0.1,
-        noise=0.01,
-        stiffness=1.3,
-        damping=0.2,
-        x0=1.1,
-        v0=-0.1,
-        derivatives="estimated",
-        library="exact",
-    )
+EXPERIMENT = Experiment(
+    "unused",
+    seeds=3,
+    seed0=5,
+    samples=80,
+    train_fraction=0.7,
+    step=0.1,
+    noise=0.01,
+    stiffness=1.3,
+    damping=0.2,
+    x0=1.1,
+    v0=-0.1,
+    derivatives="estimated",
+    library="exact",
+)
 
 
-def test_recordings_are_those_that_a_run_selects_from(options):
+def test_recordings_are_those_that_a_run_selects_from():
     names = paper_terms(("x", "v"))
-    data = references.recordings(options, names, 2)
+    data = references.recordings(EXPERIMENT, names, 2)
     bound = library.bind(names, ("x", "v"))
     # A run of the sweep as `study` makes it: the same key, half for the data, half to select.
     for i, seed in enumerate((5, 6)):
         data_key, select_key = jax.random.split(jax.random.key(seed))
-        alone = one_seed.record(
+        alone = one_seed.record_system(
             data_key,
             systems.DAMPED_OSCILLATOR,
             bound,
@@ -154,9 +152,9 @@ def test_recordings_are_those_that_a_run_selects_from(options):
         assert len(problem.theta) == 56
 
 
-def test_models_are_read_as_those_of_a_run(options):
+def test_models_are_read_as_those_of_a_run():
     names = paper_terms(("x", "v"))
-    data = references.recordings(options, names, 3)
+    data = references.recordings(EXPERIMENT, names, 3)
     run, bound = REFERENCES["best_subset"], library.bind(names, ("x", "v"))
     keys = jax.random.split(jax.random.key(0), 3)
     expected = jax.vmap(lambda key, one: one_seed.outcome(key, one, bound, run.knobs, run))(
@@ -164,7 +162,7 @@ def test_models_are_read_as_those_of_a_run(options):
     )
     failed = np.array([False, False, True])
     coefficients = np.where(failed[:, None, None], 0.0, expected.coefficients)
-    found = references.outcomes(references.Fits(coefficients, failed, "why", 1.0), data)
+    found = references.read_fits(references.Fits(coefficients, failed, "why", 1.0), data)
     for mine, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(mine[:2], theirs[:2], rtol=1e-9, atol=1e-12)
     # A fit that raised an error has no model, and its error no number.
@@ -175,53 +173,49 @@ def test_models_are_read_as_those_of_a_run(options):
 def like(names):
     truth = np.zeros((2, 8))
     truth[0, 1], truth[1, :2] = 1.0, (-1.3, -0.2)
-    return summary.Swept(
-        outcome=None,
-        truth=truth,
+    reference = summary.Truth(
+        coefficients=truth,
         names=names,
         states=("x", "v"),
         collinear=collinearity.Collinearity(7, 1e3, [], []),
         equivalent=[[], [[0, 6], [1, 6]]],
-        relative=0.0,
         bound=np.ones((2, 8)),
         snapped=None,
-        compile=3.0,
-        run=4.0,
     )
+    return summary.Swept(None, reference, relative=0.0, compile=3.0, run=4.0)
 
 
 @needs_pysindy
-def test_a_sweep_gives_every_method_its_rates(options):
+def test_a_sweep_gives_every_method_its_rates():
     names = paper_terms(("x", "v"))
-    swept = dict(references.sweep(options, like(names)))
+    swept = dict(references.sweep(EXPERIMENT, like(names), 2))
     available = [name for name in references.METHODS if name in swept]
     assert [name for name in references.METHODS if "MIOSR" not in name] == available[:5]
     for title, found in swept.items():
         numbers = summary.aggregate(found)
         assert numbers["seeds"] == 2 and numbers["diverged"] == 0
         assert numbers["recovery_count"] <= numbers["equivalent_count"] <= 2
-        assert (found.compile, found.run > 0, found.names) == (0.0, True, names)
+        assert (found.compile, found.run > 0, found.truth.names) == (0.0, True, names)
         assert np.isfinite(numbers["median"]["val_mse_argmax"])
         if "ridge" in title:
             # Told the sparsity and with little noise it finds the truth, or what ties with it.
             assert numbers["equivalent_count"] == 2
 
 
-def test_without_pysindy_a_sweep_says_so_once(options, monkeypatch, capsys):
+def test_without_pysindy_a_sweep_says_so_once(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pysindy", None)
-    assert list(references.sweep(options, like(paper_terms(("x", "v"))))) == []
+    assert list(references.sweep(EXPERIMENT, like(paper_terms(("x", "v"))), 2)) == []
     said = capsys.readouterr().out
     assert said.startswith("without PySINDy's optimizers: ") and said.count("\n") == 1
 
 
 @needs_pysindy
-def test_a_missing_solver_leaves_the_others_and_says_so(options, monkeypatch, capsys):
+def test_a_missing_solver_leaves_the_others_and_says_so(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "gurobipy", None)
-    swept = dict(references.sweep(options, like(paper_terms(("x", "v")))))
+    swept = dict(references.sweep(EXPERIMENT, like(paper_terms(("x", "v"))), 2))
     assert swept.keys() == {name for name in references.METHODS if "MIOSR" not in name}
     assert capsys.readouterr().out.count("without PySINDy MIOSR") == 2
 
 
-def test_no_seeds_for_pysindy_are_none(options):
-    none = argparse.Namespace(**vars(options) | {"pysindy_seeds": 0})
-    assert list(references.sweep(none, like(paper_terms(("x", "v"))))) == []
+def test_no_seeds_for_pysindy_are_none():
+    assert list(references.sweep(EXPERIMENT, like(paper_terms(("x", "v"))), 0)) == []

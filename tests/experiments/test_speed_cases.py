@@ -3,10 +3,9 @@
 import argparse
 
 import bench_speed
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from support import speed_cases
+from support import speed_cases, speed_fits
 
 
 def test_training_takes_some_time():
@@ -31,7 +30,6 @@ def test_growth_changes_one_thing_at_a_time(monkeypatch):
     np.testing.assert_allclose(speeds, 1000)
     lines = [line for axis in speed_cases.figure(rows).axes for line in axis.get_lines()]
     drawn = {line.get_label().split(":")[0]: line for line in lines if ":" in line.get_label()}
-    plt.close("all")
     assert set(drawn) == {row["of"] for row in rows}
     for name, line in drawn.items():
         x, y = line.get_data()
@@ -53,7 +51,7 @@ def test_a_process_is_timed_cold_and_warm(tmp_path):
 
 
 def test_the_recording_is_the_closed_form():
-    clean, derivatives, times = bench_speed.recording()
+    clean, derivatives, times = speed_fits.recording()
     # x'' = -x - 0.1 x' from x = 1 at rest.
     w = np.sqrt(1 - 0.05**2)
     x = np.exp(-0.05 * times) * (np.cos(w * times) + 0.05 / w * np.sin(w * times))

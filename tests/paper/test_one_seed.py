@@ -20,7 +20,7 @@ SHORT = Run("short", "short", "router", routing=Routing(slots=2, steps=4))
 def recorded(exact):
     """`record` of 60 samples with the exact library, one jit for the module."""
     return jax.jit(
-        lambda key, measurement: one_seed.record(
+        lambda key, measurement: one_seed.record_system(
             key, DAMPED_OSCILLATOR, exact, measurement, samples=60
         )
     )
@@ -99,9 +99,9 @@ def test_a_router_is_judged_by_its_committed_model(exact, data):
 def test_a_sweep_over_recordings_and_knobs_compiles_once(exact, paper):
     @functools.partial(jax.jit, static_argnames="run")
     @chex.assert_max_traces(n=1)
-    def one(key, setting, run):
-        data = one_seed.record(key, DAMPED_OSCILLATOR, exact, setting.measurement, samples=12)
-        return one_seed.outcome(key, data, exact, setting.knobs, run).loss
+    def one(key, cell, run):
+        data = one_seed.record_system(key, DAMPED_OSCILLATOR, exact, cell.measurement, samples=12)
+        return one_seed.outcome(key, data, exact, cell.knobs, run).loss
 
     knobs = jax.tree.map(jnp.float64, SHORT.knobs)._replace(
         base_entropy=jnp.float64(0.05),
@@ -109,7 +109,7 @@ def test_a_sweep_over_recordings_and_knobs_compiles_once(exact, paper):
         alpha=jnp.float64(1.0),
     )
     key = jax.random.key(0)
-    losses = [one(key, one_seed.Setting(paper, knobs), SHORT)]
+    losses = [one(key, one_seed.Cell(paper, knobs), SHORT)]
     for changed in (
         {"learning_rate": 0.1},
         {"temperature_start": 2.0},
@@ -122,7 +122,7 @@ def test_a_sweep_over_recordings_and_knobs_compiles_once(exact, paper):
         {"initial_spread": 0.5},
     ):
         turned = knobs._replace(**{name: jnp.float64(value) for name, value in changed.items()})
-        losses.append(one(key, one_seed.Setting(paper, turned), SHORT))
+        losses.append(one(key, one_seed.Cell(paper, turned), SHORT))
     measurements: list[Measurement] = [
         paper._replace(noise=jnp.float64(0.1)),
         paper._replace(args=jnp.array([1.0, 0.3])),
@@ -130,14 +130,14 @@ def test_a_sweep_over_recordings_and_knobs_compiles_once(exact, paper):
         paper._replace(initial=jnp.array([2.0, 0.5])),
         paper._replace(step=jnp.float64(0.1)),
     ]
-    losses += [one(key, one_seed.Setting(each, knobs), SHORT) for each in measurements]
+    losses += [one(key, one_seed.Cell(each, knobs), SHORT) for each in measurements]
     # Every one of them was heard: no two sweeps' losses are the same.
     assert len({np.asarray(loss).tobytes() for loss in losses}) == len(losses)
     # And the guard does see a second trace, where a static setting changes.
     with pytest.raises(AssertionError, match="traced"):
         one(
             key,
-            one_seed.Setting(paper, knobs),
+            one_seed.Cell(paper, knobs),
             Run("other", "other", "router", routing=Routing(steps=3)),
         )
 

@@ -25,7 +25,7 @@ MEASUREMENT = Measurement(
 @pytest.fixture(scope="module")
 def data():
     def record(key):
-        return one_seed.record(key, DAMPED_OSCILLATOR, EXACT, MEASUREMENT, samples=100)
+        return one_seed.record_system(key, DAMPED_OSCILLATOR, EXACT, MEASUREMENT, samples=100)
 
     return jax.jit(record)(jax.random.key(0))
 

@@ -1,18 +1,17 @@
 """What a summary says of seeds that diverged: a row each, and nothing in any aggregate."""
 
-import argparse
 import json
 
 import ablation
 import commitment
 import numpy as np
 import pytest
-from matplotlib import pyplot
-from support import common
+from support import one_run
+from support.experiment import Experiment
 
 from nsindy.circuits.snap import Snap
 from nsindy.paper import figures, metrics, summary, summary_file
-from nsindy.paper.one_seed import Outcome
+from nsindy.paper.outcomes import Outcome
 from nsindy.paper.runs import RUNS
 from nsindy.runtime import files
 from nsindy.terms import collinearity
@@ -46,19 +45,16 @@ def outcome_of(models, errors):
 
 
 def swept_of(outcome):
-    return summary.Swept(
-        outcome=outcome,
-        truth=TRUTH,
+    truth = summary.Truth(
+        coefficients=TRUTH,
         names=NAMES,
         states=STATES,
         collinear=collinearity.Collinearity(2, 1e3, [], []),
         equivalent=[[], [[0, 2], [1, 2]]],
-        relative=0.0,
         bound=BOUND,
         snapped=Snap(np.arange(3), np.zeros(3), np.zeros(3)),
-        compile=0.0,
-        run=1.0,
     )
+    return summary.Swept(outcome, truth, relative=0.0, compile=0.0, run=1.0)
 
 
 def good(damping, error=1e-4):
@@ -105,7 +101,7 @@ def test_aggregates_are_those_of_the_finished_seeds_over_all_seeds(swept):
         }
     )
     alone = summary.aggregate(swept_of(outcome_of(*zip(*FINISHED, strict=True))))
-    assert files.plain(numbers["slots"]) == files.plain(alone["slots"])
+    assert files.to_json(numbers["slots"]) == files.to_json(alone["slots"])
     # The slots' quantiles are over the seeds that hold their most frequent term.
     second = numbers["slots"][1][1]
     assert second["chosen"] == {"v": 3, "x + v": 1}
@@ -117,7 +113,7 @@ def test_a_diverged_seed_is_one_marked_row(swept):
     assert [row["seed"] for row in rows] == list(range(40, 47))
     assert [row["diverged"] for row in rows] == [False, True, True, False, False, False, True]
     assert not any(row["support_correct"] for row in rows if row["diverged"])
-    written = files.plain(rows)
+    written = files.to_json(rows)
     json.dumps(written, allow_nan=False)
     assert written[1]["coefficients"][1] == [-1.0, None, 0.0]
     assert written[6]["val_mse_argmax"] is None
@@ -177,24 +173,21 @@ def test_the_files_of_a_run_hold_every_seed_and_draw_the_finished_ones(
     tmp_path, monkeypatch, finished
 ):
     drawn = []
-    monkeypatch.setattr(figures, "save", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(figures, "save_figure", lambda figure, path: drawn.append(figure))
     runs = [lost(WAYS[0]), *finished]
     swept = swept_of(outcome_of(*zip(*runs, strict=True)))
     swept.outcome.outside[0] = 1.0
-    run, options = (
-        RUNS["exp4_conditional_entropy"],
-        argparse.Namespace(seeds=len(runs), seed0=5, noise=0.01, out=str(tmp_path)),
-    )
+    run = RUNS["exp4_conditional_entropy"]
+    experiment = Experiment(str(tmp_path), seeds=len(runs), seed0=5, noise=0.01)
     numbers = summary.aggregate(swept)
-    common.write(run, run.knobs, swept, numbers, options, tmp_path)
+    one_run.write(run, swept, numbers, experiment, tmp_path)
     written = summary_file.read_summary(tmp_path / "summary.json")
     assert [row["diverged"] for row in written["runs"]] == [True] + [False] * len(finished)
     assert written["runs"][0]["seed"] == 5
-    assert written["aggregate"] == files.plain(numbers)
+    assert written["aggregate"] == files.to_json(numbers)
     assert written["outside_domain"] == (0.0 if finished else None)
     (figure,) = drawn
     (axis,) = (each for each in figure.axes if each.get_title() == "coefficients")
     dots = [line for line in axis.get_lines() if line.get_marker() == "."]
     assert len(dots) == len(finished)
-    figure.canvas.draw()
-    pyplot.close(figure)
+    figure.savefig(tmp_path / "figure.png")

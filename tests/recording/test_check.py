@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nsindy.recording import check
+from nsindy.recording.repair import FEWEST
 
 T = np.arange(12) * 0.5
 X = np.column_stack([np.sin(T), np.cos(T)])
@@ -44,7 +45,7 @@ def valid(found):
     assert len(set(names)) == len(names) and all(map(str.isidentifier, names))
     for part in found.parts:
         n = len(part.times)
-        assert n >= check.FEWEST
+        assert n >= FEWEST
         assert part.states.shape == (n, len(found.states)) and found.states
         assert part.inputs.shape == (n, len(found.inputs))
         assert all(a.dtype == np.float64 and np.all(np.isfinite(a)) for a in part)
@@ -99,7 +100,7 @@ def sentence(error):
     ],
 )
 def test_the_same_recording_in_many_ways_of_writing(file, content):
-    found = check.read(file(content))
+    found = check.read_recordings(file(content))
     valid(found)
     assert found.states in (("x", "v"), ("x", "y"))
     np.testing.assert_array_equal(found.parts[0].times, T)
@@ -108,21 +109,21 @@ def test_the_same_recording_in_many_ways_of_writing(file, content):
 
 def test_a_file_without_header(file):
     path = file(table(ROWS, header=""))
-    found = check.read(path)
+    found = check.read_recordings(path)
     assert found.states == ("x", "y")
     np.testing.assert_array_equal(found.parts[0].states, X)
-    found = check.read(path, states=["3"], inputs=["2"])
+    found = check.read_recordings(path, states=["3"], inputs=["2"])
     assert (found.states, found.inputs) == (("x",), ("u",))
     np.testing.assert_array_equal(found.parts[0].states[:, 0], X[:, 1])
-    assert check.read(path, states=["3"]).states == ("x",)
+    assert check.read_recordings(path, states=["3"]).states == ("x",)
 
 
 def test_columns_by_name_and_number(file):
     path = file(table([[*row, "ok"] for row in ROWS], header="clock,x,v,remark"))
-    found = check.read(path, time="clock", states=["v"], inputs=["2"])
+    found = check.read_recordings(path, time="clock", states=["v"], inputs=["2"])
     assert (found.states, found.inputs) == (("v",), ("x",))
     np.testing.assert_array_equal(found.parts[0].inputs[:, 0], X[:, 0])
-    found = check.read(path)
+    found = check.read_recordings(path)
     assert found.states == ("x", "v") and "left out column remark" in "".join(found.notes)
     for options, said in (
         ({"states": ["x", "remark"]}, "row 2, column remark: 'ok' is not a number"),
@@ -133,88 +134,92 @@ def test_columns_by_name_and_number(file):
         ({"states": []}, "has no column for a state"),
     ):
         with pytest.raises(ValueError, match=said):
-            check.read(path, **options)
+            check.read_recordings(path, **options)
 
 
 def test_dates_are_times_since_the_first(file):
     days = ["2023-12-30", "2023-12-31", *(f"2024-01-{k:02}" for k in range(1, 11))]
     rows = [[day, *x] for day, x in zip(days, X, strict=True)]
-    found = check.read(file(table(rows, "Day,x,v")))
+    found = check.read_recordings(file(table(rows, "Day,x,v")))
     np.testing.assert_array_equal(found.parts[0].times, np.arange(12))
     assert "river.csv: read column Day as days since 2023-12-30" in "".join(found.notes)
     rows[3][0] = "2024-01-02 12:00"
-    found = check.read(file(table(rows, "Day,x,v")))
+    found = check.read_recordings(file(table(rows, "Day,x,v")))
     assert found.parts[0].times[3] == 3.5 * 86400
     assert "as seconds since 2023-12-30 00:00:00" in "".join(found.notes)
     rows[3][0] = ""
-    assert len(check.read(file(table(rows, "Day,x,v"))).parts[0].times) == 11
+    assert len(check.read_recordings(file(table(rows, "Day,x,v"))).parts[0].times) == 11
     for cell in ("5", "soon", "31.12.2023"):
         rows[3][0] = cell
-        with pytest.raises(ValueError, match=f"row 5, column Day: '{cell}' is no date like those"):
-            check.read(file(table(rows, "Day,x,v")))
+        with pytest.raises(
+            ValueError, match=f"row 5, column Day: '{cell}' is not a date like those"
+        ):
+            check.read_recordings(file(table(rows, "Day,x,v")))
 
 
 def test_what_counts_the_rows_is_kept_where_nothing_else_is_left(file):
     rows = [[t, k] for k, (t, *_) in enumerate(ROWS)]
-    assert check.read(file(table(rows, "t,count"))).states == ("count",)
+    assert check.read_recordings(file(table(rows, "t,count"))).states == ("count",)
 
 
 def test_numbers_with_other_marks_are_no_words(file):
     rows = [[t, x, f"{v} m/s"] for t, x, v in ROWS]
     with pytest.raises(ValueError, match=r"row 2, column v: '1.0 m/s' is not a number"):
-        check.read(file(table(rows)))
+        check.read_recordings(file(table(rows)))
 
 
 def test_shuffled_rows_are_sorted_and_said(file):
     order = np.random.default_rng(0).permutation(len(ROWS))
-    found = check.read(file(table([ROWS[i] for i in order])))
+    found = check.read_recordings(file(table([ROWS[i] for i in order])))
     np.testing.assert_array_equal(found.parts[0].states, X)
     assert found.notes[0].endswith(f"sorted {np.sum(order != np.arange(12))} rows by time")
     with pytest.raises(ValueError, match="no column is called t or time, and the first does not"):
-        check.read(file(table([ROWS[i] for i in order], header="")))
+        check.read_recordings(file(table([ROWS[i] for i in order], header="")))
     # T may be a temperature: taken as times by its place only.
-    found = check.read(file(table([[*row[:2], 9 - row[2]] for row in ROWS], header="h,x,T")))
+    found = check.read_recordings(
+        file(table([[*row[:2], 9 - row[2]] for row in ROWS], header="h,x,T"))
+    )
     assert found.states == ("x", "T")
 
 
 def test_repeated_rows_are_dropped_and_said(file):
-    found = check.read(file(table(ROWS[:4] + ROWS[3:])))
+    found = check.read_recordings(file(table(ROWS[:4] + ROWS[3:])))
     np.testing.assert_array_equal(found.parts[0].times, T)
-    assert found.notes[0].endswith("dropped row 6: another row says the same")
+    assert found.notes[0].endswith("dropped row 6: another row is identical")
 
 
 @pytest.mark.parametrize("cell", ["", "nan", "NA", "n/a", "-", "inf", "-Infinity", "1e999"])
 def test_few_missing_values_are_dropped_and_said(file, cell):
     rows = [list(row) for row in ROWS]
     rows[4][1] = cell
-    found = check.read(file(table(rows)))
+    found = check.read_recordings(file(table(rows)))
     np.testing.assert_array_equal(found.parts[0].times, np.delete(T, 4))
     assert found.notes[0].endswith("dropped row 6: a value is missing or infinite")
     rows[2][2] = cell
-    with pytest.raises(ValueError, match="in rows 4, 6 of 12, first in column x; fill them"):
-        check.read(file(table(rows)))
+    with pytest.raises(ValueError, match="in rows 4, 6 of 12, first in column x; fill them in"):
+        check.read_recordings(file(table(rows)))
 
 
 def test_recordings_in_one_file_are_not_mixed(file):
     later = [[t + 0.01, x, v] for t, x, v in ROWS]
-    with pytest.raises(ValueError, match="time starts again at row 14; give each recording a file"):
-        check.read(file(table(ROWS + later)))
+    with pytest.raises(ValueError, match="time starts again at row 14; put each recording"):
+        check.read_recordings(file(table(ROWS + later)))
     # Halves in the wrong order, and neighbours that were swapped, are one recording.
     t = np.arange(40.0)
     for order in (np.roll(t, 20), np.r_[t[:19], 20, 19, t[21:]], t[::-1]):
-        found = check.check(order, np.sin(order))
+        found = check.check_arrays(order, np.sin(order))
         np.testing.assert_array_equal(found.parts[0].times, t)
 
 
 def test_a_gap_is_said():
     t = np.r_[np.arange(10.0), np.arange(40.0, 50.0)]
-    said = "between rows 9 and 10 is a gap of 31 in time, 31 times the usual step"
-    assert check.check(t, np.sin(t)).notes == (said,)
+    said = "there is a gap of 31 in time between rows 9 and 10, 31 times the usual step"
+    assert check.check_arrays(t, np.sin(t)).notes == (said,)
 
 
 def test_a_cut_last_row_is_dropped(file):
     text = table(ROWS)
-    found = check.read(file(text[: text.rindex(",")]))
+    found = check.read_recordings(file(text[: text.rindex(",")]))
     assert len(found.parts[0].times) == 11
     assert "dropped row 13" in found.notes[0]
 
@@ -222,8 +227,8 @@ def test_a_cut_last_row_is_dropped(file):
 def test_several_files(file):
     paths = [file(table(ROWS), "a.csv"), file(table([[x, t] for t, x, _ in ROWS], "x,t"), "b.csv")]
     with pytest.raises(ValueError, match=r"b.csv has the columns x, .*a.csv has x, v; choose"):
-        check.read(paths)
-    found = check.read(paths, states=["x"])
+        check.read_recordings(paths)
+    found = check.read_recordings(paths, states=["x"])
     valid(found)
     assert len(found.parts) == 2
 
@@ -231,11 +236,11 @@ def test_several_files(file):
 def test_names_that_equations_can_be_written_with(file):
     header = "t,Größe (mm),x-y,λ,lambda,2nd"
     rows = np.column_stack([T, *np.random.default_rng(0).normal(size=(5, 12))])
-    found = check.read(file(table(rows, header)))
+    found = check.read_recordings(file(table(rows, header)))
     valid(found)
     assert found.states == ("Größe", "x_y", "λ", "lambda_", "x_2nd")
-    assert any("column 'x-y' is called x_y" in note for note in found.notes)
-    assert check.check(T, X, states=["x y", "x_y"]).states == ("x_y_2", "x_y")
+    assert any("column 'x-y' was renamed x_y" in note for note in found.notes)
+    assert check.check_arrays(T, X, states=["x y", "x_y"]).states == ("x_y_2", "x_y")
 
 
 # What is refused.
@@ -250,8 +255,8 @@ def test_names_that_equations_can_be_written_with(file):
         ("t,x\ns,m\n", "has no row of numbers"),
         ("t\n1\n2\n", "has one column"),
         ("1|2\n3|4\n", "has one column"),
-        (b"\x00\x01\x02\x03", "is no table of text at row 1"),
-        (bytes(range(256)), "is no table of text|is not UTF-8"),
+        (b"\x00\x01\x02\x03", "is not text at row 1"),
+        (bytes(range(256)), "is not text|is not UTF-8"),
         ("t,Temp (°C)\n1,2\n".encode("latin-1"), "is not UTF-8 text at row 1; save it"),
         (table(ROWS).encode("utf-16"), "is UTF-16"),
         (b"\x1f\x8b\x08\x00", "is compressed; unpack"),
@@ -274,13 +279,13 @@ def test_names_that_equations_can_be_written_with(file):
         (table([[t * 1e-200, x, v] for t, x, v in ROWS]), "column t reaches 5.5e-200"),
         (table(ROWS).replace("\n1.0,", '\n"1.0,'), "row 4: a quote is not closed"),
         (table(ROWS) + '9,"' + "1" * 200_000, "row 14: a quote is not closed"),
-        ("1" * 1_000_000, "is no table of text at row 1"),
+        ("1" * 1_000_000, "is not text at row 1"),
         (",".join(map(str, range(200))) + "\n", "199 columns of states and inputs are too many"),
     ],
 )
 def test_refused_files(file, content, said):
     with pytest.raises(ValueError, match=said) as error:
-        check.read(file(content))
+        check.read_recordings(file(content))
     assert "river.csv" in sentence(error) or "columns of states" in sentence(error)
 
 
@@ -294,11 +299,11 @@ def test_paths_that_are_no_files(tmp_path):
         ([], "there is no file to read"),
     ):
         with pytest.raises(ValueError, match=said):
-            check.read(path)
+            check.read_recordings(path)
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", "/dev/zero"):
-        with pytest.raises(ValueError, match="is no regular file"):
-            check.read(path)
+        with pytest.raises(ValueError, match="is not a regular file"):
+            check.read_recordings(path)
 
 
 def test_a_pickle_is_text_that_is_refused(file, tmp_path):
@@ -306,8 +311,8 @@ def test_a_pickle_is_text_that_is_refused(file, tmp_path):
         def __reduce__(self):
             return (os.mkdir, (str(tmp_path / "harm"),))
 
-    with pytest.raises(ValueError, match=r"is not UTF-8|no table of text"):
-        check.read(file(pickle.dumps(Harm()), "a.npy"))
+    with pytest.raises(ValueError, match=r"is not UTF-8|is not text"):
+        check.read_recordings(file(pickle.dumps(Harm()), "a.npy"))
     assert not (tmp_path / "harm").exists()
 
 
@@ -317,7 +322,7 @@ def test_a_million_rows(tmp_path):
     lines = (f"{a:.3f},{b:.6f}\n" for a, b in zip(t.tolist(), np.sin(t).tolist(), strict=True))
     path.write_text("t,x\n" + "".join(lines))
     begin = time.process_time()
-    found = check.read(path)
+    found = check.read_recordings(path)
     assert time.process_time() - begin < 20
     np.testing.assert_allclose(found.parts[0].times, t, atol=1e-9)
 
@@ -333,24 +338,24 @@ def test_arrays_lists_and_other_types():
         (T.astype(object), X.astype(str)),
         (np.asfortranarray(T), np.ma.masked_array(X, np.zeros_like(X, bool))),
     ):
-        found = check.check(t, x)
+        found = check.check_arrays(t, x)
         valid(found)
         np.testing.assert_array_equal(found.parts[0].states, X)
         assert found.states == ("x", "y") and found.notes == ()
     wide = np.column_stack([X, X + T[:, None]])
-    assert check.check(T, wide, inputs=X).states == ("x0", "x1", "x2", "x3")
-    assert check.check(T, wide[:, 1:], inputs=X).states == ("x", "y", "z")
-    assert check.check(T, wide, inputs=X).inputs == ("u0", "u1")
-    found = check.check(T, X[:, 0], inputs=X[:, 1])
+    assert check.check_arrays(T, wide, inputs=X).states == ("x0", "x1", "x2", "x3")
+    assert check.check_arrays(T, wide[:, 1:], inputs=X).states == ("x", "y", "z")
+    assert check.check_arrays(T, wide, inputs=X).inputs == ("u0", "u1")
+    found = check.check_arrays(T, X[:, 0], inputs=X[:, 1])
     assert (found.states, found.inputs) == (("x",), ("u",))
-    found = check.check([T, T[:11]], [X, X[:11]], inputs=[T, T[:11]], states=("x", "v"))
+    found = check.check_arrays([T, T[:11]], [X, X[:11]], inputs=[T, T[:11]], states=("x", "v"))
     valid(found)
     assert [part.inputs.shape for part in found.parts] == [(12, 1), (11, 1)]
 
 
 def test_arrays_are_not_changed_and_not_shared():
     t, x = T[::-1].copy(), X[::-1].copy()
-    found = check.check(t, x)
+    found = check.check_arrays(t, x)
     np.testing.assert_array_equal(found.parts[0].times, T)
     np.testing.assert_array_equal(t, T[::-1])
     assert not any(np.shares_memory(t, a) or np.shares_memory(x, a) for a in found.parts[0])
@@ -359,10 +364,10 @@ def test_arrays_are_not_changed_and_not_shared():
 def test_masked_values_are_missing():
     x = np.ma.masked_array(X, np.zeros_like(X, bool))
     x[3, 1] = np.ma.masked
-    assert check.check(T, x).notes == ("dropped row 3: a value is missing or infinite",)
+    assert check.check_arrays(T, x).notes == ("dropped row 3: a value is missing or infinite",)
     values = X.astype(object)
     values[3, 1] = None
-    assert len(check.check(T, values).parts[0].times) == 11
+    assert len(check.check_arrays(T, values).parts[0].times) == 11
 
 
 @pytest.mark.parametrize(
@@ -376,7 +381,7 @@ def test_masked_values_are_missing():
         (T, X + 0j, {}, "x holds complex128"),
         (np.datetime64("2024-01-01") + np.arange(12), X, {}, "t holds datetime64.*as seconds"),
         (T, [["a", "b"]] * 12, {}, r"x\[0, 0\] is 'a', not a number"),
-        (T, [[1, 2], [3]], {}, "x is no regular array"),
+        (T, [[1, 2], [3]], {}, "x is not a regular array"),
         (T, X, {"inputs": T[:3]}, "t has 12 times but inputs has 3 rows"),
         (T, X, {"states": ["x"]}, "1 names for 2 states; give 2"),
         (T, X, {"states": ["x", 3]}, "must be words"),
@@ -401,13 +406,13 @@ def test_masked_values_are_missing():
 )
 def test_refused_arrays(t, x, more, said):
     with pytest.raises(ValueError, match=said) as error:
-        check.check(t, x, **more)
+        check.check_arrays(t, x, **more)
     sentence(error)
 
 
 def test_scales_are_kept():
     for scale in (1e-9, 1e9, 1e-28, 1e28):
-        found = check.check(T * scale, X / scale)
+        found = check.check_arrays(T * scale, X / scale)
         np.testing.assert_array_equal(found.parts[0].times, T * scale)
         np.testing.assert_array_equal(found.parts[0].states, X / scale)
 
@@ -426,11 +431,11 @@ def run(script, *words):
 
 def test_the_recordings_that_the_project_makes(tmp_path):
     run("make_recordings.py", "--out", tmp_path)
-    found = check.read(tmp_path / "hares_and_lynxes.csv")
+    found = check.read_recordings(tmp_path / "hares_and_lynxes.csv")
     assert (found.states, found.parts[0].states.shape) == (("hare", "lynx"), (21, 2))
-    assert found.notes == (f"{tmp_path / 'hares_and_lynxes.csv'}: took column year as the times",)
+    assert found.notes == (f"{tmp_path / 'hares_and_lynxes.csv'}: used column year as the times",)
     np.testing.assert_array_equal(found.parts[0].times, np.arange(1900, 1921))
-    found = check.read(tmp_path / "van_der_pol.csv")
+    found = check.read_recordings(tmp_path / "van_der_pol.csv")
     assert (found.states, found.parts[0].states.shape) == (("x", "y"), (400, 2))
 
 
@@ -511,7 +516,7 @@ def answers(call):
 def test_any_table(tmp_path, text, encoding):
     path = tmp_path / "any.csv"
     path.write_bytes(text.encode(encoding, "surrogatepass"))
-    answers(lambda: check.read(path))
+    answers(lambda: check.read_recordings(path))
 
 
 @fuzz(400)
@@ -519,7 +524,7 @@ def test_any_table(tmp_path, text, encoding):
 def test_any_bytes(tmp_path, content):
     path = tmp_path / "any.csv"
     path.write_bytes(content)
-    answers(lambda: check.read(path))
+    answers(lambda: check.read_recordings(path))
 
 
 ARRAY = hnp.arrays(
@@ -534,7 +539,7 @@ ANYTHING = st.one_of(
 @fuzz(400)
 @given(t=ANYTHING, x=ANYTHING, inputs=ANYTHING)
 def test_any_objects(t, x, inputs):
-    answers(lambda: check.check(t, x, inputs=inputs))
+    answers(lambda: check.check_arrays(t, x, inputs=inputs))
 
 
 @fuzz(600)
@@ -555,7 +560,8 @@ def test_any_values(data, n, d, scale):
         t[data.draw(st.integers(0, n - 1))] = data.draw(WIDE)
     order = draw.permutation(n)
     found, shuffled = (
-        answers(lambda rows=rows: check.check(t[rows], x[rows])) for rows in (np.arange(n), order)
+        answers(lambda rows=rows: check.check_arrays(t[rows], x[rows]))
+        for rows in (np.arange(n), order)
     )
     assert (found is None) == (shuffled is None)
     if found is not None:

@@ -62,10 +62,13 @@ def forced():
 def pages(oscillator, forced, tmp_path_factory):
     times = np.linspace(0, 20, 300)
     folder = tmp_path_factory.mktemp("reports")
-    one = page.write(folder / "one", oscillator, record(oscillator, times), command=COMMAND)
+    one = page.write_report(folder / "one", oscillator, record(oscillator, times), command=COMMAND)
     drive = np.sin(2 * times)[:, None]
     recordings = record(forced, times, inputs=drive)
-    return {"one": one, "two": page.write(folder / "two", forced, recordings, command=COMMAND)}
+    return {
+        "one": one,
+        "two": page.write_report(folder / "two", forced, recordings, command=COMMAND),
+    }
 
 
 def test_a_replay_is_the_equation_along_the_recording(forced):
@@ -76,11 +79,11 @@ def test_a_replay_is_the_equation_along_the_recording(forced):
     for each in (first, second):
         # What is left is the noise of 0.01 that was put in.
         np.testing.assert_allclose(np.std(each.residual, axis=0), 0.01, rtol=0.15)
-        assert each.held == 240 and each.leaves is None
+        assert each.held_out == 240 and each.diverges is None
         assert each.smooth.shape == (300, 4)
     with pytest.raises(ValueError, match="the recordings measure x, drive, the equations x, y"):
         replay.replays(forced, recordings._replace(states=("x",)))
-    with pytest.raises(ValueError, match="1 recordings, and initial states of 2"):
+    with pytest.raises(ValueError, match="1 recordings, but initial states of 2"):
         replay.replays(forced, recordings._replace(parts=recordings.parts[:1]))
 
 
@@ -128,8 +131,8 @@ def test_the_page_says_everything(pages):
     assert "12.3 nats behind" in text and "x^2 v is nearly v" in text and "sorted 2 rows" in text
     assert "−1.0008 … −0.9992" in text and "8.0 %" in text
     assert r"\dot{v} = -1.0000\,x - 0.1000\,v" in text
-    assert "tell apart" not in text
-    assert "tell apart" not in pages["two"].read_text(encoding="utf-8")
+    assert "cannot distinguish" not in text
+    assert "cannot distinguish" not in pages["two"].read_text(encoding="utf-8")
     assert "Warnings" not in pages["two"].read_text(encoding="utf-8")
 
 
@@ -149,8 +152,8 @@ def test_one_state_of_any_name_with_a_simulation_that_leaves(name, tmp_path):
     recordings = record(found, times)
     term = make(["mul(x,x)"], [[1.0]], ("x",), initial=[[1.0]])
     found = dataclasses.replace(term, states=(name,), warnings=())
-    text = page.write(tmp_path, found, recordings, command="").read_text(encoding="utf-8")
-    assert "leaves every bound at time 1.0" in text
+    text = page.write_report(tmp_path, found, recordings, command="").read_text(encoding="utf-8")
+    assert "diverges at time 1.0" in text
     assert "<b>" not in text
 
 
@@ -164,15 +167,15 @@ def test_a_long_recording_at_any_scale(scale, oscillator, tmp_path):
         held_out=oscillator.held_out._replace(initial=initial),
     )
     recordings = record(small, np.linspace(0, 20, 9000))
-    text = page.write(tmp_path, small, recordings, command="").read_text(encoding="utf-8")
-    assert "each sample in 3" in text and "9,000 samples" in text
+    text = page.write_report(tmp_path, small, recordings, command="").read_text(encoding="utf-8")
+    assert "one sample in 3" in text and "9,000 samples" in text
 
 
 def test_a_folder_that_cannot_be_written_is_said(oscillator, tmp_path):
     (tmp_path / "file").write_text("")
     recordings = record(oscillator, np.linspace(0, 20, 300))
     with pytest.raises(ValueError, match="cannot write to"):
-        page.write(tmp_path / "file", oscillator, recordings, command="")
+        page.write_report(tmp_path / "file", oscillator, recordings, command="")
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ NONE = np.zeros((300, 0))
 
 
 def solve(discovery, initial, times, inputs):
-    right = along_recording.field(discovery.library, discovery.coefficients)
+    right = along_recording.right_hand_side(discovery.library, discovery.coefficients)
     scale = np.max(np.abs(discovery.initial), 0)
-    return along_recording.solve(right, initial, times, inputs, scale=scale)
+    return along_recording.solve_along(right, initial, times, inputs, scale=scale)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_the_field_is_that_of_the_discovery(pendulum):
     points = np.random.default_rng(0).standard_normal((3, 7))
     expected = [pendulum.vector_field(0.0, p[:2], lambda t, p=p: p[2:]) for p in points.T]
     np.testing.assert_allclose(
-        along_recording.field(pendulum.library, pendulum.coefficients)(points),
+        along_recording.right_hand_side(pendulum.library, pendulum.coefficients)(points),
         np.array(expected).T,
         atol=1e-14,
     )
@@ -95,5 +95,7 @@ def test_a_term_that_is_absent_spreads_no_nan():
     found = make(
         ["identity(x)", "log(y)"], [[-1.0, 0.0], [0.0, 1.0]], ("x", "y"), initial=[[1.0, 1.0]]
     )
-    slopes = along_recording.field(found.library, found.coefficients)(np.array([2.0, -1.0]))
+    slopes = along_recording.right_hand_side(found.library, found.coefficients)(
+        np.array([2.0, -1.0])
+    )
     assert slopes[0] == -2 and np.isnan(slopes[1])

@@ -29,9 +29,9 @@ def test_a_program_is_the_function_compiled_once_for_each_shape(counted):
     assert traced == [(3,), (3,), (4,)]
 
 
-def test_compiled_ahead_it_is_not_compiled_again(counted):
+def test_precompiled_it_is_not_compiled_again(counted):
     program, traced = counted
-    program.ahead(np.zeros(5), power=2)
+    program.precompile(np.zeros(5), power=2)
     np.testing.assert_array_equal(program(np.full(5, 3.0), power=2), 18)
     assert traced == [(5,)]
 
@@ -40,14 +40,14 @@ def test_the_precision_is_that_of_the_caller(counted):
     program, traced = counted
     assert program(np.ones(2), power=1).dtype == np.float64
     with jax.enable_x64(False):
-        program.ahead(np.ones(2), power=1)
+        program.precompile(np.ones(2), power=1)
         assert program(np.ones(2), power=1).dtype == np.float32
     assert len(traced) == 2
 
 
 def test_an_error_reaches_who_calls(counted):
     program, _ = counted
-    program.ahead(np.zeros(5), power="two")
+    program.precompile(np.zeros(5), power="two")
     for _ in range(2):
         with pytest.raises(TypeError):
             program(np.zeros(5), power="two")
@@ -66,12 +66,12 @@ def test_programs_are_kept_where_the_user_says(monkeypatch, tmp_path):
     try:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-        programs.keep(seconds=0.5)
+        programs.keep_compiled(seconds=0.5)
         assert jax.config.jax_compilation_cache_dir == str(tmp_path / "nsindy")
         # JAX reads this one itself when it starts.
         monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "theirs")
         jax.config.update(names[0], "theirs")
-        programs.keep(seconds=0.5)
+        programs.keep_compiled(seconds=0.5)
         assert jax.config.jax_compilation_cache_dir == "theirs"
     finally:
         for name, value in before.items():

@@ -17,25 +17,25 @@ def values(number):
 @pytest.fixture
 def folder(tmp_path):
     """Three finished chunks."""
-    store = chunks.begin(tmp_path / "sweep", IDENTITY, LAYOUT)
+    store = chunks.open_chunks(tmp_path / "sweep", IDENTITY, LAYOUT)
     for number in range(3):
-        chunks.write(store, number, values(number))
+        chunks.write_chunk(store, number, values(number))
     return store.folder
 
 
 def resumed(folder, identity=IDENTITY):
-    return chunks.begin(folder, identity, {"block": 7, "blocks": 9}, resume=True)
+    return chunks.open_chunks(folder, identity, {"block": 7, "blocks": 9}, resume=True)
 
 
 def test_what_is_written_is_read(folder):
     store = resumed(folder)
     assert store.layout == LAYOUT
     for number in range(3):
-        found = chunks.read(store, number)
+        found = chunks.read_chunk(store, number)
         assert found is not None
         for name, value in values(number).items():
             np.testing.assert_array_equal(found[name], value)
-    assert chunks.read(store, 3) is None
+    assert chunks.read_chunk(store, 3) is None
     assert sorted(each.name for each in folder.iterdir()) == [
         *(f"00000{number}.safetensors" for number in range(3)),
         "manifest.json",
@@ -43,8 +43,11 @@ def test_what_is_written_is_read(folder):
 
 
 def test_a_folder_without_a_finished_chunk_is_begun_anew(tmp_path):
-    chunks.begin(tmp_path, IDENTITY, LAYOUT)
-    assert chunks.begin(tmp_path, {"sweep": "two"}, {"block": 3, "blocks": 3}).layout["block"] == 3
+    chunks.open_chunks(tmp_path, IDENTITY, LAYOUT)
+    assert (
+        chunks.open_chunks(tmp_path, {"sweep": "two"}, {"block": 3, "blocks": 3}).layout["block"]
+        == 3
+    )
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7, 60, -1])
@@ -52,15 +55,15 @@ def test_a_chunk_cut_short_is_made_again(folder, cut):
     path = folder / "000001.safetensors"
     path.write_bytes(path.read_bytes()[:cut])
     store = resumed(folder)
-    assert chunks.read(store, 1) is None
-    assert chunks.read(store, 0) is not None
+    assert chunks.read_chunk(store, 1) is None
+    assert chunks.read_chunk(store, 0) is not None
     with pytest.raises(ValueError, match=r"000001\.safetensors is missing or damaged"):
-        chunks.load(folder)
+        chunks.load_runs(folder)
 
 
 def test_a_missing_chunk_is_made_again(folder):
     (folder / "000001.safetensors").unlink()
-    assert chunks.read(resumed(folder), 1) is None
+    assert chunks.read_chunk(resumed(folder), 1) is None
 
 
 class Trap:
@@ -70,7 +73,7 @@ class Trap:
 
 def test_a_pickle_is_never_loaded(folder):
     (folder / "000001.safetensors").write_bytes(pickle.dumps(Trap()))
-    assert chunks.read(resumed(folder), 1) is None
+    assert chunks.read_chunk(resumed(folder), 1) is None
     (folder / "manifest.json").write_bytes(pickle.dumps(Trap()))
     with pytest.raises(ValueError, match="manifest"):
         resumed(folder)
@@ -103,9 +106,9 @@ DAMAGED = {
 def test_finished_chunks_with_a_damaged_manifest_are_not_lost_in_silence(folder, case, resume):
     (folder / "manifest.json").write_bytes(DAMAGED[case])
     with pytest.raises(ValueError, match=r"3 chunks.*manifest.*delete that folder"):
-        chunks.begin(folder, IDENTITY, LAYOUT, resume=resume)
+        chunks.open_chunks(folder, IDENTITY, LAYOUT, resume=resume)
     with pytest.raises(ValueError, match="manifest"):
-        chunks.load(folder)
+        chunks.load_runs(folder)
     assert len(list(folder.glob("*.safetensors"))) == 3
 
 
@@ -118,7 +121,7 @@ def test_finished_chunks_without_a_manifest_are_not_lost_in_silence(folder):
 def test_a_damaged_manifest_without_chunks_loses_nothing(tmp_path):
     for content in DAMAGED.values():
         (tmp_path / "manifest.json").write_bytes(content)
-        assert chunks.begin(tmp_path, IDENTITY, LAYOUT).checksums == {}
+        assert chunks.open_chunks(tmp_path, IDENTITY, LAYOUT).checksums == {}
 
 
 def test_another_sweep_is_refused_with_every_difference(folder):
@@ -132,12 +135,12 @@ def test_another_sweep_is_refused_with_every_difference(folder):
 
 def test_a_folder_without_chunks_cannot_be_loaded(tmp_path):
     with pytest.raises(ValueError, match="holds no chunks"):
-        chunks.load(tmp_path)
+        chunks.load_runs(tmp_path)
     with pytest.raises(ValueError, match="holds no chunks"):
-        chunks.load(tmp_path / "none")
+        chunks.load_runs(tmp_path / "none")
 
 
 def test_load_joins_the_chunks_in_order(folder):
-    found = chunks.load(folder)
+    found = chunks.load_runs(folder)
     np.testing.assert_array_equal(found["seed"], np.arange(6))
     assert found["found"].shape == (6, 2)

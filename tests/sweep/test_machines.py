@@ -17,10 +17,7 @@ from nsindy.sweep import machines
 HERE = Path(__file__)
 SCRIPT = HERE.parents[1] / "experiments" / "killed.py"
 EXPERIMENTS = HERE.parents[2] / "experiments"
-SHORT = ("--seeds", "6", "--samples", "60", "--library", "exact")
-TRAINED = ("exp2_scalar_router.py", *SHORT, "--steps", "20")
-"""A router and, where every device compiles for itself, what compiles fast."""
-PLAIN = ("exp0_stlsq.py", *SHORT)
+SHORT = ("exp0_stlsq.py", "--seeds", "6", "--samples", "60", "--library", "exact")
 
 
 BEGUN: list[subprocess.Popen] = []
@@ -80,34 +77,23 @@ def close(one, other, path=""):
 
 @pytest.fixture(scope="module")
 def alone(environment, tmp_path_factory):
-    """The summaries of one process on one device."""
-    found = {}
-    for script, *options in (TRAINED, PLAIN):
-        out = tmp_path_factory.mktemp("alone")
-        process = begin(environment, EXPERIMENTS / script, *options, "--out", out)
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors
-        found[script] = summary_of(out)
-    return found
-
-
-def test_eight_devices_change_nothing(environment, alone, tmp_path):
-    script, *options = PLAIN
-    options += ["--out", tmp_path, "--cpu-devices", 8]
-    process = begin(environment, EXPERIMENTS / script, *options)
+    """The summary of one process on one device."""
+    script, *options = SHORT
+    out = tmp_path_factory.mktemp("alone")
+    process = begin(environment, EXPERIMENTS / script, *options, "--out", out)
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
-    close(alone[script], summary_of(tmp_path))
+    return summary_of(out)
 
 
 def test_two_processes_of_two_devices_change_nothing_and_one_speaks(environment, alone, tmp_path):
-    script, *options = TRAINED
+    script, *options = SHORT
     options += ["--out", tmp_path / "out", "--cpu-devices", 2]
     processes = together(environment, 2, EXPERIMENTS / script, *options)
     said = [process.communicate(timeout=240) for process in processes]
     for process, (_, errors) in zip(processes, said, strict=True):
         assert process.returncode == 0, errors
-    close(alone[script], summary_of(tmp_path / "out"))
+    close(alone, summary_of(tmp_path / "out"))
     assert "v' = " in said[0][0]
     output, errors = said[1]
     assert "' = " not in output
@@ -126,6 +112,13 @@ def whole(environment, tmp_path_factory):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     return value_of(out)
+
+
+def test_eight_devices_change_nothing(environment, whole, tmp_path):
+    process = begin(environment, SCRIPT, tmp_path / "out", "--cpu-devices", 8)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    np.testing.assert_allclose(value_of(tmp_path / "out"), whole, rtol=1e-12)
 
 
 def test_four_processes_change_nothing(environment, whole, tmp_path):

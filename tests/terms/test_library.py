@@ -48,7 +48,7 @@ def test_nested_terms(exact, states, both):
     reference = np.stack([x * np.sin(v), x * x + np.cos(v), np.sin(x * np.sin(v)), x], axis=1)
     for function in both(library.evaluate):
         np.testing.assert_allclose(function(bound, states).theta, reference, rtol=1e-14, atol=1e-15)
-    learned = library.bind(names, ("x", "v"), stacks.load()[0])
+    learned = library.bind(names, ("x", "v"), stacks.load_stacks()[0])
     theta, inside = jax.jit(library.evaluate)(learned, states)
     # Errors of the inner circuit pass through the outer one, with slopes of at most 6 here.
     scale = np.where(np.asarray(inside), np.abs(np.asarray(theta) - reference), 0.0)
@@ -129,7 +129,7 @@ def test_complexities_follow_the_terms(exact):
         (("tan(x)",), "unknown operation 'tan'"),
         (("sin(y)",), "unknown state 'y'"),
         (("add(x)",), "takes 2 argument"),
-        (("sin(x)", "identity(v)", " sin( x )"), r"the term sin\(x\) stands twice"),
+        (("sin(x)", "identity(v)", " sin( x )"), r"the term sin\(x\) is given twice"),
     ],
 )
 def test_a_library_that_makes_no_sense_is_refused(names, sentence):

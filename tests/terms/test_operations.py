@@ -1,11 +1,17 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+import sympy
 
-from nsindy.terms import operations
+from nsindy.circuits import recipes
+from nsindy.discovery import dictionary
+from nsindy.terms import library, operations, symbolic
+from nsindy.terms.term import Term, parse
+from nsindy.terms.text import readable
 
 REFERENCE = {
     "identity": lambda x: x,
@@ -73,11 +79,61 @@ def test_the_operation_on_numpy_arrays_is_the_same(name):
     primitive = operations.get(name)
     values = np.linspace(*primitive.domain, 4000) + 1e-3
     arguments = (values, values[::-1])[: primitive.arity]
-    found = operations.plain(primitive)(*arguments)
+    found = operations.numpy_function(primitive)(*arguments)
     assert not isinstance(found, jax.Array)
     np.testing.assert_allclose(found, primitive.function(*arguments), rtol=1e-14, atol=1e-15)
 
 
 def test_an_operation_of_ones_own_is_compiled_whatever_its_name():
     own = dataclasses.replace(operations.get("sin"), function=lambda x: 2 * x)
-    np.testing.assert_array_equal(operations.plain(own)(np.arange(3.0)), [0, 2, 4])
+    np.testing.assert_array_equal(operations.numpy_function(own)(np.arange(3.0)), [0, 2, 4])
+
+
+def test_a_new_operation_is_one_row(monkeypatch):
+    """It reaches the library, the text, SymPy, both prices, the dictionary and the recipes."""
+    cube = operations.Primitive(
+        "cube", 1, lambda x: x * x * x, (-2.0, 2.0), 2.0, nats=4.0, usable=(-3.0, 3.0),
+        numpy=lambda x: x**3, sympy=lambda _, x: x**3, recipe={"half_width": 2.1},
+    )  # fmt: skip
+    monkeypatch.setitem(operations.PRIMITIVES, "cube", cube)
+    bound = library.bind(["mul(x,cube(v))"], ["x", "v"])
+    assert library.evaluate(bound, jnp.array([[2.0, 3.0]])).theta.tolist() == [[54.0]]
+    (term,) = bound.terms
+    assert readable(term, ("x", "v")) == "x cube(v)"
+    assert str(symbolic.expression(term, sympy.symbols("x v"))) == "v**3*x"
+    assert bound.complexities.tolist() == [1.0 + 2.0]
+    assert dictionary.costs([term]).tolist() == [3.0 + 2.0 + 4.0]
+    assert "cube" in operations.searched()
+    found = dictionary.library(2, 2, operations=("cube",), degree=3)
+    assert "cube(x)" in [t.name("xv") for t in found]
+    assert dictionary.allows(cube, np.linspace(-2.5, 2.5, 50))
+    assert not dictionary.allows(cube, np.linspace(-2.5, 3.5, 50))
+    assert recipes.shipped(cube).half_width == 2.1
+    np.testing.assert_array_equal(operations.numpy_function(cube)(np.array([1.0, -2.0])), [1, -8])
+
+
+@pytest.mark.parametrize(
+    ("text", "nats"),
+    [
+        ("one()", 3.0),
+        ("identity(x)", 3.0),
+        ("mul(x,mul(x,v))", 7.0),
+        ("sin(x)", 8.0),
+        ("mul(x,cos(v))", 10.0),
+        ("mul(sin(x),sin(v))", 15.0),
+        ("saturation(x)", 10.0),
+        ("sin(0.5(x))", 8.0),
+    ],
+)
+def test_prices_of_a_discovery(text, nats):
+    assert parse(text, ("x", "v")).nats == nats
+
+
+def test_an_operation_of_ones_own_costs_as_little_as_a_product():
+    own = operations.Primitive("friction", 1, jnp.tanh, (-1.0, 1.0), 1.0)
+    assert Term(own, (0,)).nats == parse("mul(x,x)", ("x",)).nats
+
+
+def test_a_discovery_searches_what_is_no_polynomial():
+    expected = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
+    assert operations.searched() == expected

@@ -28,7 +28,7 @@ def test_values_are_those_of_the_library(split):
     states = jax.random.normal(jax.random.key(0), (50, 2))
     expected = library.evaluate(library.bind(NAMES, STATES), states).theta
     np.testing.assert_allclose(
-        products.evaluate(split, states, usable(split)), expected, rtol=1e-12
+        products.term_values(split, states, usable(split)), expected, rtol=1e-12
     )
 
 
@@ -57,7 +57,7 @@ def test_composed_library_has_every_monomial_once():
     assert len(terms) == 20
     values = np.array([2.0, 3.0, 5.0])
     split = products.split(terms, 3)
-    found = products.evaluate(split, jnp.asarray(values)[None], jnp.ones(4, bool))[0]
+    found = products.term_values(split, jnp.asarray(values)[None], jnp.ones(4, bool))[0]
     # Different primes make every monomial a different number.
     assert len(set(np.asarray(found).tolist())) == 20
 

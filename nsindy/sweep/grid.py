@@ -21,6 +21,8 @@ import numpy as np
 from nsindy.sweep import blocks, chunks, machines
 from nsindy.sweep.progress import Done
 
+__all__ = ["DEFAULT", "EVERY", "Interrupted", "Plan", "Timed", "over"]
+
 EVERY = sys.maxsize
 """In `keep`: the leaf is kept for every seed."""
 
@@ -107,67 +109,115 @@ def over(
     seeds = np.asarray(seeds)
     devices = machines.devices(plan.devices)
     width = len(devices) * machines.processes()
+    cells = jax.tree.leaves(grid)[0].shape[0]
     setting = jax.tree.map(lambda leaf: leaf[0], grid)
-    shapes = jax.eval_shape(one, jax.random.key(0), setting, *shared)
+    value = _describe(jax.eval_shape(one, jax.random.key(0), setting, *shared), keep, len(seeds))
+    free = _free(plan, cells * value.bytes)
+    arrays = value.zeros(cells)
+    layout = blocks.choose_layout(plan.block, cells, len(seeds), width, free, value.leaves)
+    store, layout = _store(plan, name, layout, (seeds, grid, shared))
+    total = math.ceil(cells * math.ceil(len(seeds) / layout["block"]) / layout["blocks"])
+    inputs = (seeds, grid, shared, devices, free)
+    program = _Stopwatch(lambda cut: blocks.compile_chunk(one, cut, *inputs, quick=plan.quick))
+    done = Done(name, 0, total, 0, cells * len(seeds), 0, 0.0, None if success is None else 0)
+    with _first_interrupt_noted() as interrupted:
+        for number in range(total):
+            cut = blocks.cut_chunk(layout, number, cells, len(seeds), width)
+            cell = np.broadcast_to(cut.cells[:, None], cut.valid.shape)[cut.valid]
+            index = cut.seed[cut.valid]
+            kept = [index < row for row in value.rows]
+            found = _stored(store, number, value, kept)
+            made = found is None
+            if found is None:
+                every = program(cut)
+                found = [leaf[cut.valid][which] for leaf, which in zip(every, kept, strict=True)]
+                _keep(store, number, value.names, found, cell, seeds[index])
+            for whole, part, which in zip(arrays, found, kept, strict=True):
+                whole[cell[which], index[which]] = part
+            correct = None if success is None else success(value.tree(found))
+            done = _advanced(done, len(index), made, program.run, correct)
+            plan.tell(done)
+            if machines.any_of(interrupted.is_set()) and done.chunk < total:
+                where = "" if plan.folder is None else "; --resume continues there"
+                raise Interrupted(f"stopped after chunk {done.chunk} of {total} of {name}{where}")
+    return Timed(value.tree(arrays), program.compile, program.run)
+
+
+class _Value(NamedTuple):
+    """What one run returns, and for how many seeds each of its leaves is kept.
+
+    Attributes:
+      structure: of the pytree.
+      names: of its leaves, as paths.
+      leaves: shapes and types of one run.
+      rows: how many of the first seeds each leaf is kept for.
+    """
+
+    structure: Any
+    names: list[str]
+    leaves: list[jax.ShapeDtypeStruct]
+    rows: list[int]
+
+    @property
+    def bytes(self) -> int:
+        """Of all that is kept of one setting."""
+        return sum(
+            blocks.bytes_of(leaf) * row for leaf, row in zip(self.leaves, self.rows, strict=True)
+        )
+
+    def zeros(self, cells: int) -> list[np.ndarray]:
+        """Leaves [C, S, …] to fill."""
+        return [
+            np.zeros((cells, row, *leaf.shape), leaf.dtype)
+            for leaf, row in zip(self.leaves, self.rows, strict=True)
+        ]
+
+    def tree(self, leaves: list[np.ndarray]) -> Any:
+        """The pytree of such leaves."""
+        return jax.tree.unflatten(self.structure, leaves)
+
+
+def _describe(shapes: Any, keep: Any, seeds: int) -> _Value:
     leaves, structure = jax.tree.flatten(shapes)
     names = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(shapes)]
     limits = jax.tree.leaves(jax.tree.broadcast(keep, shapes))
-    cells = jax.tree.leaves(grid)[0].shape[0]
-    rows = [min(limit, len(seeds)) for limit in limits]
-    free = _free(
-        plan, cells * sum(blocks.size(leaf) * row for leaf, row in zip(leaves, rows, strict=True))
-    )
-    value = [
-        np.zeros((cells, row, *leaf.shape), leaf.dtype)
-        for leaf, row in zip(leaves, rows, strict=True)
-    ]
-    store, layout = _store(
-        plan,
-        name,
-        blocks.layout(plan.block, cells, len(seeds), width, free, leaves),
-        (seeds, grid, shared),
-    )
-    total = math.ceil(cells * math.ceil(len(seeds) / layout["block"]) / layout["blocks"])
+    return _Value(structure, names, leaves, [min(limit, seeds) for limit in limits])
 
-    made = finished = correct = 0
-    compile_seconds = run_seconds = 0.0
-    evaluate = None
-    with _patient() as interrupted:
-        for number in range(total):
-            cut = blocks.cut(layout, number, cells, len(seeds), width)
-            cell = np.broadcast_to(cut.cells[:, None], cut.valid.shape)[cut.valid]
-            index = cut.seed[cut.valid]
-            kept = [index < limit for limit in limits]
-            found = _stored(store, number, names, leaves, kept)
-            if found is None:
-                start = time.perf_counter()
-                if evaluate is None:
-                    evaluate = blocks.program(
-                        one, cut, seeds, grid, shared, devices, free, quick=plan.quick
-                    )
-                    compile_seconds = time.perf_counter() - start
-                    start = time.perf_counter()
-                made_now = evaluate(cut)
-                found = [leaf[cut.valid][which] for leaf, which in zip(made_now, kept, strict=True)]
-                run_seconds += time.perf_counter() - start
-                made += len(index)
-                if store is not None:
-                    runs = {"cell": cell, "seed": seeds[index]}
-                    chunks.write(store, number, runs | dict(zip(names, found, strict=True)))
-            for whole, part, which in zip(value, found, kept, strict=True):
-                whole[cell[which], index[which]] = part
-            finished += len(index)
-            if success is not None:
-                correct += int(np.sum(success(jax.tree.unflatten(structure, found))))
-            counted = None if success is None else correct
-            runs_of = finished, cells * len(seeds)
-            plan.tell(Done(name, number + 1, total, *runs_of, made, run_seconds, counted))
-            if machines.any_of(interrupted.is_set()) and number + 1 < total:
-                kept_where = "" if plan.folder is None else "; --resume continues there"
-                raise Interrupted(
-                    f"stopped after chunk {number + 1} of {total} of {name}{kept_where}"
-                )
-    return Timed(jax.tree.unflatten(structure, value), compile_seconds, run_seconds)
+
+class _Stopwatch:
+    """The program of a chunk, compiled when the first chunk is to be made, and what it took.
+
+    Attributes:
+      compile: seconds of tracing and compilation.
+      run: seconds of the chunks that were made.
+    """
+
+    def __init__(self, compile_for: Callable[[blocks.Cut], Callable[[blocks.Cut], Any]]):
+        self._compile_for = compile_for
+        self._program: Callable[[blocks.Cut], Any] | None = None
+        self.compile = self.run = 0.0
+
+    def __call__(self, cut: blocks.Cut) -> list[np.ndarray]:
+        if self._program is None:
+            start = time.perf_counter()
+            self._program = self._compile_for(cut)
+            self.compile = time.perf_counter() - start
+        start = time.perf_counter()
+        found = self._program(cut)
+        self.run += time.perf_counter() - start
+        return found
+
+
+def _advanced(done: Done, runs: int, made: bool, seconds: float, correct: Any) -> Done:
+    """One chunk further."""
+    successes = None if done.successes is None else done.successes + int(np.sum(correct))
+    return done._replace(
+        chunk=done.chunk + 1,
+        runs=done.runs + runs,
+        made=done.made + made * runs,
+        seconds=seconds,
+        successes=successes,
+    )
 
 
 def _free(plan: Plan, value: int) -> float:
@@ -194,25 +244,41 @@ def _store(
         identity = dict(plan.identity or {}) | {
             "sweep": name,
             "inputs": fingerprint(inputs),
-            "code": code(),
+            "code": source_version(),
         }
-        store = chunks.begin(plan.folder / name, identity, layout, resume=plan.resume)
+        store = chunks.open_chunks(plan.folder / name, identity, layout, resume=plan.resume)
         layout = store.layout
     agreed = machines.from_leader(np.array([layout["block"], layout["blocks"]]))
     return store, {"block": int(agreed[0]), "blocks": int(agreed[1])}
 
 
-def _stored(store, number, names, leaves, kept) -> list[np.ndarray] | None:
+def _stored(
+    store: chunks.Chunks | None, number: int, value: _Value, kept: list[np.ndarray]
+) -> list[np.ndarray] | None:
     """A finished chunk in every process; None where it must be made."""
-    found = None if store is None else chunks.read(store, number)
+    found = None if store is None else chunks.read_chunk(store, number)
     if not machines.any_of(found is not None):
         return None
     if found is None:
         found = {
             name: np.zeros((int(which.sum()), *leaf.shape), leaf.dtype)
-            for name, leaf, which in zip(names, leaves, kept, strict=True)
+            for name, leaf, which in zip(value.names, value.leaves, kept, strict=True)
         }
-    return machines.from_leader([found[name] for name in names])
+    return machines.from_leader([found[name] for name in value.names])
+
+
+def _keep(
+    store: chunks.Chunks | None,
+    number: int,
+    names: list[str],
+    leaves: list[np.ndarray],
+    cell: np.ndarray,
+    seed: np.ndarray,
+) -> None:
+    """Write a chunk in process 0: the setting and the seed of every run [R], and its leaves."""
+    if store is not None:
+        runs = {"cell": cell, "seed": seed} | dict(zip(names, leaves, strict=True))
+        chunks.write_chunk(store, number, runs)
 
 
 def fingerprint(inputs: Any) -> str:
@@ -225,17 +291,21 @@ def fingerprint(inputs: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def code() -> str:
-    """Version of the package and of JAX, and SHA-256 of the package's source."""
+def source_version(package: Path = Path(__file__).parents[1]) -> str:
+    """Version of nsindy and of JAX, and SHA-256 of every Python file below the package.
+
+    Any change of the source makes another sweep of it: which functions a run calls is not known.
+    """
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode())
         digest.update(path.read_bytes())
     version = importlib.metadata.version("nsindy")
     return f"nsindy {version}, source {digest.hexdigest()[:12]}, jax {jax.__version__}"
 
 
 @contextmanager
-def _patient() -> Iterator[threading.Event]:
+def _first_interrupt_noted() -> Iterator[threading.Event]:
     """Note the first Ctrl-C, and leave the second to the system, which ends the process at once."""
     came = threading.Event()
     if threading.current_thread() is not threading.main_thread():
