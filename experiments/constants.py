@@ -92,8 +92,8 @@ def execute(options: argparse.Namespace) -> None:
     ) as pool:
         for row in pool.map(measure, settings, [options.seeds] * len(settings)):
             rows.append(row)
-            said = f"{row['case']} {row['change']}".strip()
-            print(f"{said:<30} exact {row['count']}/{row['cases']}", flush=True)
+            title = f"{row['case']} {row['change']}".strip()
+            print(f"{title:<30} exact {row['count']}/{row['cases']}", flush=True)
     files.write_json(out / "summary.json", written.origin() | {"rows": rows})
     print(f"wrote {out / 'summary.json'}")
 
