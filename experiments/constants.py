@@ -92,10 +92,9 @@ def execute(options: argparse.Namespace) -> None:
     ) as pool:
         for row in pool.map(measure, settings, [options.seeds] * len(settings)):
             rows.append(row)
-            said = f"{row['case']} {row['change']}".strip()
-            print(f"{said:<30} exact {row['count']}/{row['cases']}", flush=True)
-    made = {"experiment": "constants", "command": written.command()}
-    files.write_json(out / "summary.json", made | {"versions": written.versions(), "rows": rows})
+            title = f"{row['case']} {row['change']}".strip()
+            print(f"{title:<30} exact {row['count']}/{row['cases']}", flush=True)
+    files.write_json(out / "summary.json", written.origin() | {"rows": rows})
     print(f"wrote {out / 'summary.json'}")
 
 

@@ -37,7 +37,7 @@ def test_every_number_of_discovery_is_changed_or_left_out():
 def test_recordings_are_discovered_with_the_changed_constant(monkeypatch):
     """The true terms are found once for every recording; a discovery that fails is not exact."""
     monkeypatch.setattr(discovery, "WIDTH", discovery.WIDTH)
-    monkeypatch.setattr(constants.common, "start", lambda: None)
+    monkeypatch.setattr(constants.experiment, "start", lambda: None)
     widths = []
 
     def found(system, rows, noise, seed):
