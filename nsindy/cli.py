@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     )
     version = importlib.metadata.version("nsindy")
     options.add_argument("--version", action="version", version=f"nsindy {version}")
-    commands = options.add_subparsers(dest="command", metavar="discover", required=True)
+    commands = options.add_subparsers(dest="command", metavar="COMMAND", required=True)
     discover = commands.add_parser(
         "discover",
         usage="nsindy discover FILE [FILE ...] [options]",
@@ -80,7 +80,20 @@ def parser() -> argparse.ArgumentParser:
         help="standard deviation of the noise, if known: one number, or one for each state",
     )
     add(
+        "--seconds",
+        type=_positive,
+        metavar="S",
+        help="end the search after so many seconds with the best model so far, as Ctrl-C does",
+    )
+    add(
         "--out", metavar="DIR", help="folder to write to; default: discovery/ beside the first file"
+    )
+    commands.add_parser(
+        "warm",
+        help="compile once what discoveries need, so that the first does not wait for it",
+        description="Compile the programs of discoveries from recordings of 100 to 2,000 rows of "
+        "one to three states, and keep them in the user's cache directory: a minute or two, once "
+        "for a machine. NSINDY_CACHE=FOLDER keeps them elsewhere, NSINDY_CACHE=off nowhere.",
     )
     return options
 
@@ -107,7 +120,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        _discover(options, shlex.join(["nsindy", *words]))
+        if options.command == "warm":
+            _warm()
+        else:
+            _discover(options, shlex.join(["nsindy", *words]))
     except (ValueError, OSError) as error:
         return _fail(2, str(error))
     except KeyboardInterrupt:
@@ -146,6 +162,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
                 operations=options.operations,
                 max_terms=options.max_terms,
                 noise=options.noise,
+                seconds=options.seconds,
                 progress=progress,
             )
         print(discovery)
@@ -157,6 +174,17 @@ def _discover(options: argparse.Namespace, command: str) -> None:
         discovery.save(out / "discovery.json")
         page = write_report(out, discovery, recordings, command=command)
     print(f"wrote {page} and {out / 'discovery.json'}")
+
+
+def _warm() -> None:
+    from nsindy.runtime import programs
+
+    _start_jax()
+    from nsindy.discovery.warm import warm
+
+    with _bar() as show:
+        warm(show)
+    print(f"compiled programs are in {programs.cache_folder() or 'no folder: NSINDY_CACHE=off'}")
 
 
 @contextlib.contextmanager
@@ -187,19 +215,30 @@ def _start_jax() -> None:
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[str, float], None]]:
-    """A progress bar on a terminal; nothing if standard error is a file."""
-    import tqdm
-
+    """A bar, and meanwhile the imports of the report."""
     # The report needs large libraries, imported while the search computes without Python's lock.
     importing = threading.Thread(target=importlib.import_module, args=("nsindy.report.page",))
-    form = "{desc:<32}{bar}{percentage:4.0f} % {elapsed}"
-    with tqdm.tqdm(total=1.0, leave=False, disable=None, bar_format=form) as bar:
+    with _bar() as show:
 
-        def show(stage: str, fraction: float) -> None:
+        def show_and_import(stage: str, share: float) -> None:
             if stage.startswith("selecting") and importing.ident is None:
                 importing.start()
+            show(stage, share)
+
+        yield show_and_import
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Callable[[str, float], None]]:
+    """A progress bar on a terminal, with the time left; nothing if standard error is a file."""
+    import tqdm
+
+    form = "{desc:<36}{bar}{percentage:4.0f} % {elapsed} < {remaining}"
+    with tqdm.tqdm(total=1.0, leave=False, disable=None, bar_format=form) as bar:
+
+        def show(stage: str, share: float) -> None:
             bar.set_description(stage, refresh=False)
-            bar.n = min(max(fraction, 0.0), 1.0)
+            bar.n = min(max(share, 0.0), 1.0)
             bar.refresh()
 
         yield show
@@ -209,6 +248,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
     return int(text)
+
+
+def _positive(text: str) -> float:
+    value = _noise(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
 
 
 def _noise(text: str) -> float:

@@ -71,19 +71,19 @@ def test_what_is_printed_and_written(river, asked, capsys):
     ]
     assert sorted(each.name for each in out.iterdir()) == ["discovery.json", "report.html"]
     assert asked["command"] == f"nsindy discover {river}"
-    defaults = {"order": 1, "operations": None, "max_terms": 6, "noise": None}
+    defaults = {"order": 1, "operations": None, "max_terms": 6, "noise": None, "seconds": None}
     assert {name: asked[name] for name in defaults} == defaults
 
 
 def test_every_option_arrives(river, asked, tmp_path, capsys):
     words = ["discover", str(river), str(river), "--time", "t", "--states", "x", "--inputs", "v"]
     words += ["--order", "2", "--operations", "sin", "mul", "--max-terms", "3", "--noise", "0.1"]
-    assert cli.main([*words, "--out", str(tmp_path / "a b")]) == 0
+    assert cli.main([*words, "--seconds", "9", "--out", str(tmp_path / "a b")]) == 0
     assert asked["recordings"].states == ("x",)
     assert asked["recordings"].inputs == ("v",)
     assert len(asked["recordings"].parts) == 2
-    got = [asked[name] for name in ("order", "operations", "max_terms", "noise")]
-    assert got == [2, ["sin", "mul"], 3, [0.1]]
+    got = [asked[name] for name in ("order", "operations", "max_terms", "noise", "seconds")]
+    assert got == [2, ["sin", "mul"], 3, [0.1], 9.0]
     out = tmp_path / "a b"
     written = f"wrote {out / 'report.html'} and {out / 'discovery.json'}"
     assert capsys.readouterr().out.splitlines()[-1] == written

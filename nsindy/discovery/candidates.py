@@ -1,6 +1,6 @@
 """Supports of all equations together: fitted to trajectories, and what they are worth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -155,6 +155,7 @@ def fit(
     noise: np.ndarray,
     samples: np.ndarray,
     pool: dict[bytes, Candidate],
+    stop: Callable[[], bool] = lambda: False,
 ) -> set[bytes]:
     """Fit supports, and put them into the pool where they are better than what it holds.
 
@@ -165,6 +166,7 @@ def fit(
       noise: of each state [D].
       samples: number of measurements of each state [D].
       pool: candidates by `key_of`; changed in place.
+      stop: tells whether to end with what there is.
 
     Returns:
       keys of those that were not given up.
@@ -172,7 +174,7 @@ def fit(
     known = problem.known != 0
     initial = len(known) * int(np.asarray(segments.starts).any(1).sum())
     models = [_model(problem, start) for start in starts]
-    fits = side_by_side.fit_many(problem.terms, models, segments, noise, problem.floor)
+    fits = side_by_side.fit_many(problem.terms, models, segments, noise, problem.floor, stop)
     ended = set[bytes]()
     for start, fitted in zip(starts, fits, strict=True):
         candidate, key = _candidate(start.mask | known, fitted), key_of(problem, start.mask)

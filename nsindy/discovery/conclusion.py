@@ -23,6 +23,8 @@ def conclude(
     first: Found,
     final: Found,
     wave: FittedWave | None = None,
+    *,
+    stopped: bool = False,
 ) -> Discovery:
     """Put the result together.
 
@@ -32,6 +34,7 @@ def conclude(
       first: the search on the first part of each recording, whose forecast is judged.
       final: the search on all samples.
       wave: the number of the fitted wave, where there is one.
+      stopped: True if the search was ended from outside.
     """
     problem, units, best = final.problem, prepared.units, final.chosen
     states = recordings.states
@@ -65,6 +68,8 @@ def conclude(
     if wave is not None:
         notes = (*notes, words.wave(final, wave.number, wave.error * _widening(final)))
     warnings = wording.warnings(prepared, first, final, discovery, words)
+    if stopped:
+        warnings = [wording.STOPPED, *warnings]
     return dataclasses.replace(discovery, warnings=(*notes, *warnings))
 
 

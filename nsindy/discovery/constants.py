@@ -193,7 +193,16 @@ WAVE_EARNS = 10.0
 """Nats beyond its price that a wave must earn: the slow error of a camera is a wave too. The air
 track gained up to 5.9 by one."""
 
-# What is told: `conclusion`, `wording`.
+# What is told: `session`, `conclusion`, `wording`.
+
+STAGES = {
+    "smoothing": (0.0, 0.1),
+    "selecting on the first four fifths": (0.1, 0.6),
+    "selecting from more places": (0.6, 0.75),
+    "fitting a wave": (0.6, 1.0),
+    "selecting on all samples": (0.75, 1.0),
+}
+"""Shares of the whole at which a stage begins and ends, as of a recording of a thousand rows."""
 
 SURE = 0.95
 """Inclusion probability below which a term is called doubtful."""

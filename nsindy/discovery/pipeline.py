@@ -21,9 +21,12 @@ from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Progress, Session
+from nsindy.discovery.signals import Units
 from nsindy.recording import check
 from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
+from nsindy.runtime.programs import keeping_compiled
+from nsindy.runtime.stopping import stop_softly
 from nsindy.terms.operations import Primitive
 
 __all__ = ["discover", "from_recordings"]
@@ -39,6 +42,7 @@ def discover(
     operations: Sequence[str | Primitive] | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
+    seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
     """Find the equations behind a recording, or several recordings of one system.
@@ -56,7 +60,9 @@ def discover(
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
-      progress: called with the name of a stage and the share of it that is done.
+      seconds: after which the search ends with the best model so far, which the warnings then say;
+        so does the first Ctrl-C. None for as long as it takes.
+      progress: called with the name of a stage and the share of the whole that is done.
 
     Returns:
       the Discovery. No random number is drawn: the same recording gives the same answer.
@@ -78,6 +84,7 @@ def discover(
         operations=operations,
         max_terms=max_terms,
         noise=noise,
+        seconds=seconds,
         progress=progress,
     )
 
@@ -89,6 +96,7 @@ def from_recordings(
     operations: Sequence[str | Primitive] | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
+    seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
     """Find the equations behind recordings that were read and checked; see `discover`.
@@ -101,44 +109,60 @@ def from_recordings(
     if max_terms < 1:
         raise ValueError(f"max_terms must be at least 1, not {max_terms}")
     floor = problem.noise_floor(noise, len(recordings.states))
-    progress = progress or (lambda stage, share: None)
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"seconds must be positive, not {seconds}")
+    message = "ending with the best model so far; Ctrl-C again interrupts"
     # The matrices are small, and OpenBLAS's threads wait for each other in busy loops: beside other
     # work a factorisation would take fifty times as long.
-    with jax.enable_x64(True), threadpool_limits(1, user_api="blas"):
-        progress("smoothing", 0.0)
+    with (
+        jax.enable_x64(True),
+        threadpool_limits(1, user_api="blas"),
+        keeping_compiled(),
+        stop_softly(message, seconds=seconds) as stop,
+    ):
+        tell = progress or (lambda stage, share: None)
+        tell("smoothing", 0.0)
         parts = [signals.thin(part) for part in recordings.parts]
         smoothed, units = signals.smooth_recordings(parts, order)
-        session = Session(parts, smoothed, order, operations, max_terms, floor, progress)
-        prepared = session.build(units)
-        starts = proposals.proposals(prepared)
-        prepared = _resolved(prepared, starts)
-        part = 1 - constants.HELD_OUT
-        stage = "selecting on the first four fifths"
-        progress(stage, 0.0)
-        guides = constants.GUIDES
+        session = Session(parts, smoothed, order, operations, max_terms, floor, tell, stop)
+        return _discover(session, units, recordings)
+
+
+def _discover(session: Session, units: Units, recordings: Recordings) -> Discovery:
+    prepared = session.build(units)
+    starts = proposals.proposals(prepared)
+    prepared = _resolved(prepared, starts)
+    part, guides = 1 - constants.HELD_OUT, constants.GUIDES
+    stage = "selecting on the first four fifths"
+    session.tell(stage, 0.0)
+    first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
+    base = first
+    if missed(prepared, first) and not session.stop():
+        starts = _from_more_places(prepared, first)
+        stage = "selecting from more places"
         first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
-        base = first
-        if missed(prepared, first):
-            starts = _from_more_places(prepared, first)
-            stage = "selecting from more places"
-            first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
-        # Offered around the choice before the retry: where a wave is missing, the retry buys terms
-        # that stand in for it, and around them a scan sees less of the wave.
+    # Offered around the choice before the retry: where a wave is missing, the retry buys terms
+    # that stand in for it, and around them a scan sees less of the wave.
+    offer = None
+    if not session.stop():
         offer = wave_scan.offer(prepared, base.chosen.mask, base.chosen.coefficients, base.noise)
-        waved = None
-        if offer is not None:
-            waved = wave_fit.search_with(session, offer, prepared, first)
-        if waved is not None:
-            # Its noise is not taken again from the fit: w, its error and its price were judged
-            # with the noise of the smoothing, and would have to be judged anew.
-            return conclusion.conclude(
-                waved.prepared, recordings, waved.first, waved.final, waved.wave
-            )
-        prepared = _reweighted(prepared, first)
+    waved = None
+    if offer is not None:
+        waved = wave_fit.search_with(session, offer, prepared, first)
+    if waved is not None:
+        # Its noise is not taken again from the fit: w, its error and its price were judged
+        # with the noise of the smoothing, and would have to be judged anew.
+        wave, prepared, first, final = waved.wave, waved.prepared, waved.first, waved.final
+        stopped = False
+    else:
+        wave, prepared = None, _reweighted(prepared, first)
         stage = "selecting on all samples"
-        progress(stage, 0.0)
-        final = session.search(prepared, first.starts(), share=1.0, stage=stage, guides=1)
-        return conclusion.conclude(prepared, recordings, first, final)
+        session.tell(stage, 0.0)
+        stopped = session.stop()
+        starts = first.starts()[: 1 if stopped else None]
+        final = session.search(prepared, starts, share=1.0, stage=stage, guides=1)
+    stopped |= session.stop() and not final.settled
+    return conclusion.conclude(prepared, recordings, first, final, wave, stopped=stopped)
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:

@@ -57,6 +57,7 @@ def search(
     starts: Sequence[Start],
     noise: np.ndarray,
     *,
+    stop: Callable[[], bool] = lambda: False,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Found:
     """Fit the proposals to the measurements, then the neighbours of the best, until it stays.
@@ -66,6 +67,7 @@ def search(
       segments: the recordings.
       starts: the proposals.
       noise: σ to begin with, scaled [D].
+      stop: tells whether to end with what there is.
       progress: called with the share of the rounds that is done.
     """
     pool: dict[bytes, Candidate] = {}
@@ -74,7 +76,9 @@ def search(
     best, settled = None, False
     for number in range(constants.ROUNDS):
         progress(number / constants.ROUNDS)
-        ended = candidates.fit(problem, segments, todo, noise, samples, pool)
+        # One support alone is fitted to its end.
+        halt = stop if len(todo) > 1 else lambda: False
+        ended = candidates.fit(problem, segments, todo, noise, samples, pool, halt)
         # What was given up from a regression's start may come to its end from the tangent's.
         tried |= ended if best is None else {candidates.key_of(problem, s.mask) for s in todo}
         top = max(pool.values(), key=lambda c: c.score)
@@ -85,7 +89,7 @@ def search(
         masks = [mask for mask in close if candidates.key_of(problem, mask) not in tried]
         masks = masks or neighbours.recombined(problem, near, best, samples, pool, tried)
         settled = not masks
-        if settled:
+        if settled or stop():
             break
         todo = neighbours.starts(problem, near, best, masks[: constants.WIDTH])
     ordered = sorted(pool.values(), key=lambda c: -c.score)

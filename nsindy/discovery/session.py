@@ -29,7 +29,8 @@ class Session:
       operations: unary operations, or None for those that the samples bear.
       slots: most terms of an equation.
       floor: noise that is known of each measured state.
-      progress: called with the name of a stage and the share of it that is done.
+      progress: called with the name of a stage and the share of the whole that is done.
+      stop: tells whether to end with what there is.
     """
 
     parts: list[Recording]
@@ -39,6 +40,7 @@ class Session:
     slots: int
     floor: np.ndarray
     progress: Progress
+    stop: Callable[[], bool] = lambda: False
 
     def build(self, units: Units, substeps: int = 1) -> Prepared:
         """The problem in these units; its programs begin to compile.
@@ -93,8 +95,14 @@ class Session:
             cut,
             starts,
             noise,
-            progress=lambda done: self.progress(stage, done),
+            stop=self.stop,
+            progress=lambda done: self.tell(stage, done),
         )
+
+    def tell(self, stage: str, share: float) -> None:
+        """Say what is being done, and how much of the whole is done with `share` of this stage."""
+        begin, end = constants.STAGES[stage]
+        self.progress(stage, begin + (end - begin) * share)
 
 
 def _growth(prepared: Prepared) -> float:

@@ -12,7 +12,10 @@ from nsindy.evidence import regression, ties
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
 
-__all__ = ["Wording", "conserved", "warnings"]
+__all__ = ["STOPPED", "Wording", "conserved", "warnings"]
+
+STOPPED = "the search was stopped; with more time it may find a better model"
+"""Warning of a discovery that was ended from outside."""
 
 
 class Wording:

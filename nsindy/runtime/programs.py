@@ -1,10 +1,11 @@
 """Programs compiled once for each shape, in threads beforehand where the shapes are known."""
 
+import contextlib
 import functools
 import inspect
 import os
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,30 @@ from typing import Any
 import jax
 import numpy as np
 
-__all__ = ["QUICK", "Program", "compiler_options", "keep_compiled"]
+__all__ = [
+    "QUICK",
+    "Program",
+    "cache_folder",
+    "compiler_options",
+    "keep_compiled",
+    "keeping_compiled",
+    "wait_for_programs",
+]
 
 _TRACING = threading.RLock()
 """Tracing holds Python's lock: in turns, the first program is traced, and compiling, the sooner."""
 
 QUICK: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
 """Options under which XLA compiles for CPUs in half the time, and code that is as fast here."""
+
+
+_COMPILING: list[threading.Thread] = []
+
+
+def wait_for_programs() -> None:
+    """Wait for all that `Program.precompile` has begun."""
+    while _COMPILING:
+        _COMPILING.pop().join()
 
 
 class Program:
@@ -67,7 +85,9 @@ class Program:
                 with jax.enable_x64(double):
                     self._fill(future, statics, dynamic)
 
-            threading.Thread(target=work, daemon=True).start()
+            thread = threading.Thread(target=work, daemon=True)
+            _COMPILING.append(thread)
+            thread.start()
 
     def _split(self, args, knobs) -> tuple[dict[str, Any], dict[str, Any]]:
         given = self._signature.bind(*args, **knobs)
@@ -104,15 +124,36 @@ class Program:
 def keep_compiled(*, seconds: float) -> None:
     """Keep compiled programs on disk, so that a second process finds them.
 
-    In the folder JAX_COMPILATION_CACHE_DIR, which JAX reads itself, or the user's cache directory.
+    In the folder that JAX was told (JAX_COMPILATION_CACHE_DIR, or its configuration), or in that of
+    NSINDY_CACHE, or in `nsindy` in the user's cache directory; with NSINDY_CACHE=off nowhere.
 
     Args:
       seconds: programs that compile in less are not kept.
     """
-    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nsindy"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+    folder = os.environ.get("NSINDY_CACHE")
+    if folder == "off":
+        return
+    if cache_folder() is None:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        jax.config.update("jax_compilation_cache_dir", folder or str(base / "nsindy"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", seconds)
+
+
+def cache_folder() -> str | None:
+    """The folder that compiled programs are kept in."""
+    return jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def keeping_compiled() -> Iterator[None]:
+    """Keep every program that is compiled meanwhile; see `keep_compiled`."""
+    name = "jax_persistent_cache_min_compile_time_secs"
+    before = getattr(jax.config, name)
+    keep_compiled(seconds=0.0)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
 
 
 @functools.cache

@@ -8,16 +8,15 @@ import importlib.metadata
 import math
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from nsindy.runtime.stopping import stop_softly
 from nsindy.sweep import blocks, chunks, machines
 from nsindy.sweep.progress import Done
 
@@ -120,7 +119,9 @@ def over(
     inputs = (seeds, grid, shared, devices, free)
     program = _Stopwatch(lambda cut: blocks.compile_chunk(one, cut, *inputs, quick=plan.quick))
     done = Done(name, 0, total, 0, cells * len(seeds), 0, 0.0, None if success is None else 0)
-    with _first_interrupt_noted() as interrupted:
+    message = "finishing this chunk; Ctrl-C again ends at once"
+    # The second is left to the system, which ends the process even within compiled code.
+    with stop_softly(message, again=signal.SIG_DFL) as interrupted:
         for number in range(total):
             cut = blocks.cut_chunk(layout, number, cells, len(seeds), width)
             cell = np.broadcast_to(cut.cells[:, None], cut.valid.shape)[cut.valid]
@@ -137,7 +138,7 @@ def over(
             correct = None if success is None else success(value.tree(found))
             done = _advanced(done, len(index), made, program.run, correct)
             plan.tell(done)
-            if machines.any_of(interrupted.is_set()) and done.chunk < total:
+            if machines.any_of(interrupted()) and done.chunk < total:
                 where = "" if plan.folder is None else "; --resume continues there"
                 raise Interrupted(f"stopped after chunk {done.chunk} of {total} of {name}{where}")
     return Timed(value.tree(arrays), program.compile, program.run)
@@ -302,23 +303,3 @@ def source_version(package: Path = Path(__file__).parents[1]) -> str:
         digest.update(path.read_bytes())
     version = importlib.metadata.version("nsindy")
     return f"nsindy {version}, source {digest.hexdigest()[:12]}, jax {jax.__version__}"
-
-
-@contextmanager
-def _first_interrupt_noted() -> Iterator[threading.Event]:
-    """Note the first Ctrl-C, and leave the second to the system, which ends the process at once."""
-    came = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-
-    def note(number, frame):
-        came.set()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        print("finishing this chunk; Ctrl-C again ends at once", file=sys.stderr, flush=True)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield came
-    finally:
-        signal.signal(signal.SIGINT, before)

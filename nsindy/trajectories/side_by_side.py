@@ -4,7 +4,7 @@ A step is a program of its own, so that each fit ends when it has come to its en
 takes its lane.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -58,11 +58,13 @@ def fit_many(
     segments: Segments,
     noise: np.ndarray,
     floor: np.ndarray,
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[ShootingFit]:
     """Fit many models; as soon as one has come to its end, the next takes its lane.
 
     A model is given up where, were everything linear, it would still be left clearly behind the
     best of them: what bad models promise they seldom keep, and they take the most steps to show it.
+    Where `stop` says so, all end as they are, and what has not begun has no likelihood.
     """
     if not models:
         return []
@@ -83,6 +85,8 @@ def fit_many(
         least = min(least, *(states[i].value for i in going))
         enough = np.exp(2 * CLEAR / samples) * max(least, samples)
         going = [i for i in going if not states[i].done and not _hopeless(states[i], enough)]
+        if stop():
+            break
     fits = []
     for at in range(0, len(states), side_by_side):
         part = states[at : at + side_by_side]

@@ -9,7 +9,7 @@ import problems
 import pytest
 
 import nsindy
-from nsindy.discovery import candidates, constants, pipeline, signals, wave_scan
+from nsindy.discovery import candidates, constants, pipeline, signals, wave_scan, wording
 from nsindy.discovery.candidates import Path, Start
 from nsindy.terms import operations
 
@@ -211,7 +211,8 @@ def test_progress_is_told():
         "selecting on the first four fifths",
         "selecting on all samples",
     }
-    assert all(0 <= share <= 1 for _, share in said)
+    shares = [share for _, share in said]
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] <= 1
 
 
 def test_discovery_is_immutable(oscillator):
@@ -342,3 +343,17 @@ def test_noise_is_taken_from_a_model_that_follows_the_recording(coarse, monkeypa
     for name, value in expected._asdict().items():
         np.testing.assert_array_equal(getattr(renewed.signals[0], name), value, err_msg=name)
     assert pipeline._reweighted(made, near._replace(noise=np.ones(2))) is made
+
+
+def test_a_search_that_is_stopped_gives_the_best_so_far_and_says_so(oscillator):
+    stopped = nsindy.discover(
+        TIMES, rotation(), states=["x", "v"], operations=OPERATIONS, seconds=1e-9
+    )
+    assert wording.STOPPED in stopped.warnings and wording.STOPPED not in oscillator.warnings
+    # The supports that regressions propose hold the true one, and one is fitted to its end.
+    assert np.isfinite(stopped.score) and np.all(stopped.noise < 0.05)
+
+
+def test_seconds_are_positive():
+    with pytest.raises(ValueError, match="seconds must be positive, not 0"):
+        nsindy.discover(TIMES, rotation(), seconds=0)

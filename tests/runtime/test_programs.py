@@ -64,15 +64,24 @@ def test_programs_are_kept_where_the_user_says(monkeypatch, tmp_path):
     names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
     before = {name: getattr(jax.config, name) for name in names}
     try:
+        jax.config.update(names[0], None)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+        monkeypatch.setenv("NSINDY_CACHE", "off")
         programs.keep_compiled(seconds=0.5)
-        assert jax.config.jax_compilation_cache_dir == str(tmp_path / "nsindy")
-        # JAX reads this one itself when it starts.
-        monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "theirs")
+        assert programs.cache_folder() is None
+        monkeypatch.setenv("NSINDY_CACHE", str(tmp_path / "elsewhere"))
+        programs.keep_compiled(seconds=0.5)
+        assert programs.cache_folder() == str(tmp_path / "elsewhere")
+        jax.config.update(names[0], None)
+        monkeypatch.delenv("NSINDY_CACHE")
+        programs.keep_compiled(seconds=0.5)
+        assert programs.cache_folder() == str(tmp_path / "nsindy")
+        # What JAX was told itself stays.
         jax.config.update(names[0], "theirs")
-        programs.keep_compiled(seconds=0.5)
-        assert jax.config.jax_compilation_cache_dir == "theirs"
+        with programs.keeping_compiled():
+            assert programs.cache_folder() == "theirs"
+            assert getattr(jax.config, names[1]) == 0.0
+        assert getattr(jax.config, names[1]) == 0.5
     finally:
         for name, value in before.items():
             jax.config.update(name, value)

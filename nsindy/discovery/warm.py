@@ -1,0 +1,53 @@
+"""The programs that discoveries are made of, compiled before the first recording comes.
+
+Programs are shaped by the number of states, by the library and by the next power of two of the
+segments, not by a recording. Made-up recordings of a few lengths meet all that a recording of 100
+to 2,000 rows of one to three states needs.
+"""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from nsindy.discovery import constants, proposals, signals
+from nsindy.discovery.session import Session
+from nsindy.recording import check
+from nsindy.runtime.programs import keeping_compiled, wait_for_programs
+
+__all__ = ["warm"]
+
+STATES = (1, 2, 3)
+"""Numbers of states that are prepared for."""
+
+ROWS = (100, 128, 220, 240, 500, 1000, 2000)
+"""Numbers of rows, one at least for every number of segments and every library."""
+
+
+def warm(progress: Callable[[str, float], None] = lambda stage, share: None) -> None:
+    """Compile what discoveries from recordings of usual sizes need, and keep it on disk.
+
+    Args:
+      progress: called with what is prepared for, and the share of the whole that is done.
+    """
+    cases = [(states, rows) for states in STATES for rows in ROWS]
+    with jax.enable_x64(True), threadpool_limits(1, user_api="blas"), keeping_compiled():
+        for done, (states, rows) in enumerate(cases):
+            progress(f"{states} states, {rows} rows", done / len(cases))
+            _compile(states, rows)
+
+
+def _compile(states: int, rows: int) -> None:
+    times = np.linspace(0, 20, rows)
+    waves = np.sin(np.outer(times, np.sqrt(np.arange(2.0, 2 + states))))
+    noise = 0.01 * np.random.default_rng(0).standard_normal(waves.shape)
+    recordings = check.check_arrays(times, waves + noise)
+    parts = list(recordings.parts)
+    smoothed, units = signals.smooth_recordings(parts, 1)
+    known = np.zeros(states)
+    session = Session(parts, smoothed, 1, None, constants.SLOTS, known, lambda *now: None)
+    prepared = session.build(units)
+    for width in (constants.WIDTH, 4 * constants.WIDTH):
+        proposals.proposals(prepared, width)
+    wait_for_programs()
