@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from support import command_line, speed_cases, speed_fits, written
+from support import command_line, speed_answers, speed_cases, speed_fits, written
 
 from nsindy.paper import figures
 from nsindy.runtime import files
@@ -55,6 +55,9 @@ def execute(options: argparse.Namespace) -> None:
     devices = speed_cases.devices(quick=quick) if on_cpu else []
     processes = speed_cases.processes(write_recording, quick=quick) if on_cpu else []
     rows = ratios(measured, yardsticks, devices, processes)
+    answers = speed_answers.waits(3 if quick else 20) if on_cpu else None
+    if answers is not None:
+        rows += waited(answers)
     for row in rows:
         print(f"{row.name:<54}{row.value:>10.2f}   target {row.target}")
     content = {
@@ -67,6 +70,7 @@ def execute(options: argparse.Namespace) -> None:
         "yardsticks": yardsticks,
         "devices": devices,
         "processes": processes,
+        "answers": answers,
     }
     files.write_json(out / "summary.json", content)
     figures.save_figure(speed_cases.figure(growth), out / "figure.png")
@@ -140,6 +144,28 @@ def ratios(
         for state in ("cold", "warm")
     ]
     return rows
+
+
+def waited(answers: speed_answers.Waits) -> list[Ratio]:
+    """The median and the worst of what a person waits for."""
+
+    def both(title: str, key: str, target: str) -> list[Ratio]:
+        seconds = [row[key] for row in answers.rows if row[key] is not None]
+        if not seconds:
+            return []
+        return [
+            Ratio(f"{title}, median", float(np.median(seconds)), target),
+            Ratio(f"{title}, worst", float(np.max(seconds)), target),
+        ]
+
+    return [
+        *both("a new file, warm cache: seconds", "seconds", "<= 3"),
+        Ratio("imports of a discovery: seconds", answers.imports, "<= 1.5"),
+        *both("Python, a call on another size: seconds", "second_call", "<= 1"),
+        *both("import pysindy and its grid on the same files: seconds", "pysindy", "–"),
+        Ratio("a first file, empty cache, worst: seconds", max(answers.cold), "<= 12"),
+        Ratio("nsindy warm: seconds", answers.warm, "–"),
+    ]
 
 
 if __name__ == "__main__":
