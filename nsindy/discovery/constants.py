@@ -67,6 +67,10 @@ took for noise. Simulated recordings with spikes."""
 SEARCHED_OPERATIONS = operations.searched()
 """Unary operations that a recording is searched with, where its values allow: all of the table."""
 
+MOST_COLUMNS = 1000
+"""Terms of all equations together: five states have products of three and waves, ten products of
+two. So that a trajectory is linearised in seconds and in less than a GiB."""
+
 LIBRARY_LADDER = (
     (4, 1, ()),
     (4, 2, ()),

@@ -19,6 +19,7 @@ def costs(terms: Sequence[Term]) -> np.ndarray:
 def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ...]]:
     """Degree and operations of the largest library that a number of measured values can bear.
 
+    A trajectory is linearised in every term of every equation, so many states have fewer terms.
     Every term that could be chosen makes a false one likelier, so twenty rows are not searched with
     a hundred terms.
 
@@ -32,7 +33,11 @@ def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ..
         for _, d, o in constants.LIBRARY_LADDER
     ]
     ladder = constants.LIBRARY_LADDER
-    fitting = [step for step, size in zip(ladder, sizes, strict=True) if step[0] * size <= values]
+    fitting = [
+        step
+        for step, size in zip(ladder, sizes, strict=True)
+        if step[0] * size <= values and size * states <= constants.MOST_COLUMNS
+    ]
     _, degree, operations = fitting[-1] if fitting else ladder[0]
     return degree, operations
 
