@@ -57,7 +57,7 @@ def exp4(
         data = one_seed.record(key, common.SYSTEM, bound, measurement, samples=samples)
         train = data.trajectory.train
         rows = data.theta[train], data.trajectory.derivatives[train]
-        rows = training.compress(*rows) if shared else rows
+        rows = training.compress_samples(*rows) if shared else rows
         return tuple(part.astype(jnp.float32) for part in rows)
 
     keys = jax.vmap(jax.random.key)(jnp.arange(seeds))
@@ -68,8 +68,8 @@ def exp4(
     def train(keys, theta, derivatives, knobs):
         def one(key, theta, derivatives):
             def equation(key, target):
-                rows = training.Samples(theta, target, theta)
-                fitted = training.train(key, rows, bound.complexities, knobs, routing)
+                rows = training.RouterSamples(theta, target, theta)
+                fitted = training.train_router(key, rows, bound.complexities, knobs, routing)
                 return fitted.terms, fitted.params
 
             return jax.vmap(equation)(jax.random.split(key, 2), derivatives.T)
@@ -92,7 +92,7 @@ def stlsq_throughput(draws: int, repeats: int) -> dict[str, float]:
     def fits(states):
         def one(states):
             theta = library.evaluate(bound, states).theta
-            rows = training.compress(theta, jnp.asarray(derivatives))
+            rows = training.compress_samples(theta, jnp.asarray(derivatives))
             scale = jnp.sqrt(theta.shape[0] / rows[0].shape[0])
             return stlsq.stlsq(scale * rows[0], scale * rows[1], 0.2, ridge=0.01)
 

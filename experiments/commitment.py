@@ -10,7 +10,7 @@ from support import command_line, common
 
 from nsindy.paper import metrics, one_seed, summary
 from nsindy.paper.runs import RUNS, Run
-from nsindy.routers import training
+from nsindy.routers import settings
 from nsindy.sweep import over
 from nsindy.terms import term
 
@@ -60,7 +60,7 @@ def execute(options: argparse.Namespace) -> None:
         grid = jax.tree.map(lambda *values: jnp.asarray(values), *settings)
         bound = common.bind(names, kind)
 
-        def one(key, knobs: training.Knobs, measurement, bound):
+        def one(key, knobs: settings.RouterKnobs, measurement, bound):
             data_key, key = jax.random.split(key)
             data = common.record(data_key, bound, measurement, options)
             return one_seed.outcome(key, data, bound, knobs, run)

@@ -183,7 +183,7 @@ def swept(
     )
 
 
-def by_evidence(data: selectors.Data, bound: Library, run: Run) -> Found:
+def by_evidence(data: selectors.StudyData, bound: Library, run: Run) -> Found:
     """Run 9, with all of its judge that is held against the truth."""
     found = selectors.recover(data, bound, *selectors.compressed(data), run.search)
     judged = Judged(

@@ -13,7 +13,7 @@ import numpy as np
 from support import common
 
 from nsindy.paper import one_seed, selectors, summary
-from nsindy.paper.selectors import Data
+from nsindy.paper.selectors import StudyData
 from nsindy.paper.simulate import Measurement
 from nsindy.terms import library
 
@@ -45,7 +45,7 @@ class NotAvailable(Exception):
     """A method that cannot run here: its package or its solver's licence is missing."""
 
 
-def problems(data: Data, seed0: int = 0) -> list[Problem]:
+def problems(data: StudyData, seed0: int = 0) -> list[Problem]:
     """Split recordings of S seeds, every leaf with a leading [S], into problems in NumPy."""
     found = []
     for i, theta in enumerate(np.asarray(data.theta, np.float64)):
@@ -184,7 +184,7 @@ def fit_all(title: str, recordings: Sequence[Problem]) -> Fits:
     return Fits(coefficients, failed, reason, seconds)
 
 
-def outcomes(fits: Fits, data: Data) -> one_seed.Outcome:
+def outcomes(fits: Fits, data: StudyData) -> one_seed.Outcome:
     """Read the models of S recordings as those of a run: a slot a term, the largest first.
 
     Args:
@@ -194,7 +194,7 @@ def outcomes(fits: Fits, data: Data) -> one_seed.Outcome:
     return jax.tree.map(np.asarray, jax.jit(jax.vmap(_outcome))(*fits[:2], data))
 
 
-def _outcome(model: jax.Array, failed: jax.Array, data: Data) -> one_seed.Outcome:
+def _outcome(model: jax.Array, failed: jax.Array, data: StudyData) -> one_seed.Outcome:
     held = data.trajectory.validation
     errors = data.theta[held] @ model.T - data.trajectory.derivatives[held]
     error = jnp.where(failed, jnp.nan, jnp.mean(errors**2))
@@ -202,7 +202,7 @@ def _outcome(model: jax.Array, failed: jax.Array, data: Data) -> one_seed.Outcom
     return read._replace(validation_argmax=error)
 
 
-def recordings(options: argparse.Namespace, names: Sequence[str], seeds: int) -> Data:
+def recordings(options: argparse.Namespace, names: Sequence[str], seeds: int) -> StudyData:
     """The first recordings of the sweep that the options describe, with their library.
 
     Args:
@@ -212,7 +212,7 @@ def recordings(options: argparse.Namespace, names: Sequence[str], seeds: int) ->
     """
     bound = common.bind(names, options.library)
 
-    def one(seed: jax.Array, measurement: Measurement, bound: library.Library) -> Data:
+    def one(seed: jax.Array, measurement: Measurement, bound: library.Library) -> StudyData:
         key, _ = jax.random.split(jax.random.key(seed))
         return common.record(key, bound, measurement, options)
 

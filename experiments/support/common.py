@@ -23,7 +23,7 @@ from nsindy.paper import one_seed, selectors, summary, summary_file
 from nsindy.paper.runs import RUNS, Run
 from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import DAMPED_OSCILLATOR
-from nsindy.routers import training
+from nsindy.routers import settings
 from nsindy.runtime import files, programs
 from nsindy.sweep import machines, over, progress
 from nsindy.terms import collinearity, library, term
@@ -86,7 +86,7 @@ def bind(names: Sequence[str], kind: str, states: Sequence[str] = SYSTEM.states)
 
 def record(
     key: jax.Array, bound: library.Library, measurement: Measurement, options: argparse.Namespace
-) -> selectors.Data:
+) -> selectors.StudyData:
     """One seed's recording of the oscillator, as the options say, with its library."""
     return one_seed.record(
         key,
@@ -99,7 +99,7 @@ def record(
     )
 
 
-def configure(run: Run, options: argparse.Namespace) -> tuple[Run, training.Knobs]:
+def configure(run: Run, options: argparse.Namespace) -> tuple[Run, settings.RouterKnobs]:
     """The run with the options' static settings, and its knobs."""
     times = np.array([0.0, options.samples * options.step])
     steps = single.steps_for(times, rate=max(1.0, math.sqrt(abs(options.stiffness))))
@@ -115,13 +115,13 @@ def configure(run: Run, options: argparse.Namespace) -> tuple[Run, training.Knob
     count = len(term.paper_terms(SYSTEM.states)) - len(run.drop)
     if routing.slots > count:
         raise ValueError(f"--slots {routing.slots} is more than the library's {count} terms")
-    knobs = training.Knobs(
+    knobs = settings.RouterKnobs(
         *(getattr(options, name, getattr(run.knobs, name)) for name in command_line.KNOBS)
     )
     return dataclasses.replace(run, routing=routing), knobs
 
 
-def evaluate(run: Run, knobs: training.Knobs, options: argparse.Namespace) -> summary.Swept:
+def evaluate(run: Run, knobs: settings.RouterKnobs, options: argparse.Namespace) -> summary.Swept:
     """Sweep a run over its seeds."""
     names = [name for name in term.paper_terms(SYSTEM.states) if name not in run.drop]
     bound = bind(names, options.library)
@@ -249,7 +249,7 @@ def finish(options: argparse.Namespace) -> None:
 
 def write(
     run: Run,
-    knobs: training.Knobs,
+    knobs: settings.RouterKnobs,
     swept: summary.Swept,
     numbers: dict[str, Any],
     options: argparse.Namespace,
@@ -262,7 +262,7 @@ def write(
 
     plan = None
     if run.routing is not None:
-        plan = jax.tree.map(np.asarray, training.schedules(knobs, run.routing.steps))
+        plan = jax.tree.map(np.asarray, settings.schedules(knobs, run.routing.steps))
     figure = figures.run_figure(
         summary.finished(jax.tree.map(lambda leaf: leaf[: summary.SHOWN], swept.outcome)),
         swept.truth,

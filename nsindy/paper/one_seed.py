@@ -7,10 +7,10 @@ import jax.numpy as jnp
 
 from nsindy.paper import metrics, simulate
 from nsindy.paper.runs import Run
-from nsindy.paper.selectors import SELECTORS, Data, Judgement, Selection
+from nsindy.paper.selectors import SELECTORS, StudyData, Judgement, Selection
 from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import System, true_coefficients
-from nsindy.routers import training
+from nsindy.routers import settings
 from nsindy.terms import library
 from nsindy.terms.library import Library
 
@@ -19,7 +19,7 @@ class Setting(NamedTuple):
     """What a sweep turns, all traced: the recording and the knobs of the run."""
 
     measurement: Measurement
-    knobs: training.Knobs
+    knobs: settings.RouterKnobs
 
 
 class Outcome(NamedTuple):
@@ -28,7 +28,8 @@ class Outcome(NamedTuple):
     Attributes:
       coefficients: the committed model [D, M].
       slots: each equation's slots, read along the residual, every leaf with a leading [D].
-      probabilities: probability of every term in every slot [D, K, M].
+      probabilities: probability of every term in every slot, given the slots before it [D, K, M].
+      frequencies: how often each term is drawn for any of the slots [D, M].
       support_correct: exactly the true terms in every equation.
       validation_argmax: mean squared validation error of the committed model.
       validation_sampled: the same with sampled gates at the last temperature.
@@ -40,6 +41,7 @@ class Outcome(NamedTuple):
     coefficients: jax.Array
     slots: metrics.Slots
     probabilities: jax.Array
+    frequencies: jax.Array
     support_correct: jax.Array
     validation_argmax: jax.Array
     validation_sampled: jax.Array
@@ -57,7 +59,7 @@ def record(
     samples: int = 600,
     estimate: bool = False,
     train_fraction: float = 0.8,
-) -> Data:
+) -> StudyData:
     """Simulate a recording and evaluate the library on it (Phases 2 and 3).
 
     Args:
@@ -79,10 +81,10 @@ def record(
     )
     theta, inside = library.evaluate(terms, trajectory.states)
     truth = true_coefficients(system, terms.names, measurement.args)
-    return Data(trajectory, theta, truth, jnp.sum(~inside) / inside.size)
+    return StudyData(trajectory, theta, truth, jnp.sum(~inside) / inside.size)
 
 
-def outcome(key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run) -> Outcome:
+def outcome(key: jax.Array, data: StudyData, terms: Library, knobs: settings.RouterKnobs, run: Run) -> Outcome:
     """Select by a run and judge what it selected.
 
     Args:
@@ -96,7 +98,7 @@ def outcome(key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, r
     return read(selection, data, relative=run.relative)
 
 
-def read(selection: Selection, data: Data, *, relative: float = 0.0) -> Outcome:
+def read(selection: Selection, data: StudyData, *, relative: float = 0.0) -> Outcome:
     """Judge what was selected, and follow the residual of each equation through its slots.
 
     Args:
@@ -121,6 +123,7 @@ def read(selection: Selection, data: Data, *, relative: float = 0.0) -> Outcome:
         model,
         slots,
         selection.probabilities,
+        selection.frequencies,
         metrics.support_correct(model, data.truth, relative),
         jnp.mean(errors**2),
         selection.validation_sampled,

@@ -10,12 +10,12 @@ from nsindy.circuits import snap
 from nsindy.evidence import beam, regression
 from nsindy.paper import recovery, simulate
 from nsindy.paper.runs import Run, Search
-from nsindy.routers import stlsq, training
+from nsindy.routers import settings, stlsq, training
 from nsindy.terms.library import Library
 from nsindy.trajectories import single
 
 
-class Data(NamedTuple):
+class StudyData(NamedTuple):
     """A recording with its library, in the order of time, and the split of its samples.
 
     Attributes:
@@ -61,6 +61,8 @@ class Selection(NamedTuple):
     Attributes:
       terms: index of the term of each slot [D, K]; -1 for an empty slot.
       probabilities: probability of every term in every slot, given the slots before it [D, K, M].
+      frequencies: how often each term is drawn for any of the slots, the sum of its marginals over
+        them [D, M], as the paper's tables have it.
       coefficients: coefficient of each slot [D, K].
       validation_sampled: mean squared validation error with sampled gates.
       loss: training loss, step by step [D, T]; [D, 1] zeros without training.
@@ -69,6 +71,7 @@ class Selection(NamedTuple):
 
     terms: jax.Array
     probabilities: jax.Array
+    frequencies: jax.Array
     coefficients: jax.Array
     validation_sampled: jax.Array
     loss: jax.Array
@@ -76,7 +79,7 @@ class Selection(NamedTuple):
 
 
 def select_stlsq(
-    key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
+    key: jax.Array, data: StudyData, terms: Library, knobs: settings.RouterKnobs, run: Run
 ) -> Selection:
     """Run 1: STLSQ at the best threshold; a slot for each term, the largest coefficient first."""
     del key, terms, knobs
@@ -86,7 +89,7 @@ def select_stlsq(
         for index in (trajectory.train, trajectory.validation)
     ]
     rows = jnp.sqrt(parts[0][0].shape[0] / (theta.shape[1] + parts[0][1].shape[1]))
-    compressed = tuple(rows * part for part in training.compress(*parts[0]))
+    compressed = tuple(rows * part for part in training.compress_samples(*parts[0]))
     best = stlsq.tuned(
         (compressed[0], compressed[1]), parts[1], jnp.array(run.thresholds), ridge=run.ridge
     )
@@ -104,13 +107,18 @@ def from_model(coefficients: jax.Array, validation: jax.Array) -> Selection:
     values = jnp.take_along_axis(coefficients, order, axis=1)
     chosen = jnp.where(values != 0, order, -1)
     certain = jax.nn.one_hot(chosen, coefficients.shape[1], dtype=coefficients.dtype)
-    return Selection(chosen, certain, values, validation, jnp.zeros((len(values), 1)))
+    often = jnp.sum(certain, axis=1)
+    return Selection(chosen, certain, often, values, validation, jnp.zeros((len(values), 1)))
 
 
 def select_router(
-    key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
+    key: jax.Array, data: StudyData, terms: Library, knobs: settings.RouterKnobs, run: Run
 ) -> Selection:
-    """Runs 2 to 8: train a router in single precision, one for each equation."""
+    """Runs 2 to 8: train a router in single precision, one for each equation.
+
+    A slot whose coefficient counts as zero, below `run.relative` of the largest of its equation, is
+    empty: nothing of it is in the committed model.
+    """
     routing = run.routing
     assert routing is not None
     trajectory = data.trajectory
@@ -123,32 +131,39 @@ def select_router(
     theta, derivatives, states = part(trajectory.train)
     held_theta, held_derivatives, held_states = part(trajectory.validation)
     if routing.shared and not routing.state_dependent:
-        theta, derivatives = training.compress(theta, derivatives)
+        theta, derivatives = training.compress_samples(theta, derivatives)
         states = states[: theta.shape[0]]
 
     def one(key, target, held_target):
         train_key, draw_key = jax.random.split(key)
-        fitted = training.train(
-            train_key, training.Samples(theta, target, states), terms.complexities, knobs, routing
+        fitted = training.train_router(
+            train_key, training.RouterSamples(theta, target, states), terms.complexities, knobs, routing
         )
-        held = training.Samples(held_theta, held_target, held_states)
+        held = training.RouterSamples(held_theta, held_target, held_states)
         drawn = training.predict(
             draw_key, fitted.params, held, fitted.prior, knobs.temperature_end, routing
         )
         sampled = jnp.mean((jnp.sum(drawn.output, axis=0) - held_target) ** 2)
         slots = jnp.arange(routing.slots)
         chosen = fitted.params.coefficients[slots, fitted.terms]
-        return fitted.terms, fitted.activations, chosen, sampled, fitted.history.loss
+        size = jnp.abs(chosen)
+        filled = (size > 0) & (size >= run.relative * jnp.max(size))
+        return Selection(
+            jnp.where(filled, fitted.terms, -1),
+            fitted.activations,
+            fitted.frequencies,
+            chosen,
+            sampled,
+            fitted.history.loss,
+        )
 
     keys = jax.random.split(key, derivatives.shape[1])
-    found, activations, chosen, sampled, loss = jax.vmap(one)(
-        keys, derivatives.T, held_derivatives.T
-    )
-    return Selection(found, activations, chosen, jnp.mean(sampled), loss)
+    found = jax.vmap(one)(keys, derivatives.T, held_derivatives.T)
+    return found._replace(validation_sampled=jnp.mean(found.validation_sampled))
 
 
 def select_best_subset(
-    key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
+    key: jax.Array, data: StudyData, terms: Library, knobs: settings.RouterKnobs, run: Run
 ) -> Selection:
     """The ceiling of regression on derivatives: the best BIC of all 2^M supports."""
     del key, terms, knobs, run
@@ -165,7 +180,7 @@ def select_best_subset(
 
 
 def select_oracle(
-    key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
+    key: jax.Array, data: StudyData, terms: Library, knobs: settings.RouterKnobs, run: Run
 ) -> Selection:
     """The true support, told, and fitted to the measured states."""
     del key, knobs
@@ -182,7 +197,7 @@ def select_oracle(
 
 
 def select_evidence(
-    key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
+    key: jax.Array, data: StudyData, terms: Library, knobs: settings.RouterKnobs, run: Run
 ) -> Selection:
     """Run 9: supports by closed-form evidence on Θ of the circuits, judged by trajectories.
 
@@ -209,6 +224,7 @@ def select_evidence(
     return Selection(
         chosen,
         probabilities,
+        jnp.sum(probabilities, axis=1),
         jnp.where(filled, values, 0.0),
         expected,
         jnp.zeros((equations, 1)),
@@ -226,7 +242,7 @@ def select_evidence(
 
 
 def recover(
-    data: Data, terms: Library, factor: jax.Array, samples: jax.Array, search: Search
+    data: StudyData, terms: Library, factor: jax.Array, samples: jax.Array, search: Search
 ) -> recovery.Recovery:
     """Run 9 with all that its judge says: propose by Θ, judge by the measured states.
 
@@ -257,7 +273,7 @@ def recover(
     )
 
 
-def compressed(data: Data) -> tuple[jax.Array, jax.Array]:
+def compressed(data: StudyData) -> tuple[jax.Array, jax.Array]:
     """The training samples of [Θ, Ẋ] as a triangle, and about how many of them are independent."""
     train = data.trajectory.train
     share = len(train) / len(data.theta)
@@ -269,19 +285,19 @@ def _of_equation(factor: jax.Array, terms: int, equation: jax.Array) -> jax.Arra
     return jnp.concatenate([factor[:, :terms], factor[:, terms + equation, None]], axis=1)
 
 
-def training_record(data: Data) -> single.Record:
+def training_record(data: StudyData) -> single.Record:
     """The measured states, the validation samples held out."""
     counts = jnp.zeros(len(data.theta)).at[data.trajectory.train].set(1.0)
     return single.record(data.trajectory.times, data.trajectory.measured, counts)
 
 
-def _validation(data: Data, coefficients: jax.Array) -> jax.Array:
+def _validation(data: StudyData, coefficients: jax.Array) -> jax.Array:
     held = data.trajectory.validation
     errors = data.theta[held] @ coefficients.T - data.trajectory.derivatives[held]
     return jnp.mean(errors**2)
 
 
-SELECTORS: dict[str, Callable[[jax.Array, Data, Library, training.Knobs, Run], Selection]] = {
+SELECTORS: dict[str, Callable[[jax.Array, StudyData, Library, settings.RouterKnobs, Run], Selection]] = {
     "stlsq": select_stlsq,
     "router": select_router,
     "best subset": select_best_subset,

@@ -26,6 +26,7 @@ KEEP = Outcome(
     coefficients=EVERY,
     slots=metrics.Slots(EVERY, EVERY, EVERY, EVERY, FIRST, FIRST, FIRST),
     probabilities=FIRST,
+    frequencies=EVERY,
     support_correct=EVERY,
     validation_argmax=EVERY,
     validation_sampled=EVERY,
