@@ -1,139 +1,234 @@
-"""When does the second slot of Exp 4 fail to commit? One setting is changed at a time."""
+"""What makes Exp 4 work or fail: the paper's way, each difference alone, and the phase it lies in."""
 
 import argparse
-import dataclasses
+import itertools
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from support import command_line, common
+from support import command_line, commitment_cases, common
+from support.commitment_cases import Case
 
 from nsindy.paper import metrics, one_seed, summary
 from nsindy.paper.runs import RUNS, Run
-from nsindy.routers import settings
-from nsindy.sweep import over
+from nsindy.paper.simulate import Measurement
+from nsindy.runtime import files
+from nsindy.sweep import machines, over
 from nsindy.terms import term
+from nsindy.terms.library import Library
 
-CHANGES: dict[str, dict[str, float]] = {
-    "Exp 4 as it stands": {},
-    "base entropy in place of conditional": {"base_entropy": 0.05, "conditional_entropy": 0.0},
-    "no entropy": {"conditional_entropy": 0.0},
-    "no prior": {"alpha": 0.0},
-    "τ end 0.5": {"temperature_end": 0.5},
-    "τ end 0.01": {"temperature_end": 0.01},
-    "τ start 1": {"temperature_start": 1.0},
-    "learning rate 1e-2": {"learning_rate": 1e-2},
-    "entropy weight 0.005": {"conditional_entropy": 0.005},
-    "entropy weight 0.5": {"conditional_entropy": 0.5},
-    "coefficients start at 0": {"initial_spread": 0.0},
-    "coefficients start at N(0, 1)": {"initial_spread": 1.0},
-    "coefficients start at 0.5": {"initial_coefficient": 0.5, "initial_spread": 0.0},
-    "coefficients start at 1": {"initial_coefficient": 1.0, "initial_spread": 0.0},
-    "start at 1, base entropy": {
-        "initial_coefficient": 1.0,
-        "initial_spread": 0.0,
-        "base_entropy": 0.05,
-        "conditional_entropy": 0.0,
-    },
-}
-"""What is changed in each row; every change is a traced knob, so they are one compilation."""
+Rows = list[dict[str, Any]]
+
 
 
 def main() -> None:
-    """Parse, sweep every change over the seeds, print the table, write summary and figure."""
+    """Parse, run the parts that are asked for, write them into one summary and their figures."""
     options = command_line.parser(__doc__, "out/commitment")
-    options.add_argument("--steps", type=int, default=0, help="training steps; 0 for the run's own")
-    options.add_argument("--gates", choices=("sample", "shared"), default="sample", help="draws")
-    arguments = options.parse_args()
-    command_line.fail_early(lambda: execute(arguments))
+    add = options.add_argument
+    add("--steps", type=int, default=0, help="training steps; 0 for the run's own")
+    add("--gates", choices=("sample", "shared"), default="sample", help="draws")
+    add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="of the study")
+    add("--few", type=command_line.positive, default=64, help="seeds of the maps and of Runs 2, 3")
+    add("--libraries", nargs="+", default=["exact", "shipped"], help="for the table, as --library")
+    command_line.fail_early(lambda: execute(options.parse_args()))
 
 
 def execute(options: argparse.Namespace) -> None:
-    """Sweep settings × seeds in one compilation for each library, then without circuits' errors."""
+    """Sweep the parts, each over settings × seeds in one compilation for each shape of a router."""
     out = common.begin(options)
-    run, knobs = common.configure(RUNS["exp4_conditional_entropy"], options)
-    names = term.paper_terms(common.SYSTEM.states)
-    rows = []
-
-    def sweep_changes(run: Run, changes: dict[str, dict[str, float]], kind: str) -> None:
-        settings = [knobs._replace(**change) for change in changes.values()]
-        grid = jax.tree.map(lambda *values: jnp.asarray(values), *settings)
-        bound = common.bind(names, kind)
-
-        def one(key, knobs: settings.RouterKnobs, measurement, bound):
-            data_key, key = jax.random.split(key)
-            data = common.record(data_key, bound, measurement, options)
-            return one_seed.outcome(key, data, bound, knobs, run)
-
-        timed = over.over(
-            one,
-            np.arange(options.seed0, options.seed0 + options.seeds),
-            grid,
-            common.measurement(options),
-            bound,
-            plan=common.plan(options),
-            name=f"{kind}, {run.routing.steps} steps" if run.routing else kind,
-            keep=summary.KEEP,
-            success=lambda outcome: outcome.support_correct,
-        )
-        for i, change in enumerate(changes):
-            mine = jax.tree.map(lambda leaf, i=i: leaf[i], timed.value)
-            rows.append(judge(mine, change, kind))
-            print(line(rows[-1]), flush=True)
-
-    assert run.routing is not None
-    longer = dataclasses.replace(run.routing, steps=4 * run.routing.steps)
-    for kind in dict.fromkeys((options.library, "exact")):
-        sweep_changes(run, CHANGES, kind)
-        sweep_changes(dataclasses.replace(run, routing=longer), {"4 times the steps": {}}, kind)
-    first = [row for row in rows if row["library"] == options.library]
-    common.write_rows(
-        out,
-        rows,
-        drawn=first,
-        labels=[row["change"] for row in first],
-        title=f"Exp 4 with one setting changed: exact recovery over {options.seeds} seeds",
-        changes=CHANGES,
-    )
+    path = out / "summary.json"
+    parts = json.loads(path.read_text())["parts"] if path.exists() else {}
+    for name in options.parts:
+        parts[name] = {"command": common.command(), "rows": PARTS[name](options)}
+        if machines.leader():
+            write(out, parts)
     common.finish(options)
 
 
-def judge(outcome: one_seed.Outcome, change: str, kind: str) -> dict:
-    """Rates and the damping term of one setting: which slot holds it, how firmly, how large.
+def write(out: Path, parts: dict[str, Any]) -> None:
+    """Write the parts so far, and the figures of those that are there."""
+    from support import commitment_figures
 
-    Seeds that diverged count as failures, and nothing else is taken of them.
+    made = {"experiment": "commitment", "versions": common.versions(), "parts": parts}
+    files.write_json(out / "summary.json", made)
+    commitment_figures.draw(out, json.loads((out / "summary.json").read_text())["parts"])
+
+
+def table(options: argparse.Namespace) -> Rows:
+    """Each difference alone, and the decisive pairs, with every library."""
+    rows: Rows = []
+    for kind in options.libraries:
+        rows += sweep(commitment_cases.TABLE, kind, options, options.seeds)
+    return rows
+
+
+def alpha(options: argparse.Namespace) -> Rows:
+    """The damping's frequency over α, under the base entropy and under the conditional one."""
+    cases = [
+        Case(f"{label}, α = {strength}", knobs={"alpha": strength, **knobs})
+        for (label, knobs), strength in itertools.product(
+            commitment_cases.ENTROPIES.items(), commitment_cases.ALPHAS
+        )
+    ]
+    return sweep(cases, options.library, options, options.few)
+
+
+def phase(options: argparse.Namespace) -> Rows:
+    """Exact recovery over α × entropy weight × noise."""
+    cases = [
+        Case(
+            f"α = {strength}, weight {weight}, noise {noise}",
+            knobs={"alpha": strength, "conditional_entropy": weight},
+            noise=noise,
+        )
+        for noise, weight, strength in itertools.product(
+            commitment_cases.NOISES, commitment_cases.WEIGHTS, commitment_cases.ALPHAS
+        )
+    ]
+    return sweep(cases, options.library, options, options.few)
+
+
+def soup(options: argparse.Namespace) -> Rows:
+    """Run 2 with and without the exploration bonus: how certain its router is."""
+    cases = commitment_cases.SOUP
+    rows = sweep(cases, options.library, options, options.few, read=certainty)
+    return rows
+
+
+def sine(options: argparse.Namespace) -> Rows:
+    """Run 3 with sin circuits of smooth random errors: its coefficients against their size."""
+    cases = [
+        Case(f"error {size}", run="exp2_scalar_router", distortion=size)
+        for size in commitment_cases.SIN_ERRORS
+    ]
+    return sweep(cases, "exact", options, options.few, read=sine_coefficients)
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], Rows]] = {
+    "table": table,
+    "alpha": alpha,
+    "phase": phase,
+    "soup": soup,
+    "sine": sine,
+}
+"""The parts of the study, by name."""
+
+
+def sweep(
+    cases: Iterable[Case],
+    kind: str,
+    options: argparse.Namespace,
+    seeds: int,
+    read: Callable[[one_seed.Outcome], dict[str, Any]] | None = None,
+) -> Rows:
+    """Cases × seeds, one compilation for all cases that shape the router alike; a row a case."""
+    grouped: dict[Run, list[Case]] = {}
+    for case in cases:
+        grouped.setdefault(case.shaped(options), []).append(case)
+    found = {}
+    for run, group in grouped.items():
+        settings = [case.setting(common.measurement(options)) for case in group]
+        grid = jax.tree.map(lambda *values: jnp.asarray(values, float), *settings)
+        names = [name for name in term.paper_terms(common.SYSTEM.states) if name not in run.drop]
+        timed = over.over(
+            train(run, options),
+            np.arange(options.seed0, options.seed0 + seeds),
+            grid,
+            common.bind(names, kind),
+            plan=common.plan(options),
+            name=f"{kind}, {group[0].label}".replace("/", " "),
+            keep=summary.KEEP,
+            success=lambda outcome: outcome.support_correct,
+        )
+        for i, case in enumerate(group):
+            mine = jax.tree.map(lambda leaf, i=i: leaf[i], timed.value)
+            row = {"case": case.label, "library": kind, **judge(mine)}
+            found[case] = row | case.described() | (read(mine) if read else {})
+            print(line(found[case]), flush=True)
+    return [found[case] for case in cases]
+
+
+def train(run: Run, options: argparse.Namespace) -> Callable[..., one_seed.Outcome]:
+    """One seed of one case, as `over.over` takes it."""
+
+    def one(key: jax.Array, setting: commitment_cases.Setting, bound: Library) -> one_seed.Outcome:
+        data_key, key = jax.random.split(key)
+        measurement = Measurement(*setting.measurement)
+        data = common.record(data_key, bound, measurement, options)
+        theta = commitment_cases.distort(
+            jax.random.fold_in(data_key, 1), data.theta, bound.names, setting.distortion
+        )
+        return one_seed.outcome(key, data._replace(theta=theta), bound, setting.knobs, run)
+
+    return one
+
+
+def judge(outcome: one_seed.Outcome) -> dict[str, Any]:
+    """Rates of both equations and of v' alone, and its terms: how often drawn, how large.
+
+    The frequency of a term is that of its draws for any slot, and activation × coefficient is what
+    the mean drawn model has. Seeds that diverged are failures, and nothing else is taken of them.
     """
     seeds, outcome = len(outcome.support_correct), summary.finished(outcome)
-    damping = outcome.slots.terms[:, 1] == 1  # identity(v), the second of the terms
-    held = damping.any(axis=1)
-    activation = outcome.slots.activations[:, 1][damping]
-    coefficient = outcome.slots.coefficients[:, 1][damping]
-    second = outcome.slots.activations[:, 1, 1]
+    right = {}
+    for d, (name, truth) in enumerate({"x'": (1,), "v'": (0, 1)}.items()):
+        there = outcome.coefficients[:, d] != 0
+        exact = (there == np.isin(np.arange(there.shape[1]), truth)).all(axis=1)
+        right[name] = metrics.recovery(int(exact.sum()), seeds)
+    often, coefficients = outcome.frequencies[:, 1], outcome.coefficients[:, 1]
+    quantiles = 0.05, 0.5, 0.95
+    held = coefficients[:, 1] != 0
+    kept = coefficients[held, 1] if held.any() else np.full(1, np.nan)
     return {
-        "change": change,
-        "library": kind,
         **metrics.recovery(int(outcome.support_correct.sum()), seeds),
-        "diverged": seeds - len(held),
+        "exact": right,
+        "diverged": seeds - len(often),
+        "stiffness": np.quantile(coefficients[:, 0], quantiles),
         "damping_chosen": int(held.sum()),
-        "damping_activation": summary.median(activation),
-        "damping_coefficient": summary.median(coefficient),
-        "slot_2_activation": summary.median(second),
+        "damping": np.quantile(kept, quantiles),
+        "damping_frequency": np.quantile(often[:, 1], quantiles),
+        "damping_times_frequency": np.quantile(often[:, 1] * coefficients[:, 1], quantiles),
+        "slots": np.median(outcome.slots.activations[:, 1], axis=0),
+        "extra_in_x": float(np.median(np.abs(outcome.slots.coefficients[:, 0, -1]))),
+        "val_mse_sampled": np.quantile(outcome.validation_sampled, quantiles),
         "val_mse_argmax": summary.median(outcome.validation_argmax),
-        "val_mse_sampled": summary.median(outcome.validation_sampled),
     }
 
 
-def line(row: dict) -> str:
+def certainty(outcome: one_seed.Outcome) -> dict[str, Any]:
+    """Run 2: the largest mean probability of a term in each equation, seed by seed."""
+    largest = outcome.probabilities[:, :, 0].max(axis=-1)
+    return {
+        "largest": largest,
+        "largest_term": outcome.probabilities[:, :, 0].argmax(axis=-1),
+        "below_0.9": metrics.recovery(int(np.sum(largest[:, 1] < 0.9)), len(largest)),
+        "below_0.5": metrics.recovery(int(np.sum(largest[:, 1] < 0.5)), len(largest)),
+        "sampled": outcome.validation_sampled,
+    }
+
+
+def sine_coefficients(outcome: one_seed.Outcome) -> dict[str, Any]:
+    """Run 3: terms and coefficients of both equations, seed by seed, and its sampled error."""
+    return {
+        "chosen": outcome.slots.terms[:, :, 0],
+        "coefficient": outcome.slots.coefficients[:, :, 0],
+        "sampled": outcome.validation_sampled,
+    }
+
+
+def line(row: dict[str, Any]) -> str:
     """One line of the table."""
-    damping = "damping not chosen"
-    if row["damping_chosen"]:
-        damping = (
-            f"damping chosen in {row['damping_chosen']:>3}: {row['damping_coefficient']:.4f} "
-            f"at {100 * row['damping_activation']:.0f} %"
-        )
+    right = row["exact"]["v'"]
+    low, high = right["recovery_ci95"]
     return (
-        f"{row['library']:<9}{row['change']:<38}{row['recovery_count']:>4}/{row['seeds']:<4}"
-        f"slot 2 of v' at {100 * row['slot_2_activation']:3.0f} %  {damping}"
+        f"{row['library']:<9}{row['case']:<52}v' {right['recovery_count']:>4}/{right['seeds']:<4}"
+        f"[{100 * low:3.0f}, {100 * high:3.0f}] %  both {row['recovery_count']:>4}  damping drawn "
+        f"{100 * row['damping_frequency'][1]:5.1f} %, × coefficient "
+        f"{row['damping_times_frequency'][1]:.4f}  MSE {row['val_mse_sampled'][1]:.1e}"
     )
 
 

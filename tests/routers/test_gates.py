@@ -279,7 +279,8 @@ def test_gates_are_hard_and_at_temperature_one_unless_asked():
 def test_slots_with_noises_of_their_own_draw_as_one_noise_does(draws):
     # 40,000 draws of three of five terms, every slot with fresh noise: the law is the same.
     noise = jax.random.gumbel(jax.random.key(12), (3, 40_000, 5))
-    hard = jax.jit(lambda noise: routers_gates.fill_slots(jnp.asarray(LOGITS) + noise).hard)(noise)
+    scores = jnp.broadcast_to(jnp.asarray(LOGITS), noise.shape) + noise
+    hard = jax.jit(lambda scores: routers_gates.fill_slots(scores).hard)(scores)
     orders = list(itertools.permutations(range(5), 3))
     exact = np.array([without_replacement(softmax(LOGITS), order) for order in orders])
     fresh = np.asarray(hard).argmax(axis=-1).T

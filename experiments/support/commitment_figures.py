@@ -1,0 +1,5 @@
+"""Figures of the study of commitment."""
+
+
+def draw(out, parts):
+    pass
