@@ -223,7 +223,7 @@ def recording() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The paper's oscillator without noise: states, derivatives and times."""
     times = jnp.arange(600) * 0.05
     args = jnp.array([1.0, 0.1])
-    clean = simulate.solve(common.SYSTEM, args, jnp.array([1.0, 0.0]), times)
+    clean = simulate.solve_system(common.SYSTEM, args, jnp.array([1.0, 0.0]), times)
     derivatives = jax.vmap(lambda y: common.SYSTEM.field(times[0], y, args))(clean)
     return np.asarray(clean), np.asarray(derivatives), np.asarray(times)
 

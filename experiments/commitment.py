@@ -1,4 +1,4 @@
-"""What makes Exp 4 work or fail: the paper's way, each difference alone, and the phase it lies in."""
+"""What makes Exp 4 work or fail: the paper's way, each difference alone, its phase."""
 
 import argparse
 import itertools
@@ -14,7 +14,7 @@ from support import command_line, commitment_cases, common
 from support.commitment_cases import Case
 
 from nsindy.paper import metrics, one_seed, summary
-from nsindy.paper.runs import RUNS, Run
+from nsindy.paper.runs import Run
 from nsindy.paper.simulate import Measurement
 from nsindy.runtime import files
 from nsindy.sweep import machines, over
@@ -22,7 +22,6 @@ from nsindy.terms import term
 from nsindy.terms.library import Library
 
 Rows = list[dict[str, Any]]
-
 
 
 def main() -> None:

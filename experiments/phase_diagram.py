@@ -185,7 +185,7 @@ def swept(
 
 def by_evidence(data: selectors.StudyData, bound: Library, run: Run) -> Found:
     """Run 9, with all of its judge that is held against the truth."""
-    found = selectors.recover(data, bound, *selectors.compressed(data), run.search)
+    found = selectors.recover_by_evidence(data, bound, *selectors.compressed(data), run.search)
     judged = Judged(
         found.errors, found.estimates, found.estimate_errors, found.inclusion, found.settled
     )

@@ -233,6 +233,7 @@ def execute(run: Run, options: argparse.Namespace) -> None:
     summary.print_table(run, swept, numbers)
     write(run, knobs, swept, numbers, options, out)
     finish(options)
+    print("equations of a recording of your own: nsindy discover FILE.csv")
 
 
 def begin(options: argparse.Namespace) -> Path:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from nsindy.paper import metrics, simulate
 from nsindy.paper.runs import Run
-from nsindy.paper.selectors import SELECTORS, StudyData, Judgement, Selection
+from nsindy.paper.selectors import SELECTORS, Judgement, Selection, StudyData
 from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import System, true_coefficients
 from nsindy.routers import settings
@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     """
 
     coefficients: jax.Array
-    slots: metrics.Slots
+    slots: metrics.SlotReading
     probabilities: jax.Array
     frequencies: jax.Array
     support_correct: jax.Array
@@ -71,7 +71,7 @@ def record(
       estimate: take the derivatives from the noisy states.
       train_fraction: share of the samples to train on.
     """
-    trajectory = simulate.simulate(
+    trajectory = simulate.simulate_recording(
         key,
         system,
         measurement,
@@ -84,7 +84,9 @@ def record(
     return StudyData(trajectory, theta, truth, jnp.sum(~inside) / inside.size)
 
 
-def outcome(key: jax.Array, data: StudyData, terms: Library, knobs: settings.RouterKnobs, run: Run) -> Outcome:
+def outcome(
+    key: jax.Array, data: StudyData, terms: Library, knobs: settings.RouterKnobs, run: Run
+) -> Outcome:
     """Select by a run and judge what it selected.
 
     Args:

@@ -14,6 +14,22 @@ from nsindy.routers import settings, stlsq, training
 from nsindy.terms.library import Library
 from nsindy.trajectories import single
 
+__all__ = [
+    "SELECTORS",
+    "Judgement",
+    "Selection",
+    "StudyData",
+    "compressed",
+    "from_model",
+    "recover_by_evidence",
+    "select_best_subset",
+    "select_evidence",
+    "select_oracle",
+    "select_router",
+    "select_stlsq",
+    "training_record",
+]
+
 
 class StudyData(NamedTuple):
     """A recording with its library, in the order of time, and the split of its samples.
@@ -137,7 +153,11 @@ def select_router(
     def one(key, target, held_target):
         train_key, draw_key = jax.random.split(key)
         fitted = training.train_router(
-            train_key, training.RouterSamples(theta, target, states), terms.complexities, knobs, routing
+            train_key,
+            training.RouterSamples(theta, target, states),
+            terms.complexities,
+            knobs,
+            routing,
         )
         held = training.RouterSamples(held_theta, held_target, held_states)
         drawn = training.predict(
@@ -208,7 +228,7 @@ def select_evidence(
     del key, knobs
     equations, count = data.truth.shape
     factor, samples = compressed(data)
-    found = recover(data, terms, factor, samples, run.search)
+    found = recover_by_evidence(data, terms, factor, samples, run.search)
 
     def by_circuits(equation):
         return regression.solve(
@@ -241,7 +261,7 @@ def select_evidence(
     )
 
 
-def recover(
+def recover_by_evidence(
     data: StudyData, terms: Library, factor: jax.Array, samples: jax.Array, search: Search
 ) -> recovery.Recovery:
     """Run 9 with all that its judge says: propose by Θ, judge by the measured states.
@@ -297,7 +317,9 @@ def _validation(data: StudyData, coefficients: jax.Array) -> jax.Array:
     return jnp.mean(errors**2)
 
 
-SELECTORS: dict[str, Callable[[jax.Array, StudyData, Library, settings.RouterKnobs, Run], Selection]] = {
+SELECTORS: dict[
+    str, Callable[[jax.Array, StudyData, Library, settings.RouterKnobs, Run], Selection]
+] = {
     "stlsq": select_stlsq,
     "router": select_router,
     "best subset": select_best_subset,

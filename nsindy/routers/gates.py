@@ -1,4 +1,4 @@
-"""Gates of a router: Gumbel top-k without replacement, straight-through, slot entropies.
+"""Gates of a router: Gumbel top-k without replacement, straight-through.
 
 A router scores M terms with logits and fills K slots. Slot j draws its term from the conditional
 distribution softmax(logits masked by the terms that the slots before it have taken). Every function
@@ -14,16 +14,12 @@ import numpy as np
 
 __all__ = [
     "MASKED",
-    "SMALL",
     "Gates",
     "Routed",
     "commitments",
     "complexity_prior",
-    "conditional_entropies",
-    "entropy",
     "fill_slots",
     "gumbel_top_k",
-    "mean_entropy",
     "route",
     "straight_through",
     "term_frequencies",
@@ -32,9 +28,6 @@ __all__ = [
 
 MASKED = -1e9
 """Logit of a term that an earlier slot has taken: no draw overcomes it, and it is finite."""
-
-SMALL = 1e-8
-"""Added to a share before its logarithm is taken."""
 
 
 class Gates(NamedTuple):
@@ -85,9 +78,7 @@ def top_k(
     return fill_slots(every, temperature=temperature, axis=axis)
 
 
-def fill_slots(
-    scores: jax.Array, *, temperature: jax.Array | float = 1.0, axis: int = -1
-) -> Gates:
+def fill_slots(scores: jax.Array, *, temperature: jax.Array | float = 1.0, axis: int = -1) -> Gates:
     """Fill each slot with the best of its own scores that no slot before it has taken.
 
     With Gumbel noise of its own in every slot's scores, and the same logits, the hard draws have
@@ -236,67 +227,6 @@ def route(
             outputs.append(jnp.sum(weights * value, axis=axis) / total)
         draws.append(chosen)
     return Routed(jnp.stack(outputs), jnp.stack(draws))
-
-
-def entropy(logits: jax.Array, *, axis: int = -1) -> jax.Array:
-    """Entropy of softmax(logits) in nats, -Σ p log p; masked terms count nothing.
-
-    Example:
-      >>> bool(jnp.allclose(entropy(jnp.zeros(8)), jnp.log(8.0)))
-      True
-    """
-    log_p = jax.nn.log_softmax(logits, axis=axis)
-    return -jnp.sum(jnp.exp(log_p) * jnp.where(log_p > MASKED / 2, log_p, 0.0), axis=axis)
-
-
-def mean_entropy(gates: jax.Array, *, axis: int = -1) -> jax.Array:
-    """Entropy of the mean of the gates over a batch, -Σ_m p_m log(p_m + ε), ε = 1e-8.
-
-    What Exp 1 is paid for while τ is high: that the batch together uses many terms.
-
-    Args:
-      gates: hard, relaxed or straight-through gates [K, ..., N], the batch last.
-      axis: the axis of the terms after the batch is averaged.
-
-    Returns:
-      in nats, without the axis of the terms.
-
-    Example:
-      >>> round(float(mean_entropy(jnp.array([[1.0, 0.0], [0.0, 1.0]]))), 4)
-      0.6931
-    """
-    shares = jnp.mean(gates, axis=-1)
-    return -jnp.sum(shares * jnp.log(shares + SMALL), axis=axis)
-
-
-def conditional_entropies(logits: jax.Array, hard: jax.Array) -> jax.Array:
-    """Mean entropy of each slot's distribution given what the slots before it took (Exp 4).
-
-    H_j = mean_n H(softmax(logits masked by the terms that the slots before j took in sample n)).
-    The paper masks the arg-max of the logits, slot after slot: `hard` is then `top_k(logits, K)`
-    as one sample. With the draws of a forward pass it is the mean over the sets that were drawn.
-
-    The mask of slot j is one of the C(M, j) sets of j terms, so the entropies are a small table,
-    averaged with the frequencies of the sets in the draws; only the table carries a gradient.
-
-    Args:
-      logits: [M], the same for all samples.
-      hard: one-hot gates, of the arg-max as one sample or of N draws [K, M, N].
-
-    Returns:
-      [K], in nats.
-    """
-    slots, terms, _ = hard.shape
-    taken = jax.lax.stop_gradient(jnp.cumsum(hard, axis=0))
-    means = [entropy(logits)]
-    for j in range(1, slots):
-        sets = np.array(list(itertools.combinations(range(terms), j)))
-        frequencies = jnp.mean(jnp.prod(taken[j - 1][sets], axis=1), axis=1)
-        inside = (sets[:, :, None] == np.arange(terms)).any(axis=1)
-        # Set, not added: a frozen term's certainty would undo its mask.
-        table = entropy(jnp.where(inside, MASKED, logits[None, :]))
-        means.append(jnp.sum(frequencies * table))
-    return jnp.stack(means)
 
 
 def commitments(logits: jax.Array, slots: int) -> tuple[jax.Array, jax.Array]:

@@ -5,17 +5,15 @@ vectorises: [M, R] where all samples share a draw, [M, R, N] with a draw for eac
 """
 
 import itertools
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from nsindy.routers import gumbel
-from nsindy.routers.gates import MASKED, SMALL
+from nsindy.routers import entropies, gumbel
+from nsindy.routers.gates import MASKED
 from nsindy.routers.settings import RouterKnobs, Routing, schedule_at
 
 __all__ = ["BLOCK", "Descent", "Slot", "descend", "fill"]
@@ -132,7 +130,7 @@ def _runs(
     target = target.T if routing.shared else target
     prior, start = prior.T, jnp.moveaxis(start, 0, -1)
     rate = jnp.asarray(knobs.learning_rate)[None, None, :]
-    entropies = jnp.asarray(knobs.base_entropy), jnp.asarray(knobs.conditional_entropy)
+    weights = jnp.asarray(knobs.base_entropy), jnp.asarray(knobs.conditional_entropy)
     optimiser = optax.adam(optax.cosine_decay_schedule(rate, routing.steps))
 
     def step(carry, index):
@@ -145,7 +143,7 @@ def _runs(
         slots = fill(scores, routing.slots, _along(temperature, scores[0][0]))
         fitted = _gradients(slots, coefficients, design, target, temperature, knobs, routing)
         error, mse = fitted.error, fitted.mse
-        penalty, slope = _penalty(logits, _masks(logits, slots, routing), *entropies)
+        penalty, slope = entropies.penalty_slope(logits, _masks(logits, slots, routing), *weights)
         by_logits = fitted.logits + weight[None] * slope
         gradient = jnp.concatenate([by_logits[None], fitted.coefficients])
         updates, state = optimiser.update(gradient, state)
@@ -225,7 +223,8 @@ def _fill_alike(scores: jax.Array, slots: int, temperature: jax.Array) -> list[S
 
 class _Slopes(NamedTuple):
     """Weighted error [R] and mean squared error [R], and what the former gains from the logits
-    [M, R] and from the coefficients [K, M, R]."""
+    [M, R] and from the coefficients [K, M, R].
+    """
 
     error: jax.Array
     mse: jax.Array
@@ -287,7 +286,9 @@ def _gradients(
         # What the error gains from more of each term: of the run, or of each sample.
         gain = own * pull
         if routing.explores:
-            earned, worth = _exploration(gate(slot).astype(gain.dtype), routing)
+            earned, worth = entropies.mean_entropy_slope(
+                gate(slot).astype(gain.dtype), shared=routing.shared
+            )
             error -= bonus * earned
             gain -= _along(bonus[None] * worth, gain)
         mean = jnp.sum(slot.relaxed * gain, axis=0)
@@ -296,14 +297,6 @@ def _gradients(
         pulls += moved if routing.shared else jnp.sum(moved, axis=2)
         slopes.append(slope if routing.shared else jnp.sum(slope, axis=2))
     return _Slopes(error, mse, pulls / temperature[None], jnp.stack(slopes))
-
-
-def _exploration(gate: jax.Array, routing: Routing) -> tuple[jax.Array, jax.Array]:
-    """Entropy of the gates' mean over the batch [R], and its slope in the gate of a sample [M, R]."""
-    samples = 1 if routing.shared else gate.shape[2]
-    shares = gate if routing.shared else jnp.mean(gate, axis=2)
-    logs = jnp.log(shares + SMALL)
-    return -jnp.sum(shares * logs, axis=0), -(logs + shares / (shares + SMALL)) / samples
 
 
 def _masks(logits: jax.Array, slots: list[Slot], routing: Routing) -> list[jax.Array]:
@@ -315,41 +308,3 @@ def _masks(logits: jax.Array, slots: list[Slot], routing: Routing) -> list[jax.A
         masks.append(_first(left, jnp.max(left, axis=0)))
         left = jnp.where(masks[-1], MASKED, left)
     return masks
-
-
-def _penalty(
-    logits: jax.Array, masks: list[jax.Array], base: jax.Array, conditional: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Weighted entropies [R], and their gradient in the logits [M, R].
-
-    The mask of slot j is one of the C(M, j) sets of j terms: where those are fewer than the draws,
-    a table of their entropies is averaged with the frequencies of the sets.
-    """
-    terms = len(logits)
-    value, slope = _entropy(logits)
-    value, slope = (base + conditional) * value, (base + conditional)[None] * slope
-    for j, taken in enumerate(itertools.accumulate(masks, jnp.logical_or), start=1):
-        draws = 1 if taken.ndim == 2 else taken.shape[2]
-        if math.comb(terms, j) <= draws and draws > 1:
-            sets = np.array(list(itertools.combinations(range(terms), j)))
-            shares = jnp.mean(jnp.all(taken[sets], axis=1).astype(logits.dtype), axis=2)
-            inside = (sets[:, :, None] == np.arange(terms)[None, None]).any(axis=1).T
-            table, slopes = _entropy(jnp.where(inside[:, :, None], MASKED, logits[:, None]))
-            own, turn = jnp.sum(shares * table, axis=0), jnp.sum(shares[None] * slopes, axis=1)
-        else:
-            own, turn = _entropy(jnp.where(taken, MASKED, _along(logits, taken)))
-            if draws > 1:
-                own, turn = jnp.mean(own, axis=-1), jnp.mean(turn, axis=-1)
-            own, turn = own.reshape(logits.shape[1:]), turn.reshape(logits.shape)
-        value += conditional * own
-        slope += conditional[None] * turn
-    return value, slope
-
-
-def _entropy(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Entropy of the softmax over the first axis, and its slope -p (log p + H)."""
-    log_p = jax.nn.log_softmax(logits, axis=0)
-    held = log_p > MASKED / 2
-    log_p, p = jnp.where(held, log_p, 0.0), jnp.where(held, jnp.exp(log_p), 0.0)
-    entropy = -jnp.sum(p * log_p, axis=0)
-    return entropy, -p * (log_p + entropy[None])

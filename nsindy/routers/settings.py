@@ -1,4 +1,4 @@
-"""What shapes the training of a router, and what a sweep turns in it; the defaults are the paper's."""
+"""What shapes the training of a router, and what a sweep turns in it; defaults as in the paper."""
 
 import dataclasses
 from typing import NamedTuple

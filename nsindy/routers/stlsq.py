@@ -5,6 +5,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+__all__ = [
+    "Tuned",
+    "stlsq",
+    "tuned",
+]
+
 
 class Tuned(NamedTuple):
     """STLSQ at several thresholds, and the one that validates best.

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from nsindy.evidence import regression
-from nsindy.routers import gates, gradients
+from nsindy.routers import entropies, gates, gradients
 from nsindy.routers.settings import RouterKnobs, Routing, schedules
 
 __all__ = [
@@ -133,7 +133,9 @@ def _uniform(inputs: int) -> Any:
     return draw
 
 
-def logits(params: RouterParams, prior: jax.Array, states: jax.Array, routing: Routing) -> jax.Array:
+def logits(
+    params: RouterParams, prior: jax.Array, states: jax.Array, routing: Routing
+) -> jax.Array:
     """Logits with the prior, [M, 1] for all samples or [M, N] from the states [N, D]."""
     if routing.state_dependent:
         made = network(routing, states.shape[1], len(prior)).apply(params.router, states)
@@ -180,7 +182,9 @@ def _scores(
     return level[None] + jnp.broadcast_to(noise, (routing.slots, terms, draws))
 
 
-def initialise(key: jax.Array, samples: RouterSamples, knobs: RouterKnobs, routing: Routing) -> RouterParams:
+def initialise(
+    key: jax.Array, samples: RouterSamples, knobs: RouterKnobs, routing: Routing
+) -> RouterParams:
     """Zero logits (or a fresh network), and coefficients normal about their mean."""
     terms = samples.theta.shape[1]
     dtype = samples.theta.dtype
@@ -237,15 +241,15 @@ def router_loss(
         masks = routed.hard
         if routing.masks == "argmax":
             masks = gates.top_k(level[:, None], routing.slots, axis=0).hard
-        conditional = jnp.sum(gates.conditional_entropies(level, masks))
-        penalty = knobs.base_entropy * gates.entropy(level)
+        conditional = jnp.sum(entropies.conditional_entropies(level, masks))
+        penalty = knobs.base_entropy * entropies.entropy(level)
         loss += entropy_weight * (penalty + knobs.conditional_entropy * conditional)
     if routing.explores:
         scores = _scores(key, params, samples, prior, routing)
         drawn = gates.fill_slots(scores, temperature=temperature, axis=0)
         passed = gates.straight_through(drawn) if routing.hard else drawn.soft
         bonus = jnp.where(temperature > knobs.explore_above, knobs.exploration, 0.0)
-        loss -= bonus * jnp.sum(gates.mean_entropy(passed))
+        loss -= bonus * jnp.sum(entropies.mean_entropy(passed))
     return loss, mse
 
 

@@ -104,14 +104,14 @@ def test_a_residual_slot_hears_only_what_the_slots_before_it_leave():
     rng = np.random.default_rng(0)
     theta, target = rng.normal(size=(40, 3)), rng.normal(size=40)
     samples = RouterSamples(jnp.asarray(theta), jnp.asarray(target), jnp.zeros((40, 1)))
-    routing = Routing(slots=2, steps=1, residual=True, shared=True)
+    routing = Routing(slots=2, steps=1, residual=True, shared=True, own_noise=False)
     knobs = RouterKnobs(temperature_end=5.0, learning_rate=0.1, initial_spread=1.0)
     key = jax.random.key(3)
     fitted = training.train_router(key, samples, np.zeros(3), knobs, routing)
     init_key, draw_key = jax.random.split(key)
     before = training.initialise(init_key, samples, knobs, routing)
-    noise = jax.random.gumbel(jax.random.fold_in(draw_key, 0), (3, 1), jnp.float64)
-    chosen = np.argmax(np.asarray(gates.top_k(before.router + noise[:, 0], 2).hard), axis=1)
+    noise = jax.random.gumbel(jax.random.fold_in(draw_key, 0), (1, 3, 1), jnp.float64)
+    chosen = np.argmax(np.asarray(gates.top_k(before.router + noise[0, :, 0], 2).hard), axis=1)
     first, second = np.asarray(before.coefficients)[[0, 1], chosen]
     left = target - first * theta[:, chosen[0]]
     gradients = [

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from nsindy.routers import entropies
 from nsindy.routers import gates as routers_gates
 
 LOGITS = np.array([1.0, 0.2, -0.5, 0.6, -1.3])
@@ -191,7 +192,7 @@ def entropy_in_numpy(logits):
 
 def test_entropy_of_masked_logits_is_that_of_the_others(variant):
     masked = jnp.asarray(LOGITS).at[jnp.array([0, 3])].set(routers_gates.MASKED)
-    value, gradient = variant(jax.value_and_grad(routers_gates.entropy))(masked)
+    value, gradient = variant(jax.value_and_grad(entropies.entropy))(masked)
     left = LOGITS[[1, 2, 4]]
     np.testing.assert_allclose(value, entropy_in_numpy(left), rtol=1e-14)
     p = softmax(left)
@@ -202,10 +203,10 @@ def test_entropy_of_masked_logits_is_that_of_the_others(variant):
 
 
 def test_entropy_has_its_known_extremes():
-    np.testing.assert_allclose(routers_gates.entropy(jnp.zeros(8)), np.log(8), rtol=1e-15)
+    np.testing.assert_allclose(entropies.entropy(jnp.zeros(8)), np.log(8), rtol=1e-15)
     certain = jnp.array([500.0, 0.0, 0.0])
-    np.testing.assert_allclose(jax.value_and_grad(routers_gates.entropy)(certain)[1], 0, atol=1e-15)
-    np.testing.assert_allclose(routers_gates.entropy(certain), 0, atol=1e-15)
+    np.testing.assert_allclose(jax.value_and_grad(entropies.entropy)(certain)[1], 0, atol=1e-15)
+    np.testing.assert_allclose(entropies.entropy(certain), 0, atol=1e-15)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3])
@@ -225,10 +226,10 @@ def test_conditional_entropies_against_every_sample_by_itself(slots, both):
             values[j] += entropy / len(drawn)
             gradient[left] += weights[j] * -p * (np.log(p) + entropy) / len(drawn)
 
-    for function in both(lambda logits: routers_gates.conditional_entropies(logits, hard)):
+    for function in both(lambda logits: entropies.conditional_entropies(logits, hard)):
         np.testing.assert_allclose(function(logits), values, rtol=1e-12)
     found = jax.jit(
-        jax.grad(lambda at: jnp.sum(weights * routers_gates.conditional_entropies(at, hard)))
+        jax.grad(lambda at: jnp.sum(weights * entropies.conditional_entropies(at, hard)))
     )
     np.testing.assert_allclose(found(logits), gradient, atol=1e-14)
 
@@ -237,7 +238,7 @@ def test_conditional_entropies_of_one_shared_draw():
     hard = routers_gates.top_k(jnp.asarray(LOGITS)[:, None], 2, axis=0).hard
     expected = [entropy_in_numpy(LOGITS), entropy_in_numpy(LOGITS[1:])]
     np.testing.assert_allclose(
-        routers_gates.conditional_entropies(jnp.asarray(LOGITS), hard), expected, rtol=1e-12
+        entropies.conditional_entropies(jnp.asarray(LOGITS), hard), expected, rtol=1e-12
     )
 
 
@@ -311,13 +312,13 @@ def test_terms_that_swap_places_are_nearly_certain_together():
 
 def test_the_entropy_of_the_mean_gate_is_of_the_batch_and_not_of_a_sample():
     hard = jnp.array([[[1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0], [0.0] * 4]])
-    np.testing.assert_allclose(routers_gates.mean_entropy(hard), [np.log(2)], atol=1e-7)
-    np.testing.assert_allclose(routers_gates.mean_entropy(hard[..., :1]), [0], atol=1e-7)
+    np.testing.assert_allclose(entropies.mean_entropy(hard), [np.log(2)], atol=1e-7)
+    np.testing.assert_allclose(entropies.mean_entropy(hard[..., :1]), [0], atol=1e-7)
 
 
 def test_the_paper_masks_the_arg_max_of_the_logits():
     masks = routers_gates.top_k(jnp.asarray(LOGITS)[:, None], 3, axis=0).hard
     expected = [entropy_in_numpy(LOGITS), entropy_in_numpy(LOGITS[1:])]
     expected.append(entropy_in_numpy(LOGITS[[1, 2, 4]]))
-    found = routers_gates.conditional_entropies(jnp.asarray(LOGITS), masks)
+    found = entropies.conditional_entropies(jnp.asarray(LOGITS), masks)
     np.testing.assert_allclose(found, expected, rtol=1e-12)

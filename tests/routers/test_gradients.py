@@ -15,7 +15,7 @@ KNOBS = RouterKnobs(
     error_weight=0.7,
     base_entropy=0.03,
     conditional_entropy=0.05,
-    exploration=0.2,
+    exploration=0.02,
     freeze_at=0.31,
     initial_spread=0.1,
 )

@@ -40,9 +40,7 @@ def test_other_precisions_are_drawn_by_jax_random(both):
         out_axes=2,
     )(keys)
     for function in both(
-        lambda words: jnp.stack(
-            gumbel.gumbel(words, jnp.asarray(123), (3, 5), jnp.float64, sets=2)
-        )
+        lambda words: jnp.stack(gumbel.gumbel(words, jnp.asarray(123), (3, 5), jnp.float64, sets=2))
     ):
         np.testing.assert_allclose(function(jax.random.key_data(keys)), expected, rtol=1e-15)
 

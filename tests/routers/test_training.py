@@ -61,7 +61,9 @@ def test_shared_gates_train_alike_on_rows_and_on_samples():
 @pytest.mark.parametrize("shared", [False, True], ids=["sample", "shared"])
 def test_predictions_are_the_drawn_terms_with_their_coefficients(shared):
     samples = regression()
-    params = training.RouterParams(jnp.array([0.3, -0.2, 0.1, 0.0]), jnp.arange(1.0, 9.0).reshape(2, 4))
+    params = training.RouterParams(
+        jnp.array([0.3, -0.2, 0.1, 0.0]), jnp.arange(1.0, 9.0).reshape(2, 4)
+    )
     routing = Routing(slots=2, shared=shared)
     routed = jax.jit(training.predict, static_argnames="routing")(
         jax.random.key(0), params, samples, jnp.zeros(4), 0.5, routing=routing
@@ -79,7 +81,9 @@ def test_predictions_are_the_drawn_terms_with_their_coefficients(shared):
 @pytest.mark.parametrize("shared", [False, True], ids=["sample", "shared"])
 def test_the_penalty_is_the_weighted_entropies(shared):
     # Nothing learns, so the logits stay zero and the entropies are those of uniform draws.
-    knobs = RouterKnobs(learning_rate=0.0, base_entropy=0.3, conditional_entropy=0.07)
+    knobs = RouterKnobs(
+        learning_rate=0.0, error_weight=1.0, base_entropy=0.3, conditional_entropy=0.07
+    )
     routing = Routing(slots=3, steps=20, shared=shared)
     history = train(jax.random.key(0), regression(), COMPLEXITIES, knobs, routing=routing).history
     weight = np.asarray(settings.schedules(knobs, 20).entropy_weight)
@@ -157,7 +161,8 @@ def test_the_state_dependent_router_has_the_size_of_the_paper():
     assert params.coefficients.size == 8
     assert 2 * one == 9760
     scalar = jax.eval_shape(
-        lambda key: training.initialise(key, samples, RouterKnobs(), Routing(slots=1)), jax.random.key(0)
+        lambda key: training.initialise(key, samples, RouterKnobs(), Routing(slots=1)),
+        jax.random.key(0),
     )
     assert 2 * sum(leaf.size for leaf in jax.tree.leaves(scalar)) == 32
 
@@ -213,7 +218,7 @@ def test_the_start_is_level_logits_and_normal_coefficients():
 def test_a_slot_is_trained_on_what_the_slots_before_it_leave():
     key, samples, routing = jax.random.key(5), regression(), Routing(slots=3, residual=True)
     init_key, draw_key = jax.random.split(key)
-    knobs = RouterKnobs(learning_rate=0.01, initial_coefficient=1.0)
+    knobs = RouterKnobs(learning_rate=0.01, error_weight=1.0, initial_coefficient=1.0)
     start = training.initialise(init_key, samples, knobs, routing)
     fitted = train(key, samples, COMPLEXITIES, knobs, routing=dataclasses.replace(routing, steps=1))
     draws = training.predict(
@@ -291,7 +296,7 @@ def test_the_slots_of_a_state_dependent_router_are_trained_on_what_is_left_as_we
     key, samples = jax.random.key(6), regression()
     routing = Routing(slots=2, residual=True, state_dependent=True, hidden=(8,))
     init_key, draw_key = jax.random.split(key)
-    knobs = RouterKnobs(learning_rate=0.01, initial_coefficient=1.0, alpha=0.7)
+    knobs = RouterKnobs(learning_rate=0.01, error_weight=1.0, initial_coefficient=1.0, alpha=0.7)
     prior = -0.7 * jnp.asarray(COMPLEXITIES)
     start = training.initialise(init_key, samples, knobs, routing)
     fitted = train(key, samples, COMPLEXITIES, knobs, routing=dataclasses.replace(routing, steps=1))
@@ -315,16 +320,58 @@ def test_the_slots_of_a_state_dependent_router_are_trained_on_what_is_left_as_we
 def test_logits_are_those_of_the_router_and_the_prior():
     states = jnp.asarray(np.random.default_rng(0).normal(size=(5, 2)))
     prior, own = jnp.array([0.5, 0.0, -1.0]), jnp.array([1.0, 2.0, 3.0])
-    scalar = training.logits(training.RouterParams(own, jnp.zeros((1, 3))), prior, states, Routing())
+    scalar = training.logits(
+        training.RouterParams(own, jnp.zeros((1, 3))), prior, states, Routing()
+    )
     np.testing.assert_array_equal(scalar, [[1.5], [2.0], [2.0]])
     routing = Routing(state_dependent=True, hidden=(4,))
-    made = training.network(routing, 3).init(jax.random.key(0), states[:1])
+    made = training.network(routing, 2, 3).init(jax.random.key(0), states[:1])
     kernels = [
         (np.asarray(made["params"][name]["kernel"]), np.asarray(made["params"][name]["bias"]))
         for name in ("layers_0", "layers_2")
     ]
+    # Uniform within ±1/√fan-in: 2 and 4 inputs.
+    for (kernel, bias), inputs in zip(kernels, (2, 4), strict=True):
+        assert 0.5 < np.abs(kernel).max() * inputs**0.5 <= 1
+        assert 0 < np.abs(bias).max() * inputs**0.5 <= 1
     hidden = np.maximum(np.asarray(states) @ kernels[0][0] + kernels[0][1], 0)
     expected = hidden @ kernels[1][0] + kernels[1][1] + np.asarray(prior)
     found = training.logits(training.RouterParams(made, jnp.zeros((1, 3))), prior, states, routing)
     # Flax makes single-precision kernels.
     np.testing.assert_allclose(found, expected.T, rtol=1e-5, atol=1e-6)
+
+
+def test_a_network_can_start_with_normal_weights_and_no_biases():
+    samples = RouterSamples(jnp.ones((5, 8)), jnp.ones(5), jnp.ones((5, 2)))
+    routing = Routing(state_dependent=True, uniform=False)
+    made = training.initialise(jax.random.key(0), samples, RouterKnobs(), routing).router["params"]
+    for layer in made.values():
+        np.testing.assert_array_equal(layer["bias"], 0)
+    kernel = np.asarray(made["layers_2"]["kernel"])
+    # 4,096 weights of variance 1/64, which scatters by 2.2 %.
+    assert np.var(kernel) * 64 == pytest.approx(1, abs=0.12)
+
+
+@pytest.mark.parametrize("temperature", [1.5, 0.5])
+def test_exploration_is_paid_for_the_entropy_of_the_batch_while_it_is_warm(temperature):
+    samples, key = regression(), jax.random.key(3)
+    routing = Routing(explores=True)
+    params = training.initialise(key, samples, RouterKnobs(), routing)
+    prior, knobs = jnp.zeros(4), RouterKnobs(exploration=0.3)
+    loss, mse = training.router_loss(
+        params, key, samples, prior, jnp.asarray(temperature), jnp.zeros(()), knobs, routing
+    )
+    drawn = training.predict(key, params, samples, prior, temperature, routing).hard[0]
+    shares = np.mean(drawn, axis=1)
+    entropy = -np.sum(shares * np.log(shares))
+    bonus = 0.3 * entropy if temperature > 1 else 0.0
+    np.testing.assert_allclose(loss, 0.5 * mse - bonus, rtol=1e-6)
+
+
+def test_the_frequencies_of_a_router_sum_to_its_slots():
+    for routing in (Routing(slots=2, steps=3), Routing(slots=2, steps=3, state_dependent=True)):
+        fitted = train(
+            jax.random.key(0), regression(), COMPLEXITIES, RouterKnobs(), routing=routing
+        )
+        np.testing.assert_allclose(np.sum(fitted.frequencies), 2, rtol=1e-6)
+        assert np.all(fitted.frequencies < 1)
