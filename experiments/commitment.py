@@ -52,7 +52,10 @@ def write(out: Path, parts: dict[str, Any]) -> None:
     """Write the parts so far, and the figures of those that are there."""
     from support import commitment_figures
 
-    made = {"experiment": "commitment", "versions": common.versions(), "parts": parts}
+    made = {"experiment": "commitment", "command": common.command(), "parts": parts}
+    if "table" in parts:
+        made["command"] = parts["table"]["command"]
+    made["versions"] = common.versions()
     files.write_json(out / "summary.json", made)
     commitment_figures.draw(out, json.loads((out / "summary.json").read_text())["parts"])
 
@@ -192,7 +195,6 @@ def judge(outcome: one_seed.Outcome) -> dict[str, Any]:
         "damping_frequency": np.quantile(often[:, 1], quantiles),
         "damping_times_frequency": np.quantile(often[:, 1] * coefficients[:, 1], quantiles),
         "slots": np.median(outcome.slots.activations[:, 1], axis=0),
-        "extra_in_x": float(np.median(np.abs(outcome.slots.coefficients[:, 0, -1]))),
         "val_mse_sampled": np.quantile(outcome.validation_sampled, quantiles),
         "val_mse_argmax": summary.median(outcome.validation_argmax),
     }

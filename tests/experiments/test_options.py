@@ -27,6 +27,7 @@ def options(monkeypatch, tmp_path):
 
 def test_commitment(options, monkeypatch, tmp_path):
     monkeypatch.setattr(common, "begin", lambda options: tmp_path)
+    options.set_defaults(parts=["sine"], few=2)
     with pytest.raises(Recorded) as recorded:
         commitment.execute(options.parse_args(WORDS))
     assert recorded.value.args[0] == {"samples": 77, "estimate": True, "train_fraction": 0.5}

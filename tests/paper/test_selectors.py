@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nsindy.paper import one_seed
-from nsindy.paper.runs import REFERENCES, RUNS, Search
+from nsindy.paper.runs import REFERENCES, RUNS, Run, Search
+from nsindy.paper.selectors import select_router
 from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import DAMPED_OSCILLATOR
 from nsindy.routers import gates, training
@@ -147,3 +148,16 @@ def test_never_frozen_when_the_criterion_cannot_be_met(data):
         jax.random.key(0), samples, EXACT.complexities, RouterKnobs(), Routing(slots=2, steps=20)
     )
     assert not np.asarray(fitted.history.frozen).any()
+
+
+@pytest.mark.parametrize("relative", [0.0, 0.999])
+def test_a_slot_of_next_to_nothing_is_empty(data, relative):
+    run = Run("short", "short", "router", routing=Routing(slots=2, steps=3), relative=relative)
+    knobs = RouterKnobs(initial_spread=1.0)
+    select = jax.jit(lambda data: select_router(jax.random.key(2), data, EXACT, knobs, run))
+    found = select(data)
+    size = np.abs(np.asarray(found.coefficients))
+    smaller = size < relative * size.max(axis=1, keepdims=True)
+    assert smaller.sum() == (2 if relative else 0)
+    np.testing.assert_array_equal(np.asarray(found.terms) < 0, smaller)
+    np.testing.assert_allclose(np.sum(found.frequencies, axis=1), 2, rtol=1e-5)
