@@ -78,7 +78,9 @@ def oscillator(exact):
     )
 
     def record(seed):
-        trajectory = simulate.simulate(jax.random.key(seed), DAMPED_OSCILLATOR, measurement)
+        trajectory = simulate.simulate_recording(
+            jax.random.key(seed), DAMPED_OSCILLATOR, measurement
+        )
         return library.evaluate(exact, trajectory.states).theta, trajectory.derivatives
 
     return jax.jit(jax.vmap(record))(jnp.arange(4))
