@@ -58,10 +58,7 @@ def commitment(summary: Summary) -> str:
             [
                 case,
                 f"{right['recovery_count']}/{right['seeds']}",
-                *(
-                    rate(by_library[kind]) if kind in by_library else "not run"
-                    for kind in libraries
-                ),
+                *both,
                 f"{100 * first['damping_frequency'][1]:.1f} %",
                 f"{first['damping_times_frequency'][1]:.4f}",
                 f"{first['stiffness'][1]:.4f}",
