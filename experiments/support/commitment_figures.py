@@ -140,8 +140,9 @@ def _soup(axis: Axes, rows: list[dict[str, Any]]) -> None:
             jitter = np.linspace(-0.12, 0.12, len(largest))
             label = f"{state}, a dot a seed" if place == 0 else None
             axis.plot(largest, height + jitter, ".", color=(BLUE, GREEN)[d], ms=5, label=label)
-            label = "the paper" if place == d == 0 else None
-            axis.plot(printed, height, "*", color=ORANGE, ms=12, label=label)
+            if place == 0:
+                label = "the paper" if d == 0 else None
+                axis.plot(printed, height, "*", color=ORANGE, ms=12, label=label)
     axis.set_yticks(range(len(rows)), [row["case"] for row in rows], fontsize=9)
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.set_xlim(0, 103)
