@@ -1,139 +1,255 @@
-"""When does the second slot of Exp 4 fail to commit? One setting is changed at a time."""
+"""What makes Exp 4 work or fail: the paper's way, each difference alone, its phase."""
 
 import dataclasses
+import itertools
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from support import command_line, written
+import numpy as np
+from support import command_line, commitment_cases, written
+from support.commitment_cases import Case
 from support.experiment import SYSTEM, Experiment, bind
 
 from nsindy.paper import metrics, one_seed, summary
 from nsindy.paper.outcomes import Outcome
-from nsindy.paper.runs import RUNS, Run
-from nsindy.routers import training
+from nsindy.paper.runs import Run
+from nsindy.runtime import files
+from nsindy.sweep import machines
 from nsindy.sweep.grid import over
 from nsindy.terms import term
+from nsindy.terms.library import Library
 
-CHANGES: dict[str, dict[str, float]] = {
-    "Exp 4 as it stands": {},
-    "base entropy in place of conditional": {"base_entropy": 0.05, "conditional_entropy": 0.0},
-    "no entropy": {"conditional_entropy": 0.0},
-    "no prior": {"alpha": 0.0},
-    "τ end 0.5": {"temperature_end": 0.5},
-    "τ end 0.01": {"temperature_end": 0.01},
-    "τ start 1": {"temperature_start": 1.0},
-    "learning rate 1e-2": {"learning_rate": 1e-2},
-    "entropy weight 0.005": {"conditional_entropy": 0.005},
-    "entropy weight 0.5": {"conditional_entropy": 0.5},
-    "coefficients start at 0": {"initial_spread": 0.0},
-    "coefficients start at N(0, 1)": {"initial_spread": 1.0},
-    "coefficients start at 0.5": {"initial_coefficient": 0.5, "initial_spread": 0.0},
-    "coefficients start at 1": {"initial_coefficient": 1.0, "initial_spread": 0.0},
-    "start at 1, base entropy": {
-        "initial_coefficient": 1.0,
-        "initial_spread": 0.0,
-        "base_entropy": 0.05,
-        "conditional_entropy": 0.0,
-    },
-}
-"""What is changed in each row; every change is a traced knob, so they are one compilation."""
+Rows = list[dict[str, Any]]
+
+
+class Study(NamedTuple):
+    """What is swept.
+
+    Attributes:
+      experiment: the sweep.
+      few: seeds of the maps and of Runs 2 and 3.
+      libraries: of the table, as `--library` names them.
+    """
+
+    experiment: Experiment
+    few: int = 64
+    libraries: Sequence[str] = ("exact", "shipped")
+
+    @property
+    def smaller(self) -> Experiment:
+        """The sweep over few seeds."""
+        return dataclasses.replace(self.experiment, seeds=self.few)
 
 
 def main() -> None:
-    """Parse, sweep every change over the seeds, print the table, write summary and figure."""
+    """Parse, run the parts that are asked for, write them into one summary and their figures."""
     options = command_line.parser(__doc__, "out/commitment")
-    options.add_argument("--steps", type=int, default=0, help="training steps; 0 for the run's own")
-    options.add_argument("--gates", choices=("sample", "shared"), default="sample", help="draws")
-    experiment = Experiment.of(options.parse_args())
-    command_line.fail_early(lambda: execute(experiment))
+    add = options.add_argument
+    add("--steps", type=int, default=0, help="training steps; 0 for the run's own")
+    add("--gates", choices=("sample", "shared"), default="sample", help="draws")
+    add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="of the study")
+    add("--few", type=command_line.positive, default=64, help="seeds of the maps and of Runs 2, 3")
+    add("--libraries", nargs="+", default=["exact", "shipped"], help="for the table, as --library")
+    words = options.parse_args()
+    study = Study(Experiment.of(words), words.few, words.libraries)
+    command_line.fail_early(lambda: execute(study, words.parts))
 
 
-def execute(experiment: Experiment) -> None:
-    """Sweep settings × seeds in one compilation for each library, then without circuits' errors."""
-    out = experiment.begin()
-    run = experiment.configure(RUNS["exp4_conditional_entropy"])
-    names = term.paper_terms(SYSTEM.states)
-    rows = []
+def execute(study: Study, parts: Sequence[str]) -> None:
+    """Sweep the parts, each over settings × seeds in one compilation for each shape of a router."""
+    out = study.experiment.begin()
+    path = out / "summary.json"
+    done = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else {}
+    for name in parts:
+        done[name] = {"command": written.command(), "rows": PARTS[name](study)}
+        if machines.leader():
+            write(out, done)
+    study.experiment.finish()
 
-    def sweep_changes(run: Run, changes: dict[str, dict[str, float]], kind: str) -> None:
-        settings = [run.knobs._replace(**change) for change in changes.values()]
-        grid = jax.tree.map(lambda *values: jnp.asarray(values), *settings)
-        bound = bind(names, kind)
 
-        def one(key, knobs: training.Knobs, measurement, bound):
-            data_key, key = jax.random.split(key)
-            data = experiment.record(data_key, bound, measurement)
-            return one_seed.outcome(key, data, bound, knobs, run)
+def write(out: Path, parts: dict[str, Any]) -> None:
+    """Write the parts so far, and the figures of those that are there."""
+    from support import commitment_figures
 
+    made = {**written.origin(), "experiment": "commitment", "parts": parts}
+    if "table" in parts:
+        made["command"] = parts["table"]["command"]
+    files.write_json(out / "summary.json", made)
+    text = (out / "summary.json").read_text(encoding="utf-8")
+    commitment_figures.draw(out, json.loads(text)["parts"])
+
+
+def table(study: Study) -> Rows:
+    """Each difference alone, and the decisive pairs, with every library."""
+    rows: Rows = []
+    for kind in study.libraries:
+        rows += sweep(commitment_cases.TABLE, kind, study.experiment)
+    return rows
+
+
+def alpha(study: Study) -> Rows:
+    """The damping's frequency over α, under the base entropy and under the conditional one."""
+    cases = [
+        Case(f"{label}, α = {strength}", knobs={"alpha": strength, **knobs})
+        for (label, knobs), strength in itertools.product(
+            commitment_cases.ENTROPIES.items(), commitment_cases.ALPHAS
+        )
+    ]
+    return sweep(cases, study.experiment.library, study.smaller)
+
+
+def phase(study: Study) -> Rows:
+    """Exact recovery over α × entropy weight × noise."""
+    cases = [
+        Case(
+            f"α = {strength}, weight {weight}, noise {noise}",
+            knobs={"alpha": strength, "conditional_entropy": weight},
+            noise=noise,
+        )
+        for noise, weight, strength in itertools.product(
+            commitment_cases.NOISES, commitment_cases.WEIGHTS, commitment_cases.ALPHAS
+        )
+    ]
+    return sweep(cases, study.experiment.library, study.smaller)
+
+
+def soup(study: Study) -> Rows:
+    """Run 2 with and without the exploration bonus: how certain its router is."""
+    cases = commitment_cases.SOUP
+    return sweep(cases, study.experiment.library, study.smaller, read=certainty)
+
+
+def sine(study: Study) -> Rows:
+    """Run 3 with sin circuits of smooth random errors: its coefficients against their size."""
+    cases = [
+        Case(f"error {size}", run="exp2_scalar_router", distortion=size)
+        for size in commitment_cases.SIN_ERRORS
+    ]
+    return sweep(cases, "exact", study.smaller, read=sine_coefficients)
+
+
+PARTS: dict[str, Callable[[Study], Rows]] = {
+    "table": table,
+    "alpha": alpha,
+    "phase": phase,
+    "soup": soup,
+    "sine": sine,
+}
+"""The parts of the study, by name."""
+
+
+def sweep(
+    cases: Iterable[Case],
+    kind: str,
+    experiment: Experiment,
+    read: Callable[[Outcome], dict[str, Any]] | None = None,
+) -> Rows:
+    """Cases × seeds, one compilation for all cases that shape the router alike; a row a case."""
+    grouped: dict[Run, list[Case]] = {}
+    for case in cases:
+        grouped.setdefault(case.shaped(experiment), []).append(case)
+    found = {}
+    for run, group in grouped.items():
+        settings = [case.setting(experiment.measurement) for case in group]
+        grid = jax.tree.map(lambda *values: jnp.asarray(values, float), *settings)
+        names = [name for name in term.paper_terms(SYSTEM.states) if name not in run.drop]
         timed = over(
-            one,
+            train(run, experiment),
             experiment.every_seed,
             grid,
-            experiment.measurement,
-            bound,
+            bind(names, kind),
             plan=experiment.plan(),
-            name=f"{kind}, {run.routing.steps} steps" if run.routing else kind,
+            name=f"{kind}, {group[0].label}".replace("/", " "),
             keep=summary.KEEP,
             success=lambda outcome: outcome.support_correct,
         )
-        for i, change in enumerate(changes):
+        for i, case in enumerate(group):
             mine = jax.tree.map(lambda leaf, i=i: leaf[i], timed.value)
-            rows.append(judge(mine, change, kind))
-            print(line(rows[-1]), flush=True)
-
-    assert run.routing is not None
-    longer = dataclasses.replace(run.routing, steps=4 * run.routing.steps)
-    for kind in dict.fromkeys((experiment.library, "exact")):
-        sweep_changes(run, CHANGES, kind)
-        sweep_changes(dataclasses.replace(run, routing=longer), {"4 times the steps": {}}, kind)
-    first = [row for row in rows if row["library"] == experiment.library]
-    written.write_rows(
-        out,
-        rows,
-        drawn=first,
-        labels=[row["change"] for row in first],
-        title=f"Exp 4 with one setting changed: exact recovery over {experiment.seeds} seeds",
-        changes=CHANGES,
-    )
-    experiment.finish()
+            row = {"case": case.label, "library": kind, **judge(mine)}
+            found[case] = row | case.described() | (read(mine) if read else {})
+            print(line(found[case]), flush=True)
+    return [found[case] for case in cases]
 
 
-def judge(outcome: Outcome, change: str, kind: str) -> dict:
-    """Rates and the damping term of one setting: which slot holds it, how firmly, how large.
+def train(run: Run, experiment: Experiment) -> Callable[..., Outcome]:
+    """One seed of one case, as `over` takes it."""
 
-    Seeds that diverged count as failures, and nothing else is taken of them.
+    def one(key: jax.Array, setting: commitment_cases.Setting, bound: Library) -> Outcome:
+        data_key, key = jax.random.split(key)
+        data = experiment.record(data_key, bound, setting.measurement)
+        theta = commitment_cases.distort(
+            jax.random.fold_in(data_key, 1), data.theta, bound.names, setting.distortion
+        )
+        return one_seed.outcome(key, data._replace(theta=theta), bound, setting.knobs, run)
+
+    return one
+
+
+def judge(outcome: Outcome) -> dict[str, Any]:
+    """Rates of both equations and of v' alone, and its terms: how often drawn, how large.
+
+    The frequency of a term is that of its draws for any slot, and activation × coefficient is what
+    the mean drawn model has. Seeds that diverged are failures, and nothing else is taken of them.
     """
     seeds, outcome = len(outcome.support_correct), summary.finished(outcome)
-    damping = outcome.slots.terms[:, 1] == 1  # identity(v), the second of the terms
-    held = damping.any(axis=1)
-    activation = outcome.slots.activations[:, 1][damping]
-    coefficient = outcome.slots.coefficients[:, 1][damping]
-    second = outcome.slots.activations[:, 1, 1]
+    right = {}
+    for d, (name, truth) in enumerate({"x'": (1,), "v'": (0, 1)}.items()):
+        there = outcome.coefficients[:, d] != 0
+        exact = (there == np.isin(np.arange(there.shape[1]), truth)).all(axis=1)
+        right[name] = metrics.recovery(int(exact.sum()), seeds)
+    often, coefficients = outcome.frequencies[:, 1], outcome.coefficients[:, 1]
+    quantiles = 0.05, 0.5, 0.95
+    held = coefficients[:, 1] != 0
+    kept = coefficients[held, 1] if held.any() else np.full(1, np.nan)
     return {
-        "change": change,
-        "library": kind,
         **metrics.recovery(int(outcome.support_correct.sum()), seeds),
-        "diverged": seeds - len(held),
+        "exact": right,
+        "diverged": seeds - len(often),
+        "stiffness": np.quantile(coefficients[:, 0], quantiles),
         "damping_chosen": int(held.sum()),
-        "damping_activation": summary.median(activation),
-        "damping_coefficient": summary.median(coefficient),
-        "slot_2_activation": summary.median(second),
+        "damping": np.quantile(kept, quantiles),
+        "damping_frequency": np.quantile(often[:, 1], quantiles),
+        "damping_times_frequency": np.quantile(often[:, 1] * coefficients[:, 1], quantiles),
+        "slots": np.median(outcome.slots.activations[:, 1], axis=0),
+        "val_mse_sampled": np.quantile(outcome.validation_sampled, quantiles),
         "val_mse_argmax": summary.median(outcome.validation_argmax),
-        "val_mse_sampled": summary.median(outcome.validation_sampled),
     }
 
 
-def line(row: dict) -> str:
+def certainty(outcome: Outcome) -> dict[str, Any]:
+    """Run 2: the largest mean probability of a term in each equation, seed by seed."""
+    largest = outcome.probabilities[:, :, 0].max(axis=-1)
+    return {
+        "largest": largest,
+        "largest_term": outcome.probabilities[:, :, 0].argmax(axis=-1),
+        "below_0.9": metrics.recovery(int(np.sum(largest[:, 1] < 0.9)), len(largest)),
+        "below_0.5": metrics.recovery(int(np.sum(largest[:, 1] < 0.5)), len(largest)),
+        "sampled": outcome.validation_sampled,
+    }
+
+
+def sine_coefficients(outcome: Outcome) -> dict[str, Any]:
+    """Run 3: terms and coefficients of both equations, seed by seed, and its sampled error."""
+    return {
+        "chosen": outcome.slots.terms[:, :, 0],
+        "coefficient": outcome.slots.coefficients[:, :, 0],
+        "sampled": outcome.validation_sampled,
+    }
+
+
+def line(row: dict[str, Any]) -> str:
     """One line of the table."""
-    damping = "damping not chosen"
-    if row["damping_chosen"]:
-        damping = (
-            f"damping chosen in {row['damping_chosen']:>3}: {row['damping_coefficient']:.4f} "
-            f"at {100 * row['damping_activation']:.0f} %"
-        )
+    right = row["exact"]["v'"]
+    low, high = right["recovery_ci95"]
     return (
-        f"{row['library']:<9}{row['change']:<38}{row['recovery_count']:>4}/{row['seeds']:<4}"
-        f"slot 2 of v' at {100 * row['slot_2_activation']:3.0f} %  {damping}"
+        f"{row['library']:<9}{row['case']:<52}v' {right['recovery_count']:>4}/{right['seeds']:<4}"
+        f"[{100 * low:3.0f}, {100 * high:3.0f}] %  both {row['recovery_count']:>4}  damping drawn "
+        f"{100 * row['damping_frequency'][1]:5.1f} %, × coefficient "
+        f"{row['damping_times_frequency'][1]:.4f}  MSE {row['val_mse_sampled'][1]:.1e}"
     )
 
 

@@ -14,7 +14,7 @@ from nsindy.circuits import snap
 from nsindy.paper import one_seed, summary
 from nsindy.paper.runs import REFERENCES, RUNS
 from nsindy.paper.selectors import training_record
-from nsindy.paper.simulate import Measurement, solve
+from nsindy.paper.simulate import Measurement, solve_system
 from nsindy.paper.systems import DAMPED_OSCILLATOR, FURTHER, System
 from nsindy.sweep.grid import over
 from nsindy.terms import term
@@ -65,7 +65,7 @@ def execute(experiment: Experiment, oscillator_seeds: int) -> None:
     for system in FURTHER:
         args = jnp.array([value for _, value in system.parameters])
         start = jnp.array(system.initial)
-        clean = solve(system, args, start, jnp.arange(SAMPLES) * step)
+        clean = solve_system(system, args, start, jnp.arange(SAMPLES) * step)
         case = Measurement(args, start, step, 0.01 * jnp.std(clean, axis=0))
         names = term.composed_terms(system.states)
         rows += cells(system, names, [(f"{system.name}, noise 1 %", case)], 200, experiment)

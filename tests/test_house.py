@@ -1,6 +1,7 @@
-"""Who may import whom: the packages stand on each other as CONTRIBUTING.md draws them."""
+"""Who may import whom, as CONTRIBUTING.md draws it; and a public name has one home."""
 
 import ast
+import collections
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,12 @@ def test_nothing_imports_in_a_circle():
         for others in reached.values():
             others |= {far for near in others for far in reached[near]}
     assert not [package for package, others in reached.items() if package in others]
+
+
+def test_no_public_class_or_function_stands_in_two_modules():
+    homes: dict[str, list[str]] = collections.defaultdict(list)
+    for path in sorted(HOME.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name[0] != "_":
+                homes[node.name].append(str(path.relative_to(HOME)))
+    assert not {name: paths for name, paths in homes.items() if len(paths) > 1}

@@ -56,7 +56,7 @@ def test_derivatives_by_local_polynomials(variant):
 def test_solutions_of_the_oscillator(variant):
     args, initial = jnp.array([1.0, 0.1]), jnp.array([1.0, 0.0])
     times = jnp.array([0.0, 1.0])
-    found = variant(lambda t: simulate.solve(DAMPED_OSCILLATOR, args, initial, t))(times)
+    found = variant(lambda t: simulate.solve_system(DAMPED_OSCILLATOR, args, initial, t))(times)
     expected = oscillator_solution(times, initial, args)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 

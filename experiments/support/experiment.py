@@ -20,7 +20,7 @@ from nsindy.paper.outcomes import Data
 from nsindy.paper.runs import Run
 from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import DAMPED_OSCILLATOR
-from nsindy.routers.settings import Knobs
+from nsindy.routers.settings import RouterKnobs
 from nsindy.runtime import files, programs
 from nsindy.sweep import machines, progress
 from nsindy.sweep.grid import Plan
@@ -107,7 +107,7 @@ class Experiment:
         """The experiment that a command line asks for; what it cannot ask for has its default."""
         fields = {field.name for field in dataclasses.fields(cls)}
         words = vars(options)
-        knobs = {name: value for name, value in words.items() if name in Knobs._fields}
+        knobs = {name: value for name, value in words.items() if name in RouterKnobs._fields}
         return cls(**{name: words[name] for name in fields & words.keys()}, knobs=knobs)
 
     @property

@@ -42,6 +42,7 @@ def execute(run: Run, experiment: Experiment) -> None:
     summary.print_table(run, swept, numbers)
     write(run, swept, numbers, experiment, out)
     experiment.finish()
+    print("equations of a recording of your own: nsindy discover FILE.csv")
 
 
 def evaluate(run: Run, experiment: Experiment) -> summary.Swept:

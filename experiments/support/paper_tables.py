@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from support.markdown import rate, share, table
-
 from nsindy.paper.runs import RUNS
+from support.markdown import rate, share, table
 
 __all__ = ["ablation", "commitment", "noisy", "phase", "phase1", "recovery", "speed"]
 
@@ -45,23 +44,30 @@ def _slot(slot: Summary, seeds: int) -> str:
 
 
 def commitment(summary: Summary) -> str:
-    """Exp 4 with one setting changed; what its slots do is that of the first library."""
-    changes: dict[str, dict[str, Summary]] = {}
-    for row in summary["rows"]:
-        changes.setdefault(row["change"], {})[row["library"]] = row
-    libraries = list(dict.fromkeys(row["library"] for row in summary["rows"]))
+    """Exp 4 with one setting changed; what v' does is that of the first library."""
+    cases: dict[str, dict[str, Summary]] = {}
+    for row in summary["parts"]["table"]["rows"]:
+        cases.setdefault(row["case"], {})[row["library"]] = row
+    libraries = list(dict.fromkeys(row["library"] for row in summary["parts"]["table"]["rows"]))
     rows = []
-    for change, by_library in changes.items():
-        first, damping = by_library[libraries[0]], "not chosen"
-        if first["damping_chosen"]:
-            damping = (
-                f"{first['damping_coefficient']:.4f} at {100 * first['damping_activation']:.0f} % "
-                f"({first['damping_chosen']}/{first['seeds']})"
-            )
-        second = f"{100 * first['slot_2_activation']:.0f} %"
-        rows.append([change, *(rate(by_library[kind]) for kind in libraries), second, damping])
-    rates = [f"exact equations, {kind} library" for kind in libraries]
-    return table(["change", *rates, "slot 2 of v' commits to", "damping term (seeds)"], rows)
+    for case, by_library in cases.items():
+        first = by_library[libraries[0]]
+        right = first["exact"]["v'"]
+        both = [rate(by_library[kind]) if kind in by_library else "not run" for kind in libraries]
+        rows.append(
+            [
+                case,
+                f"{right['recovery_count']}/{right['seeds']}",
+                *both,
+                f"{100 * first['damping_frequency'][1]:.1f} %",
+                f"{first['damping_times_frequency'][1]:.4f}",
+                f"{first['stiffness'][1]:.4f}",
+                f"{first['val_mse_sampled'][1]:.1e}",
+            ]
+        )
+    rates = [f"both exact, {kind} library" for kind in libraries]
+    drawn = ["identity(v) drawn in v'", "× its coefficient", "identity(x) in v'", "sampled MSE"]
+    return table(["case", "v' exact", *rates, *drawn], rows)
 
 
 def recovery(summary: Summary) -> str:

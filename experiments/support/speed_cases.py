@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nsindy.paper.runs import RUNS
-from nsindy.routers import training
+from nsindy.routers import settings, training
 
 EXP4 = RUNS["exp4_conditional_entropy"]
 Row = dict[str, Any]
@@ -46,18 +46,18 @@ def train(
     seeds: int, *, samples: int, terms: int, slots: int, steps: int, shared: bool, repeats: int
 ) -> float:
     """Seconds to train Exp 4's router on one random regression for each seed."""
-    routing = training.Routing(slots=slots, steps=steps, shared=shared)
+    routing = settings.Routing(slots=slots, steps=steps, shared=shared)
     theta = jax.random.normal(jax.random.key(1), (samples, terms), jnp.float32)
     target = theta[:, 0] - 0.1 * theta[:, 1]
 
     def every(keys, theta, target):
         if shared:
-            rows, right = training.compress(theta, target[:, None])
+            rows, right = training.compress_samples(theta, target[:, None])
             theta, target = rows, right[:, 0]
-        given = training.Samples(theta, target, theta)
+        given = training.RouterSamples(theta, target, theta)
 
         def one(key):
-            found = training.train(key, given, np.zeros(terms), EXP4.knobs, routing)
+            found = training.train_router(key, given, np.zeros(terms), EXP4.knobs, routing)
             return found.terms, found.params
 
         return jax.vmap(one)(keys)
@@ -102,7 +102,7 @@ def yardsticks(*, quick: bool, repeats: int) -> Row:
         square = jnp.ones((size, size), dtype)
         taken = timed(lambda a: a @ a, square, repeats=repeats).run
         found[f"matrix_product_{dtype.__name__}_gflops"] = 2e-9 * size**3 / taken
-    draws = seeds * 8 * 480
+    draws = seeds * 8 * 480 * 2  # every slot has noise of its own
 
     def plain(key):
         def step(total, index):

@@ -7,8 +7,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+__all__ = [
+    "SlotReading",
+    "committed",
+    "equivalent",
+    "rate_interval",
+    "read_slots",
+    "recovery",
+    "support",
+    "support_correct",
+    "terms_over_seeds",
+]
 
-class Slots(NamedTuple):
+
+class SlotReading(NamedTuple):
     """The slots of one equation, read in the order in which they were filled.
 
     Attributes:
@@ -111,7 +123,7 @@ def read_slots(
     terms: jax.Array,
     activations: jax.Array,
     coefficients: jax.Array,
-) -> Slots:
+) -> SlotReading:
     """Follow the residual of one derivative from slot to slot.
 
     Args:
@@ -133,7 +145,7 @@ def read_slots(
     columns = _centred(theta)
     norms = jnp.sqrt(jnp.sum(columns**2, axis=0))[None, :] * jnp.sqrt(power)[:, None]
     correlations = jnp.where(norms > 0, (centred.T @ columns) / jnp.where(norms > 0, norms, 1), 0)
-    return Slots(
+    return SlotReading(
         terms,
         activations,
         coefficients,
@@ -142,6 +154,39 @@ def read_slots(
         lagged / jnp.where(power > 0, power, 1),
         correlations,
     )
+
+
+def terms_over_seeds(
+    coefficients: np.ndarray, frequencies: np.ndarray, names: Sequence[str]
+) -> list[list[dict[str, Any]]]:
+    """The terms of each equation over the seeds, whichever slot holds them, most frequent first.
+
+    Args:
+      coefficients: committed models [S, D, M].
+      frequencies: how often each term is drawn for any of the slots [S, D, M].
+      names: the M terms.
+
+    Returns:
+      for each equation, for every term that some seed committed to: its name, in how many `seeds`,
+      and over those seeds the quantiles 5, 50 and 95 % of its `frequency` and `coefficient`.
+    """
+    quantiles = (0.05, 0.5, 0.95)
+    tables = []
+    for d in range(coefficients.shape[1]):
+        rows = []
+        for m, name in enumerate(names):
+            held = coefficients[:, d, m] != 0
+            if held.any():
+                rows.append(
+                    {
+                        "term": name,
+                        "seeds": int(held.sum()),
+                        "frequency": np.quantile(frequencies[held, d, m], quantiles),
+                        "coefficient": np.quantile(coefficients[held, d, m], quantiles),
+                    }
+                )
+        tables.append(sorted(rows, key=lambda row: -row["seeds"]))
+    return tables
 
 
 def _centred(values: jax.Array) -> jax.Array:

@@ -11,7 +11,7 @@ from nsindy.paper.runs import Run
 from nsindy.paper.selectors import SELECTORS
 from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import System, true_coefficients
-from nsindy.routers import training
+from nsindy.routers import settings
 from nsindy.terms import library
 from nsindy.terms.library import Library
 
@@ -22,7 +22,7 @@ class Cell(NamedTuple):
     """One cell of a sweep's grid, all traced: the recording and the knobs of the run."""
 
     measurement: Measurement
-    knobs: training.Knobs
+    knobs: settings.RouterKnobs
 
 
 def record_system(
@@ -46,7 +46,7 @@ def record_system(
       estimate: take the derivatives from the noisy states.
       train_fraction: share of the samples to train on.
     """
-    trajectory = simulate.simulate(
+    trajectory = simulate.simulate_recording(
         key,
         system,
         measurement,
@@ -59,7 +59,9 @@ def record_system(
     return Data(trajectory, theta, truth, jnp.sum(~inside) / inside.size)
 
 
-def outcome(key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run) -> Outcome:
+def outcome(
+    key: jax.Array, data: Data, terms: Library, knobs: settings.RouterKnobs, run: Run
+) -> Outcome:
     """Select by a run and judge what it selected.
 
     Args:

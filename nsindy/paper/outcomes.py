@@ -56,7 +56,9 @@ class Outcome(NamedTuple):
     Attributes:
       coefficients: the committed model [D, M].
       slots: each equation's slots, read along the residual, every leaf with a leading [D].
-      probabilities: probability of every term in every slot [D, K, M].
+      probabilities: probability of every term in every slot, given the slots before it [D, K, M].
+      frequencies: how often each term is drawn for any of the slots, the sum of its marginals over
+        them [D, M], as the paper's tables have it.
       support_correct: exactly the true terms in every equation.
       validation_argmax: mean squared validation error of the committed model.
       validation_sampled: the same with sampled gates at the last temperature.
@@ -66,8 +68,9 @@ class Outcome(NamedTuple):
     """
 
     coefficients: jax.Array
-    slots: metrics.Slots
+    slots: metrics.SlotReading
     probabilities: jax.Array
+    frequencies: jax.Array
     support_correct: jax.Array
     validation_argmax: jax.Array
     validation_sampled: jax.Array
@@ -85,6 +88,7 @@ def of_slots(
     validation_sampled: jax.Array,
     loss: jax.Array,
     relative: float,
+    frequencies: jax.Array | None = None,
     judgement: Judgement | None = None,
 ) -> Outcome:
     """Judge the slots that a selector filled, and follow each equation's residual through them.
@@ -97,6 +101,8 @@ def of_slots(
       validation_sampled: mean squared validation error with sampled gates.
       loss: training loss, step by step [D, T]; [D, 1] zeros without training.
       relative: a coefficient counts as zero below this share of the largest of its equation.
+      frequencies: how often each term is drawn for any of the slots [D, M]; the sum of the
+        probabilities over the slots if not given.
       judgement: what a trajectory fit adds.
     """
     derivatives = data.trajectory.derivatives
@@ -114,6 +120,7 @@ def of_slots(
         coefficients=model,
         slots=slots,
         probabilities=probabilities,
+        frequencies=jnp.sum(probabilities, axis=1) if frequencies is None else frequencies,
         support_correct=metrics.support_correct(model, data.truth, relative),
         validation_argmax=jnp.mean(errors**2),
         validation_sampled=validation_sampled,

@@ -2,9 +2,11 @@
 
 import dataclasses
 
-from nsindy.routers.training import Knobs, Routing
+from nsindy.routers.settings import RouterKnobs, Routing
 
-DEFAULTS = Knobs()
+__all__ = ["DEFAULTS", "REFERENCES", "RUNS", "SEARCH", "Run", "Search"]
+
+DEFAULTS = RouterKnobs()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Run:
     method: str
     paper: str = ""
     routing: Routing | None = None
-    knobs: Knobs = DEFAULTS
+    knobs: RouterKnobs = DEFAULTS
     thresholds: tuple[float, ...] = (0.01, 0.025, 0.05, 0.1, 0.2)
     ridge: float = 0.01
     search: Search = SEARCH
@@ -56,7 +58,8 @@ class Run:
     relative: float = 0.01
 
 
-_TOP_TWO = DEFAULTS._replace(anneal_fraction=0.625, alpha=1.0)
+_TOP_TWO = DEFAULTS._replace(anneal_fraction=0.625)
+_CONDITIONAL = _TOP_TWO._replace(alpha=1.5, conditional_entropy=0.05)
 
 RUNS: dict[str, Run] = {
     run.name: run
@@ -73,7 +76,7 @@ RUNS: dict[str, Run] = {
             "Run 2: softmax soup",
             "router",
             "43.8 % id(v) in x', 19.2 % id(x) in v'; MSE 5e-3",
-            Routing(slots=1, steps=3000, hard=False, state_dependent=True),
+            Routing(slots=1, steps=3000, explores=True, state_dependent=True),
         ),
         Run(
             "exp2_scalar_router",
@@ -89,7 +92,7 @@ RUNS: dict[str, Run] = {
             "router",
             "x' = 1.0000 id(v); v' = -0.9853 id(x), slot 2 on id(v) at 27 %; MSE 3e-4",
             Routing(slots=2, steps=4000),
-            _TOP_TWO._replace(base_entropy=0.05),
+            _TOP_TWO._replace(alpha=1.0, base_entropy=0.05),
         ),
         Run(
             "exp4_conditional_entropy",
@@ -97,7 +100,7 @@ RUNS: dict[str, Run] = {
             "router",
             "slot 2 of v' on id(v) at 34 %, damping -0.034; MSE 2.42e-4",
             Routing(slots=2, steps=4000),
-            _TOP_TWO._replace(conditional_entropy=0.05),
+            _CONDITIONAL,
         ),
         Run(
             "exp5_drop_add",
@@ -105,9 +108,8 @@ RUNS: dict[str, Run] = {
             "router",
             "",
             Routing(slots=2, steps=4000),
-            _TOP_TWO._replace(conditional_entropy=0.05),
+            _CONDITIONAL,
             drop=("add(x,v)",),
-            relative=0.0,
         ),
         Run(
             "exp6_residual_slot",
@@ -115,8 +117,7 @@ RUNS: dict[str, Run] = {
             "router",
             "",
             Routing(slots=2, steps=4000, residual=True),
-            _TOP_TWO._replace(conditional_entropy=0.05),
-            relative=0.0,
+            _CONDITIONAL,
         ),
         Run(
             "exp7_freeze_slot",
@@ -124,8 +125,7 @@ RUNS: dict[str, Run] = {
             "router",
             "",
             Routing(slots=2, steps=4000),
-            _TOP_TWO._replace(conditional_entropy=0.05, freeze_at=0.9),
-            relative=0.0,
+            _CONDITIONAL._replace(freeze_at=0.9),
         ),
         Run("exp8_evidence_router", "Run 9: evidence, trajectories", "evidence", relative=0.0),
     )

@@ -8,11 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.signal import fftconvolve
 
+__all__ = [
+    "WINDOWS",
+    "SmoothedStates",
+    "savitzky_golay",
+]
+
 WINDOWS = (7, 9, 13, 19, 27, 39, 55, 79, 111, 157)
 """Candidate window lengths, in samples."""
 
 
-class Smooth(NamedTuple):
+class SmoothedStates(NamedTuple):
     """What a smoother makes of the measured states.
 
     Attributes:
@@ -35,7 +41,7 @@ def savitzky_golay(
     *,
     windows: tuple[int, ...] = WINDOWS,
     order: int = 4,
-) -> Smooth:
+) -> SmoothedStates:
     """Smooth and differentiate by local polynomials, the window chosen by cross-validation.
 
     In each window a polynomial of the given order is fitted by least squares; its value and slope
@@ -77,7 +83,7 @@ def savitzky_golay(
     best = jnp.argmin(scores, axis=0)
     columns = jnp.arange(states.shape[1])
     window = jnp.asarray(usable)[best]
-    return Smooth(
+    return SmoothedStates(
         values[best, :, columns].T,
         slopes[best, :, columns].T / step,
         window,

@@ -10,14 +10,26 @@ from nsindy.evidence import beam, prior, regression
 from nsindy.paper import outcomes, recovery
 from nsindy.paper.outcomes import Data, Judgement, Outcome
 from nsindy.paper.runs import Run, Search
-from nsindy.routers import stlsq, training
+from nsindy.routers import settings, stlsq, training
 from nsindy.terms.library import Library
 from nsindy.trajectories import single
 from nsindy.trajectories.single_fit import fit_trajectory
 
+__all__ = [
+    "SELECTORS",
+    "compressed",
+    "recover_equations",
+    "select_best_subset",
+    "select_evidence",
+    "select_oracle",
+    "select_router",
+    "select_stlsq",
+    "training_record",
+]
+
 
 def select_stlsq(
-    key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
+    key: jax.Array, data: Data, terms: Library, knobs: settings.RouterKnobs, run: Run
 ) -> Outcome:
     """Run 1: STLSQ at the best threshold; a slot for each term, the largest coefficient first."""
     del key, terms, knobs
@@ -27,7 +39,7 @@ def select_stlsq(
         for index in (trajectory.train, trajectory.validation)
     ]
     rows = jnp.sqrt(parts[0][0].shape[0] / (theta.shape[1] + parts[0][1].shape[1]))
-    compressed = tuple(rows * part for part in training.compress(*parts[0]))
+    compressed = tuple(rows * part for part in training.compress_samples(*parts[0]))
     best = stlsq.tuned(
         (compressed[0], compressed[1]), parts[1], jnp.array(run.thresholds), ridge=run.ridge
     )
@@ -37,9 +49,13 @@ def select_stlsq(
 
 
 def select_router(
-    key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
+    key: jax.Array, data: Data, terms: Library, knobs: settings.RouterKnobs, run: Run
 ) -> Outcome:
-    """Runs 2 to 8: train a router in single precision, one for each equation."""
+    """Runs 2 to 8: train a router in single precision, one for each equation.
+
+    A slot whose coefficient counts as zero, below `run.relative` of the largest of its equation, is
+    empty: nothing of it is in the committed model.
+    """
     routing = run.routing
     assert routing is not None
     trajectory = data.trajectory
@@ -52,40 +68,39 @@ def select_router(
     theta, derivatives, states = part(trajectory.train)
     held_theta, held_derivatives, held_states = part(trajectory.validation)
     if routing.shared and not routing.state_dependent:
-        theta, derivatives = training.compress(theta, derivatives)
+        theta, derivatives = training.compress_samples(theta, derivatives)
         states = states[: theta.shape[0]]
 
     def one(key, target, held_target):
         train_key, draw_key = jax.random.split(key)
-        fitted = training.train(
-            train_key, training.Samples(theta, target, states), terms.complexities, knobs, routing
-        )
-        held = training.Samples(held_theta, held_target, held_states)
+        samples = training.RouterSamples(theta, target, states)
+        fitted = training.train_router(train_key, samples, terms.complexities, knobs, routing)
+        held = training.RouterSamples(held_theta, held_target, held_states)
         drawn = training.predict(
             draw_key, fitted.params, held, fitted.prior, knobs.temperature_end, routing
         )
         sampled = jnp.mean((jnp.sum(drawn.output, axis=0) - held_target) ** 2)
         slots = jnp.arange(routing.slots)
         chosen = fitted.params.coefficients[slots, fitted.terms]
-        return fitted.terms, fitted.activations, chosen, sampled, fitted.history.loss
+        size = jnp.abs(chosen)
+        filled = (size > 0) & (size >= run.relative * jnp.max(size))
+        return {
+            "terms": jnp.where(filled, fitted.terms, -1),
+            "probabilities": fitted.activations,
+            "frequencies": fitted.frequencies,
+            "coefficients": chosen,
+            "validation_sampled": sampled,
+            "loss": fitted.history.loss,
+        }
 
     keys = jax.random.split(key, derivatives.shape[1])
-    found, activations, chosen, sampled, loss = jax.vmap(one)(
-        keys, derivatives.T, held_derivatives.T
-    )
-    return outcomes.of_slots(
-        data,
-        found,
-        activations,
-        chosen,
-        validation_sampled=jnp.mean(sampled),
-        loss=loss,
-        relative=run.relative,
-    )
+    slots = jax.vmap(one)(keys, derivatives.T, held_derivatives.T)
+    slots["validation_sampled"] = jnp.mean(slots["validation_sampled"])
+    return outcomes.of_slots(data, **slots, relative=run.relative)
 
 
 def select_best_subset(
-    key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
+    key: jax.Array, data: Data, terms: Library, knobs: settings.RouterKnobs, run: Run
 ) -> Outcome:
     """The ceiling of regression on derivatives: the best BIC of all 2^M supports."""
     del key, terms, knobs
@@ -104,7 +119,7 @@ def select_best_subset(
 
 
 def select_oracle(
-    key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
+    key: jax.Array, data: Data, terms: Library, knobs: settings.RouterKnobs, run: Run
 ) -> Outcome:
     """The true support, told, and fitted to the measured states."""
     del key, knobs
@@ -123,7 +138,7 @@ def select_oracle(
 
 
 def select_evidence(
-    key: jax.Array, data: Data, terms: Library, knobs: training.Knobs, run: Run
+    key: jax.Array, data: Data, terms: Library, knobs: settings.RouterKnobs, run: Run
 ) -> Outcome:
     """Run 9: supports by closed-form evidence on Θ of the circuits, judged by trajectories.
 
@@ -219,7 +234,7 @@ def _validation(data: Data, coefficients: jax.Array) -> jax.Array:
     return jnp.mean(errors**2)
 
 
-SELECTORS: dict[str, Callable[[jax.Array, Data, Library, training.Knobs, Run], Outcome]] = {
+SELECTORS: dict[str, Callable[[jax.Array, Data, Library, settings.RouterKnobs, Run], Outcome]] = {
     "stlsq": select_stlsq,
     "router": select_router,
     "best subset": select_best_subset,

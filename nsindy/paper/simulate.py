@@ -9,6 +9,13 @@ import jax.numpy as jnp
 from nsindy.paper.savitzky_golay import savitzky_golay
 from nsindy.paper.systems import System
 
+__all__ = [
+    "Measurement",
+    "Trajectory",
+    "simulate_recording",
+    "solve_system",
+]
+
 
 class Measurement(NamedTuple):
     """How a recording is made; every field is traced, so a sweep over them compiles once.
@@ -51,7 +58,9 @@ class Trajectory(NamedTuple):
     validation: jax.Array
 
 
-def solve(system: System, args: jax.Array, initial: jax.Array, times: jax.Array) -> jax.Array:
+def solve_system(
+    system: System, args: jax.Array, initial: jax.Array, times: jax.Array
+) -> jax.Array:
     """Integrate a system with diffrax (Dormand–Prince 8(7), adaptive).
 
     Args:
@@ -71,7 +80,7 @@ def solve(system: System, args: jax.Array, initial: jax.Array, times: jax.Array)
       >>> from nsindy.paper.systems import DAMPED_OSCILLATOR
       >>> times = jnp.linspace(0.0, jnp.pi, 3)
       >>> args, initial = jnp.array([1.0, 0.0]), jnp.array([1.0, 0.0])
-      >>> solve(DAMPED_OSCILLATOR, args, initial, times)[-1, 0].round(4).item()
+      >>> solve_system(DAMPED_OSCILLATOR, args, initial, times)[-1, 0].round(4).item()
       -1.0
     """
     tolerance = 1e-10 if initial.dtype == jnp.float64 else 1e-7
@@ -92,7 +101,7 @@ def solve(system: System, args: jax.Array, initial: jax.Array, times: jax.Array)
     return solution.ys
 
 
-def simulate(
+def simulate_recording(
     key: jax.Array,
     system: System,
     measurement: Measurement,
@@ -124,7 +133,7 @@ def simulate(
     """
     noise_key, split_key = jax.random.split(key)
     times = jnp.arange(samples) * measurement.step
-    clean = solve(system, measurement.args, measurement.initial, times)
+    clean = solve_system(system, measurement.args, measurement.initial, times)
     noise = jax.random.normal(noise_key, clean.shape, clean.dtype)
     measured = clean + jnp.broadcast_to(measurement.noise, clean.shape) * noise
     if estimate:

@@ -41,8 +41,9 @@ EVERY: Any = grid.EVERY
 FIRST: Any = SHOWN
 KEEP = Outcome(
     coefficients=EVERY,
-    slots=metrics.Slots(EVERY, EVERY, EVERY, EVERY, FIRST, FIRST, FIRST),
+    slots=metrics.SlotReading(EVERY, EVERY, EVERY, EVERY, FIRST, FIRST, FIRST),
     probabilities=FIRST,
+    frequencies=EVERY,
     support_correct=EVERY,
     validation_argmax=EVERY,
     validation_sampled=EVERY,
@@ -136,7 +137,7 @@ def equivalent_text(truth: Truth) -> dict[str, list[str]]:
     }
 
 
-def _describe_slots(slots: metrics.Slots, names: Sequence[str]) -> list[list[dict[str, Any]]]:
+def _describe_slots(slots: metrics.SlotReading, names: Sequence[str]) -> list[list[dict[str, Any]]]:
     """The slots of one seed as JSON values: those that hold a term."""
     equations_slots = []
     for d in range(slots.terms.shape[0]):
@@ -189,6 +190,7 @@ def aggregate(swept: Swept) -> dict[str, Any]:
             "val_mse_argmax": median(outcome.validation_argmax),
             "val_mse_sampled": median(outcome.validation_sampled),
         },
+        "terms": metrics.terms_over_seeds(found, np.asarray(outcome.frequencies), truth.names),
         "slots": [[slot for slot in row if slot["chosen"]] for row in slots],
     }
 
@@ -274,6 +276,7 @@ def rows(swept: Swept, seed0: int) -> list[dict[str, Any]]:
                 "val_mse_argmax": outcome.validation_argmax[i],
                 "equations": text.equations(outcome.coefficients[i], names, swept.truth.states),
                 "coefficients": outcome.coefficients[i],
+                "frequencies": outcome.frequencies[i],
                 "support_correct": bool(outcome.support_correct[i] & ~lost[i]),
                 "diverged": bool(lost[i]),
             }
@@ -307,6 +310,8 @@ def print_table(run: Run, swept: Swept, numbers: dict[str, Any]) -> None:
         f"seeds ({100 * numbers['recovery_rate']:.0f} %, 95 % interval {100 * low:.0f}–"
         f"{100 * high:.0f} %)"
     )
+    if run.paper:
+        print(f"the paper saw: {run.paper}")
     medians = numbers["median"]
     print(
         f"validation MSE, median: {medians['val_mse_argmax']:.2e} with arg-max gates, "
@@ -321,6 +326,14 @@ def print_table(run: Run, swept: Swept, numbers: dict[str, Any]) -> None:
             print(
                 f"{state}' {j + 1:<5}{slot['most']:<14}{slot['chosen'][slot['most']]:>6}"
                 f"{100 * slot['activation'][1]:>10.1f} %{mid:>10.4f} [{low:.4f}, {high:.4f}]"
+            )
+    print(f"\n{'':<8}{'term':<14}{'seeds':>6}{'drawn':>12}{'coefficient':>24}")
+    for state, row in zip(swept.truth.states, numbers["terms"], strict=True):
+        for each in row:
+            low, mid, high = each["coefficient"]
+            print(
+                f"{state}'{'':<6}{each['term']:<14}{each['seeds']:>6}"
+                f"{100 * each['frequency'][1]:>10.1f} %{mid:>10.4f} [{low:.4f}, {high:.4f}]"
             )
     if run.method == "evidence":
         ratios = numbers["rmse_over_cramer_rao"].items()

@@ -6,6 +6,14 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
+__all__ = [
+    "DAMPED_OSCILLATOR",
+    "FURTHER",
+    "System",
+    "oscillator_solution",
+    "true_coefficients",
+]
+
 Equations = tuple[dict[str, jax.Array], ...]
 
 

@@ -2,6 +2,6 @@
 
 Enters: Θ [N, M], one derivative [N] and the complexities of the terms. Leaves: logits and
 coefficients of K slots. Read `gumbel` (the draws), `gates` (top-k and straight-through),
-`settings` (what a router is and the knobs that a sweep varies), `training` (one run as one scan),
-`gradients` (the same in closed form) and `stlsq` (Run 1, by thresholds instead).
+`entropies`, `settings` (what a router is and the knobs that a sweep varies), `training` (the loss,
+and one run as one scan), `gradients` (the same in closed form) and `stlsq` (Run 1, by thresholds).
 """

@@ -1,4 +1,4 @@
-"""Gates of a router: Gumbel top-k without replacement, straight-through, slot entropies.
+"""Gates of a router: Gumbel top-k without replacement, straight-through.
 
 A router scores M terms with logits and fills K slots. Slot j draws its term from the conditional
 distribution softmax(logits masked by the terms that the slots before it have taken). Every function
@@ -11,6 +11,20 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+__all__ = [
+    "MASKED",
+    "Gates",
+    "Routed",
+    "commitments",
+    "complexity_prior",
+    "fill_slots",
+    "gumbel_top_k",
+    "route",
+    "straight_through",
+    "term_frequencies",
+    "top_k",
+]
 
 MASKED = -1e9
 """Logit of a term that an earlier slot has taken: no draw overcomes it, and it is finite."""
@@ -59,27 +73,58 @@ def top_k(
       >>> top_k(jnp.array([0.1, 3.0, -2.0]), 2).hard.tolist()
       [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
     """
-    hard, weights = zip(*_fill(scores, slots, temperature, axis), strict=True)
+    _check(slots, scores.shape[axis])
+    every = jnp.broadcast_to(scores[None], (slots, *scores.shape))
+    return fill_slots(every, temperature=temperature, axis=axis)
+
+
+def fill_slots(scores: jax.Array, *, temperature: jax.Array | float = 1.0, axis: int = -1) -> Gates:
+    """Fill each slot with the best of its own scores that no slot before it has taken.
+
+    With Gumbel noise of its own in every slot's scores, and the same logits, the hard draws have
+    the law of `gumbel_top_k`; the relaxed gates of different slots are then independent given the
+    draws before them.
+
+    Args:
+      scores: perturbed logits of every slot [K, ...], with M terms on one axis.
+      temperature: τ > 0 of the relaxation.
+      axis: the axis of the terms in the scores of one slot.
+
+    Returns:
+      Gates; ties go to the first term.
+
+    Raises:
+      ValueError: more slots than terms, or none.
+    """
+    hard, weights = zip(*_fill(scores, temperature, axis), strict=True)
+    axis = axis % (scores.ndim - 1)
     soft = [weight / jnp.sum(weight, axis=axis, keepdims=True) for weight in weights]
     return Gates(jnp.stack(hard), jnp.stack(soft))
 
 
-def _fill(
-    scores: jax.Array, slots: int, temperature: jax.Array | float, axis: int
-) -> list[tuple[jax.Array, jax.Array]]:
-    axis = axis % scores.ndim
-    terms = scores.shape[axis]
+def _check(slots: int, terms: int) -> None:
     if not 1 <= slots <= terms:
         raise ValueError(f"{slots} slots cannot be filled from {terms} terms; give 1 to {terms}")
-    index = jax.lax.broadcasted_iota(jnp.int32, scores.shape, axis)
+
+
+def _fill(
+    scores: jax.Array, temperature: jax.Array | float, axis: int
+) -> list[tuple[jax.Array, jax.Array]]:
+    slots, *shape = scores.shape
+    axis = axis % len(shape)
+    terms = shape[axis]
+    _check(slots, terms)
+    index = jax.lax.broadcasted_iota(jnp.int32, shape, axis)
+    taken = jnp.zeros(shape, bool)
     filled = []
-    for _ in range(slots):
-        best = jnp.max(jax.lax.stop_gradient(scores), axis=axis, keepdims=True)
+    for j in range(slots):
+        left = jnp.where(taken, MASKED, scores[j])
+        best = jnp.max(jax.lax.stop_gradient(left), axis=axis, keepdims=True)
         # The first of the equal best, in two plain reductions: XLA's argmax does not vectorise.
-        first = jnp.min(jnp.where(scores == best, index, terms), axis=axis, keepdims=True)
+        first = jnp.min(jnp.where(left == best, index, terms), axis=axis, keepdims=True)
         chosen = index == first
-        filled.append((chosen.astype(scores.dtype), jnp.exp((scores - best) / temperature)))
-        scores = jnp.where(chosen, MASKED, scores)
+        filled.append((chosen.astype(scores.dtype), jnp.exp((left - best) / temperature)))
+        taken = taken | chosen
     return filled
 
 
@@ -157,24 +202,22 @@ def route(
 ) -> Routed:
     """Pass the values of the drawn terms through the slots, without storing relaxed gates.
 
-    Equal to `jnp.sum(straight_through(top_k(scores, K)) * values, axis)` in value and gradient,
+    Equal to `jnp.sum(straight_through(fill_slots(scores)) * values, axis)` in value and gradient,
     and about half the work: of the relaxed gates, the logits' gradient needs only Σ e y / Σ e.
 
     Args:
-      scores: logits, perturbed by Gumbel noise, with M terms on one axis.
-      values: what each slot would pass on from each term [K, ...], each like the scores.
+      scores: perturbed logits of every slot [K, ...], with M terms on one axis.
+      values: what each slot would pass on from each term [K, ...], each like its scores.
       temperature: τ > 0 of the relaxation.
       hard: straight-through gates; False for the relaxed ones.
-      axis: the axis of the terms in the scores.
+      axis: the axis of the terms in the scores of one slot.
 
     Raises:
       ValueError: more slots than terms, or none.
     """
     outputs, draws = [], []
-    axis = axis % scores.ndim
-    for chosen, weights, value in zip(
-        *zip(*_fill(scores, values.shape[0], temperature, axis), strict=True), values, strict=True
-    ):
+    axis = axis % (scores.ndim - 1)
+    for (chosen, weights), value in zip(_fill(scores, temperature, axis), values, strict=True):
         total = jnp.sum(weights, axis=axis)
         if hard:
             relaxed = jnp.sum(weights * jax.lax.stop_gradient(value), axis=axis) / total
@@ -184,44 +227,6 @@ def route(
             outputs.append(jnp.sum(weights * value, axis=axis) / total)
         draws.append(chosen)
     return Routed(jnp.stack(outputs), jnp.stack(draws))
-
-
-def entropy(logits: jax.Array, *, axis: int = -1) -> jax.Array:
-    """Entropy of softmax(logits) in nats, -Σ p log p; masked terms count nothing.
-
-    Example:
-      >>> bool(jnp.allclose(entropy(jnp.zeros(8)), jnp.log(8.0)))
-      True
-    """
-    log_p = jax.nn.log_softmax(logits, axis=axis)
-    return -jnp.sum(jnp.exp(log_p) * jnp.where(log_p > MASKED / 2, log_p, 0.0), axis=axis)
-
-
-def conditional_entropies(logits: jax.Array, hard: jax.Array) -> jax.Array:
-    """Mean entropy of each slot's distribution given what the slots before it drew (Exp 4).
-
-    H_j = mean_n H(softmax(logits masked by the terms drawn for the slots before j in sample n)).
-    The mask of slot j is one of the C(M, j) sets of j terms, so the entropies are a small table,
-    averaged with the frequencies of the sets in the draws; only the table carries a gradient.
-
-    Args:
-      logits: [M], the same for all samples.
-      hard: one-hot draws of the forward pass [K, M, N].
-
-    Returns:
-      [K], in nats.
-    """
-    slots, terms, _ = hard.shape
-    taken = jax.lax.stop_gradient(jnp.cumsum(hard, axis=0))
-    means = [entropy(logits)]
-    for j in range(1, slots):
-        sets = np.array(list(itertools.combinations(range(terms), j)))
-        frequencies = jnp.mean(jnp.prod(taken[j - 1][sets], axis=1), axis=1)
-        inside = (sets[:, :, None] == np.arange(terms)).any(axis=1)
-        # Set, not added: a frozen term's certainty would undo its mask.
-        table = entropy(jnp.where(inside, MASKED, logits[None, :]))
-        means.append(jnp.sum(frequencies * table))
-    return jnp.stack(means)
 
 
 def commitments(logits: jax.Array, slots: int) -> tuple[jax.Array, jax.Array]:
@@ -244,3 +249,43 @@ def commitments(logits: jax.Array, slots: int) -> tuple[jax.Array, jax.Array]:
     """
     gates = top_k(logits, slots)
     return jnp.argmax(gates.hard, axis=-1), gates.soft
+
+
+def term_frequencies(logits: jax.Array, slots: int) -> jax.Array:
+    """How often each term is drawn for any of the slots, the sum of its marginals over the slots.
+
+    π_m = Σ_j Σ_{S of j terms} P(S) softmax(logits masked by S)_m, where P(S) is the probability
+    that the first j slots draw the set S. Two terms that swap places have one half in each slot and
+    a frequency near 1. The frequencies sum to K.
+
+    Args:
+      logits: [M].
+      slots: number of slots K.
+
+    Returns:
+      [M].
+
+    Example:
+      >>> print(term_frequencies(jnp.array([9.0, 9.0, 0.0]), 2).round(3))
+      [1. 1. 0.]
+    """
+    terms = logits.shape[0]
+    found = jnp.zeros(terms, logits.dtype)
+    reached, sets = jnp.ones(1, logits.dtype), [()]
+    for j in range(slots):
+        inside = np.array([[m in members for m in range(terms)] for members in sets])
+        drawn = jax.nn.softmax(jnp.where(inside, MASKED, logits[None, :]), axis=1)
+        drawn = reached[:, None] * drawn
+        found = found + jnp.sum(drawn, axis=0)
+        after = list(itertools.combinations(range(terms), j + 1))
+        place = {members: i for i, members in enumerate(after)}
+        into = np.array(
+            [
+                [place.get(tuple(sorted({*members, m})), len(after)) for m in range(terms)]
+                for members in sets
+            ]
+        )
+        # A term that is in the set already is drawn with probability 0: past the end, dropped.
+        reached = jnp.zeros(len(after), logits.dtype).at[into].add(drawn, mode="drop")
+        sets = after
+    return found

@@ -5,19 +5,20 @@ vectorises: [M, R] where all samples share a draw, [M, R, N] with a draw for eac
 """
 
 import itertools
-import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from nsindy.routers import gumbel
+from nsindy.routers import entropies, gumbel
 from nsindy.routers.gates import MASKED
-from nsindy.routers.settings import Knobs, Routing, schedule_at
+from nsindy.routers.settings import RouterKnobs, Routing, schedule_at
 
-BLOCK = 131_072, 8_192
+__all__ = ["BLOCK", "Descent", "Slot", "descend", "fill"]
+
+BLOCK = 65_536, 8_192
 """Draws of a step that are made together, of samples and shared; more leave a core's caches."""
 
 
@@ -52,7 +53,7 @@ def descend(
     target: jax.Array,
     prior: jax.Array,
     start: jax.Array,
-    knobs: Knobs,
+    knobs: RouterKnobs,
     *,
     routing: Routing,
 ) -> Descent:
@@ -97,7 +98,7 @@ def descend(
 
 def _blocks(routing: Routing, *arguments: Any) -> Descent:
     runs, samples, terms = arguments[1].shape
-    draws = terms if routing.shared else terms * samples
+    draws = (terms if routing.shared else terms * samples) * _sets(routing)
     most = max(1, BLOCK[routing.shared] // draws)
     count = -(-runs // most)
     size = -(-runs // count)
@@ -120,15 +121,16 @@ def _runs(
     target: jax.Array,
     prior: jax.Array,
     start: jax.Array,
-    knobs: Knobs,
+    knobs: RouterKnobs,
 ) -> Descent:
     _, samples, terms = theta.shape
+    sets = _sets(routing)
     shape = (terms,) if routing.shared else (terms, samples)
     design = jnp.transpose(theta, (1, 2, 0) if routing.shared else (2, 0, 1))
     target = target.T if routing.shared else target
     prior, start = prior.T, jnp.moveaxis(start, 0, -1)
     rate = jnp.asarray(knobs.learning_rate)[None, None, :]
-    entropies = jnp.asarray(knobs.base_entropy), jnp.asarray(knobs.conditional_entropy)
+    weights = jnp.asarray(knobs.base_entropy), jnp.asarray(knobs.conditional_entropy)
     optimiser = optax.adam(optax.cosine_decay_schedule(rate, routing.steps))
 
     def step(carry, index):
@@ -136,12 +138,14 @@ def _runs(
         plan = schedule_at(index, knobs, routing.steps)
         temperature, weight = (value.astype(theta.dtype) for value in plan)
         logits, coefficients = params[0] + prior + certain, params[1:]
-        draws = gumbel.gumbel(words, index, shape, theta.dtype)
-        slots = fill(_along(logits, draws) + draws, routing.slots, _along(temperature, draws[0]))
-        fitted = _gradients(slots, coefficients, design, target, temperature, routing)
-        error, mse, by_logits, by_coefficients = fitted
-        penalty, slope = _penalty(logits, slots, *entropies)
-        gradient = jnp.concatenate([(by_logits + weight[None] * slope)[None], by_coefficients])
+        draws = gumbel.gumbel(words, index, shape, theta.dtype, sets=sets)
+        scores = [_along(logits, own) + own for own in draws]
+        slots = fill(scores, routing.slots, _along(temperature, scores[0][0]))
+        fitted = _gradients(slots, coefficients, design, target, temperature, knobs, routing)
+        error, mse = fitted.error, fitted.mse
+        penalty, slope = entropies.penalty_slope(logits, _masks(logits, slots, routing), *weights)
+        by_logits = fitted.logits + weight[None] * slope
+        gradient = jnp.concatenate([by_logits[None], fitted.coefficients])
         updates, state = optimiser.update(gradient, state)
         frozen = jnp.any(certain > 0, axis=0)
         moved = params + updates.at[1].multiply(jnp.where(frozen, 0.0, 1.0)[None])
@@ -156,6 +160,10 @@ def _runs(
     return Descent(jnp.moveaxis(params, -1, 0), certain.T, *(leaf.T for leaf in history))
 
 
+def _sets(routing: Routing) -> int:
+    return routing.slots if routing.own_noise else 1
+
+
 def _along(values: jax.Array, like: jax.Array) -> jax.Array:
     return values[..., None] if values.ndim < like.ndim else values
 
@@ -167,18 +175,33 @@ def _first(scores: jax.Array, best: jax.Array) -> jax.Array:
     return index == first[None]
 
 
-def fill(scores: jax.Array, slots: int, temperature: jax.Array) -> list[Slot]:
-    """Fill the slots with the best scores and relax the draws, as `gates.top_k` does.
+def fill(scores: Sequence[jax.Array], slots: int, temperature: jax.Array) -> list[Slot]:
+    """Fill the slots with the best scores and relax the draws, as `gates.fill_slots` does.
 
-    One exponential a score serves all slots: with w_m = exp((s_m - b_K) / τ) of the terms that no
-    slot took and the best scores b_1 ≥ … ≥ b_K, the total of slot j is
-    Σ_{i ≥ j} exp((b_i - b_j) / τ) + exp((b_K - b_j) / τ) Σ_m w_m, and no exponent is above zero.
+    Where all slots have the same scores one exponential a score serves all: with
+    w_m = exp((s_m - b_K) / τ) of the terms that no slot took and the best scores b_1 ≥ … ≥ b_K, the
+    total of slot j is Σ_{i ≥ j} exp((b_i - b_j) / τ) + exp((b_K - b_j) / τ) Σ_m w_m, and no
+    exponent is above zero.
 
     Args:
-      scores: perturbed logits, the terms first [M, ...].
+      scores: perturbed logits [M, ...] of every slot, or one array for all.
       slots: K.
       temperature: τ, of the rank and broadcastable to the shape of the scores of one term.
     """
+    if len(scores) == 1:
+        return _fill_alike(scores[0], slots, temperature)
+    cold, taken, filled = 1 / temperature, jnp.zeros(scores[0].shape, bool), []
+    for own in scores:
+        left = jnp.where(taken, MASKED, own)
+        best = jnp.max(left, axis=0)
+        drawn = _first(left, best)
+        weights = jnp.exp((left - best[None]) * cold[None])
+        filled.append(Slot(drawn, weights * (1 / jnp.sum(weights, axis=0))[None]))
+        taken = taken | drawn
+    return filled
+
+
+def _fill_alike(scores: jax.Array, slots: int, temperature: jax.Array) -> list[Slot]:
     left, drawn, best = scores, [], []
     for _ in range(slots):
         best.append(jnp.max(left, axis=0))
@@ -198,25 +221,44 @@ def fill(scores: jax.Array, slots: int, temperature: jax.Array) -> list[Slot]:
     return filled
 
 
+class _Slopes(NamedTuple):
+    """Weighted error [R] and mean squared error [R], and what the former gains from the logits
+    [M, R] and from the coefficients [K, M, R].
+    """
+
+    error: jax.Array
+    mse: jax.Array
+    logits: jax.Array
+    coefficients: jax.Array
+
+
 def _gradients(
     slots: list[Slot],
     coefficients: jax.Array,
     design: jax.Array,
     target: jax.Array,
     temperature: jax.Array,
+    knobs: RouterKnobs,
     routing: Routing,
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Error, mean squared error, and the error's gradient in the logits and the coefficients.
+) -> _Slopes:
+    """The error less what exploration earns, and its gradient.
 
     With residual r_n, slot j of relaxed gates p_m and contributions y_mn = c_jm θ_nm, the straight-
     through gradient of a logit is Σ_n r_n p_m (y_mn - Σ_m' p_m' y_m'n) / τ.
     """
     axis = 0 if routing.shared else 1
     samples = target.shape[axis]
+    heaviness = jnp.asarray(knobs.error_weight)
+    doubled = jnp.expand_dims(2 * heaviness / samples, axis)
+
+    def gate(slot):
+        return slot.drawn if routing.hard else slot.relaxed
+
+    def gated(slot, values):
+        return jnp.where(slot.drawn, values, 0.0) if routing.hard else slot.relaxed * values
 
     def passed(slot, values):
-        gate = slot.drawn if routing.hard else slot.relaxed
-        own = jnp.where(gate, values, 0.0) if routing.hard else gate * values
+        own = gated(slot, values)
         return jnp.sum(design * own[None], axis=1) if routing.shared else jnp.sum(own, axis=0)
 
     if routing.shared:
@@ -231,61 +273,38 @@ def _gradients(
     error = mse
     if routing.residual:
         error = jnp.sum(jnp.stack([jnp.mean(miss**2, axis=axis) for miss in misses]), axis=0)
+    error = heaviness * error
+    bonus = jnp.where(temperature > knobs.explore_above, jnp.asarray(knobs.exploration), 0.0)
 
     pulls = jnp.zeros_like(coefficients[0])
     slopes = []
     pull: Any = None
     for j, (slot, own) in enumerate(zip(slots, values, strict=True)):
         if j == 0 or routing.residual:
-            miss = misses[j] * (2 / samples)
+            miss = misses[j] * doubled
             pull = jnp.sum(design * miss[:, None], axis=0) if routing.shared else miss[None]
         # What the error gains from more of each term: of the run, or of each sample.
         gain = own * pull
+        if routing.explores:
+            earned, worth = entropies.mean_entropy_slope(
+                gate(slot).astype(gain.dtype), shared=routing.shared
+            )
+            error -= bonus * earned
+            gain -= _along(bonus[None] * worth, gain)
         mean = jnp.sum(slot.relaxed * gain, axis=0)
         moved = slot.relaxed * (gain - mean[None])
-        by_term = pull if routing.shared else pull * design
-        gate = slot.drawn if routing.hard else slot.relaxed
-        slope = jnp.where(gate, by_term, 0.0) if routing.hard else gate * by_term
+        slope = gated(slot, pull if routing.shared else pull * design)
         pulls += moved if routing.shared else jnp.sum(moved, axis=2)
         slopes.append(slope if routing.shared else jnp.sum(slope, axis=2))
-    return error, mse, pulls / temperature[None], jnp.stack(slopes)
+    return _Slopes(error, mse, pulls / temperature[None], jnp.stack(slopes))
 
 
-def _penalty(
-    logits: jax.Array, slots: list[Slot], base: jax.Array, conditional: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Weighted entropies [R], and their gradient in the logits [M, R].
-
-    The mask of slot j is one of the C(M, j) sets of j terms: where those are fewer than the draws,
-    a table of their entropies is averaged with the frequencies of the sets.
-    """
-    terms = len(logits)
-    draws = 1 if slots[0].drawn.ndim == 2 else slots[0].drawn.shape[2]
-    value, slope = _entropy(logits)
-    value, slope = (base + conditional) * value, (base + conditional)[None] * slope
-    taken = jnp.zeros_like(slots[0].drawn)
-    for j, slot in enumerate(slots[:-1], start=1):
-        taken = taken | slot.drawn
-        if math.comb(terms, j) <= draws and draws > 1:
-            sets = np.array(list(itertools.combinations(range(terms), j)))
-            shares = jnp.mean(jnp.all(taken[sets], axis=1).astype(logits.dtype), axis=2)
-            inside = (sets[:, :, None] == np.arange(terms)[None, None]).any(axis=1).T
-            table, slopes = _entropy(jnp.where(inside[:, :, None], MASKED, logits[:, None]))
-            own, turn = jnp.sum(shares * table, axis=0), jnp.sum(shares[None] * slopes, axis=1)
-        else:
-            own, turn = _entropy(jnp.where(taken, MASKED, _along(logits, taken)))
-            if draws > 1:
-                own, turn = jnp.mean(own, axis=-1), jnp.mean(turn, axis=-1)
-            own, turn = own.reshape(logits.shape[1:]), turn.reshape(logits.shape)
-        value += conditional * own
-        slope += conditional[None] * turn
-    return value, slope
-
-
-def _entropy(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Entropy of the softmax over the first axis, and its slope -p (log p + H)."""
-    log_p = jax.nn.log_softmax(logits, axis=0)
-    held = log_p > MASKED / 2
-    log_p, p = jnp.where(held, log_p, 0.0), jnp.where(held, jnp.exp(log_p), 0.0)
-    entropy = -jnp.sum(p * log_p, axis=0)
-    return entropy, -p * (log_p + entropy[None])
+def _masks(logits: jax.Array, slots: list[Slot], routing: Routing) -> list[jax.Array]:
+    """What each slot but the last takes from those behind it: [M, R], or of every sample."""
+    if routing.masks == "draws":
+        return [slot.drawn for slot in slots[:-1]]
+    left, masks = logits, []
+    for _ in slots[:-1]:
+        masks.append(_first(left, jnp.max(left, axis=0)))
+        left = jnp.where(masks[-1], MASKED, left)
+    return masks

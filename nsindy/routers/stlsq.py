@@ -5,6 +5,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+__all__ = [
+    "Tuned",
+    "stlsq",
+    "tuned",
+]
+
 
 class Tuned(NamedTuple):
     """STLSQ at several thresholds, and the one that validates best.
@@ -34,7 +40,7 @@ def stlsq(
     2016, algorithm 1; ridge: Rudy et al. 2017, algorithm 1).
 
     Args:
-      theta: Θ [N, M], or its rows from `training.compress` times √(N / rows).
+      theta: Θ [N, M], or its rows from `training.compress_samples` times √(N / rows).
       derivatives: Ẋ [N, D], likewise.
       threshold: smallest coefficient that stays, in the units of the coefficients.
       ridge: λ, in the units of ΘᵀΘ.

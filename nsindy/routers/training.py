@@ -1,5 +1,6 @@
 """The joint loss of a router and its coefficients, and the scanned training loop."""
 
+import itertools
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -8,13 +9,25 @@ import jax.numpy as jnp
 import optax
 
 from nsindy.evidence import regression
-from nsindy.routers import gates, gradients
-from nsindy.routers.settings import Knobs as Knobs
-from nsindy.routers.settings import Routing as Routing
-from nsindy.routers.settings import schedules as schedules
+from nsindy.routers import entropies, gates, gradients
+from nsindy.routers.settings import RouterKnobs, Routing, schedules
+
+__all__ = [
+    "RouterHistory",
+    "RouterParams",
+    "RouterSamples",
+    "TrainedRouter",
+    "compress_samples",
+    "initialise",
+    "logits",
+    "network",
+    "predict",
+    "router_loss",
+    "train_router",
+]
 
 
-class Samples(NamedTuple):
+class RouterSamples(NamedTuple):
     """What one derivative is regressed on.
 
     Attributes:
@@ -28,7 +41,7 @@ class Samples(NamedTuple):
     states: jax.Array
 
 
-class Params(NamedTuple):
+class RouterParams(NamedTuple):
     """What is trained for one derivative.
 
     Attributes:
@@ -40,7 +53,7 @@ class Params(NamedTuple):
     coefficients: jax.Array
 
 
-class History(NamedTuple):
+class RouterHistory(NamedTuple):
     """Training, step by step.
 
     Attributes:
@@ -54,7 +67,7 @@ class History(NamedTuple):
     frozen: jax.Array
 
 
-class Fitted(NamedTuple):
+class TrainedRouter(NamedTuple):
     """A trained router of one derivative.
 
     Attributes:
@@ -62,18 +75,21 @@ class Fitted(NamedTuple):
       prior: logits added to the router's, the complexity prior and what is frozen [M].
       activations: probability of each term in each slot, given the most likely terms of the slots
         before it [K, M]; the mean over the samples for a state-dependent router.
+      frequencies: how often each term is drawn for any of the slots, the sum of its marginals over
+        them [M]; the mean over the samples for a state-dependent router.
       terms: the most likely term of each slot [K].
       history: training, step by step.
     """
 
-    params: Params
+    params: RouterParams
     prior: jax.Array
     activations: jax.Array
+    frequencies: jax.Array
     terms: jax.Array
-    history: History
+    history: RouterHistory
 
 
-def compress(theta: jax.Array, derivatives: jax.Array) -> tuple[jax.Array, jax.Array]:
+def compress_samples(theta: jax.Array, derivatives: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Replace N samples by M + D rows on which every linear model has the same mean squared error.
 
     With [Θ, Ẋ] = Q R, ‖Θ w - ẋ‖² = ‖R_Θ w - R_ẋ‖²; the rows are scaled so that the mean over them
@@ -92,26 +108,45 @@ def compress(theta: jax.Array, derivatives: jax.Array) -> tuple[jax.Array, jax.A
     return triangle[:, :terms], triangle[:, terms:]
 
 
-def network(routing: Routing, terms: int) -> nn.Module:
+def network(routing: Routing, states: int, terms: int) -> nn.Module:
     """The network of a state-dependent router, from a state [..., D] to logits [..., M]."""
+
+    def dense(width: int, inputs: int | None) -> nn.Dense:
+        if inputs is None:
+            return nn.Dense(width)
+        start = _uniform(inputs)
+        return nn.Dense(width, kernel_init=start, bias_init=start)
+
     layers: list[Any] = []
-    for width in routing.hidden:
-        layers += [nn.Dense(width), nn.relu]
-    return nn.Sequential([*layers, nn.Dense(terms)])
+    widths = [states, *routing.hidden, terms]
+    for inputs, width in itertools.pairwise(widths):
+        layers += [dense(width, inputs if routing.uniform else None), nn.relu]
+    return nn.Sequential(layers[:-1])
 
 
-def logits(params: Params, prior: jax.Array, states: jax.Array, routing: Routing) -> jax.Array:
+def _uniform(inputs: int) -> Any:
+    limit = inputs**-0.5
+
+    def draw(key, shape, dtype=jnp.float32):
+        return jax.random.uniform(key, shape, dtype, -limit, limit)
+
+    return draw
+
+
+def logits(
+    params: RouterParams, prior: jax.Array, states: jax.Array, routing: Routing
+) -> jax.Array:
     """Logits with the prior, [M, 1] for all samples or [M, N] from the states [N, D]."""
     if routing.state_dependent:
-        made = network(routing, prior.shape[0]).apply(params.router, states)
+        made = network(routing, states.shape[1], len(prior)).apply(params.router, states)
         return (made + prior[None, :]).T  # type: ignore[operator]
     return (params.router + prior)[:, None]
 
 
 def predict(
     key: jax.Array,
-    params: Params,
-    samples: Samples,
+    params: RouterParams,
+    samples: RouterSamples,
     prior: jax.Array,
     temperature: jax.Array | float,
     routing: Routing,
@@ -130,46 +165,118 @@ def predict(
       the slots' contributions [K, N], and their draws [K, M, N], or [K, M, 1] where all samples
       share one.
     """
-    scores = logits(params, prior, samples.states, routing)
-    draws = 1 if routing.shared else samples.theta.shape[0]
-    noise = jax.random.gumbel(key, (scores.shape[0], draws), samples.theta.dtype)
+    scores = _scores(key, params, samples, prior, routing)
     values = params.coefficients[:, :, None] * samples.theta.T[None]
-    return gates.route(scores + noise, values, temperature=temperature, hard=routing.hard, axis=0)
+    return gates.route(scores, values, temperature=temperature, hard=routing.hard, axis=0)
 
 
-def initialise(key: jax.Array, samples: Samples, knobs: Knobs, routing: Routing) -> Params:
-    """Zero logits (or a fresh network), and normally distributed coefficients."""
+def _scores(
+    key: jax.Array, params: RouterParams, samples: RouterSamples, prior: jax.Array, routing: Routing
+) -> jax.Array:
+    """Perturbed logits of every slot [K, M, N], or [K, M, 1] where all samples share a draw."""
+    level = logits(params, prior, samples.states, routing)
+    draws = 1 if routing.shared else samples.theta.shape[0]
+    sets = routing.slots if routing.own_noise else 1
+    terms = level.shape[0]
+    noise = jax.random.gumbel(key, (sets, terms, draws), samples.theta.dtype)
+    return level[None] + jnp.broadcast_to(noise, (routing.slots, terms, draws))
+
+
+def initialise(
+    key: jax.Array, samples: RouterSamples, knobs: RouterKnobs, routing: Routing
+) -> RouterParams:
+    """Zero logits (or a fresh network), and coefficients normal about their mean."""
     terms = samples.theta.shape[1]
     dtype = samples.theta.dtype
     network_key, coefficient_key = jax.random.split(key)
     noise = jax.random.normal(coefficient_key, (routing.slots, terms), dtype)
     coefficients = knobs.initial_coefficient + knobs.initial_spread * noise
     if routing.state_dependent:
-        made = network(routing, terms).init(network_key, samples.states[:1])
-        return Params(jax.tree.map(lambda leaf: leaf.astype(dtype), made), coefficients)
-    return Params(jnp.zeros(terms, dtype), coefficients)
+        made = network(routing, samples.states.shape[1], terms).init(
+            network_key, samples.states[:1]
+        )
+        return RouterParams(jax.tree.map(lambda leaf: leaf.astype(dtype), made), coefficients)
+    return RouterParams(jnp.zeros(terms, dtype), coefficients)
 
 
-def train(
-    key: jax.Array, samples: Samples, complexities: jax.Array, knobs: Knobs, routing: Routing
-) -> Fitted:
+def router_loss(
+    params: RouterParams,
+    key: jax.Array,
+    samples: RouterSamples,
+    prior: jax.Array,
+    temperature: jax.Array,
+    entropy_weight: jax.Array,
+    knobs: RouterKnobs,
+    routing: Routing,
+) -> tuple[jax.Array, jax.Array]:
+    """The loss of one step, for automatic differentiation: what `gradients` has in closed form.
+
+    ω E + w (β_base H(softmax(l)) + β_cond Σ_j H_j) - b Σ_j H(mean_n g_jn), with E = mean (ŷ - ẋ)²,
+    or for `residual` the sum over the slots of mean (ẋ - sg(Σ_{i<j} ŷ_i) - ŷ_j)²; ω is the weight
+    of the error, and b that of the exploration while τ is above its threshold. A state-dependent
+    router has no entropy terms.
+
+    Args:
+      params: the router and its coefficients.
+      key: PRNG key of the draws, consumed.
+      samples: N samples of one derivative.
+      prior: logits added to the router's, the complexity prior and what is frozen [M].
+      temperature: τ of the step.
+      entropy_weight: w of the step.
+      knobs: traced settings.
+      routing: static settings.
+
+    Returns:
+      the loss and the mean squared error of the drawn model.
+    """
+    routed = predict(key, params, samples, prior, temperature, routing)
+    mse = error = jnp.mean((jnp.sum(routed.output, axis=0) - samples.target) ** 2)
+    if routing.residual:
+        before = jax.lax.stop_gradient(jnp.cumsum(routed.output, axis=0) - routed.output)
+        left = samples.target[None, :] - before - routed.output
+        error = jnp.sum(jnp.mean(left**2, axis=1))
+    loss = knobs.error_weight * error
+    if not routing.state_dependent:
+        level = params.router + prior
+        masks = routed.hard
+        if routing.masks == "argmax":
+            masks = gates.top_k(level[:, None], routing.slots, axis=0).hard
+        conditional = jnp.sum(entropies.conditional_entropies(level, masks))
+        penalty = knobs.base_entropy * entropies.entropy(level)
+        loss += entropy_weight * (penalty + knobs.conditional_entropy * conditional)
+    if routing.explores:
+        scores = _scores(key, params, samples, prior, routing)
+        drawn = gates.fill_slots(scores, temperature=temperature, axis=0)
+        passed = gates.straight_through(drawn) if routing.hard else drawn.soft
+        bonus = jnp.where(temperature > knobs.explore_above, knobs.exploration, 0.0)
+        loss -= bonus * jnp.sum(entropies.mean_entropy(passed))
+    return loss, mse
+
+
+def train_router(
+    key: jax.Array,
+    samples: RouterSamples,
+    complexities: jax.Array,
+    knobs: RouterKnobs,
+    routing: Routing,
+) -> TrainedRouter:
     """Train a router and its coefficients on one derivative, one scan over the steps.
 
-    Minimises mean (ŷ - ẋ)² + w_t (β_base H(softmax(l)) + β_cond Σ_j H_j) by Adam with a cosine
-    schedule; w_t grows as τ falls (`schedules`). With `residual` the first term is instead the sum
-    over the slots of mean (ẋ - sg(Σ_{i<j} ŷ_i) - ŷ_j)². Once slot 1 is frozen its term is certain,
-    so that no gradient reaches its logits, and its coefficients stay. Written for one seed and one
-    derivative: vmap it.
+    Minimises `router_loss` by Adam with a cosine schedule; the entropy weight grows as τ falls
+    (`settings.schedules`). Once slot 1 is frozen its term is certain, so that no gradient reaches
+    its logits, and its coefficients stay. Plain logits are trained by gradients in closed form, a
+    network of the state by automatic differentiation. Written for one seed and one derivative:
+    vmap it.
 
     Args:
       key: PRNG key, consumed.
-      samples: the training samples, or the rows of `compress` where all samples share a draw.
+      samples: the training samples, or the rows of `compress_samples` where all share a draw.
       complexities: complexity of each term [M].
       knobs: traced settings.
       routing: static settings.
 
     Returns:
-      Fitted.
+      TrainedRouter.
 
     Raises:
       ValueError: more slots than terms, or none.
@@ -183,48 +290,44 @@ def train(
         params, history = _descend(draw_key, params, samples, prior, knobs, routing)
         scores = logits(params, prior, samples.states, routing)
         base = jnp.log(jnp.mean(jax.nn.softmax(scores, axis=0), axis=1))
+        often = jax.vmap(lambda level: gates.term_frequencies(level, routing.slots), in_axes=1)
+        frequencies = jnp.mean(often(scores), axis=0)
     else:
         start = jnp.concatenate([params.router[None], params.coefficients])
         found = gradients.descend(
             draw_key, samples.theta, samples.target, prior, start, knobs, routing=routing
         )
-        params, prior = Params(found.params[0], found.params[1:]), prior + found.certain
-        history = History(found.loss, found.mse, found.frozen)
+        params, prior = RouterParams(found.params[0], found.params[1:]), prior + found.certain
+        history = RouterHistory(found.loss, found.mse, found.frozen)
         base = params.router + prior
+        frequencies = gates.term_frequencies(base, routing.slots)
     terms, activations = gates.commitments(base, routing.slots)
-    return Fitted(params, prior, activations, terms, history)
+    return TrainedRouter(params, prior, activations, frequencies, terms, history)
 
 
 def _descend(
     draw_key: jax.Array,
-    params: Params,
-    samples: Samples,
+    params: RouterParams,
+    samples: RouterSamples,
     prior: jax.Array,
-    knobs: Knobs,
+    knobs: RouterKnobs,
     routing: Routing,
-) -> tuple[Params, History]:
+) -> tuple[RouterParams, RouterHistory]:
     """Train a router that is a network of the state."""
+    dtype = samples.theta.dtype
+    slope = jax.value_and_grad(router_loss, has_aux=True)
     optimiser = optax.adam(optax.cosine_decay_schedule(knobs.learning_rate, routing.steps))
-
-    def loss(params, key, temperature):
-        routed = predict(key, params, samples, prior, temperature, routing)
-        mse = jnp.mean((jnp.sum(routed.output, axis=0) - samples.target) ** 2)
-        if not routing.residual:
-            return mse, mse
-        before = jax.lax.stop_gradient(jnp.cumsum(routed.output, axis=0) - routed.output)
-        left = samples.target[None, :] - before - routed.output
-        return jnp.sum(jnp.mean(left**2, axis=1)), mse
 
     def step(carry, inputs):
         params, state = carry
-        index, temperature = inputs
+        index, plan = inputs
         key = jax.random.fold_in(draw_key, index)
-        (value, mse), gradient = jax.value_and_grad(loss, has_aux=True)(params, key, temperature)
+        (value, mse), gradient = slope(params, key, samples, prior, *plan, knobs, routing)
         updates, state = optimiser.update(gradient, state)
         params = optax.apply_updates(params, updates)
-        return (params, state), History(value, mse, jnp.zeros((), bool))
+        return (params, state), RouterHistory(value, mse, jnp.zeros((), bool))
 
-    temperature = schedules(knobs, routing.steps).temperature.astype(samples.theta.dtype)
-    inputs = (jnp.arange(routing.steps), temperature)
+    plan = schedules(knobs, routing.steps)
+    inputs = (jnp.arange(routing.steps), jax.tree.map(lambda x: x.astype(dtype), plan))
     (params, _), history = jax.lax.scan(step, (params, optimiser.init(params)), inputs)
     return params, history

@@ -32,7 +32,7 @@ def experiment(monkeypatch, tmp_path):
 def test_commitment(experiment, monkeypatch, tmp_path):
     monkeypatch.setattr(Experiment, "begin", lambda experiment: tmp_path)
     with pytest.raises(Recorded) as recorded:
-        commitment.execute(experiment)
+        commitment.execute(commitment.Study(experiment, few=2), ["sine"])
     assert recorded.value.args[0] == {"samples": 77, "estimate": True, "train_fraction": 0.5}
 
 

@@ -177,3 +177,21 @@ def test_recovery_states_the_count_the_rate_and_its_interval():
     assert found["recovery_count"] == 3 and found["seeds"] == 4
     assert found["recovery_rate"] == 0.75
     assert found["recovery_ci95"] == metrics.rate_interval(3, 4)
+
+
+def test_a_pair_that_swaps_places_is_the_same_model_and_each_term_counts_once():
+    truth = jnp.array([[-1.0, -0.1, 0.0]])
+    one = metrics.committed(jnp.array([0, 1]), jnp.array([-1.0, -0.1]), 3)
+    other = metrics.committed(jnp.array([1, 0]), jnp.array([-0.1, -1.0]), 3)
+    np.testing.assert_array_equal(one, other)
+    assert bool(metrics.support_correct(other[None], truth))
+
+    models = np.array([[[-1.0, -0.1, 0.0]], [[-1.0, -0.1, 0.0]], [[-0.9, 0.0, -0.2]]])
+    often = np.array([[[0.99, 0.98, 0.03]], [[0.97, 0.96, 0.07]], [[1.0, 0.1, 0.9]]])
+    first, second, third = metrics.terms_over_seeds(models, often, ("x", "v", "sin"))[0]
+    assert (first["term"], first["seeds"]) == ("x", 3)
+    assert (second["term"], second["seeds"]) == ("v", 2)
+    assert (third["term"], third["seeds"]) == ("sin", 1)
+    np.testing.assert_allclose(first["frequency"][1], 0.99)
+    np.testing.assert_allclose(second["frequency"][1], 0.97)
+    np.testing.assert_allclose(third["coefficient"], -0.2)

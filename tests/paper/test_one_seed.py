@@ -11,7 +11,7 @@ from nsindy.paper.runs import RUNS, Run
 from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import DAMPED_OSCILLATOR
 from nsindy.routers import stlsq
-from nsindy.routers.training import Knobs, Routing
+from nsindy.routers.settings import RouterKnobs, Routing
 
 SHORT = Run("short", "short", "router", routing=Routing(slots=2, steps=4))
 
@@ -76,7 +76,7 @@ def test_stlsq_is_judged_by_its_own_model(exact, data):
 
 def test_a_router_is_judged_by_its_committed_model(exact, data):
     run = Run("short", "short", "router", routing=Routing(slots=2, steps=30, shared=True))
-    knobs = Knobs(learning_rate=0.05, alpha=1.0, conditional_entropy=0.05)
+    knobs = RouterKnobs(learning_rate=0.05, alpha=1.0, conditional_entropy=0.05)
     found = jax.jit(lambda data: one_seed.outcome(jax.random.key(1), data, exact, knobs, run))(data)
     model = np.zeros((2, 8))
     for d in range(2):

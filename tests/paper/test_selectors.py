@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from nsindy.paper import one_seed
-from nsindy.paper.runs import REFERENCES, RUNS, Search
+from nsindy.paper.runs import REFERENCES, RUNS, Run, Search
+from nsindy.paper.selectors import select_router
 from nsindy.paper.simulate import Measurement
 from nsindy.paper.systems import DAMPED_OSCILLATOR
 from nsindy.routers import gates, training
-from nsindy.routers.training import Knobs, Routing, Samples
+from nsindy.routers.settings import RouterKnobs, Routing
+from nsindy.routers.training import RouterSamples
 from nsindy.terms import library, term
 
 NAMES = term.paper_terms()
@@ -38,7 +40,7 @@ def judge(data):
     def of(name):
         run = dataclasses.replace({**RUNS, **REFERENCES}[name], search=QUICK)
         outcome = jax.jit(
-            lambda data: one_seed.outcome(jax.random.key(1), data, EXACT, Knobs(), run)
+            lambda data: one_seed.outcome(jax.random.key(1), data, EXACT, RouterKnobs(), run)
         )
         return outcome(data)
 
@@ -102,15 +104,15 @@ def test_a_residual_slot_hears_only_what_the_slots_before_it_leave():
     # the coefficients is that of two least squares, the second on the residual of the first.
     rng = np.random.default_rng(0)
     theta, target = rng.normal(size=(40, 3)), rng.normal(size=40)
-    samples = Samples(jnp.asarray(theta), jnp.asarray(target), jnp.zeros((40, 1)))
-    routing = Routing(slots=2, steps=1, residual=True, shared=True)
-    knobs = Knobs(temperature_end=5.0, learning_rate=0.1, initial_spread=1.0)
+    samples = RouterSamples(jnp.asarray(theta), jnp.asarray(target), jnp.zeros((40, 1)))
+    routing = Routing(slots=2, steps=1, residual=True, shared=True, own_noise=False)
+    knobs = RouterKnobs(temperature_end=5.0, learning_rate=0.1, initial_spread=1.0)
     key = jax.random.key(3)
-    fitted = training.train(key, samples, np.zeros(3), knobs, routing)
+    fitted = training.train_router(key, samples, np.zeros(3), knobs, routing)
     init_key, draw_key = jax.random.split(key)
     before = training.initialise(init_key, samples, knobs, routing)
-    noise = jax.random.gumbel(jax.random.fold_in(draw_key, 0), (3, 1), jnp.float64)
-    chosen = np.argmax(np.asarray(gates.top_k(before.router + noise[:, 0], 2).hard), axis=1)
+    noise = jax.random.gumbel(jax.random.fold_in(draw_key, 0), (1, 3, 1), jnp.float64)
+    chosen = np.argmax(np.asarray(gates.top_k(before.router + noise[0, :, 0], 2).hard), axis=1)
     first, second = np.asarray(before.coefficients)[[0, 1], chosen]
     left = target - first * theta[:, chosen[0]]
     gradients = [
@@ -123,13 +125,13 @@ def test_a_residual_slot_hears_only_what_the_slots_before_it_leave():
 
 
 def test_a_frozen_slot_keeps_its_term_and_its_coefficients(data):
-    samples = Samples(data.theta, data.trajectory.derivatives[:, 1], data.trajectory.states)
+    samples = RouterSamples(data.theta, data.trajectory.derivatives[:, 1], data.trajectory.states)
     routing = Routing(slots=2, steps=300)
-    knobs = Knobs(learning_rate=0.05, alpha=1.0, conditional_entropy=0.05, freeze_at=0.5)
+    knobs = RouterKnobs(learning_rate=0.05, alpha=1.0, conditional_entropy=0.05, freeze_at=0.5)
 
     def train(steps):
         short = dataclasses.replace(routing, steps=steps)
-        return training.train(jax.random.key(0), samples, EXACT.complexities, knobs, short)
+        return training.train_router(jax.random.key(0), samples, EXACT.complexities, knobs, short)
 
     fitted = train(300)
     frozen = np.asarray(fitted.history.frozen)
@@ -141,8 +143,21 @@ def test_a_frozen_slot_keeps_its_term_and_its_coefficients(data):
 
 
 def test_never_frozen_when_the_criterion_cannot_be_met(data):
-    samples = Samples(data.theta, data.trajectory.derivatives[:, 1], data.trajectory.states)
-    fitted = training.train(
-        jax.random.key(0), samples, EXACT.complexities, Knobs(), Routing(slots=2, steps=20)
+    samples = RouterSamples(data.theta, data.trajectory.derivatives[:, 1], data.trajectory.states)
+    fitted = training.train_router(
+        jax.random.key(0), samples, EXACT.complexities, RouterKnobs(), Routing(slots=2, steps=20)
     )
     assert not np.asarray(fitted.history.frozen).any()
+
+
+@pytest.mark.parametrize("relative", [0.0, 0.999])
+def test_a_slot_of_next_to_nothing_is_empty(data, relative):
+    run = Run("short", "short", "router", routing=Routing(slots=2, steps=3), relative=relative)
+    knobs = RouterKnobs(initial_spread=1.0)
+    select = jax.jit(lambda data: select_router(jax.random.key(2), data, EXACT, knobs, run))
+    found = select(data)
+    size = np.abs(np.asarray(found.slots.coefficients))
+    smaller = size < relative * size.max(axis=1, keepdims=True)
+    assert smaller.sum() == (2 if relative else 0)
+    np.testing.assert_array_equal(np.asarray(found.slots.terms) < 0, smaller)
+    np.testing.assert_allclose(np.sum(found.frequencies, axis=1), 2, rtol=1e-5)

@@ -16,7 +16,7 @@ REGIMES = {"under": (1.0, 0.1), "over": (1.0, 3.0), "critical": (1.0, 2.0), "sti
 def recorded():
     """`simulate` of the oscillator under one jit for the whole module."""
     return jax.jit(
-        functools.partial(simulate.simulate, system=DAMPED_OSCILLATOR),
+        functools.partial(simulate.simulate_recording, system=DAMPED_OSCILLATOR),
         static_argnames=("samples", "estimate", "train_fraction"),
     )
 
@@ -25,7 +25,9 @@ def test_solver_agrees_with_the_closed_form():
     times = jnp.arange(600) * 0.05
     initial = jnp.array([1.0, -0.5])
     args = jnp.array(list(REGIMES.values()))
-    found = jax.jit(jax.vmap(lambda a: simulate.solve(DAMPED_OSCILLATOR, a, initial, times)))(args)
+    found = jax.jit(
+        jax.vmap(lambda a: simulate.solve_system(DAMPED_OSCILLATOR, a, initial, times))
+    )(args)
     for each, regime in zip(found, args, strict=True):
         expected = oscillator_solution(times, initial, regime)
         # Between the ends of steps the solver's polynomial is coarser than its steps.
@@ -103,7 +105,7 @@ def test_a_key_is_a_recording(recorded, paper):
 def test_single_precision_stays_single(paper):
     single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), paper)
     made = jax.eval_shape(
-        lambda key: simulate.simulate(key, DAMPED_OSCILLATOR, single), jax.random.key(0)
+        lambda key: simulate.simulate_recording(key, DAMPED_OSCILLATOR, single), jax.random.key(0)
     )
     assert {leaf.dtype for leaf in (made.clean, made.measured, made.derivatives)} == {
         jnp.dtype(jnp.float32)
@@ -114,7 +116,7 @@ def test_a_sweep_over_the_measurement_compiles_once(paper):
     @jax.jit
     @chex.assert_max_traces(n=1)
     def record(key, measurement):
-        return simulate.simulate(key, DAMPED_OSCILLATOR, measurement, samples=20)
+        return simulate.simulate_recording(key, DAMPED_OSCILLATOR, measurement, samples=20)
 
     key = jax.random.key(0)
     first = record(key, paper)

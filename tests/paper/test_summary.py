@@ -31,10 +31,11 @@ def outcome_of(models, errors):
     size = np.abs(held)
     return Outcome(
         coefficients=models,
-        slots=metrics.Slots(
+        slots=metrics.SlotReading(
             terms, 0.5 * size, held, 0.4 * size, size, size, size[..., None] * np.ones(3)
         ),
         probabilities=np.abs(models)[:, :, None, :] * np.ones((2, 1)),
+        frequencies=np.abs(models),
         support_correct=np.all((models != 0) == (TRUTH != 0), axis=(1, 2)),
         validation_argmax=errors,
         validation_sampled=10 * errors,
@@ -102,6 +103,11 @@ def test_aggregates_are_those_of_the_finished_seeds_over_all_seeds(swept):
     )
     alone = summary.aggregate(swept_of(outcome_of(*zip(*FINISHED, strict=True))))
     assert files.to_json(numbers["slots"]) == files.to_json(alone["slots"])
+    # Terms count in whichever slot they are, with how often they are drawn.
+    damping = numbers["terms"][1][1]
+    assert damping["term"] == "v" and damping["seeds"] == 3
+    np.testing.assert_allclose(damping["coefficient"][1], -0.1)
+    np.testing.assert_allclose(damping["frequency"][1], 0.1)
     # The slots' quantiles are over the seeds that hold their most frequent term.
     second = numbers["slots"][1][1]
     assert second["chosen"] == {"v": 3, "x + v": 1}
@@ -134,10 +140,12 @@ def test_a_diverged_seed_beyond_those_shown_has_its_row(swept, monkeypatch):
 def test_the_studies_take_nothing_of_a_diverged_seed_but_its_failure(swept):
     faults = ("v' without v (1)", "x' false x (1)", "v' false x + v (1)")
     assert ablation.wrong(swept) == "; ".join(faults)
-    row = commitment.judge(swept.outcome, "none", "exact")
+    row = {"case": "none", "library": "exact", **commitment.judge(swept.outcome)}
     assert (row["recovery_count"], row["seeds"], row["diverged"]) == (2, 7, 3)
     assert row["damping_chosen"] == 3
-    assert row["damping_coefficient"] == pytest.approx(-0.1)
+    assert row["damping"][1] == pytest.approx(-0.1)
+    # One more has v' right and x' wrong.
+    assert row["exact"]["v'"]["recovery_count"] == 3
     assert row["val_mse_argmax"] == pytest.approx(1e-4)
     commitment.line(row)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from nsindy.routers import entropies
 from nsindy.routers import gates as routers_gates
 
 LOGITS = np.array([1.0, 0.2, -0.5, 0.6, -1.3])
@@ -143,7 +144,7 @@ def test_straight_through_is_the_draw_with_the_gradient_of_its_relaxation(varian
 @pytest.mark.parametrize("temperature", [5.0, 0.05])
 def test_route_equals_gates_times_values_in_value_and_gradient(hard, temperature):
     scores_key, value_key, weight_key = jax.random.split(jax.random.key(6), 3)
-    scores = 2 * jax.random.normal(scores_key, (6, 9))
+    scores = 2 * jax.random.normal(scores_key, (3, 6, 9))
     values = jax.random.normal(value_key, (3, 6, 9))
     weights = jax.random.normal(weight_key, (3, 9))
 
@@ -153,7 +154,7 @@ def test_route_equals_gates_times_values_in_value_and_gradient(hard, temperature
         ).output
 
     def reference(scores, values):
-        gates = routers_gates.top_k(scores, 3, temperature=temperature, axis=0)
+        gates = routers_gates.fill_slots(scores, temperature=temperature, axis=0)
         return jnp.sum(
             (routers_gates.straight_through(gates) if hard else gates.soft) * values, axis=1
         )
@@ -170,17 +171,17 @@ def test_route_equals_gates_times_values_in_value_and_gradient(hard, temperature
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-11)
     if hard:
-        drawn = jax.jit(lambda: routers_gates.top_k(scores, 3, axis=0).hard)()
+        drawn = jax.jit(lambda: routers_gates.fill_slots(scores, axis=0).hard)()
         np.testing.assert_allclose(found[0][1], np.sum(drawn * values, axis=1), rtol=1e-14)
 
 
 def test_route_reports_its_draw_and_refuses_too_many_slots():
     scores = jnp.array([0.0, 2.0, 1.0])
-    routed = routers_gates.route(scores, jnp.ones((2, 3)), temperature=1.0)
+    routed = routers_gates.route(jnp.stack([scores] * 2), jnp.ones((2, 3)), temperature=1.0)
     np.testing.assert_array_equal(routed.hard, [[0, 1, 0], [0, 0, 1]])
     np.testing.assert_array_equal(routed.output, [1, 1])
     with pytest.raises(ValueError, match="4 slots cannot be filled from 3 terms"):
-        routers_gates.route(scores, jnp.ones((4, 3)), temperature=1.0)
+        routers_gates.route(jnp.stack([scores] * 4), jnp.ones((4, 3)), temperature=1.0)
 
 
 def entropy_in_numpy(logits):
@@ -191,7 +192,7 @@ def entropy_in_numpy(logits):
 
 def test_entropy_of_masked_logits_is_that_of_the_others(variant):
     masked = jnp.asarray(LOGITS).at[jnp.array([0, 3])].set(routers_gates.MASKED)
-    value, gradient = variant(jax.value_and_grad(routers_gates.entropy))(masked)
+    value, gradient = variant(jax.value_and_grad(entropies.entropy))(masked)
     left = LOGITS[[1, 2, 4]]
     np.testing.assert_allclose(value, entropy_in_numpy(left), rtol=1e-14)
     p = softmax(left)
@@ -202,10 +203,10 @@ def test_entropy_of_masked_logits_is_that_of_the_others(variant):
 
 
 def test_entropy_has_its_known_extremes():
-    np.testing.assert_allclose(routers_gates.entropy(jnp.zeros(8)), np.log(8), rtol=1e-15)
+    np.testing.assert_allclose(entropies.entropy(jnp.zeros(8)), np.log(8), rtol=1e-15)
     certain = jnp.array([500.0, 0.0, 0.0])
-    np.testing.assert_allclose(jax.value_and_grad(routers_gates.entropy)(certain)[1], 0, atol=1e-15)
-    np.testing.assert_allclose(routers_gates.entropy(certain), 0, atol=1e-15)
+    np.testing.assert_allclose(jax.value_and_grad(entropies.entropy)(certain)[1], 0, atol=1e-15)
+    np.testing.assert_allclose(entropies.entropy(certain), 0, atol=1e-15)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3])
@@ -225,10 +226,10 @@ def test_conditional_entropies_against_every_sample_by_itself(slots, both):
             values[j] += entropy / len(drawn)
             gradient[left] += weights[j] * -p * (np.log(p) + entropy) / len(drawn)
 
-    for function in both(lambda logits: routers_gates.conditional_entropies(logits, hard)):
+    for function in both(lambda logits: entropies.conditional_entropies(logits, hard)):
         np.testing.assert_allclose(function(logits), values, rtol=1e-12)
     found = jax.jit(
-        jax.grad(lambda at: jnp.sum(weights * routers_gates.conditional_entropies(at, hard)))
+        jax.grad(lambda at: jnp.sum(weights * entropies.conditional_entropies(at, hard)))
     )
     np.testing.assert_allclose(found(logits), gradient, atol=1e-14)
 
@@ -237,7 +238,7 @@ def test_conditional_entropies_of_one_shared_draw():
     hard = routers_gates.top_k(jnp.asarray(LOGITS)[:, None], 2, axis=0).hard
     expected = [entropy_in_numpy(LOGITS), entropy_in_numpy(LOGITS[1:])]
     np.testing.assert_allclose(
-        routers_gates.conditional_entropies(jnp.asarray(LOGITS), hard), expected, rtol=1e-12
+        entropies.conditional_entropies(jnp.asarray(LOGITS), hard), expected, rtol=1e-12
     )
 
 
@@ -270,7 +271,54 @@ def test_gates_are_hard_and_at_temperature_one_unless_asked():
     )
     drawn = routers_gates.top_k(scores, 2).hard
     np.testing.assert_allclose(
-        routers_gates.route(scores, values, temperature=0.5).output,
+        routers_gates.route(jnp.stack([scores] * 2), values, temperature=0.5).output,
         np.sum(drawn * values, axis=-1),
         rtol=1e-14,
     )
+
+
+def test_slots_with_noises_of_their_own_draw_as_one_noise_does(draws):
+    # 40,000 draws of three of five terms, every slot with fresh noise: the law is the same.
+    noise = jax.random.gumbel(jax.random.key(12), (3, 40_000, 5))
+    scores = jnp.broadcast_to(jnp.asarray(LOGITS), noise.shape) + noise
+    hard = jax.jit(lambda scores: routers_gates.fill_slots(scores).hard)(scores)
+    orders = list(itertools.permutations(range(5), 3))
+    exact = np.array([without_replacement(softmax(LOGITS), order) for order in orders])
+    fresh = np.asarray(hard).argmax(axis=-1).T
+    assert chi_square_p_value(counts_of(fresh, orders), exact) > 1e-6
+    assert np.any(fresh != draws)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 5])
+def test_term_frequencies_are_the_marginals_summed_over_the_slots(slots, variant):
+    expected = np.zeros(5)
+    for order in itertools.permutations(range(5), slots):
+        expected[list(order)] += without_replacement(softmax(LOGITS), order)
+    found = variant(lambda logits: routers_gates.term_frequencies(logits, slots))(
+        jnp.asarray(LOGITS)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert np.sum(found) == pytest.approx(slots)
+
+
+def test_terms_that_swap_places_are_nearly_certain_together():
+    logits = jnp.array([9.0, 9.0, 0.0, 0.0])
+    _, conditional = routers_gates.commitments(logits, 2)
+    assert conditional[0].max() == pytest.approx(0.5, abs=1e-3)
+    np.testing.assert_array_equal(
+        np.round(np.asarray(routers_gates.term_frequencies(logits, 2)), 3), [1, 1, 0, 0]
+    )
+
+
+def test_the_entropy_of_the_mean_gate_is_of_the_batch_and_not_of_a_sample():
+    hard = jnp.array([[[1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0], [0.0] * 4]])
+    np.testing.assert_allclose(entropies.mean_entropy(hard), [np.log(2)], atol=1e-7)
+    np.testing.assert_allclose(entropies.mean_entropy(hard[..., :1]), [0], atol=1e-7)
+
+
+def test_the_paper_masks_the_arg_max_of_the_logits():
+    masks = routers_gates.top_k(jnp.asarray(LOGITS)[:, None], 3, axis=0).hard
+    expected = [entropy_in_numpy(LOGITS), entropy_in_numpy(LOGITS[1:])]
+    expected.append(entropy_in_numpy(LOGITS[[1, 2, 4]]))
+    found = entropies.conditional_entropies(jnp.asarray(LOGITS), masks)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -7,10 +7,17 @@ import optax
 import pytest
 
 from nsindy.routers import gates, gradients, training
-from nsindy.routers.settings import Knobs, Routing
+from nsindy.routers.settings import RouterKnobs, Routing, schedules
 
-KNOBS = Knobs(
-    learning_rate=0.03, alpha=0.5, base_entropy=0.03, conditional_entropy=0.05, freeze_at=0.31
+KNOBS = RouterKnobs(
+    learning_rate=0.03,
+    alpha=0.5,
+    error_weight=0.7,
+    base_entropy=0.03,
+    conditional_entropy=0.05,
+    exploration=0.02,
+    freeze_at=0.31,
+    initial_spread=0.1,
 )
 COMPLEXITIES = np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
 
@@ -19,7 +26,7 @@ def samples_of(seed, count=12):
     random = np.random.default_rng(seed)
     theta = random.normal(size=(count, 5))
     target = 1.5 * theta[:, 1] - 0.3 * theta[:, 2] + 0.01 * random.normal(size=count)
-    return training.Samples(jnp.asarray(theta), jnp.asarray(target), jnp.zeros((count, 2)))
+    return training.RouterSamples(jnp.asarray(theta), jnp.asarray(target), jnp.zeros((count, 2)))
 
 
 def by_autodiff(key, samples, routing):
@@ -32,25 +39,15 @@ def by_autodiff(key, samples, routing):
     state, certain, plan = (
         optimiser.init(params),
         jnp.zeros(5),
-        training.schedules(knobs, routing.steps),
+        schedules(knobs, routing.steps),
     )
 
     @jax.jit
-    def value(params, key, certain, temperature, weight):
-        scores = params.router + prior + certain
-        drawn = training.predict(key, params, samples, prior + certain, temperature, routing)
-        total = jnp.sum(drawn.output, axis=0)
-        mse = error = jnp.mean((total - samples.target) ** 2)
-        if routing.residual:
-            before = jax.lax.stop_gradient(jnp.cumsum(drawn.output, axis=0) - drawn.output)
-            left = samples.target[None] - before - drawn.output
-            error = jnp.sum(jnp.mean(left**2, axis=1))
-        penalty = knobs.base_entropy * gates.entropy(scores)
-        entropies = gates.conditional_entropies(scores, drawn.hard)
-        penalty += knobs.conditional_entropy * jnp.sum(entropies)
-        return error + weight * penalty, mse
+    def slope(params, key, certain, temperature, weight):
+        return jax.value_and_grad(training.router_loss, has_aux=True)(
+            params, key, samples, prior + certain, temperature, weight, knobs, routing
+        )
 
-    slope = jax.jit(jax.value_and_grad(value, has_aux=True))
     history = []
     for index in range(routing.steps):
         at = jax.random.fold_in(draw_key, index), certain, *(leaf[index] for leaf in plan)
@@ -69,19 +66,32 @@ def by_autodiff(key, samples, routing):
 @pytest.mark.parametrize("shared", [False, True], ids=["sample", "shared"])
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"residual": True}, {"hard": False}, {"slots": 1}, {"slots": 5, "samples": 4}],
-    ids=["plain", "residual", "relaxed", "one slot", "as many slots as terms, few samples"],
+    [
+        {},
+        {"masks": "draws"},
+        {"own_noise": False},
+        {"own_noise": False, "masks": "draws"},
+        {"explores": True},
+        {"explores": True, "hard": False},
+        {"residual": True},
+        {"residual": True, "own_noise": False},
+        {"hard": False},
+        {"slots": 1},
+        {"slots": 5, "samples": 4},
+        {"slots": 5, "samples": 4, "masks": "draws", "own_noise": False},
+    ],
+    ids=lambda settings: ", ".join(f"{k} {v}" for k, v in settings.items()) or "the paper's",
 )
 def test_training_is_that_of_automatic_differentiation(settings, shared):
     settings = {"slots": 3, "steps": 12, "samples": 12} | settings
     samples, key = samples_of(0, settings.pop("samples")), jax.random.key(4)
     routing = Routing(**settings, shared=shared)
     params, prior, history = by_autodiff(key, samples, routing)
-    found = jax.jit(training.train, static_argnames="routing")(
+    found = jax.jit(training.train_router, static_argnames="routing")(
         key, samples, COMPLEXITIES, KNOBS, routing=routing
     )
-    # Slot 1 is frozen on the way: before that the entropy of its logits counts as well.
-    assert history[2].any() and not history[2][:2].any()
+    # Slot 1 is frozen on the way, unless it explores: before that its entropy counts as well.
+    assert (history[2].any() or routing.explores) and not history[2][:2].any()
     for mine, its in zip(found.history, history, strict=True):
         np.testing.assert_allclose(mine, its, rtol=1e-9)
     np.testing.assert_allclose(found.params.router, params.router, rtol=1e-8, atol=1e-10)
@@ -90,11 +100,14 @@ def test_training_is_that_of_automatic_differentiation(settings, shared):
 
 
 @pytest.mark.parametrize("temperature", [5.0, 0.05])
-def test_one_exponential_relaxes_like_the_masked_softmax(temperature):
-    scores = 3 * jax.random.normal(jax.random.key(0), (6, 40))
+@pytest.mark.parametrize("own", [False, True], ids=["one noise", "a noise a slot"])
+def test_slots_are_filled_like_the_masked_softmax(temperature, own):
     for slots in (1, 2, 6):
+        sets = slots if own else 1
+        scores = 3 * jax.random.normal(jax.random.key(0), (sets, 6, 40))
         found = gradients.fill(scores, slots, jnp.full(40, temperature))
-        expected = gates.top_k(scores, slots, temperature=temperature, axis=0)
+        every = jnp.broadcast_to(scores, (slots, 6, 40))
+        expected = gates.fill_slots(every, temperature=temperature, axis=0)
         np.testing.assert_array_equal([slot.drawn for slot in found], expected.hard)
         relaxed = np.array([slot.relaxed for slot in found])
         # Quotients of the same exponentials: rounding, and 1e-300 for what has underflowed.
@@ -111,12 +124,12 @@ def test_a_run_is_the_same_in_any_batch_and_any_block(shared, monkeypatch):
 
     def one(key, samples, rate):
         knobs = KNOBS._replace(learning_rate=rate)
-        return training.train(key, samples, COMPLEXITIES, knobs, routing)
+        return training.train_router(key, samples, COMPLEXITIES, knobs, routing)
 
     many = jax.vmap(jax.vmap(one, in_axes=(0, None, 0)), in_axes=(0, 0, None))
     together = jax.jit(many)(keys, stacked, rates)
     # Blocks of four of the six runs: two blocks of three.
-    monkeypatch.setattr(gradients, "BLOCK", (4 * 5 * 12, 4 * 5))
+    monkeypatch.setattr(gradients, "BLOCK", (4 * 2 * 5 * 12, 4 * 2 * 5))
     blocks = jax.jit(lambda *given: many(*given))(keys, stacked, rates)
     for seed, rate in itertools.product(range(3), range(2)):
         alone = jax.jit(one)(keys[seed, rate], all_samples[seed], rates[rate])
@@ -133,14 +146,14 @@ def test_single_precision_trains_like_double_precision():
     single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), double)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            gradients.noise,
+            gradients.gumbel,
             "gumbel",
-            lambda keys, index, shape, dtype: jnp.zeros((shape[0], len(keys)), dtype),
+            lambda keys, index, shape, dtype, sets: jnp.zeros((sets, *shape, len(keys)), dtype),
         )
         knobs = KNOBS._replace(initial_spread=0.0, initial_coefficient=0.2, freeze_at=2.0)
         found, expected = (
             jax.jit(
-                lambda samples: training.train(
+                lambda samples: training.train_router(
                     jax.random.key(0), samples, COMPLEXITIES, knobs, routing
                 )
             )(samples)

@@ -78,7 +78,9 @@ def oscillator(exact):
     )
 
     def record(seed):
-        trajectory = simulate.simulate(jax.random.key(seed), DAMPED_OSCILLATOR, measurement)
+        trajectory = simulate.simulate_recording(
+            jax.random.key(seed), DAMPED_OSCILLATOR, measurement
+        )
         return library.evaluate(exact, trajectory.states).theta, trajectory.derivatives
 
     return jax.jit(jax.vmap(record))(jnp.arange(4))
@@ -111,7 +113,7 @@ def test_vmapped_over_noise_draws_equals_one_at_a_time(oscillator):
 
 def test_compressed_rows_give_the_same_coefficients(oscillator):
     theta, derivatives = oscillator[0][0], oscillator[1][0]
-    rows = jax.jit(training.compress)(theta, derivatives)
+    rows = jax.jit(training.compress_samples)(theta, derivatives)
     scale = np.sqrt(len(theta) / len(rows[0]))
     found = compiled(scale * rows[0], scale * rows[1], 0.2)
     np.testing.assert_allclose(found, compiled(theta, derivatives, 0.2), atol=1e-9)

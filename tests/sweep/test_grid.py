@@ -11,7 +11,7 @@ import pytest
 from nsindy.paper import one_seed
 from nsindy.paper.runs import Run
 from nsindy.paper.systems import DAMPED_OSCILLATOR
-from nsindy.routers.training import Knobs, Routing
+from nsindy.routers.settings import RouterKnobs, Routing
 from nsindy.sweep import chunks, grid
 
 RUN = Run("short", "short", "router", routing=Routing(slots=2, steps=20))
@@ -33,7 +33,7 @@ def one(exact):
     def outcome(key, measurement):
         data_key, select_key = jax.random.split(key)
         data = one_seed.record_system(data_key, DAMPED_OSCILLATOR, exact, measurement, samples=24)
-        return one_seed.outcome(select_key, data, exact, Knobs(learning_rate=0.05), RUN)
+        return one_seed.outcome(select_key, data, exact, RouterKnobs(learning_rate=0.05), RUN)
 
     return outcome
 
