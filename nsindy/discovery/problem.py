@@ -142,14 +142,10 @@ def prepare(
         for row in columns.products.rows[: len(terms)]
     ]
     back = units.states[:, None] / np.array(factors)[None] / units.time
-    admissible, known = np.ones((count, len(terms)), bool), np.zeros((count, len(terms)))
-    admissible[:, ~columns.valued] = False
+    known = np.zeros(back.shape)
     if order == 2:
-        identity = {t.arguments: i for i, t in enumerate(terms) if t.primitive.name == "identity"}
-        for d in range(measured):
-            admissible[d] = False
-            place = identity[(measured + d,)]
-            known[d, place] = 1 / back[d, place]
+        known = _positions(terms, measured, back)
+    admissible = columns.valued & ~(known != 0).any(1)[:, None]
     derivatives = np.concatenate([s.derivatives for s in smoothed])
     spread = np.mean(np.concatenate([s.relative for s in smoothed]) ** 2, 1)
     weight = 1 / np.sqrt(spread)[:, None]
@@ -181,6 +177,16 @@ def prepare(
         length=length,
         substeps=substeps,
     )
+
+
+def _positions(terms: Sequence[Term], measured: int, back: np.ndarray) -> np.ndarray:
+    """The scaled coefficients of x' = x' for each of the measured positions [D, M]."""
+    identity = {t.arguments: i for i, t in enumerate(terms) if t.primitive.name == "identity"}
+    known = np.zeros(back.shape)
+    for d in range(measured):
+        place = identity[(measured + d,)]
+        known[d, place] = 1 / back[d, place]
+    return known
 
 
 def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Columns:

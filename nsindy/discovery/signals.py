@@ -200,8 +200,8 @@ def segments(
         for s in signals
         for begin in range(0, len(s.times) - 1, length)
     ]
-    steps, measured, weights, inputs = parts[-1]
-    empty = (0 * steps, measured, 0 * weights, inputs)
+    last = parts[-1]
+    empty = last._replace(steps=0 * last.steps, weights=0 * last.weights)
     parts += [empty] * (_padded(len(parts)) - len(parts))
     steps, measured, weights, inputs = (np.stack(p) for p in zip(*parts, strict=True))
     firsts = np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in signals])
@@ -280,7 +280,16 @@ def _columns(starts: int) -> int:
     return max(4, 4 ** int(np.ceil(np.log2(starts) / 2)))
 
 
-def _segment(s: Signal, begin: int, length: int, limit: int):
+class _Segment(NamedTuple):
+    """One segment: what `Segments` holds of it."""
+
+    steps: np.ndarray
+    states: np.ndarray
+    weights: np.ndarray
+    inputs: np.ndarray
+
+
+def _segment(s: Signal, begin: int, length: int, limit: int) -> _Segment:
     last = len(s.times) - 1
     index = np.arange(begin, min(begin + length, last) + 1)
     lacking = begin + length - index[-1]
@@ -288,7 +297,7 @@ def _segment(s: Signal, begin: int, length: int, limit: int):
     if index[-1] < last:
         weights[-1] = 0.0
     pad = ((0, lacking), (0, 0))
-    return (
+    return _Segment(
         np.pad(np.diff(s.times[index]), (0, lacking)),
         np.pad(s.measured[index], pad, mode="edge"),
         np.pad(weights, pad),

@@ -46,6 +46,33 @@ class _Problem(NamedTuple):
     spread: float
 
 
+class _Fit(NamedTuple):
+    """A spline with the λ that its likelihood chooses, in scaled units.
+
+    Attributes:
+      values, slopes, bends: the spline and its derivatives at the samples [N].
+      sigma: standard deviation of the noise where its shape is 1.
+      freedom: effective number of independent values.
+      log_likelihood: nats.
+    """
+
+    values: np.ndarray
+    slopes: np.ndarray
+    bends: np.ndarray
+    sigma: float
+    freedom: float
+    log_likelihood: float
+
+
+class _Solved(NamedTuple):
+    """A spline with one λ: its coefficients, sums of squares, and log determinant."""
+
+    coefficients: np.ndarray
+    misfit: float
+    rough: float
+    logdet: float
+
+
 def smooth(times: np.ndarray, values: np.ndarray) -> SmoothedState:
     """Smooth one state by a spline whose scale, and whose kind of noise, the likelihood chooses.
 
@@ -79,42 +106,43 @@ def smooth(times: np.ndarray, values: np.ndarray) -> SmoothedState:
     problem = _problem(times, pieces)
     constant = _fit(problem, scaled, np.ones_like(scaled))
     # Far more knots than freedom cost digits: the stiffest splines would drown the data.
-    while (enough := max(int(constants.KNOTS_PER_FREEDOM * constant[4]), 12)) < pieces / 2:
+    while (enough := max(int(constants.KNOTS_PER_FREEDOM * constant.freedom), 12)) < pieces / 2:
         pieces = max(enough, pieces // 8)
         problem = _problem(times, pieces)
         constant = _fit(problem, scaled, np.ones_like(scaled))
-    best, kind, states = constant, np.ones_like(scaled), constant[0] * size + centre
+    best, kind, states = constant, np.ones_like(scaled), constant.values * size + centre
     root = np.sqrt(np.mean(values**2))
     # A spline that goes through every sample has told no noise from the signal, and no kind of it.
-    resolved = constant[4] < constants.RESOLVED * len(times)
+    resolved = constant.freedom < constants.RESOLVED * len(times)
     for _ in range(2 if resolved else 0):
         shape = proportional_noise(states, root)
         shape = shape / np.exp(np.mean(np.log(shape)))
-        found = _fit(problem, scaled, shape)
-        states = found[0] * size + centre
-        # What hangs together from sample to sample is signal that was taken for noise, and so is
-        # what is many times the constant noise.
-        left = (scaled - found[0]) / shape
-        together = left[1:] @ left[:-1] / (left @ left)
-        signal = together > 2 / np.sqrt(len(times))
-        signal |= np.sqrt(np.mean((left * shape) ** 2)) > constants.SMOOTHED_AWAY * constant[3]
-        gain = found[5] - best[5] - (constants.NOISE_KIND if best is constant else 0.0)
+        fitted = _fit(problem, scaled, shape)
+        states = fitted.values * size + centre
+        # What is autocorrelated is signal that was taken for noise, and so is what is many times
+        # the constant noise.
+        left = (scaled - fitted.values) / shape
+        autocorrelation = left[1:] @ left[:-1] / (left @ left)
+        signal = autocorrelation > 2 / np.sqrt(len(times))
+        most = constants.SMOOTHED_AWAY * constant.sigma
+        signal |= np.sqrt(np.mean((left * shape) ** 2)) > most
+        price = constants.NOISE_KIND if best is constant else 0.0
+        gain = fitted.log_likelihood - best.log_likelihood - price
         if gain > 0 and not signal:
-            best, kind = found, shape
-    smoothed, slope, bend, sigma, freedom, log_likelihood = best
-    noise = sigma * size * kind
+            best, kind = fitted, shape
+    noise = best.sigma * size * kind
     proportional = best is not constant
     level = np.sqrt(np.mean(noise**2)) / (root if proportional else 1.0)
     return SmoothedState(
-        smoothed * size + centre,
-        slope * size / problem.spread,
-        bend * size / problem.spread**2,
+        best.values * size + centre,
+        best.slopes * size / problem.spread,
+        best.bends * size / problem.spread**2,
         noise,
         proportional,
         float(level),
-        freedom,
+        best.freedom,
         resolved,
-        log_likelihood,
+        best.log_likelihood,
     )
 
 
@@ -176,7 +204,7 @@ def _banded(matrix: csr_array, width: int) -> np.ndarray:
     return bands
 
 
-def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
+def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray) -> _Fit:
     """Smoothed values, slopes, bends, σ, effective freedom, log likelihood at the best λ."""
     count, width = len(values), problem.penalty.shape[0] - 1
     weighted = csr_array(diags_array(1 / shape) @ problem.design)
@@ -185,7 +213,7 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
     right = weighted.T @ target
     jacobian = np.sum(np.log(shape))
 
-    def solve(log_lambda):
+    def solve(log_lambda) -> _Solved | None:
         # LAPACK itself: the checks around it would take longer than the solution.
         chol, failed = dpbtrf(gram + np.exp(log_lambda) * problem.penalty)
         if failed:
@@ -194,19 +222,19 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
         left = target - weighted @ coefficients
         # Not by the penalty, whose rounding would pass for roughness.
         rough = problem.rough @ coefficients
-        return coefficients, left @ left, rough @ rough, 2 * np.sum(np.log(chol[-1]))
+        logdet = 2 * np.sum(np.log(chol[-1]))
+        return _Solved(coefficients, left @ left, rough @ rough, logdet)
 
     free = count - constants.SPLINE_ORDER
     rank = gram.shape[1] - constants.SPLINE_ORDER
 
     def objective(log_lambda):
-        found = solve(log_lambda)
-        if found is None:
+        solved = solve(log_lambda)
+        if solved is None:
             # Beyond what double precision can solve; the minimiser does not like infinity.
             return 1e30
-        _, misfit, rough, logdet = found
-        total = misfit + np.exp(log_lambda) * rough + 1e-22 * count
-        return 0.5 * (free * np.log(total / free) + logdet - rank * log_lambda)
+        total = solved.misfit + np.exp(log_lambda) * solved.rough + 1e-22 * count
+        return 0.5 * (free * np.log(total / free) + solved.logdet - rank * log_lambda)
 
     # Stiffer still, and the penalty's rounding would drown the data; fewer knots then need less.
     drowned = np.log(
@@ -221,21 +249,21 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray):
     best = minimize_scalar(objective, bounds=bracket, method="bounded", options={"xatol": 0.01})
     least, log_lambda = min((scores[place], grid[place]), (best.fun, best.x))
     near = {
-        at: found
+        at: solved
         for at in log_lambda + np.array(constants.SLOPE_SPAN)
-        if (found := solve(at)) is not None
+        if (solved := solve(at)) is not None
     }
-    coefficients, misfit, rough, _ = near[log_lambda]
+    chosen = near[log_lambda]
     less, more = min(near), max(near)
-    slope = (near[more][3] - near[less][3]) / (more - less)
+    slope = (near[more].logdet - near[less].logdet) / (more - less)
     freedom = float(np.clip(gram.shape[1] - slope, constants.SPLINE_ORDER, count))
-    total = misfit + np.exp(log_lambda) * rough
+    total = chosen.misfit + np.exp(log_lambda) * chosen.rough
     sigma = float(np.sqrt(total / free))
     likelihood = -least - jacobian
-    return (
-        problem.design @ coefficients,
-        problem.slopes @ coefficients,
-        problem.bends @ coefficients,
+    return _Fit(
+        problem.design @ chosen.coefficients,
+        problem.slopes @ chosen.coefficients,
+        problem.bends @ chosen.coefficients,
         sigma,
         freedom,
         float(likelihood),

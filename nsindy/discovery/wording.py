@@ -64,7 +64,7 @@ class Wording:
         for c in pool[:6]:
             behind = best.score - c.score
             if c is not best and np.isfinite(behind):
-                place = "behind" if behind >= 0 else "ahead, too few for its size"
+                place = "behind" if behind >= 0 else "better, too few for its size"
                 found.append(f"{self.difference(best, c)}: {abs(behind):.1f} nats {place}")
         return tuple(found[:5])
 

@@ -58,7 +58,8 @@ def test_the_guide_that_follows_the_recording_best_shows_where_errors_grow(
         seen["guide"], seen["growth"] = int(propagators[0, 0, 0]), growth
         return segments
 
-    def find(problem, segments, starts, noise, *, progress):
+    def find(problem, segments, starts, noise, *, stop, progress):
+        assert not stop()
         progress(0.5)
         return segments, starts, noise
 
@@ -69,12 +70,16 @@ def test_the_guide_that_follows_the_recording_best_shows_where_errors_grow(
     run = Session(
         problem.parts, problem.signals, 1, (), 6, np.zeros(2), lambda *now: progress.append(now)
     )
-    segments, searched, noise = run.search(problem, starts, share=0.8, stage="now", guides=guides)
+    segments, searched, noise = run.search(
+        problem, starts, share=0.8, stage="smoothing", guides=guides
+    )
     assert seen["solved"] == expected
     assert seen["guide"] == min(expected, key=lambda i: np.nan_to_num(misses[i], nan=np.inf))
     assert seen["growth"] == session._growth(problem)
     assert (np.asarray(segments.weights) > 0).sum() == 2 * 64
-    assert searched is starts and progress == [("now", 0.5)]
+    assert searched is starts and progress == [
+        ("smoothing", 0.5 * constants.STAGES["smoothing"][1])
+    ]
     np.testing.assert_allclose(noise, signals.noise(problem.signals))
 
 
@@ -85,7 +90,7 @@ def test_noise_that_a_search_begins_with_is_at_least_the_floor(problem, monkeypa
     count = len(quiet.segments(1.0).steps)
     still = Path(np.asarray(quiet.segments(1.0).states), np.zeros((count, 2, 2)))
     monkeypatch.setattr(candidates, "solved", lambda *given: [still])
-    monkeypatch.setattr(search, "search", lambda p, s, starts, noise, progress: noise)
+    monkeypatch.setattr(search, "search", lambda p, s, starts, noise, stop, progress: noise)
     run = Session(quiet.parts, quiet.signals, 1, (), 6, np.zeros(2), print)
-    noise = run.search(quiet, [None], share=1.0, stage="now", guides=1)
+    noise = run.search(quiet, [None], share=1.0, stage="smoothing", guides=1)
     np.testing.assert_array_equal(noise, [constants.NOISE_FLOOR, 1.0])

@@ -149,9 +149,9 @@ def gains(times, values):
         )
         shape = shape / np.exp(np.mean(np.log(shape)))
         found = smoothing._fit(one, scaled, shape)
-        states = found[0]
-        gain.append(found[5] - constant[5])
-        left.append(np.sqrt(np.mean((scaled - states) ** 2)) / constant[3])
+        states = found.values
+        gain.append(found.log_likelihood - constant.log_likelihood)
+        left.append(np.sqrt(np.mean((scaled - states) ** 2)) / constant.sigma)
     return max(gain), min(left)
 
 
@@ -197,7 +197,7 @@ def test_knots_are_as_many_as_samples_up_to_a_number(monkeypatch, samples, first
     times = np.linspace(0, 10, samples)
     noise = 0.05 * np.random.default_rng(0).standard_normal(samples)
     smoothing.smooth(times, times + noise)
-    freedom = scaled_and_fitted(times, times + noise, first)[2][4]
+    freedom = scaled_and_fitted(times, times + noise, first)[2].freedom
     assert seen[:2] == [first, int(constants.KNOTS_PER_FREEDOM * freedom)]
 
 

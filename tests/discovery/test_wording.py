@@ -144,7 +144,7 @@ def test_runners_up_and_how_far_behind():
         candidate([[0.0, 0, 0, 0]], score=-np.inf),
     ]
     assert WORDS.runners_up(pool[1], pool) == (
-        "1 added in x': 1.0 nats ahead, too few for its size",
+        "1 added in x': 1.0 nats better, too few for its size",
         "x^2 for x in x': 2.5 nats behind",
     )
     assert WORDS.difference(LINEAR, pool[3]) == "x left out of x'"
