@@ -6,10 +6,12 @@ import os
 import shutil
 import tempfile
 
-# Programs are compiled in half the time (see `nsindy.runtime.programs.QUICK`) and then in two
-# thirds of it, for the processes that tests begin as well: most of them run for a moment only.
-QUICK = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK}"
+# Programs are compiled in half the time (see `nsindy.runtime.programs.QUICK`) and then in three
+# fifths of it, for the processes that tests begin as well: most of them run for a moment only.
+os.environ["XLA_FLAGS"] = (
+    f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false "
+    "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+)
 # Small factorisations in several threads of several processes would wait for each other.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # As in the scripts: checks that are host callbacks would keep a program out of the cache.

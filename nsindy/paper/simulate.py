@@ -128,7 +128,8 @@ def simulate_recording(
       >>> from nsindy.paper.systems import DAMPED_OSCILLATOR
       >>> args, initial = jnp.array([1.0, 0.1]), jnp.array([1.0, 0.0])
       >>> measurement = Measurement(args, initial, jnp.asarray(0.05), jnp.asarray(1e-3))
-      >>> simulate(jax.random.key(0), DAMPED_OSCILLATOR, measurement, samples=100).states.shape
+      >>> key = jax.random.key(0)
+      >>> simulate_recording(key, DAMPED_OSCILLATOR, measurement, samples=100).states.shape
       (100, 2)
     """
     noise_key, split_key = jax.random.split(key)

@@ -140,6 +140,7 @@ def test_a_function_that_jax_cannot_trace_is_learned(black_box):
     assert black_box.fidelity["relative_rmse"] < 2e-3
 
 
+@pytest.mark.slow
 def test_two_arguments():
     def predation(x, y):
         return x * y / (1 + x)

@@ -181,6 +181,7 @@ def test_stlsq_finds_the_numbers_of_the_paper(finished):
         assert np.count_nonzero(found) == 6
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on_and_there_it_ends_alike(environment, tmp_path):
     short = ("--seeds", "2048", "--steps", "20", "--samples", "60", "--library", "exact")
     words = (kill.NAME, "--gates", "shared", *short, "--out")

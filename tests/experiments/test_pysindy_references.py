@@ -108,6 +108,7 @@ def test_problems_keep_the_split_of_the_recordings(exact, paper):
 
 
 EXPERIMENT = Experiment(
+    memory_gb=64.0,
     "unused",
     seeds=3,
     seed0=5,
@@ -124,6 +125,7 @@ EXPERIMENT = Experiment(
 )
 
 
+@pytest.mark.slow
 def test_recordings_are_those_that_a_run_selects_from():
     names = paper_terms(("x", "v"))
     data = references.recordings(EXPERIMENT, names, 2)
