@@ -17,9 +17,9 @@ from nsindy.sweep.grid import Timed
 
 AXES = phase_sweep.Axes(x0=[1.0], damping=[0.1, 0.3], noise=[1e-3, 1e-2])
 EXPERIMENT = Experiment(
+    "unused",
     # The process of the tests holds the programs of all before.
     memory_gb=64.0,
-    "unused",
     seeds=3,
     seed0=5,
     samples=120,

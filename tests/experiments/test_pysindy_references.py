@@ -108,8 +108,9 @@ def test_problems_keep_the_split_of_the_recordings(exact, paper):
 
 
 EXPERIMENT = Experiment(
-    memory_gb=64.0,
     "unused",
+    # The process of the tests holds the programs of all before.
+    memory_gb=64.0,
     seeds=3,
     seed0=5,
     samples=80,
