@@ -9,6 +9,7 @@ Read the modules in this order:
   pipeline       the whole way, step by step
   constants      every number that governs a discovery, with its unit, reason and source
   problem        what is searched, and the way back to the units of the recording
+  session        one discovery on its way: problems built, and searched from starts
   signals        recordings scaled, smoothed and cut into segments
   smoothing      splines, their smoothness and the kind of noise by likelihood
   dictionary     the candidate terms
@@ -22,6 +23,7 @@ Read the modules in this order:
   wave_fit       w fitted together with everything else
   conclusion     the Discovery, put together from what was found
   wording        what it says in words
+  warm           the programs of usual recordings, compiled before the first one comes
 
 The method:
 
