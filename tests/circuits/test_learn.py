@@ -69,6 +69,7 @@ def test_the_noise_and_the_error_on_fresh_samples_are_said(noisy):
     assert str(noisy).startswith("friction: 1 argument(s) in [-2, 2], learned from 40 samples")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_operation_in_single_precision_as_well(noisy):
     with jax.enable_x64(False):
         again = learn.learn_operation("friction", measured(), DOMAIN)

@@ -74,6 +74,7 @@ def test_standard_errors_are_those_of_the_cramer_rao_bound(oscillator):
     np.testing.assert_allclose(stated, bound[:3], rtol=0.15)
 
 
+@pytest.mark.slow
 def test_errors_are_as_large_as_their_standard_errors(oscillator):
     """Over draws of the noise, errors divided by the stated standard error have variance 1."""
     ratios = []

@@ -155,6 +155,7 @@ def test_recordings_are_those_that_a_run_selects_from():
         assert len(problem.theta) == 56
 
 
+@pytest.mark.slow
 def test_models_are_read_as_those_of_a_run():
     names = paper_terms(("x", "v"))
     data = references.recordings(EXPERIMENT, names, 3)
