@@ -78,7 +78,8 @@ def waits(count: int) -> Waits:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         files = [_write(folder / f"{rows}.csv", rows, i % 3) for i, rows in enumerate(sizes)]
-        variables = os.environ | {"NSINDY_CACHE": str(folder / "cache"), "PYTHONPATH": str(here)}
+        found = os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")])
+        variables = os.environ | {"PYTHONPATH": found}
         variables.pop("JAX_COMPILATION_CACHE_DIR", None)
 
         def run(*command: str, cache: str = "cache") -> tuple[float, str]:
