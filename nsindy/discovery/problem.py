@@ -198,13 +198,13 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
     errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in smoothed])
     errors = np.abs(units.expand(errors))
     variables = points.shape[1]
-    needed = set(products.split(bound, variables).atoms)
     split = products.split(
         bound, variables, atoms=dictionary.atoms(count), least=constants.LIBRARY_ROWS
     )
     usable = np.ones(variables + len(split.atoms) + 1, bool)
-    for i, atom in enumerate(split.atoms):
-        usable[variables + i] = atom in needed and all(
+    needed = set(split.rows[: len(terms)].ravel().tolist())
+    for place, atom in enumerate(split.atoms, variables):
+        usable[place] = place in needed and all(
             dictionary.allows(atom.primitive, points[:, a], errors[:, a])
             for a in atom.arguments
             if isinstance(a, int)

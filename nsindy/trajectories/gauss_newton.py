@@ -45,8 +45,7 @@ class Expansion(NamedTuple):
 
     Attributes:
       model: the equations.
-      products: of the columns of the linearisation, then `closing` and `target`, with each other
-        [P + 2, P + 2].
+      products: of its columns, `Linearised.products`.
       begin_by, begin_gap, gap, states: of its `Chain`.
     """
 
@@ -167,12 +166,9 @@ def step(
     settled = close(state.value, tolerance) | (
         close(state.value, NEAR) & close(state.tried, tolerance)
     )
-    linear = chain.linearised
-    assert linear.closing is not None
-    columns = jnp.concatenate([linear.design, linear.closing[:, None], linear.target[:, None]], 1)
     new_best = Expansion(
         state.proposal,
-        columns.T @ columns,
+        chain.linearised.products(),
         chain.begin_by,
         chain.begin_gap,
         chain.gap,

@@ -69,6 +69,22 @@ class Linearised(NamedTuple):
             None if self.closing is None else triangle[:, size],
         )
 
+    def products(self) -> jax.Array:
+        """Products of all columns with each other, `closing` and `target` last.
+
+        Returns:
+          [I + P + 2, I + P + 2].
+
+        Raises:
+          ValueError: no gaps are closed.
+        """
+        if self.closing is None:
+            raise ValueError("there is no column of what closing the gaps changes")
+        xp = self.target.__array_namespace__()
+        last = xp.stack([self.closing, self.target], 1)
+        columns = xp.concatenate([self.design, last], 1)
+        return columns.T @ columns
+
     def from_zero(self, coefficients: jax.Array | np.ndarray) -> "Linearised":
         """The regression on coefficients in place of their changes.
 

@@ -37,6 +37,13 @@ def test_compressed_it_is_the_same_regression(linear):
     assert linear._replace(closing=None).compressed().closing is None
 
 
+def test_products_hold_what_least_squares_needs(linear, blocks):
+    columns = np.column_stack([*blocks, linear.closing, linear.target])
+    np.testing.assert_allclose(linear.products(), columns.T @ columns, rtol=1e-12, atol=1e-12)
+    with pytest.raises(ValueError, match="no column of what closing the gaps changes"):
+        linear._replace(closing=None).products()
+
+
 def test_the_coefficients_alone_are_those_beside_free_initial_values(linear, blocks):
     """Frisch–Waugh–Lovell: the initial values projected out of everything else."""
     alone = np.asarray(linear._replace(closing=None).compressed().coefficients_alone)
