@@ -154,16 +154,17 @@ def _discover(options: argparse.Namespace, command: str) -> None:
             print(f"note: {note}")
         _start_jax()
         from nsindy.discovery.pipeline import from_recordings
+        from nsindy.discovery.question import Question
 
+        question = Question(
+            order=options.order,
+            operations=options.operations,
+            max_terms=options.max_terms,
+            noise=options.noise,
+        )
         with _progress() as progress:
             discovery = from_recordings(
-                recordings,
-                order=options.order,
-                operations=options.operations,
-                max_terms=options.max_terms,
-                noise=options.noise,
-                seconds=options.seconds,
-                progress=progress,
+                recordings, question, seconds=options.seconds, progress=progress
             )
         print(discovery)
         for warning in discovery.warnings:

@@ -6,6 +6,7 @@ from scipy.integrate import solve_ivp
 from nsindy.discovery import problem, signals
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.problem import Prepared, Problem
+from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
 from nsindy.discovery.signals import Signal
 from nsindy.evidence.prior import Prior
@@ -27,10 +28,8 @@ def prepared(times, states, *, order=1, operations=(), floor=None, slots=6, wave
     smoothed, units = signals.smooth_recordings(parts, order)
     if waves is not None:
         units = units._replace(waves=np.asarray(waves, float))
-    floor = np.zeros(states.shape[1]) if floor is None else floor
-    return problem.prepare(
-        parts, smoothed, units, order=order, operations=operations, slots=slots, floor=floor
-    )
+    question = Question(order=order, operations=operations, max_terms=slots, noise=floor)
+    return problem.prepare(parts, smoothed, units, question)
 
 
 def signal(states, **changes) -> Signal:

@@ -36,9 +36,9 @@ def asked(monkeypatch, tmp_path):
         def __str__(self):
             return "x' = 1.000 v"
 
-    def from_recordings(recordings, *, progress, **knobs):
+    def from_recordings(recordings, question, *, progress, **knobs):
         progress("search", 0.5)
-        kept.update(knobs, recordings=recordings)
+        kept.update(knobs, **vars(question), recordings=recordings)
         if kept.get("raises"):
             raise kept["raises"]
         return Found()

@@ -11,7 +11,6 @@ from nsindy.discovery import (
     candidates,
     conclusion,
     constants,
-    problem,
     proposals,
     signals,
     wave_fit,
@@ -19,6 +18,7 @@ from nsindy.discovery import (
 )
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared
+from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Progress, Session
 from nsindy.discovery.signals import Units
@@ -78,24 +78,15 @@ def discover(
       x' = 1.0000 v   (± 0.0000)
       v' = -1.0000 x   (± 0.0000)
     """
-    return from_recordings(
-        check.check_arrays(t, x, inputs=inputs, states=states),
-        order=order,
-        operations=operations,
-        max_terms=max_terms,
-        noise=noise,
-        seconds=seconds,
-        progress=progress,
-    )
+    question = Question(order=order, operations=operations, max_terms=max_terms, noise=noise)
+    recordings = check.check_arrays(t, x, inputs=inputs, states=states)
+    return from_recordings(recordings, question, seconds=seconds, progress=progress)
 
 
 def from_recordings(
     recordings: Recordings,
+    question: Question,
     *,
-    order: int = 1,
-    operations: Sequence[str | Primitive] | None = None,
-    max_terms: int = 6,
-    noise: float | Sequence[float] | None = None,
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
@@ -104,11 +95,6 @@ def from_recordings(
     Raises:
       ValueError: an option is out of range, or an operation is unknown or not unary.
     """
-    if order not in (1, 2):
-        raise ValueError(f"order must be 1 or 2, not {order}")
-    if max_terms < 1:
-        raise ValueError(f"max_terms must be at least 1, not {max_terms}")
-    floor = problem.noise_floor(noise, len(recordings.states))
     if seconds is not None and not seconds > 0:
         raise ValueError(f"seconds must be positive, not {seconds}")
     message = "ending with the best model so far; Ctrl-C again interrupts"
@@ -123,8 +109,8 @@ def from_recordings(
         tell = progress or (lambda stage, share: None)
         tell("smoothing", 0.0)
         parts = [signals.thin(part) for part in recordings.parts]
-        smoothed, units = signals.smooth_recordings(parts, order)
-        session = Session(parts, smoothed, order, operations, max_terms, floor, tell, stop)
+        smoothed, units = signals.smooth_recordings(parts, question.order)
+        session = Session(parts, smoothed, question, tell, stop)
         return _discover(session, units, recordings)
 
 

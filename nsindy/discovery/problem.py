@@ -6,17 +6,18 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants, dictionary, signals
+from nsindy.discovery.question import Question
 from nsindy.discovery.signals import Signal, Units
 from nsindy.evidence import regression
 from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
 from nsindy.terms import products
-from nsindy.terms.operations import Primitive, Times
+from nsindy.terms.operations import Times
 from nsindy.terms.products import Products
 from nsindy.terms.term import Term
 from nsindy.trajectories.shooting import Segments
 
-__all__ = ["Prepared", "Problem", "noise_floor", "prepare"]
+__all__ = ["Prepared", "Problem", "prepare"]
 
 
 class Problem(NamedTuple):
@@ -106,11 +107,8 @@ def prepare(
     parts: list[Recording],
     smoothed: list[Signal],
     units: Units,
+    question: Question,
     *,
-    order: int,
-    operations: Sequence[str | Primitive] | None,
-    slots: int,
-    floor: np.ndarray,
     substeps: int = 1,
 ) -> Prepared:
     """Build the library of the recordings and everything that is known before a search.
@@ -119,20 +117,17 @@ def prepare(
       parts: the recordings.
       smoothed: the same, scaled and smoothed.
       units: of the variables, with the numbers of fitted waves.
-      order: 1 or 2.
-      operations: unary operations, or None for those that the samples bear.
-      slots: most terms of an equation.
-      floor: noise that is known of each measured state.
+      question: what was asked.
       substeps: solver steps between samples.
 
     Raises:
       ValueError: an operation is unknown, or does not take one argument.
     """
-    scale, count = units.variables, len(units.states)
+    scale, count, order = units.variables, len(units.states), question.order
     measured = count // order
     samples = sum(len(s.times) for s in smoothed)
     degree, few = dictionary.choice(samples * measured, len(scale), count)
-    operations = few if operations is None else operations
+    operations = few if question.operations is None else question.operations
     terms = dictionary.library(len(scale), count, operations=operations, degree=degree)
     terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
     columns = _columns(terms, smoothed, units)
@@ -151,7 +146,7 @@ def prepare(
     weight = 1 / np.sqrt(spread)[:, None]
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(columns.theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
-    least = np.maximum(constants.NOISE_FLOOR, floor / units.states[:measured])
+    least = np.maximum(constants.NOISE_FLOOR, question.floor(measured) / units.states[:measured])
     length = _length(smoothed)
     problem = Problem(
         terms=columns.products,
@@ -162,7 +157,7 @@ def prepare(
         factor=regression.compress(weight * columns.theta, weight * derivatives),
         begin=signals.beginnings(smoothed, length),
         floor=np.pad(least, (0, count - measured)),
-        slots=min(slots, len(terms)),
+        slots=min(question.max_terms, len(terms)),
     )
     return Prepared(
         parts=parts,
@@ -218,18 +213,6 @@ def _length(smoothed: list[Signal]) -> int:
     """Intervals of a segment: few lengths, so that few programs are compiled."""
     short, usual = constants.SEGMENT_LENGTHS
     return usual if min(len(s.times) for s in smoothed) >= 3 * usual else short
-
-
-def noise_floor(noise: float | Sequence[float] | None, states: int) -> np.ndarray:
-    """The noise that a person knows of each state, 0 where none is [states].
-
-    Raises:
-      ValueError: it is negative or not finite.
-    """
-    floor = np.broadcast_to(np.asarray(0.0 if noise is None else noise, float), (states,))
-    if not (np.isfinite(floor).all() and (floor >= 0).all()):
-        raise ValueError(f"noise must be finite and at least 0, not {noise}")
-    return floor
 
 
 def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:

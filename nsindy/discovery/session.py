@@ -8,10 +8,10 @@ import numpy as np
 from nsindy.discovery import candidates, constants, problem, search, signals
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared
+from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
 from nsindy.discovery.signals import Signal, Units
 from nsindy.recording.check import Recording
-from nsindy.terms.operations import Primitive
 
 __all__ = ["Progress", "Session"]
 
@@ -25,20 +25,14 @@ class Session:
     Attributes:
       parts: the recordings, thinned.
       signals: the same, scaled and smoothed.
-      order: 1 or 2.
-      operations: unary operations, or None for those that the samples bear.
-      slots: most terms of an equation.
-      floor: noise that is known of each measured state.
+      question: what was asked.
       progress: called with the name of a stage and the share of the whole that is done.
       stop: tells whether to end with what there is.
     """
 
     parts: list[Recording]
     signals: list[Signal]
-    order: int
-    operations: Sequence[str | Primitive] | None
-    slots: int
-    floor: np.ndarray
+    question: Question
     progress: Progress
     stop: Callable[[], bool] = lambda: False
 
@@ -49,14 +43,7 @@ class Session:
           ValueError: an operation is unknown, or does not take one argument.
         """
         prepared = problem.prepare(
-            self.parts,
-            self.signals,
-            units,
-            order=self.order,
-            operations=self.operations,
-            slots=self.slots,
-            floor=self.floor,
-            substeps=substeps,
+            self.parts, self.signals, units, self.question, substeps=substeps
         )
         search.precompile_search(prepared.problem, prepared.segments(1.0))
         return prepared

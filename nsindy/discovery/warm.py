@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import constants, proposals, signals
+from nsindy.discovery.question import Question
 from nsindy.discovery.session import Session
 from nsindy.recording import check
 from nsindy.runtime.programs import keeping_compiled, wait_for_programs
@@ -45,8 +46,7 @@ def _compile(states: int, rows: int) -> None:
     recordings = check.check_arrays(times, waves + noise)
     parts = list(recordings.parts)
     smoothed, units = signals.smooth_recordings(parts, 1)
-    known = np.zeros(states)
-    session = Session(parts, smoothed, 1, None, constants.SLOTS, known, lambda *now: None)
+    session = Session(parts, smoothed, Question(), lambda *now: None)
     prepared = session.build(units)
     for width in (constants.WIDTH, 4 * constants.WIDTH):
         proposals.proposals(prepared, width)

@@ -141,19 +141,6 @@ def test_length_of_a_segment(samples, expected):
     assert problem._length([signal(np.ones((n, 1))) for n in (1200, samples)]) == expected
 
 
-def test_known_noise_is_one_number_or_one_for_each_state():
-    np.testing.assert_array_equal(problem.noise_floor(None, 2), [0, 0])
-    np.testing.assert_array_equal(problem.noise_floor(0.0, 2), [0, 0])
-    np.testing.assert_array_equal(problem.noise_floor(0.1, 2), [0.1, 0.1])
-    np.testing.assert_array_equal(problem.noise_floor([0.1, 0.2], 2), [0.1, 0.2])
-
-
-@pytest.mark.parametrize("noise", (-1e-9, np.inf, np.nan, [0.1, -0.2]))
-def test_noise_that_makes_no_sense(noise):
-    with pytest.raises(ValueError, match="noise must be finite and at least 0"):
-        problem.noise_floor(noise, 2)
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     (

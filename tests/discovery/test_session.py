@@ -6,6 +6,7 @@ from problems import prepared, signal, solved
 
 from nsindy.discovery import candidates, constants, search, session, signals
 from nsindy.discovery.candidates import Path, Start
+from nsindy.discovery.question import Question
 from nsindy.discovery.session import Session
 
 FLOOR, LOW, HIGH = constants.NOISE_FLOOR, constants.GROWTH_NOISELESS, constants.GROWTH
@@ -68,7 +69,10 @@ def test_the_guide_that_follows_the_recording_best_shows_where_errors_grow(
     monkeypatch.setattr(search, "search", find)
     progress = []
     run = Session(
-        problem.parts, problem.signals, 1, (), 6, np.zeros(2), lambda *now: progress.append(now)
+        problem.parts,
+        problem.signals,
+        Question(operations=()),
+        lambda *now: progress.append(now),
     )
     segments, searched, noise = run.search(
         problem, starts, share=0.8, stage="smoothing", guides=guides
@@ -91,6 +95,6 @@ def test_noise_that_a_search_begins_with_is_at_least_the_floor(problem, monkeypa
     still = Path(np.asarray(quiet.segments(1.0).states), np.zeros((count, 2, 2)))
     monkeypatch.setattr(candidates, "solved", lambda *given: [still])
     monkeypatch.setattr(search, "search", lambda p, s, starts, noise, stop, progress: noise)
-    run = Session(quiet.parts, quiet.signals, 1, (), 6, np.zeros(2), print)
+    run = Session(quiet.parts, quiet.signals, Question(operations=()), print)
     noise = run.search(quiet, [None], share=1.0, stage="smoothing", guides=1)
     np.testing.assert_array_equal(noise, [constants.NOISE_FLOOR, 1.0])

@@ -1,0 +1,21 @@
+"""What may be asked."""
+
+import numpy as np
+import pytest
+
+from nsindy.discovery.question import Question
+
+
+def test_known_noise_is_one_number_or_one_for_each_state():
+    np.testing.assert_array_equal(Question().floor(2), [0, 0])
+    np.testing.assert_array_equal(Question(noise=0.0).floor(2), [0, 0])
+    np.testing.assert_array_equal(Question(noise=0.1).floor(2), [0.1, 0.1])
+    np.testing.assert_array_equal(Question(noise=[0.1, 0.2]).floor(2), [0.1, 0.2])
+    with pytest.raises(ValueError, match="noise has 3 numbers for 2 states; give one, or one for"):
+        Question(noise=[0.1, 0.2, 0.3]).floor(2)
+
+
+@pytest.mark.parametrize("noise", (-1e-9, np.inf, np.nan, [0.1, -0.2]))
+def test_noise_that_makes_no_sense(noise):
+    with pytest.raises(ValueError, match="noise must be finite and at least 0"):
+        Question(noise=noise)
