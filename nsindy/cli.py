@@ -105,8 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
       arguments: words after `nsindy`; None for those of this process.
 
     Returns:
-      exit code: 0; 2 if the options or files cannot be used; 130 if interrupted; 1 for an error
-      inside nsindy. Each but 0 comes with one line on standard error.
+      exit code: 0; 3 if no equation of the library explains the recording, and what is printed is
+      an approximation at best; 2 if the options or files cannot be used; 130 if interrupted; 1 for
+      an error inside nsindy. Each of the last three comes with one line on standard error.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(words)
@@ -123,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "warm":
             _warm()
         else:
-            _discover(options, shlex.join(["nsindy", *words]))
+            return _discover(options, shlex.join(["nsindy", *words]))
     except (ValueError, OSError) as error:
         return _fail(2, str(error))
     except KeyboardInterrupt:
@@ -142,7 +143,7 @@ def _fail(code: int, message: str) -> int:
     return code
 
 
-def _discover(options: argparse.Namespace, command: str) -> None:
+def _discover(options: argparse.Namespace, command: str) -> int:
     from nsindy.recording import check
 
     recordings = check.read_recordings(
@@ -175,6 +176,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
         discovery.save(out / "discovery.json")
         page = write_report(out, discovery, recordings, command=command)
     print(f"wrote {page} and {out / 'discovery.json'}")
+    return 0 if discovery.verdict == "equation" else 3
 
 
 def _warm() -> None:

@@ -28,6 +28,7 @@ def asked(monkeypatch, tmp_path):
     kept = {}
 
     class Found:
+        verdict = "equation"
         warnings = ("the forecast is poor",)
 
         def save(self, path):

@@ -21,6 +21,7 @@ __all__ = [
     "Start",
     "fit",
     "key_of",
+    "model_of",
     "precompile_fits",
     "regressed",
     "score",
@@ -97,7 +98,7 @@ PATHS = Program(_paths)
 def precompile_fits(problem: Problem, segments: Segments) -> None:
     """Compile what the fits of this problem need."""
     nothing = np.zeros(problem.admissible.shape)
-    empty = _model(problem, Start(nothing > 0, nothing, problem.begin))
+    empty = model_of(problem, Start(nothing > 0, nothing, problem.begin))
     side_by_side.precompile_steps(problem.terms, empty, segments, np.ones(len(nothing)))
     lanes = side_by_side.lanes(segments)
     PATHS.precompile(problem.terms, side_by_side.stack_lanes([empty], lanes), segments)
@@ -120,7 +121,7 @@ def regressed(problem: Problem, mask: np.ndarray) -> Start:
     return Start(mask, np.stack(rows), problem.begin)
 
 
-def _model(problem: Problem, start: Start) -> Model:
+def model_of(problem: Problem, start: Start) -> Model:
     """A support with its coefficients in the slots of each equation."""
     count, slots = len(start.mask), max(problem.slots, constants.SLOTS)
     indices = np.zeros((count, slots), int)
@@ -141,7 +142,7 @@ def solved(problem: Problem, starts: Sequence[Start], segments: Segments) -> lis
     paths: list[Path] = []
     lanes = side_by_side.lanes(segments)
     for at in range(0, len(starts), lanes):
-        models = [_model(problem, start) for start in starts[at : at + lanes]]
+        models = [model_of(problem, start) for start in starts[at : at + lanes]]
         states, ends = PATHS(problem.terms, side_by_side.stack_lanes(models, lanes), segments)
         every = map(Path, np.asarray(states), np.asarray(ends))
         paths += list(every)[: len(models)]
@@ -173,7 +174,7 @@ def fit(
     """
     known = problem.known != 0
     initial = len(known) * int(np.asarray(segments.starts).any(1).sum())
-    models = [_model(problem, start) for start in starts]
+    models = [model_of(problem, start) for start in starts]
     fits = side_by_side.fit_many(problem.terms, models, segments, noise, problem.floor, stop)
     ended = set[bytes]()
     for start, fitted in zip(starts, fits, strict=True):

@@ -17,6 +17,7 @@ from nsindy.discovery import (
     wave_scan,
 )
 from nsindy.discovery.candidates import Start
+from nsindy.discovery.discrepancy import Discrepancy, nearly_right
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -147,8 +148,15 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
         stopped = session.stop()
         starts = first.starts()[: 1 if stopped else None]
         final = session.search(prepared, starts, share=1.0, stage=stage, guides=1)
+    slow = Discrepancy.none(len(final.chosen.mask))
+    price = wave.price if wave else 0.0
+    nearly = None if stopped else nearly_right(final, price=price, stop=session.stop)
+    if nearly is not None:
+        final, slow = nearly
+        again = nearly_right(first, stop=session.stop)
+        first = first if again is None else again[0]
     stopped |= session.stop() and not final.settled
-    return conclusion.conclude(prepared, recordings, first, final, wave, stopped=stopped)
+    return conclusion.conclude(prepared, recordings, first, final, wave, slow, stopped=stopped)
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:

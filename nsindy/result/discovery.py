@@ -19,7 +19,14 @@ from nsindy.terms.term import Term
 if TYPE_CHECKING:
     from nsindy.result.vector_field import VectorField
 
-__all__ = ["Discovery", "HeldOut", "load"]
+__all__ = ["HEADINGS", "Discovery", "HeldOut", "load"]
+
+HEADINGS = {
+    "equation": "",
+    "approximation": "no equation found in this library; the best approximation is",
+    "none": "no equation found in this library",
+}
+"""What stands above the equations of each verdict."""
 
 Array = jax.Array | np.ndarray
 
@@ -44,8 +51,9 @@ class HeldOut(NamedTuple):
 
 
 _ARRAYS = ("coefficients", "standard_errors", "inclusion_probabilities", "noise", "score")
-_DATA = (*_ARRAYS, "initial", "held_out")
-_STATIC = ("library", "states", "inputs", "order", "noise_kind")
+_OPTIONAL = ("slow_error", "slow_memory", "simulation_r2")
+_DATA = (*_ARRAYS, "initial", *_OPTIONAL, "held_out")
+_STATIC = ("library", "states", "inputs", "order", "noise_kind", "verdict")
 _TEXTS = ("equivalent_models", "runner_up", "collinear", "warnings")
 
 
@@ -70,6 +78,13 @@ class Discovery:
       inputs: names of the U measured inputs.
       order: 1, or 2 where only positions were measured.
       noise_kind: "constant" or "proportional" for each state.
+      verdict: "equation" where the equations explain the recordings up to their noise;
+        "approximation" where something is missing from them; "none" where nothing was found.
+      slow_error: standard deviation of the slow error of each state beside the equations, in its
+        units, 0 where there is none [D]; None in files that know of none.
+      slow_memory: time after which it is forgotten [D].
+      simulation_r2: share of the variance of each measured state that one simulation explains,
+        from the first state of each recording to its last.
       equivalent_models: models that the recording cannot distinguish from this one, as text.
       runner_up: the next best models and how many nats they are behind, as text.
       collinear: relations between terms, in words.
@@ -88,6 +103,10 @@ class Discovery:
     inputs: tuple[str, ...] = ()
     order: int = 1
     noise_kind: tuple[str, ...] = ()
+    verdict: str = "equation"
+    slow_error: Array | None = None
+    slow_memory: Array | None = None
+    simulation_r2: Array | None = None
     equivalent_models: tuple[str, ...] = ()
     runner_up: tuple[str, ...] = ()
     collinear: tuple[str, ...] = ()
@@ -131,10 +150,13 @@ class Discovery:
         return text.equations(names=self.terms, precision=precision, **self.found())
 
     def __str__(self) -> str:
-        found, lines = self.found(), []
+        found, lines = self.found(), list(filter(None, [HEADINGS[self.verdict]]))
         for line, row, errors in zip(
             self.equations(), found["coefficients"], found["errors"], strict=True
         ):
+            if self.verdict != "equation" and not row.any():
+                lines.append(f"{line.split(' = ')[0]} = ?")
+                continue
             known = [text.number(e, e) if e > 0 else "?" for e in errors[row != 0]]
             lines.append(line + (f"   (± {', '.join(known)})" if known else ""))
         return "\n".join(lines)

@@ -27,9 +27,15 @@ def test_a_recording_of_another_length_compiles_nothing(compiled, monkeypatch):
     told = []
     warm.warm(lambda stage, share: told.append((stage, share)))
     assert told == [("1 states, 240 rows", 0.0)]
-    assert {"_steps", "_judged", "_paths", "_tangents", "adjacent_supports", "beam_search"} == set(
-        compiled
-    )
+    assert {
+        "_steps",
+        "_judge",
+        "_judged",
+        "_paths",
+        "_tangents",
+        "adjacent_supports",
+        "beam_search",
+    } == set(compiled)
     compiled.clear()
     times = np.linspace(0, 8, 201)
     values = np.exp(-0.5 * times) + 0.01 * np.random.default_rng(0).standard_normal(201)
