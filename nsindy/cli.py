@@ -165,7 +165,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
                 seconds=options.seconds,
                 progress=progress,
             )
-        print(discovery)
+        print(discovery, flush=True)
         for warning in discovery.warnings:
             if warning not in recordings.notes:
                 print(f"warning: {warning}")

@@ -8,16 +8,18 @@ import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+
+from nsindy.runtime import traced
 
 __all__ = [
     "QUICK",
     "Program",
     "cache_folder",
-    "compiler_options",
+    "compile_quickly",
     "keep_compiled",
     "keeping_compiled",
     "wait_for_programs",
@@ -31,6 +33,10 @@ QUICK: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
 
 
 _COMPILING: list[threading.Thread] = []
+
+
+def _plain() -> bool:
+    return jax.config.jax_disable_jit  # type: ignore[attr-defined]
 
 
 def wait_for_programs() -> None:
@@ -62,63 +68,90 @@ class Program:
 
         Under a trace, and where `jax.disable_jit` is in force, it is the plain function.
         """
-        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, knobs)))
-        if traced or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+        leaves = jax.tree.leaves((args, knobs))
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves) or _plain():
             return self._function(*args, **knobs)
-        statics, dynamic = self._split(args, knobs)
-        future, mine = self._future(statics, dynamic)
+        asked = self._split(args, knobs)
+        future, mine = self._future(asked)
         if mine:
-            self._fill(future, statics, dynamic)
-        return future.result()(**dynamic)
+            self._fill(future, asked)
+        compiled, result = future.result()
+        return jax.tree.unflatten(result, compiled(*asked.leaves))
 
     def precompile(self, *args: Any, **knobs: Any) -> None:
         """Compile in a thread for arguments of these shapes, types and static values.
 
         An error of the compilation is raised by the call that needs its program.
         """
-        statics, dynamic = self._split(args, knobs)
-        future, mine = self._future(statics, dynamic)
+        asked = self._split(args, knobs)
+        future, mine = self._future(asked)
         if mine:
             double = jax.config.jax_enable_x64  # type: ignore[attr-defined]
 
             def work():
                 with jax.enable_x64(double):
-                    self._fill(future, statics, dynamic)
+                    self._fill(future, asked)
 
             thread = threading.Thread(target=work, daemon=True)
             _COMPILING.append(thread)
             thread.start()
 
-    def _split(self, args, knobs) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _split(self, args, knobs) -> "_Asked":
         given = self._signature.bind(*args, **knobs)
         given.apply_defaults()
         statics = {name: given.arguments.pop(name) for name in self._static}
-        arrays = jax.tree.map(
-            lambda leaf: leaf if isinstance(leaf, jax.Array) else np.asarray(leaf), given.arguments
-        )
-        return statics, dict(arrays)
+        leaves, tree = jax.tree.flatten(dict(given.arguments))
+        arrays = [leaf if isinstance(leaf, jax.Array) else np.asarray(leaf) for leaf in leaves]
+        return _Asked(statics, arrays, tree)
 
-    def _future(self, statics, dynamic) -> tuple[Future, bool]:
-        leaves, tree = jax.tree.flatten(dynamic)
+    def _future(self, asked: "_Asked") -> tuple[Future, bool]:
         double = jax.config.jax_enable_x64  # type: ignore[attr-defined]
-        shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-        key = (tuple(statics.items()), tree, shapes, double)
+        shapes = tuple((leaf.shape, leaf.dtype) for leaf in asked.leaves)
+        key = (tuple(asked.statics.items()), asked.tree, shapes, double)
         with self._lock:
             mine = key not in self._compiled
             return self._compiled.setdefault(key, Future()), mine
 
-    def _fill(self, future: Future, statics, dynamic) -> None:
-        @functools.wraps(self._function)
-        def run(**dynamic):
-            return self._function(**statics, **dynamic)
-
-        del run.__wrapped__
+    def _fill(self, future: Future, asked: "_Asked") -> None:
         try:
-            with _TRACING:
-                lowered = jax.jit(run).lower(**dynamic)
-            future.set_result(lowered.compile(compiler_options=compiler_options()))
+            future.set_result(self._built(asked))
         except BaseException as error:
             future.set_exception(error)
+
+    def _built(self, asked: "_Asked") -> tuple[Callable[..., Any], Any]:
+        """What computes the leaves of the result, and the structure of the result."""
+        statics, leaves, tree = asked
+        folder = cache_folder()
+        name = traced.name_of(self._function, statics, leaves, tree) if folder else None
+        if name is not None:
+            # A file that XLA cannot use counts as none.
+            with contextlib.suppress(Exception):
+                with _TRACING:
+                    kept = traced.read(folder, name)
+                    lowered = kept and traced.lower(kept, leaves)
+                if kept and lowered:
+                    return compile_quickly(lowered), kept.result
+        function = functools.partial(self._function, **statics)
+        with _TRACING:
+            new = traced.trace(function, leaves, tree, self._function.__name__)
+            lowered = traced.lower(new, leaves)
+        if name is not None:
+            traced.write(folder, name, new)
+        return compile_quickly(lowered), new.result
+
+
+class _Asked(NamedTuple):
+    """What a program is to be compiled for.
+
+    Attributes:
+      statics: what is compiled in, by name.
+      leaves: of the other arguments.
+      tree: their structure.
+    """
+
+    statics: dict[str, Any]
+    leaves: list[Any]
+    tree: Any
 
 
 def keep_compiled(*, seconds: float) -> None:
@@ -156,13 +189,9 @@ def keeping_compiled() -> Iterator[None]:
         jax.config.update(name, before)
 
 
-@functools.cache
-def compiler_options() -> dict[str, str | bool]:
-    """`QUICK` on CPUs, where this version of XLA has it."""
-    if jax.default_backend() != "cpu":
-        return {}
-    try:
-        jax.jit(lambda x: x).lower(np.zeros(())).compile(compiler_options=QUICK)
-    except RuntimeError:
-        return {}
-    return dict(QUICK)
+def compile_quickly(lowered: Any) -> Any:
+    """Compile a lowered program: with `QUICK` on CPUs, where this version of XLA has it."""
+    if jax.default_backend() == "cpu":
+        with contextlib.suppress(RuntimeError):
+            return lowered.compile(compiler_options=QUICK)
+    return lowered.compile()
