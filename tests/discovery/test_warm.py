@@ -13,9 +13,9 @@ def compiled(monkeypatch):
     """Names of the programs that were compiled anew."""
     names, fill = [], Program._fill
 
-    def noting(self, *arguments):
+    def noting(self, *arguments, **keywords):
         names.append(self.__name__)
-        fill(self, *arguments)
+        fill(self, *arguments, **keywords)
 
     monkeypatch.setattr(Program, "_fill", noting)
     return names
