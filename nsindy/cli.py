@@ -4,14 +4,12 @@ import argparse
 import atexit
 import contextlib
 import gc
-import importlib
 import importlib.metadata
 import io
 import math
 import os
 import shlex
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -153,24 +151,26 @@ def _discover(options: argparse.Namespace, command: str) -> int:
     with _folder(out):
         for note in recordings.notes:
             print(f"note: {note}")
-        _start_jax()
-        from nsindy.discovery.pipeline import from_recordings
-        from nsindy.discovery.question import Question
+        with _bar() as progress:
+            progress("starting", 0.0)
+            _start_jax()
+            from nsindy.discovery.pipeline import from_recordings
+            from nsindy.discovery.question import Question
 
-        question = Question(
-            order=options.order,
-            operations=options.operations,
-            max_terms=options.max_terms,
-            noise=options.noise,
-        )
-        with _progress() as progress:
+            question = Question(
+                order=options.order,
+                operations=options.operations,
+                max_terms=options.max_terms,
+                noise=options.noise,
+            )
             discovery = from_recordings(
                 recordings, question, seconds=options.seconds, progress=progress
             )
-        print(discovery)
+        # What a person waits for; the report needs large libraries, and follows.
+        print(discovery, flush=True)
         for warning in discovery.warnings:
             if warning not in recordings.notes:
-                print(f"warning: {warning}")
+                print(f"warning: {warning}", flush=True)
         from nsindy.report.page import write_report
 
         discovery.save(out / "discovery.json")
@@ -214,21 +214,6 @@ def _start_jax() -> None:
 
     jax.config.update("jax_enable_x64", True)
     programs.keep_compiled(seconds=0.0)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar, and meanwhile the imports of the report."""
-    # The report needs large libraries, imported while the search computes without Python's lock.
-    importing = threading.Thread(target=importlib.import_module, args=("nsindy.report.page",))
-    with _bar() as show:
-
-        def show_and_import(stage: str, share: float) -> None:
-            if stage.startswith("selecting") and importing.ident is None:
-                importing.start()
-            show(stage, share)
-
-        yield show_and_import
 
 
 @contextlib.contextmanager

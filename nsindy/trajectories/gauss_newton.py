@@ -3,10 +3,11 @@
 Letters beside the usual: B segments · L intervals of a segment · R recordings.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from nsindy.evidence import regression, residuals
 from nsindy.terms.products import Products
@@ -115,17 +116,23 @@ def unstarted(model: Model, segments: Segments) -> FitState:
     initial = count * segments.starts.shape[1]
     columns = initial + model.indices.size
     kind = segments.states.dtype
-    large = jnp.asarray(jnp.inf, kind)
+
+    # By NumPy: outside a program, JAX would compile each of them.
+    def full(value: float, *shape: int) -> Any:
+        return np.full(shape, value, kind)
+
     best = Expansion(
         model,
-        jnp.zeros((columns + 2, columns + 2), kind),
-        jnp.zeros((parts, count, columns), kind),
-        jnp.zeros((parts, count), kind),
-        jnp.zeros((parts, count), kind),
-        jnp.zeros(segments.states.shape, kind),
+        products=full(0, columns + 2, columns + 2),
+        begin_by=full(0, parts, count, columns),
+        begin_gap=full(0, parts, count),
+        gap=full(0, parts, count),
+        states=full(0, *segments.states.shape),
     )
-    damping, solved = jnp.asarray(1e-5, kind), jnp.asarray(0)
-    return FitState(best, large, model, large, damping, large, solved, jnp.asarray(False))
+    solved: Any = np.asarray(0)
+    done: Any = np.asarray(False)
+    worst = full(np.inf)
+    return FitState(best, worst, model, worst, full(1e-5), worst, solved, done)
 
 
 def step(
