@@ -1,10 +1,10 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
-from jax.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import (
@@ -27,19 +27,22 @@ from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
 from nsindy.runtime.programs import keeping_compiled
 from nsindy.runtime.stopping import stop_softly
-from nsindy.terms.operations import Primitive
+from nsindy.terms import operations as terms_operations
+from nsindy.terms.operations import Operations
 
 __all__ = ["discover", "from_recordings"]
 
 
 def discover(
-    t: ArrayLike | Sequence[ArrayLike],
-    x: ArrayLike | Sequence[ArrayLike],
+    t: Any,
+    x: Any = None,
     *,
-    inputs: ArrayLike | Sequence[ArrayLike] | None = None,
+    inputs: Any = None,
     states: Sequence[str] | None = None,
+    input_names: Sequence[str] | None = None,
     order: int = 1,
-    operations: Sequence[str | Primitive] | None = None,
+    operations: Operations | None = None,
+    degree: int | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
     seconds: float | None = None,
@@ -48,15 +51,22 @@ def discover(
     """Find the equations behind a recording, or several recordings of one system.
 
     Args:
-      t: times [N], or a list of them, one for each recording; irregular times are fine.
-      x: states [N, D], or [N] for one, or a list of them.
-      inputs: measured forcing or control [N, U] that may enter the equations, or a list of them.
-      states: names of the D states; without them x, y, z, … or x0, x1, ….
+      t: times [N], numbers or dates, irregular ones too; or the step between samples, a number;
+        or a list of times, one for each recording.
+      x: states [N, D], or [N] for one; a list of them, or [recordings, N, D], for several
+        recordings; or a DataFrame of pandas or polars, with its times in a column, the index, or t.
+        `discover(frame)` alone finds them.
+      inputs: measured forcing or control [N, U] or [N] that may enter the equations, a list of
+        them, or names of columns of the DataFrame.
+      states: names of the D states; without them x, y, z, … or x0, x1, …. Of a DataFrame, the
+        columns that are states; without them all others.
+      input_names: names of the U inputs; without them u, or u0, u1, ….
       order: 2 where x holds positions only, and each has an equation for its acceleration.
-      operations: unary operations that may appear beside the products of variables, names or
-        primitives of one's own (`learn_operation`); None for all that the values allow and that
-        there are samples enough to choose among. Where sin or cos is among them, a wave
-        sin(w x) whose w is found in the recording is tried as well.
+      operations: unary operations that may appear beside the products of variables, names, NumPy
+        or JAX functions, or primitives of one's own (`learn_operation`), one or several; None for
+        all that the values allow and that there are samples enough to choose among. Where sin or
+        cos is among them, a wave sin(w x) whose w is found in the recording is tried as well.
+      degree: most variables in a product; None for as many as there are samples enough for.
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
@@ -79,9 +89,10 @@ def discover(
       v' = -1.0000 x   (± 0.0000)
     """
     return from_recordings(
-        check.check_arrays(t, x, inputs=inputs, states=states),
+        check.check_arrays(t, x, inputs=inputs, states=states, input_names=input_names),
         order=order,
         operations=operations,
+        degree=degree,
         max_terms=max_terms,
         noise=noise,
         seconds=seconds,
@@ -93,7 +104,8 @@ def from_recordings(
     recordings: Recordings,
     *,
     order: int = 1,
-    operations: Sequence[str | Primitive] | None = None,
+    operations: Operations | None = None,
+    degree: int | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
     seconds: float | None = None,
@@ -106,6 +118,9 @@ def from_recordings(
     """
     if order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, not {order}")
+    if degree is not None and degree < 1:
+        raise ValueError(f"degree must be at least 1, not {degree}")
+    rows = None if operations is None else terms_operations.rows_of(operations)
     if max_terms < 1:
         raise ValueError(f"max_terms must be at least 1, not {max_terms}")
     floor = problem.noise_floor(noise, len(recordings.states))
@@ -124,7 +139,7 @@ def from_recordings(
         tell("smoothing", 0.0)
         parts = [signals.thin(part) for part in recordings.parts]
         smoothed, units = signals.smooth_recordings(parts, order)
-        session = Session(parts, smoothed, order, operations, max_terms, floor, tell, stop)
+        session = Session(parts, smoothed, order, rows, max_terms, floor, tell, stop, degree)
         return _discover(session, units, recordings)
 
 

@@ -109,6 +109,7 @@ def prepare(
     *,
     order: int,
     operations: Sequence[str | Primitive] | None,
+    degree: int | None = None,
     slots: int,
     floor: np.ndarray,
     substeps: int = 1,
@@ -121,6 +122,7 @@ def prepare(
       units: of the variables, with the numbers of fitted waves.
       order: 1 or 2.
       operations: unary operations, or None for those that the samples bear.
+      degree: most variables in a product, or None for what the samples bear.
       slots: most terms of an equation.
       floor: noise that is known of each measured state.
       substeps: solver steps between samples.
@@ -131,9 +133,13 @@ def prepare(
     scale, count = units.variables, len(units.states)
     measured = count // order
     samples = sum(len(s.times) for s in smoothed)
-    degree, few = dictionary.choice(samples * measured, len(scale), count)
-    operations = few if operations is None else operations
-    terms = dictionary.library(len(scale), count, operations=operations, degree=degree)
+    borne, few = dictionary.choice(samples * measured, len(scale), count)
+    terms = dictionary.library(
+        len(scale),
+        count,
+        operations=few if operations is None else operations,
+        degree=borne if degree is None else degree,
+    )
     terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
     columns = _columns(terms, smoothed, units)
 

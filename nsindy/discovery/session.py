@@ -31,6 +31,7 @@ class Session:
       floor: noise that is known of each measured state.
       progress: called with the name of a stage and the share of the whole that is done.
       stop: tells whether to end with what there is.
+      degree: most variables in a product, or None for what the samples bear.
     """
 
     parts: list[Recording]
@@ -41,6 +42,7 @@ class Session:
     floor: np.ndarray
     progress: Progress
     stop: Callable[[], bool] = lambda: False
+    degree: int | None = None
 
     def build(self, units: Units, substeps: int = 1) -> Prepared:
         """The problem in these units; its programs begin to compile.
@@ -54,6 +56,7 @@ class Session:
             units,
             order=self.order,
             operations=self.operations,
+            degree=self.degree,
             slots=self.slots,
             floor=self.floor,
             substeps=substeps,
