@@ -52,8 +52,16 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = discover.add_argument
-    add("files", nargs="+", metavar="FILE", help="table of numbers: CSV, or with tabs or spaces")
-    add("--time", metavar="T", help="column of times; default: t, time or the first")
+    add(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="table of numbers: text (CSV, tabs, spaces), .xlsx, .parquet, .json, .mat, .npy, "
+        ".npz, any of them with .gz; - for standard input",
+    )
+    add("--time", metavar="T", help="column of times; default: t, time or the first that increases")
+    add("--dt", type=_positive, metavar="S", help="time between rows, where no column has it")
+    add("--by", metavar="ID", help="column that tells recordings apart, such as a subject")
     add("--states", nargs="+", metavar="X", help="columns of states; default: all others")
     add("--inputs", nargs="+", default=[], metavar="U", help="columns of inputs, such as a force")
     add("--order", type=int, choices=(1, 2), default=1, help="2 if only positions were measured")
@@ -63,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="operations to try besides products of columns; default: all that suit the values",
     )
+    add("--degree", type=_count, metavar="N", help="most columns in a product; default: by samples")
     add(
         "--max-terms",
         type=_count,
@@ -145,7 +154,12 @@ def _discover(options: argparse.Namespace, command: str) -> int:
     from nsindy.recording import check
 
     recordings = check.read_recordings(
-        options.files, time=options.time, states=options.states, inputs=options.inputs
+        options.files,
+        time=options.time,
+        states=options.states,
+        inputs=options.inputs,
+        by=options.by,
+        dt=options.dt,
     )
     out = Path(options.out) if options.out else Path(options.files[0]).parent / "discovery"
     with _folder(out):
@@ -160,6 +174,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
             question = Question(
                 order=options.order,
                 operations=options.operations,
+                degree=options.degree,
                 max_terms=options.max_terms,
                 noise=options.noise,
             )

@@ -126,9 +126,13 @@ def prepare(
     scale, count, order = units.variables, len(units.states), question.order
     measured = count // order
     samples = sum(len(s.times) for s in smoothed)
-    degree, few = dictionary.choice(samples * measured, len(scale), count)
-    operations = few if question.operations is None else question.operations
-    terms = dictionary.library(len(scale), count, operations=operations, degree=degree)
+    borne, few = dictionary.choice(samples * measured, len(scale), count)
+    terms = dictionary.library(
+        len(scale),
+        count,
+        operations=few if question.rows is None else question.rows,
+        degree=borne if question.degree is None else question.degree,
+    )
     terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
     columns = _columns(terms, smoothed, units)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import html
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -164,6 +165,16 @@ class Discovery:
     def __repr__(self) -> str:
         return str(self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the equations, and reasons for caution below them."""
+        cautions = "".join(f"<li>{html.escape(warning)}</li>" for warning in self.warnings)
+        return "".join(self.mathml()) + (f"<ul>{cautions}</ul>" if cautions else "")
+
+    def _repr_latex_(self) -> str:
+        """What a notebook shows, or prints, where it cannot show HTML."""
+        lines = [line.replace("=", "&=", 1) for line in self.latex()]
+        return r"$\displaystyle \begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}$"
+
     def to_sympy(self) -> list[Any]:
         """Right-hand sides of all D equations as SymPy expressions in the names of the states."""
         from nsindy.terms import symbolic
@@ -208,8 +219,9 @@ class Discovery:
         Args:
           x0: state at t[0], [D].
           t: increasing times [N].
-          inputs: the inputs at those times [N, U], interpolated linearly, or a function of t that
-            returns them [U].
+          inputs: the inputs at those times [N, U], [N] for one, a list of U arrays [N], or a
+            DataFrame with their names, interpolated linearly; or a function of t that returns them
+            [U].
 
         Returns:
           states [N, D]; NaN from where the solution diverges.
@@ -217,7 +229,7 @@ class Discovery:
         Raises:
           ValueError: shapes do not fit, or inputs are missing.
         """
-        from nsindy.result.vector_field import solve_field
+        from nsindy.result.vector_field import inputs_at, solve_field
 
         x0, t = jnp.asarray(x0), jnp.asarray(t)
         dtype = jnp.result_type(x0, t, float)
@@ -228,11 +240,7 @@ class Discovery:
                 f"not {list(x0.shape)} and {list(t.shape)}"
             )
         if inputs is not None and not callable(inputs):
-            inputs = jnp.asarray(inputs, dtype)
-            if inputs.shape != (t.size, len(self.inputs)):
-                raise ValueError(
-                    f"inputs must be [{t.size}, {len(self.inputs)}], not {list(inputs.shape)}"
-                )
+            inputs = inputs_at(inputs, t.size, self.inputs).astype(dtype)
         # Absolute tolerances are relative to the size of each state over the recordings.
         size = jnp.max(jnp.abs(jnp.concatenate([x0[None], jnp.asarray(self.initial, dtype)])), 0)
         size = jnp.where(size > 0, size, jnp.max(size))
