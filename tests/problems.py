@@ -62,6 +62,7 @@ def narrow(terms=4, equations=1, **changes) -> Problem:
         np.zeros((1, equations)),
         np.full(equations, 1e-3),
         3,
+        np.broadcast_to(np.arange(terms), (equations, terms)),
     )
     return made._replace(**changes)
 
@@ -94,6 +95,7 @@ def found(chosen, **changes) -> Found:
         [chosen],
         [],
         Linearised(nothing[:, :0], nothing, nothing[:, 0]),
+        0,
         np.full(equations, 0.01),
         np.full(equations, 100.0),
         True,

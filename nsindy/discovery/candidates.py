@@ -20,8 +20,9 @@ __all__ = [
     "Path",
     "Start",
     "fit",
+    "initial_values",
     "key_of",
-    "model_of",
+    "model",
     "precompile_fits",
     "regressed",
     "score",
@@ -86,7 +87,8 @@ class Candidate(NamedTuple):
 
 def _paths(terms, models, segments):
     def path(model):
-        solved = shooting.shoot(terms, model, segments, by_coefficients=False)
+        none = model.indices[:, :0]
+        solved = shooting.shoot(terms, model, segments, none)
         return solved.states, solved.by_begin[:, -1]
 
     return jax.vmap(path)(models)
@@ -98,7 +100,7 @@ PATHS = Program(_paths)
 def precompile_fits(problem: Problem, segments: Segments) -> None:
     """Compile what the fits of this problem need."""
     nothing = np.zeros(problem.admissible.shape)
-    empty = model_of(problem, Start(nothing > 0, nothing, problem.begin))
+    empty = model(problem, Start(nothing > 0, nothing, problem.begin))
     side_by_side.precompile_steps(problem.terms, empty, segments, np.ones(len(nothing)))
     lanes = side_by_side.lanes(segments)
     PATHS.precompile(problem.terms, side_by_side.stack_lanes([empty], lanes), segments)
@@ -121,8 +123,8 @@ def regressed(problem: Problem, mask: np.ndarray) -> Start:
     return Start(mask, np.stack(rows), problem.begin)
 
 
-def model_of(problem: Problem, start: Start) -> Model:
-    """A support with its coefficients in the slots of each equation."""
+def model(problem: Problem, start: Start) -> Model:
+    """A support with its coefficients in the slots of each equation [D, K]."""
     count, slots = len(start.mask), max(problem.slots, constants.SLOTS)
     indices = np.zeros((count, slots), int)
     free = np.zeros((count, slots), bool)
@@ -137,13 +139,19 @@ def model_of(problem: Problem, start: Start) -> Model:
     return Model(indices, free, values, np.asarray(start.begin))  # type: ignore[arg-type]
 
 
+def initial_values(segments: Segments) -> int:
+    """Initial values that a fit has beside its coefficients: of every state of every stretch."""
+    return segments.states.shape[-1] * int(np.asarray(segments.starts).any(0).sum())
+
+
 def solved(problem: Problem, starts: Sequence[Start], segments: Segments) -> list[Path]:
     """Solve models along the segments."""
     paths: list[Path] = []
     lanes = side_by_side.lanes(segments)
     for at in range(0, len(starts), lanes):
-        models = [model_of(problem, start) for start in starts[at : at + lanes]]
-        states, ends = PATHS(problem.terms, side_by_side.stack_lanes(models, lanes), segments)
+        models = [model(problem, start) for start in starts[at : at + lanes]]
+        needed = side_by_side.needed(problem.terms, models, segments)
+        states, ends = PATHS(problem.terms, side_by_side.stack_lanes(models, lanes), needed)
         every = map(Path, np.asarray(states), np.asarray(ends))
         paths += list(every)[: len(models)]
     return paths
@@ -173,8 +181,8 @@ def fit(
       keys of those that were not given up.
     """
     known = problem.known != 0
-    initial = len(known) * int(np.asarray(segments.starts).any(1).sum())
-    models = [model_of(problem, start) for start in starts]
+    initial = initial_values(segments)
+    models = [model(problem, start) for start in starts]
     fits = side_by_side.fit_many(problem.terms, models, segments, noise, problem.floor, stop)
     ended = set[bytes]()
     for start, fitted in zip(starts, fits, strict=True):

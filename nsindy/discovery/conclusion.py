@@ -122,9 +122,11 @@ def standard_errors(found: Found, wave: FittedWave | None = None) -> np.ndarray:
     variance of a coefficient ξ is that at this w, and (dξ/dw)² times that of w.
     """
     mask = found.chosen.mask & found.problem.admissible
-    linear = found.linearised
-    solution = regression.least_squares_numpy(linear.factor, linear.columns_of(mask))
-    variance = linear.split(np.diagonal(solution.covariance))[1].reshape(mask.shape)
+    problem, linear = found.problem, found.linearised
+    support = problem.of_columns(mask)
+    solution = regression.least_squares_numpy(linear.factor, linear.columns_of(support))
+    variance = linear.split(np.diagonal(solution.covariance))[1].reshape(support.shape)
+    variance = problem.of_terms(variance)
     if wave is not None:
         variance = variance + np.where(mask, wave.slopes * wave.error, 0.0) ** 2
     return np.sqrt(variance) * _widening(found)
@@ -138,14 +140,14 @@ def _effective(found: Found) -> Found:
         return found
     wide = chosen._replace(variance=chosen.variance / share, independent=np.ones(len(share)))
     near = neighbours.look_around(found.problem, found.segments, wide, found.samples)
-    return found._replace(chosen=wide, linearised=near.chain.linearised)
+    return found._replace(chosen=wide, linearised=near.tangent.linearised)
 
 
 def _widening(found: Found) -> float:
     """What widens a standard error of independent residuals of known variance."""
     mask = found.chosen.mask & found.problem.admissible
     total, independent = found.samples.sum(), np.sum(found.samples * found.chosen.independent)
-    freedom = max(total - mask.sum() - found.linearised.initial, 1)
+    freedom = max(total - mask.sum() - found.initial, 1)
     return float(np.sqrt(total / max(independent, 1.0) * total / freedom))
 
 

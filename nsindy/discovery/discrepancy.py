@@ -20,7 +20,7 @@ from nsindy.discovery.search import Found
 from nsindy.evidence.score import log_evidence
 from nsindy.evidence.slow_error import GRID, Rows, fit_slow
 from nsindy.runtime.programs import Program
-from nsindy.trajectories import shooting, side_by_side
+from nsindy.trajectories import side_by_side
 from nsindy.trajectories.shooting import Segments
 
 __all__ = ["Discrepancy", "nearly_right", "precompile_judge"]
@@ -71,17 +71,15 @@ def _rows(segments: Segments) -> Rows:
     return Rows(counted.reshape(-1, count).T, *every)
 
 
-def _judge(terms, models, segments, floor):
+def _judge(paths, segments, floor):
     rows = _rows(segments)
     root = jnp.sqrt(segments.weights)
 
-    def one(model):
-        states = shooting.shoot(terms, model, segments, by_coefficients=False).states
+    def one(states):
         residual = (root * (segments.states - states)).reshape(-1, states.shape[2]).T
-        fitted = jax.vmap(fit_slow)(residual, rows, floor)
-        return _Judged(*fitted, jnp.sum(residual**2, 1))
+        return _Judged(*jax.vmap(fit_slow)(residual, rows, floor), jnp.sum(residual**2, 1))
 
-    return jax.vmap(one)(models)
+    return jax.vmap(one)(paths)
 
 
 JUDGED = Program(_judge)
@@ -89,12 +87,8 @@ JUDGED = Program(_judge)
 
 def precompile_judge(problem: Problem, segments: Segments) -> None:
     """Compile what judging candidates of this problem needs."""
-    nothing = np.zeros(problem.admissible.shape)
-    empty = candidates.model_of(problem, candidates.Start(nothing > 0, nothing, problem.begin))
-    lanes = side_by_side.lanes(segments)
-    JUDGED.precompile(
-        problem.terms, side_by_side.stack_lanes([empty], lanes), segments, problem.floor
-    )
+    paths = np.zeros((side_by_side.lanes(segments), *np.shape(segments.states)))
+    JUDGED.precompile(paths, segments, problem.floor)
 
 
 class _Nearly(NamedTuple):
@@ -123,11 +117,10 @@ class _Search(NamedTuple):
         lanes, found = side_by_side.lanes(self.segments), list[_Nearly]()
         for at in range(0, len(every), lanes):
             part = every[at : at + lanes]
-            models = [candidates.model_of(self.problem, c.start) for c in part]
-            stacked = side_by_side.stack_lanes(models, lanes)
-            judged = JUDGED(self.problem.terms, stacked, self.segments, self.problem.floor)
-            each = side_by_side.unstack_lanes(judged)
-            found += [self._nearly(c, j) for c, j in zip(part, each, strict=False)]
+            paths = candidates.solved(self.problem, [c.start for c in part], self.segments)
+            stacked = side_by_side.stack_lanes([path.states for path in paths], lanes)
+            judged = side_by_side.unstack_lanes(JUDGED(stacked, self.segments, self.problem.floor))
+            found += [self._nearly(c, j) for c, j in zip(part, judged, strict=False)]
         return found
 
     def _nearly(self, candidate: Candidate, judged: _Judged) -> _Nearly:
@@ -139,7 +132,7 @@ class _Search(NamedTuple):
         changed = candidate._replace(
             innovation=innovation, independent=1 / np.asarray(GRID.spread)[row]
         )
-        initial = len(innovation) * int(np.asarray(self.segments.starts).any(1).sum())
+        initial = candidates.initial_values(self.segments)
         score = candidates.score(self.problem, changed, self.samples, initial=initial)
         slow = np.sum((self.samples > 0) & (row > 0))
         return _Nearly(changed, row, score - constants.DISCREPANCY_PRICE * slow)
@@ -229,7 +222,7 @@ def _concluded(found: Found, pool: list[_Nearly], settled: bool) -> tuple[Found,
         chosen=chosen.candidate,
         pool=[n.candidate for n in ordered],
         around=around,
-        linearised=near.chain.linearised,
+        linearised=near.tangent.linearised,
         noise=near.noise,
         settled=settled,
     )

@@ -132,4 +132,4 @@ def _without(found: Found, equation: int, term: int) -> Found:
         candidates.fit(problem, found.segments, starts, near.noise, samples, fitted)
         (candidate,) = fitted.values()
     near = neighbours.look_around(problem, found.segments, candidate, samples)
-    return found._replace(chosen=candidate, linearised=near.chain.linearised, noise=near.noise)
+    return found._replace(chosen=candidate, linearised=near.tangent.linearised, noise=near.noise)

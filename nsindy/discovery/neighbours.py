@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from nsindy.discovery import candidates, constants
@@ -11,9 +10,10 @@ from nsindy.discovery.candidates import Candidate, Start
 from nsindy.discovery.problem import Problem
 from nsindy.evidence import around, regression, score
 from nsindy.runtime.programs import Program
-from nsindy.trajectories import shooting
+from nsindy.trajectories import shooting, stretches
 from nsindy.trajectories.linearised import Linearised
-from nsindy.trajectories.shooting import Chain, Model, Segments
+from nsindy.trajectories.shooting import Segments
+from nsindy.trajectories.stretches import Eliminated
 
 __all__ = ["Near", "Predicted", "look_around", "precompile_neighbours", "recombined", "starts"]
 
@@ -35,22 +35,20 @@ class Near(NamedTuple):
 
     Attributes:
       noise: of each state [D].
-      chain: its segments, compressed and linearised in all terms, in units of the noise.
+      tangent: its segments, compressed and linearised in the problem's columns, in units of the
+        noise.
       ranked: supports, best first.
     """
 
     noise: np.ndarray
-    chain: Chain
+    tangent: Eliminated
     ranked: list[Predicted]
 
 
-def _tangents(terms, coefficients, begin, segments, noise):
-    count, size = coefficients.shape
-    every = jnp.broadcast_to(jnp.arange(size)[None], (count, size))
-    model = Model(every, jnp.ones((count, size), bool), coefficients, begin)
-    chain = shooting.linearise(terms, model, segments, noise)
-    linearised = chain.linearised.from_zero(coefficients)._replace(closing=None)
-    return chain._replace(linearised=linearised.compressed())
+def _tangents(terms, model, columns, coefficients, segments, noise):
+    chain = shooting.linearise(terms, model, segments, noise, columns)
+    found = stretches.eliminate(chain, segments.starts.shape[1])
+    return found._replace(linearised=found.linearised.from_zero(coefficients).compressed())
 
 
 TANGENTS = Program(_tangents)
@@ -59,28 +57,31 @@ AROUND = Program(around.adjacent_supports, static=("slots", "width"))
 
 def precompile_neighbours(problem: Problem, segments: Segments) -> None:
     """Compile what the neighbours in this problem need."""
-    count, size = problem.admissible.shape
-    nothing, noise = np.zeros((count, size)), np.ones(count)
-    TANGENTS.precompile(problem.terms, nothing, problem.begin, segments, noise)
+    (count, size), noise = problem.columns.shape, np.ones(len(problem.columns))
+    nothing, none = np.zeros((count, size)), np.zeros(problem.admissible.shape)
+    model = candidates.model(problem, Start(none > 0, none, problem.begin))
+    TANGENTS.precompile(problem.terms, model, problem.columns, nothing, segments, noise)
     inner = np.zeros((count * size + 2, count * size + 1))
     knobs = {"slots": problem.slots, "width": constants.NEIGHBOURS}
-    AROUND.precompile(inner, 1.0, problem.prior, nothing > 0, **knobs)
+    AROUND.precompile(inner, 1.0, problem.prior_of_columns, nothing > 0, **knobs)
 
 
 def look_around(problem: Problem, segments: Segments, best: Candidate, samples) -> Near:
     """Linearise around a candidate and rank the supports that are one step away."""
     noise = np.maximum(np.sqrt(best.variance), problem.floor)
     noise = np.where(samples > 0, noise, 1.0)
-    tangents = TANGENTS(problem.terms, best.coefficients, best.begin, segments, noise)
-    chain = jax.tree.map(np.asarray, tangents)
-    return Near(noise, chain, _ranked(problem, chain.linearised, best, noise, samples))
+    model = candidates.model(problem, best.start)
+    coefficients = problem.of_columns(best.coefficients)
+    found = TANGENTS(problem.terms, model, problem.columns, coefficients, segments, noise)
+    tangent = jax.tree.map(np.asarray, found)
+    return Near(noise, tangent, _ranked(problem, tangent.linearised, best, noise, samples))
 
 
 def _by_terms(problem: Problem, linear: Linearised, best: Candidate, noise, samples) -> np.ndarray:
-    """The linearisation around the best in the terms alone, wherever the solution begins."""
-    inner = np.array(linear.coefficients_alone)
-    inner[:, -1] -= inner[:, :-1] @ problem.known.reshape(-1)
-    inner[:, :-1] *= problem.admissible.reshape(-1)[None, :]
+    """The linearisation around the best in its columns, wherever the solution begins."""
+    inner = np.array(linear.factor)
+    inner[:, -1] -= inner[:, :-1] @ problem.of_columns(problem.known).reshape(-1)
+    inner[:, :-1] *= problem.of_columns(problem.admissible).reshape(-1)[None, :]
     # What is left below the floor of the noise is not worth explaining.
     left = np.sum(samples * best.variance / noise**2)
     unseen = np.zeros((1, inner.shape[1]))
@@ -93,17 +94,18 @@ def _ranked(
 ) -> list[Predicted]:
     """Supports around the best, best first."""
     inner = _by_terms(problem, linear, best, noise, samples)
-    mask = best.mask & problem.admissible
+    mask = problem.of_columns(best.mask & problem.admissible)
     knobs = {"slots": problem.slots, "width": constants.NEIGHBOURS}
     independent = float(np.sum(samples * best.independent))
-    supports = AROUND(inner, independent, problem.prior, mask, **knobs)
+    supports = AROUND(inner, independent, problem.prior_of_columns, mask, **knobs)
     scores, masks = np.asarray(supports.log_evidence), np.asarray(supports.masks)
     itself = np.all(masks == mask, (1, 2))
     reference = scores[itself][0] if itself.any() else scores[0]
     kept = np.isfinite(scores) & ~itself
     predicted = scores[kept] - reference + best.score
     return [
-        Predicted(mask, float(score)) for mask, score in zip(masks[kept], predicted, strict=True)
+        Predicted(problem.of_terms(mask), float(score))
+        for mask, score in zip(masks[kept], predicted, strict=True)
     ]
 
 
@@ -121,11 +123,11 @@ def recombined(
     equations, are no neighbours, but other supports may have found them. What lacks them leaves
     autocorrelated residuals, so here each counts as if it were independent.
     """
-    inner = _by_terms(problem, near.chain.linearised, best, near.noise, samples)
+    inner = _by_terms(problem, near.tangent.linearised, best, near.noise, samples)
     total = samples.sum()
 
     def predicted(mask):
-        left = regression.least_squares_numpy(inner, mask.reshape(-1)).rss
+        left = regression.least_squares_numpy(inner, problem.of_columns(mask).reshape(-1)).rss
         return float(score.log_evidence(-0.5 * total * np.log(left), mask, total, problem.prior))
 
     chosen = best.mask & problem.admissible
@@ -143,13 +145,14 @@ def recombined(
 
 def starts(problem: Problem, near: Near, best: Candidate, masks: list[np.ndarray]) -> list[Start]:
     """Supports with the coefficients and beginnings that the linearisation gives them."""
-    linear = near.chain.linearised.from_zero(-problem.known)
+    known = problem.of_columns(problem.known)
+    linear = near.tangent.linearised.from_zero(-known)
+    before = problem.of_columns(best.coefficients)
     found = []
     for mask in masks:
-        solution = regression.least_squares_numpy(linear.factor, linear.columns_of(mask))
-        initial, values = linear.split(solution.coefficients)
-        coefficients = np.asarray(values).reshape(mask.shape) + problem.known
-        change = np.append(initial, (coefficients - best.coefficients).reshape(-1))
-        begin = best.begin + near.chain.begin_by @ change + near.chain.begin_gap
-        found.append(Start(mask, coefficients, begin))
+        support = problem.of_columns(mask).reshape(-1)
+        solution = regression.least_squares_numpy(linear.factor, support)
+        values = np.asarray(solution.coefficients).reshape(known.shape) + known
+        begin = best.begin + near.tangent.begin_by @ (values - before).reshape(-1)
+        found.append(Start(mask, problem.of_terms(values), begin + near.tangent.begin_gap))
     return found

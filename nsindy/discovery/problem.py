@@ -33,6 +33,7 @@ class Problem(NamedTuple):
       begin: smoothed state at the first node of every segment [B, D].
       floor: noise that the errors of the solver hide [D].
       slots: K, most terms of an equation.
+      columns: terms that trajectories are linearised in, equation by equation [D, C].
     """
 
     terms: Products
@@ -44,6 +45,29 @@ class Problem(NamedTuple):
     begin: np.ndarray
     floor: np.ndarray
     slots: int
+    columns: np.ndarray
+
+    def of_columns(self, values: np.ndarray) -> np.ndarray:
+        """What an array of all terms [D, M] holds in the columns [D, C]."""
+        return np.take_along_axis(values, self.columns, 1)
+
+    def of_terms(self, values: np.ndarray) -> np.ndarray:
+        """The array of all terms [D, M] that holds these in its columns [D, C], and 0 elsewhere."""
+        whole = np.zeros(self.admissible.shape, values.dtype)
+        np.put_along_axis(whole, self.columns, values, 1)
+        return whole
+
+    @property
+    def prior_of_columns(self) -> Prior:
+        """The prior of supports of the columns.
+
+        Where columns were chosen among the M terms, a price counts the choice: log (M / C).
+        """
+        count, terms = self.columns.shape[1], self.admissible.shape[1]
+        if count == terms:
+            return self.prior
+        costs = np.asarray(self.prior.costs)[self.columns] + np.log(terms / count)
+        return self.prior._replace(costs=costs)
 
 
 class Prepared(NamedTuple):
@@ -162,6 +186,7 @@ def prepare(
         begin=signals.beginnings(smoothed, length),
         floor=np.pad(least, (0, count - measured)),
         slots=min(question.max_terms, len(terms)),
+        columns=np.broadcast_to(np.arange(len(terms)), admissible.shape),
     )
     return Prepared(
         parts=parts,

@@ -24,7 +24,8 @@ class Found(NamedTuple):
         fewest terms, and of those the cheapest.
       pool: candidates, best first.
       around: further supports near the choice, with the scores that its linearisation predicts.
-      linearised: the recordings around the choice in all terms, in units of the noise.
+      linearised: the recordings around the choice in the problem's columns, in units of the noise.
+      initial: number of initial values that were fitted beside the coefficients.
       noise: of each state [D].
       samples: number of measurements of each state [D].
       settled: True where the search ended because it found nothing better.
@@ -36,6 +37,7 @@ class Found(NamedTuple):
     pool: list[Candidate]
     around: list[neighbours.Predicted]
     linearised: Linearised
+    initial: int
     noise: np.ndarray
     samples: np.ndarray
     settled: bool
@@ -109,7 +111,8 @@ def search(
         chosen,
         ordered,
         around,
-        near.chain.linearised,
+        near.tangent.linearised,
+        candidates.initial_values(segments),
         near.noise,
         samples,
         settled,

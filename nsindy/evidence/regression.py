@@ -13,7 +13,6 @@ __all__ = [
     "floor",
     "least_squares",
     "least_squares_numpy",
-    "least_squares_products",
     "of_equation",
     "sweep",
     "tie",
@@ -121,21 +120,6 @@ def least_squares(factor: jax.Array, mask: jax.Array) -> Solution:
     # Not from the table, whose last entry is a difference of large numbers.
     residual = unit[:, -1] - unit[:, :-1] @ (solution.coefficients * scale[:-1] / scale[-1])
     return solution._replace(rss=jnp.sum((scale[-1] * residual) ** 2))
-
-
-def least_squares_products(products: jax.Array, mask: jax.Array) -> Solution:
-    """Solve least squares on a support from products alone, traced; see `least_squares`.
-
-    Cheaper than a compression where there are many rows, and as exact as long as the target is not
-    many orders of magnitude larger than what is left of it, as the residuals of a fit are not.
-
-    Args:
-      products: [A, y]ᵀ [A, y], [P + 1, P + 1].
-      mask: the support [P].
-    """
-    scale = jnp.sqrt(jnp.diagonal(products))
-    scale = jnp.where(scale > 0, scale, 1.0)
-    return _swept(products / scale[:, None] / scale[None, :], scale, mask)
 
 
 def _swept(table: jax.Array, scale: jax.Array, mask: jax.Array) -> Solution:

@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+import operator
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +14,7 @@ from jax.typing import ArrayLike
 from nsindy.terms.library import Library, evaluate, numpy_values
 from nsindy.terms.term import Term
 
-__all__ = ["PRODUCTS", "Products", "factor_values", "slopes", "split", "term_values"]
+__all__ = ["PRODUCTS", "AtPoints", "Products", "factor_values", "slopes", "split", "term_values"]
 
 PRODUCTS = ("identity", "mul", "one")
 """Operations that are products of their arguments: a change of units only rescales them."""
@@ -72,25 +74,36 @@ def _factors(term: "int | Term") -> list["int | Term"]:
     return [term]
 
 
-# With a jit of its own it is traced once for all programs over the same factors.
-@jax.jit
 def factor_values(products: Products, variables: jax.Array, usable: jax.Array) -> jax.Array:
-    """Evaluate every factor at one point.
+    """Evaluate every factor at many points.
+
+    The points are last, so that a processor takes several at once. An operation of which no factor
+    is usable costs nothing.
 
     Args:
       products: the terms.
-      variables: [V].
+      variables: [V, N].
       usable: False where a factor has no value and counts as 0 [V + A + 1].
 
     Returns:
-      the variables, the atoms, and 1 [V + A + 1].
+      the variables, the atoms, and 1 [V + A + 1, N].
     """
-    parts = [variables, jnp.ones(1, variables.dtype)]
-    if products.atoms:
-        names = tuple(f"x{i}" for i in range(products.variables))
-        atoms = Library(products.atoms, names)
-        parts.insert(1, evaluate(atoms, variables[None]).theta[0])
-    return jnp.where(usable, jnp.concatenate(parts), 0.0)
+    count, points = products.variables, variables.shape[1]
+    names = tuple(f"x{i}" for i in range(count))
+    values = [*variables] + [jnp.zeros(points, variables.dtype)] * len(products.atoms)
+    values.append(jnp.ones(points, variables.dtype))
+    for operation in dict.fromkeys(atom.primitive for atom in products.atoms):
+        atoms = {i: a for i, a in enumerate(products.atoms, count) if a.primitive == operation}
+        library = Library(tuple(atoms.values()), names)
+        found = jax.lax.cond(
+            jnp.any(jnp.asarray(usable)[np.array(list(atoms))]),
+            lambda v, library=library: evaluate(library, v.T).theta.T,
+            lambda v, library=library: jnp.zeros((len(library.terms), points), v.dtype),
+            variables,
+        )
+        for place, row in zip(atoms, found, strict=True):
+            values[place] = row
+    return jnp.where(jnp.asarray(usable)[:, None], jnp.stack(values), 0.0)
 
 
 def term_values(products: Products, variables: ArrayLike, usable: ArrayLike) -> np.ndarray:
@@ -112,38 +125,57 @@ def term_values(products: Products, variables: ArrayLike, usable: ArrayLike) -> 
         return np.prod(values[:, products.rows], axis=-1)
 
 
+class AtPoints(NamedTuple):
+    """Terms at N points.
+
+    Attributes:
+      values: of the terms that move the state [..., N].
+      slopes: their derivatives by each state [..., D, N].
+      beside: values of the terms that only their coefficients are asked of [..., N].
+    """
+
+    values: jax.Array
+    slopes: jax.Array
+    beside: jax.Array
+
+
 def slopes(
     products: Products,
     expand: Callable[[jax.Array], jax.Array],
-    state: jax.Array,
+    states: jax.Array,
     usable: jax.Array,
-    chosen: jax.Array | None = None,
-) -> tuple[jax.Array, jax.Array]:
-    """Evaluate terms and their derivatives with respect to the state.
+    chosen: jax.Array,
+    beside: jax.Array,
+) -> AtPoints:
+    """Evaluate terms and their derivatives with respect to the state at many points.
 
     Args:
       products: the M terms.
-      expand: from the state [D] to the variables [V].
-      state: [D].
+      expand: from states [D, N] to variables [V, N].
+      states: [D, N].
       usable: factors that have a value [V + A + 1].
-      chosen: indices of terms [...]; None for all.
-
-    Returns:
-      θ_m [...] and ∂θ_m/∂x_d [..., D].
+      chosen: indices of terms whose derivatives are wanted [...].
+      beside: indices of terms of which the values are enough [...].
     """
 
     def along(direction):
-        def at(x):
-            return factor_values(products, expand(x), usable)
+        tangent = jnp.broadcast_to(direction[:, None], states.shape)
+        return jax.jvp(lambda x: factor_values(products, expand(x), usable), (states,), (tangent,))
 
-        return jax.jvp(at, (state,), (direction,))
-
-    value, slope = jax.vmap(along, out_axes=(None, -1))(jnp.eye(len(state), dtype=state.dtype))
+    own = jnp.eye(len(states), dtype=states.dtype)
+    value, slope = jax.vmap(along, out_axes=(None, 1))(own)
     table = jnp.asarray(products.rows)
-    rows = table if chosen is None else table[chosen]
-    factors, slope = value[rows], slope[rows]
-    total = jnp.zeros_like(slope[..., 0, :])
-    for f in range(rows.shape[-1]):
-        others = jnp.prod(jnp.delete(factors, f, axis=-1), axis=-1)
-        total = total + others[..., None] * slope[..., f, :]
-    return jnp.prod(factors, axis=-1), total
+
+    def factors_of(terms):
+        return [value[table[terms, f]] for f in range(table.shape[1])]
+
+    factors = factors_of(chosen)
+    total = jnp.zeros((), states.dtype)
+    for f in range(len(factors)):
+        others = functools.reduce(operator.mul, factors[:f] + factors[f + 1 :])
+        total = total + others[..., None, :] * slope[table[chosen, f]]
+    return AtPoints(
+        functools.reduce(operator.mul, factors),
+        total,
+        functools.reduce(operator.mul, factors_of(beside)),
+    )

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.evidence import regression, residuals
+from nsindy.evidence import residuals
 from nsindy.terms.products import Products
-from nsindy.trajectories import shooting
+from nsindy.trajectories import shooting, stretches
 from nsindy.trajectories.shooting import Chain, Model, Segments
 
 __all__ = [
@@ -46,13 +46,15 @@ class Expansion(NamedTuple):
 
     Attributes:
       model: the equations.
-      products: of its columns, `Linearised.products`.
-      begin_by, begin_gap, gap, states: of its `Chain`.
+      products: of its columns, `stretches.products`.
+      stretch, begin_by_initial, begin_by_coefficients, begin_gap, gap, states: of its `Chain`.
     """
 
     model: Model
     products: jax.Array
-    begin_by: jax.Array
+    stretch: jax.Array
+    begin_by_initial: jax.Array
+    begin_by_coefficients: jax.Array
     begin_gap: jax.Array
     gap: jax.Array
     states: jax.Array
@@ -113,8 +115,7 @@ def unstarted(model: Model, segments: Segments) -> FitState:
       segments: the recordings.
     """
     parts, count = model.begin.shape
-    initial = count * segments.starts.shape[1]
-    columns = initial + model.indices.size
+    columns, initial = model.indices.size, segments.starts.shape[1]
     kind = segments.states.dtype
 
     # By NumPy: outside a program, JAX would compile each of them.
@@ -123,11 +124,13 @@ def unstarted(model: Model, segments: Segments) -> FitState:
 
     best = Expansion(
         model,
-        products=full(0, columns + 2, columns + 2),
-        begin_by=full(0, parts, count, columns),
-        begin_gap=full(0, parts, count),
-        gap=full(0, parts, count),
-        states=full(0, *segments.states.shape),
+        full(0, initial, count + columns + 2, count + columns + 2),
+        np.zeros(parts, int),  # type: ignore[arg-type]
+        full(0, parts, count, count),
+        full(0, parts, count, columns),
+        full(0, parts, count),
+        full(0, parts, count),
+        full(0, *segments.states.shape),
     )
     solved: Any = np.asarray(0)
     done: Any = np.asarray(False)
@@ -175,8 +178,10 @@ def step(
     )
     new_best = Expansion(
         state.proposal,
-        chain.linearised.products(),
-        chain.begin_by,
+        stretches.products(chain, segments.starts.shape[1]),
+        chain.stretch,
+        chain.begin_by_initial,
+        chain.begin_by_coefficients,
         chain.begin_gap,
         chain.gap,
         chain.states,
@@ -205,20 +210,19 @@ def _squares(segments: Segments, at: Chain | Expansion) -> jax.Array:
 
 def _propose(best: Expansion, damping: jax.Array) -> tuple[Model, jax.Array]:
     """A damped step, and the sum of squares that a step without damping promises."""
-    model, products = best.model, best.products
-    size = len(products) - 2
-    initial = size - model.free.size
-    mask = jnp.concatenate([jnp.ones(initial, bool), model.free.reshape(-1)])
+    model, mask = best.model, best.model.free.reshape(-1)
+    size = best.products.shape[-1] - 2
     # Gaps that are closed at once may throw a solution as far as any other step.
     closed = 1 / (1 + damping)
     by_target = jnp.eye(size + 2)[:, jnp.append(jnp.arange(size), size + 1)]
-    promised = regression.least_squares_products(by_target.T @ products @ by_target, mask).rss
+    promised = stretches.solve_stretches(by_target.T @ best.products @ by_target, mask).rss
     by_target = by_target.at[size, size].set(1 - closed)
-    damped = by_target.T @ products @ by_target
-    damped = damped + jnp.diag(jnp.append(damping * jnp.diagonal(damped)[:size], 0.0))
-    change = regression.least_squares_products(damped, mask).coefficients
-    coefficients = model.coefficients + change[initial:].reshape(model.free.shape)
-    begin = model.begin + best.begin_by @ change + closed * best.begin_gap
+    damped = by_target.T @ best.products @ by_target
+    change = stretches.solve_stretches(damped, mask, damping)
+    coefficients = model.coefficients + change.coefficients.reshape(model.free.shape)
+    begin = model.begin + closed * best.begin_gap
+    begin = begin + best.begin_by_coefficients @ change.coefficients
+    begin = begin + jnp.einsum("bde,be->bd", best.begin_by_initial, change.initial[best.stretch])
     return model._replace(coefficients=coefficients, begin=begin), promised
 
 

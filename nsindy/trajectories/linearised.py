@@ -23,13 +23,11 @@ class Linearised(NamedTuple):
       by_initial: √w ∂x/∂x_0 [Q, I].
       by_coefficients: √w ∂x/∂ξ [Q, P].
       target: √w (y - x), with the gaps between segments closed [Q].
-      closing: √w Δx, with Δx what closing the gaps changes [Q]; None where there are none.
     """
 
     by_initial: jax.Array
     by_coefficients: jax.Array
     target: jax.Array
-    closing: jax.Array | None = None
 
     @property
     def initial(self) -> int:
@@ -58,32 +56,10 @@ class Linearised(NamedTuple):
 
     def compressed(self) -> "Linearised":
         """The same regression in the rows of a triangle; see `regression.compress`."""
-        xp = self.target.__array_namespace__()
-        both = [self.target] if self.closing is None else [self.closing, self.target]
-        triangle = regression.compress(self.design, xp.stack(both, 1))
-        size = self.initial + self.by_coefficients.shape[1]
+        triangle = regression.compress(self.design, self.target[:, None])
         return Linearised(
-            triangle[:, : self.initial],
-            triangle[:, self.initial : size],
-            triangle[:, -1],
-            None if self.closing is None else triangle[:, size],
+            triangle[:, : self.initial], triangle[:, self.initial : -1], triangle[:, -1]
         )
-
-    def products(self) -> jax.Array:
-        """Products of all columns with each other, `closing` and `target` last.
-
-        Returns:
-          [I + P + 2, I + P + 2].
-
-        Raises:
-          ValueError: no gaps are closed.
-        """
-        if self.closing is None:
-            raise ValueError("there is no column of what closing the gaps changes")
-        xp = self.target.__array_namespace__()
-        last = xp.stack([self.closing, self.target], 1)
-        columns = xp.concatenate([self.design, last], 1)
-        return columns.T @ columns
 
     def from_zero(self, coefficients: jax.Array | np.ndarray) -> "Linearised":
         """The regression on coefficients in place of their changes.

@@ -4,6 +4,7 @@ Letters beside the usual: B segments · L intervals of a segment · R recordings
 """
 
 import functools
+import operator
 from typing import NamedTuple
 
 import jax
@@ -12,7 +13,6 @@ import numpy as np
 
 from nsindy.terms import products
 from nsindy.terms.products import Products
-from nsindy.trajectories.linearised import Linearised
 
 __all__ = [
     "LOWER",
@@ -79,8 +79,8 @@ class Sensitivities(NamedTuple):
     Attributes:
       states: [B, L + 1, D].
       by_begin: derivatives by the state at the first node of the segment [B, L + 1, D, D].
-      by_coefficients: derivatives by the coefficients, equation by equation [B, L + 1, D, D·K], or
-        [B, L + 1, D, 0].
+      by_coefficients: derivatives by the coefficients of C columns of each equation, equation by
+        equation [B, L + 1, D, D·C].
     """
 
     states: jax.Array
@@ -91,21 +91,39 @@ class Sensitivities(NamedTuple):
 class Chain(NamedTuple):
     """Segments solved, chained, and linearised in their initial values and the coefficients.
 
+    √w (y - x) / σ = by_initial · δx_0 + by_coefficients · δξ + noise, with x_0 the initial state of
+    the stretch that a segment is in, P = D·C coefficients, and n = (L + 1) D rows of a segment.
+
     Attributes:
-      linearised: the measurements, B (L + 1) D rows, to first order in R·D initial values and D·K
-        coefficients.
-      begin_by: derivatives of the segments' beginnings by the same columns [B, D, R·D + D·K].
+      by_initial: √w ∂x/∂x_0 / σ [B, n, D].
+      by_coefficients: √w ∂x/∂ξ / σ [B, n, P].
+      target: √w (y - x) / σ, with the gaps between segments closed [B, n].
+      closing: √w Δx / σ, with Δx what closing the gaps changes [B, n].
+      stretch: which one a segment is in, below R [B].
+      begin_by_initial: derivatives of the segments' beginnings by x_0 [B, D, D].
+      begin_by_coefficients: and by the coefficients [B, D, P].
       begin_gap: what closes the gaps [B, D].
-      gap: end of a segment minus beginning of the next; 0 where a recording begins [B, D].
+      gap: end of a segment minus beginning of the next; 0 where a stretch begins [B, D].
       states: [B, L + 1, D].
     """
 
-    linearised: Linearised
-    begin_by: jax.Array
+    by_initial: jax.Array
+    by_coefficients: jax.Array
+    target: jax.Array
+    closing: jax.Array
+    stretch: jax.Array
+    begin_by_initial: jax.Array
+    begin_by_coefficients: jax.Array
     begin_gap: jax.Array
     gap: jax.Array
     states: jax.Array
 
+
+UNROLLED = 6
+"""Most states whose Jacobians are multiplied by scalars; of more, matrix products are quicker."""
+
+CACHED = 16384
+"""Numbers of a step that stay in the cache of one core: 128 kB, and six slopes of as many."""
 
 NODES = np.array([0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0])
 """Where in a step the solver evaluates the equation (Tsitouras 2011, Computers & Mathematics with
@@ -138,19 +156,26 @@ SOLUTION = np.array(
 """How much of each slope a step is made of [6]."""
 
 
-def expand(state: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
-    """Variables that the terms are bound to: states and inputs, then both in raw units [V].
+def expand(states: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
+    """Variables that the terms are bound to: states and inputs, then both in raw units [V, N].
 
     Fitted waves are bound to a third part, w x, so that w is no constant of a program.
+
+    Args:
+      states: [D, N].
+      inputs: [U, N].
+      units: of the variables [V - D - U].
     """
-    scaled = jnp.concatenate([state, inputs])
-    return jnp.concatenate([scaled, jnp.tile(scaled, len(units) // len(scaled)) * units])
+    scaled = jnp.concatenate([states, inputs])
+    return jnp.concatenate(
+        [scaled, jnp.tile(scaled, (len(units) // len(scaled), 1)) * units[:, None]]
+    )
 
 
 # Under its own jit it is traced once for all programs of the same shapes.
-@functools.partial(jax.jit, static_argnames="by_coefficients")
+@jax.jit
 def shoot(
-    terms: Products, model: Model, segments: Segments, *, by_coefficients: bool = True
+    terms: Products, model: Model, segments: Segments, columns: jax.Array | None = None
 ) -> Sensitivities:
     """Solve every segment from its own beginning, with its exact discrete sensitivities.
 
@@ -163,38 +188,44 @@ def shoot(
       terms: the M terms.
       model: the equations.
       segments: the recordings.
-      by_coefficients: False for the sensitivities by x_0 alone.
+      columns: terms of each equation whose coefficients the sensitivities are by [D, C], in the
+        support or not; None for those of the slots, and C = 0 for those by x_0 alone.
 
     Reference: Tsitouras (2011), Computers & Mathematics with Applications 62; Hairer, Nørsett and
       Wanner (1993), Solving Ordinary Differential Equations I, II.6.
     """
-    count, slots = model.indices.shape
-    slots = slots if by_coefficients else 0
-    own = jnp.repeat(jnp.arange(count), slots)
-    columns = count + jnp.arange(count * slots)
-    low, high = segments.bound
+    count = len(model.indices)
+    columns = jnp.asarray(model.indices if columns is None else columns)
+    forces = columns.size
+    low, high = jnp.asarray(segments.bound)[..., None]
     nodes, lower, solution = (jnp.asarray(part) for part in (NODES, LOWER, SOLUTION))
+    own = jnp.eye(count, dtype=model.begin.dtype)[:, :, None, None]
+    weights = jnp.asarray(model.coefficients)[..., None]
 
     def field(y, inputs):
         x, s = y[:, 0], y[:, 1:]
-        value, slope = products.slopes(
+        at = products.slopes(
             terms,
             lambda z: expand(z, inputs, segments.units),
             x,
             segments.usable,
             model.indices,
+            columns,
         )
-        flow = jnp.sum(value * model.coefficients, 1)
-        change = jnp.einsum("dk,dke->de", model.coefficients, slope) @ s
-        if by_coefficients:
-            change = change.at[own, columns].add(value.reshape(-1))
-        moving = jnp.all((x > low) & (x < high))
+        flow = jnp.sum(at.values * weights, 1)
+        change = _through(jnp.sum(weights[..., None, :] * at.slopes, 1), s)
+        force = (own * at.beside[None]).reshape(count, forces, x.shape[1])
+        change = change + jnp.pad(force, ((0, 0), (count, 0), (0, 0)))
+        moving = jnp.all((x > low) & (x < high), 0)[None, None]
         return jnp.where(moving, jnp.concatenate([flow[:, None], change], 1), 0.0)
 
-    def segment(begin, steps, inputs):
+    def some(part):
+        """Segments side by side, in the last dimension."""
+        begin, steps, inputs = part
+
         def interval(y, now):
             whole, first, last = now
-            length = whole / segments.substeps
+            length = (whole / segments.substeps)[None, None]
 
             def step(number, y):
                 def stage(slopes, i):
@@ -208,62 +239,101 @@ def shoot(
             y = jax.lax.fori_loop(0, segments.substeps, step, y)
             return y, y
 
-        identity = jnp.eye(count, count + count * slots, dtype=begin.dtype)
+        identity = jnp.eye(count, count + forces, dtype=begin.dtype)[..., None]
+        identity = jnp.broadcast_to(identity, (*identity.shape[:2], begin.shape[1]))
         start = jnp.concatenate([begin[:, None], identity], 1)
         _, path = jax.lax.scan(interval, start, (steps, inputs[:-1], inputs[1:]))
-        return jnp.concatenate([start[None], path])
+        return jnp.moveaxis(jnp.concatenate([start[None], path]), -1, 0)
 
-    path = jax.vmap(segment)(model.begin, segments.steps, segments.inputs)
+    parts = len(segments.steps)
+    together = _together(parts, count * (1 + count + forces))
+
+    def cut(array):
+        return jnp.moveaxis(array.reshape(parts // together, together, *array.shape[1:]), 1, -1)
+
+    given = tuple(map(cut, (model.begin, segments.steps, segments.inputs)))
+    path = jax.lax.map(some, given)
+    path = path.reshape(parts, *path.shape[2:])
     return Sensitivities(path[..., 0], path[..., 1 : count + 1], path[..., count + 1 :])
 
 
-def linearise(terms: Products, model: Model, segments: Segments, noise: jax.Array) -> Chain:
+def _through(jacobian: jax.Array, sensitivities: jax.Array) -> jax.Array:
+    """J s, at many points [D, E, N] from [D, D, N] and [D, E, N].
+
+    With the points last a processor multiplies several at once; a compiler's product of small
+    matrices multiplies one.
+    """
+    count = len(jacobian)
+    if count > UNROLLED:
+        return jnp.einsum("dcn,cen->den", jacobian, sensitivities)
+    parts = [jacobian[:, c, None] * sensitivities[c, None] for c in range(count)]
+    return functools.reduce(operator.add, parts)
+
+
+def _together(parts: int, size: int) -> int:
+    """Segments that are solved side by side: as many as the cache holds, a divisor of all."""
+    most = max(CACHED // size, 1)
+    return max(n for n in range(1, min(parts, most) + 1) if parts % n == 0)
+
+
+def linearise(
+    terms: Products,
+    model: Model,
+    segments: Segments,
+    noise: jax.Array,
+    columns: jax.Array | None = None,
+) -> Chain:
     """Solve the segments, and chain them: what the beginnings must do is eliminated.
 
-    Along a recording ds_{b+1} = Φ_b ds_b + G_b dξ + e_b, with Φ and G the sensitivities of segment
-    b and e_b the gap behind it, so every beginning is linear in the recording's initial state and
-    the coefficients.
+    Along a stretch ds_{b+1} = Φ_b ds_b + G_b dξ + e_b, with Φ and G the sensitivities of segment b
+    and e_b the gap behind it, so every beginning is linear in the stretch's initial state and the
+    coefficients.
 
     Args:
       terms: the M terms.
       model: where to linearise.
       segments: the recordings.
       noise: σ, which residuals are divided by [D].
+      columns: terms of each equation to linearise in [D, C]; None for those of the slots.
 
     Reference: Bock (1983), Recent advances in parameter identification techniques for O.D.E.
     """
-    states, by_begin, by_slots = shoot(terms, model, segments)
-    count = states.shape[2]
-    size, recordings = by_slots.shape[3], segments.starts.shape[1]
-    initial = recordings * count
+    states, by_begin, by_slots = shoot(terms, model, segments, columns)
+    count, size = states.shape[2], by_slots.shape[3]
     first = jnp.sum(segments.starts, 1) > 0
     ends = jnp.concatenate([model.begin[:1], states[:-1, -1]])
     gap = jnp.where(first[:, None], 0.0, ends - model.begin)
 
     def chain(carry, segment):
-        by, shift = carry
-        is_first, start, gap, propagate, force = segment
-        own = jnp.kron(start[None, :], jnp.eye(count, dtype=by.dtype))
-        by = jnp.where(is_first, jnp.pad(own, ((0, 0), (0, size))), by)
+        initial, coefficients, shift = carry
+        is_first, gap, propagate, force = segment
+        initial = jnp.where(is_first, jnp.eye(count, dtype=initial.dtype), initial)
+        coefficients = jnp.where(is_first, 0.0, coefficients)
         shift = jnp.where(is_first, 0.0, shift + gap)
-        after = propagate @ by + jnp.pad(force, ((0, 0), (initial, 0)))
-        return (after, propagate @ shift), (by, shift)
+        after = propagate @ initial, propagate @ coefficients + force, propagate @ shift
+        return after, (initial, coefficients, shift)
 
-    zero = jnp.zeros((count, initial + size), states.dtype)
-    _, (begin_by, begin_gap) = jax.lax.scan(
-        chain,
-        (zero, zero[:, 0]),
-        (first, segments.starts, gap, by_begin[:, -1], by_slots[:, -1]),
+    zero = jnp.zeros((count, count + size + 1), states.dtype)
+    start = zero[:, :count], zero[:, count:-1], zero[:, -1]
+    _, (begin_by_initial, begin_by_coefficients, begin_gap) = jax.lax.scan(
+        chain, start, (first, gap, by_begin[:, -1], by_slots[:, -1])
     )
-    design = jnp.einsum("blde,bec->bldc", by_begin, begin_by)
-    design = design.at[..., initial:].add(by_slots)
+    root = jnp.sqrt(segments.weights) / noise[None, None]
+    rows = (len(root), -1)
+
+    def measured(by):
+        return (root[..., None] * by).reshape(*rows, by.shape[-1])
+
     closing = jnp.einsum("blde,be->bld", by_begin, begin_gap)
-    root = jnp.sqrt(segments.weights) / noise[None, None, :]
-    rows = (root[..., None] * design).reshape(-1, initial + size)
-    linearised = Linearised(
-        rows[:, :initial],
-        rows[:, initial:],
-        (root * (segments.states - states - closing)).reshape(-1),
-        (root * closing).reshape(-1),
+    return Chain(
+        measured(jnp.einsum("blde,bec->bldc", by_begin, begin_by_initial)),
+        measured(jnp.einsum("blde,bec->bldc", by_begin, begin_by_coefficients) + by_slots),
+        (root * (segments.states - states - closing)).reshape(rows),
+        (root * closing).reshape(rows),
+        jnp.maximum(jnp.cumsum(first) - 1, 0),
+        begin_by_initial,
+        begin_by_coefficients,
+        begin_gap,
+        gap,
+        states,
     )
-    return Chain(linearised, begin_by, begin_gap, gap, states)

@@ -15,7 +15,7 @@ from nsindy.terms.products import Products
 from nsindy.trajectories.gauss_newton import FitState, ShootingFit, judge, step, unstarted
 from nsindy.trajectories.shooting import Model, Segments
 
-__all__ = ["fit_many", "lanes", "precompile_steps", "stack_lanes", "unstack_lanes"]
+__all__ = ["fit_many", "lanes", "needed", "precompile_steps", "stack_lanes", "unstack_lanes"]
 
 LANES = 4, 32
 """Fewest and most fits that go on side by side."""
@@ -79,7 +79,7 @@ def fit_many(
         while waiting and len(going) < side_by_side:
             going.append(waiting.pop())
         now = stack_lanes([states[i] for i in going], side_by_side)
-        stepped = ALL_STEP(terms, now, segments, noise)
+        stepped = ALL_STEP(terms, now, needed(terms, [models[i] for i in going], segments), noise)
         for i, state in zip(going, unstack_lanes(stepped), strict=False):
             states[i] = state
         least = min(least, *(states[i].value for i in going))
@@ -98,6 +98,13 @@ def fit_many(
 def _hopeless(state: FitState, enough: float) -> bool:
     far = state.value > FAR * state.promised
     return bool(state.promised > enough * (RELIEF if far else 1.0))
+
+
+def needed(terms: Products, models: Sequence[Model], segments: Segments) -> Segments:
+    """The segments, of whose factors only those that these models hold are evaluated."""
+    held = np.zeros(np.shape(segments.usable), bool)
+    held[np.asarray(terms.rows)[np.stack([model.indices for model in models])]] = True
+    return segments._replace(usable=np.asarray(segments.usable) & held)  # type: ignore[arg-type]
 
 
 def lanes(segments: Segments) -> int:

@@ -26,7 +26,7 @@ def around(design, noise=0.0, **changes):
     target = design[:, INITIAL:] @ TRUTH.reshape(-1) + noise
     linear = Linearised(design[:, :INITIAL], design[:, INITIAL:], target)
     chosen = candidate(TRUTH, **changes)
-    return found(chosen, linearised=linear, samples=np.full(2, ROWS / 2))
+    return found(chosen, linearised=linear, initial=INITIAL, samples=np.full(2, ROWS / 2))
 
 
 def dense(design, columns):

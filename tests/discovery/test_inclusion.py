@@ -54,7 +54,7 @@ def test_an_improbable_term_stays_only_where_far_more_is_missed_without_it(
     ]
     one = found(pool[0], pool=pool, problem=EACH)
     near = type("Near", (), {"noise": one.noise})
-    near.chain = type("Chain", (), {"linearised": "of the one without"})
+    near.tangent = type("Tangent", (), {"linearised": "of the one without"})
     monkeypatch.setattr(neighbours, "look_around", lambda *given: near)
     left, unclear = inclusion.only_probable(one)
     assert unclear == [Unclear(0, 1, [2], kept)]
@@ -72,8 +72,8 @@ def test_what_is_left_is_fitted_where_it_was_not(monkeypatch):
     pool += [candidate([[1.0, 0, 1]], score=0.0)]
     one = found(pool[0], pool=pool, problem=EACH)
     alone = candidate([[1.0, 0, 0]])
-    chain = type("Chain", (), {"linearised": None})
-    near = type("Near", (), {"noise": one.noise, "chain": chain})
+    tangent = type("Tangent", (), {"linearised": None})
+    near = type("Near", (), {"noise": one.noise, "tangent": tangent})
 
     def fit(problem, segments, starts, noise, samples, fitted):
         assert starts == ["from the tangent"]

@@ -6,7 +6,7 @@ from problems import candidate, narrow
 from nsindy.discovery import neighbours
 from nsindy.evidence import regression
 from nsindy.trajectories.linearised import Linearised
-from nsindy.trajectories.shooting import Chain
+from nsindy.trajectories.stretches import Eliminated
 
 
 def test_equations_of_two_supports_are_recombined():
@@ -37,7 +37,7 @@ def test_equations_of_two_supports_are_recombined():
     pool = {c.mask.tobytes(): c for c in (best, second)}
     samples = np.full(2, float(rows))
     linear = Linearised(factor[:, :0], factor[:, :-1], factor[:, -1])
-    near = neighbours.Near(noise, Chain(linear, *[None] * 4), [])
+    near = neighbours.Near(noise, Eliminated(linear, *[None] * 3), [])
     (found,) = neighbours.recombined(wide, near, best, samples, pool, set(pool))
     np.testing.assert_array_equal(found, truth != 0)
     assert not neighbours.recombined(wide, near, best, samples, pool, {*pool, found.tobytes()})

@@ -33,23 +33,28 @@ def test_values_are_those_of_the_library(split):
 
 
 def test_slopes_of_chosen_terms_are_derivatives(split):
-    state = jnp.array([0.7, -1.3])
-    chosen = jnp.array([[3, 1], [5, 0]])
-    values, slopes = products.slopes(split, lambda z: z, state, usable(split), chosen)
+    states = jnp.array([[0.7, 0.4, 2.0], [-1.3, 0.2, 1.5]])
+    chosen, beside = jnp.array([[3, 1], [5, 0]]), jnp.array([[4, 2, 5]])
+    at = products.slopes(split, lambda z: z, states, usable(split), chosen, beside)
 
     def theta(x):
-        return library.evaluate(library.bind(NAMES, STATES), x[None]).theta[0][chosen]
+        return library.evaluate(library.bind(NAMES, STATES), x[None]).theta[0]
 
-    np.testing.assert_allclose(values, theta(state), rtol=1e-12)
-    np.testing.assert_allclose(slopes, jax.jacobian(theta)(state), rtol=1e-12)
+    for point in range(3):
+        x = states[:, point]
+        np.testing.assert_allclose(at.values[..., point], theta(x)[chosen], rtol=1e-12)
+        np.testing.assert_allclose(at.beside[..., point], theta(x)[beside], rtol=1e-12)
+        slopes = jax.jacobian(lambda x: theta(x)[chosen])(x)
+        np.testing.assert_allclose(at.slopes[..., point], slopes, rtol=1e-12)
 
 
 def test_a_factor_without_value_is_zero_and_poisons_nothing():
     split = products.split([parse("log(x)", STATES), parse("mul(v,log(x))", STATES)], 2)
     none = jnp.array([True, True, False, True])
-    values, slopes = products.slopes(split, lambda z: z, jnp.array([-1.0, 2.0]), none)
-    np.testing.assert_array_equal(values, 0)
-    np.testing.assert_array_equal(slopes, 0)
+    states, terms = jnp.array([[-1.0], [2.0]]), jnp.arange(2)
+    at = products.slopes(split, lambda z: z, states, none, terms, terms)
+    for found in at:
+        np.testing.assert_array_equal(found, 0)
 
 
 def test_composed_library_has_every_monomial_once():

@@ -17,10 +17,8 @@ def blocks():
 
 @pytest.fixture
 def linear(blocks):
-    """Rows of a trajectory with a slow error that closing gaps would bring."""
     rng = np.random.default_rng(1)
-    target, closing = rng.standard_normal((2, ROWS))
-    return Linearised(*map(jnp.asarray, (*blocks, target, closing)))
+    return Linearised(*map(jnp.asarray, (*blocks, rng.standard_normal(ROWS))))
 
 
 def least_squares(columns, target):
@@ -29,24 +27,15 @@ def least_squares(columns, target):
 
 def test_compressed_it_is_the_same_regression(linear):
     small = linear.compressed()
-    assert small.factor.shape == (INITIAL + TERMS + 2, INITIAL + TERMS + 1)
-    for name in ("target", "closing"):
-        found = least_squares(np.asarray(small.design), np.asarray(getattr(small, name)))
-        expected = least_squares(np.asarray(linear.design), np.asarray(getattr(linear, name)))
-        np.testing.assert_allclose(found, expected, rtol=1e-10)
-    assert linear._replace(closing=None).compressed().closing is None
-
-
-def test_products_hold_what_least_squares_needs(linear, blocks):
-    columns = np.column_stack([*blocks, linear.closing, linear.target])
-    np.testing.assert_allclose(linear.products(), columns.T @ columns, rtol=1e-12, atol=1e-12)
-    with pytest.raises(ValueError, match="no column of what closing the gaps changes"):
-        linear._replace(closing=None).products()
+    assert small.factor.shape == (INITIAL + TERMS + 1, INITIAL + TERMS + 1)
+    found = least_squares(np.asarray(small.design), np.asarray(small.target))
+    expected = least_squares(np.asarray(linear.design), np.asarray(linear.target))
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
 
 
 def test_the_coefficients_alone_are_those_beside_free_initial_values(linear, blocks):
     """Frisch–Waugh–Lovell: the initial values projected out of everything else."""
-    alone = np.asarray(linear._replace(closing=None).compressed().coefficients_alone)
+    alone = np.asarray(linear.compressed().coefficients_alone)
     together = least_squares(np.column_stack(blocks), np.asarray(linear.target))
     np.testing.assert_allclose(least_squares(alone[:, :-1], alone[:, -1]), together[INITIAL:])
     initial, rest = blocks[0], np.column_stack([blocks[1], linear.target])
