@@ -132,6 +132,8 @@ class Discovery:
 
     def __str__(self) -> str:
         found, lines = self.found(), []
+        if not np.any(found["coefficients"]):
+            return f"no equation was found for {', '.join(found['states'])}"
         for line, row, errors in zip(
             self.equations(), found["coefficients"], found["errors"], strict=True
         ):
