@@ -120,11 +120,15 @@ def _least(
 
     What is not among the first of some equations is not among those of one more.
     """
-    best: list[tuple[_Option, ...]] = [()]
+    best: list[tuple[int, ...]] = [()]
+
+    def options_of(places: tuple[int, ...]) -> tuple[_Option, ...]:
+        return tuple(options[i] for options, i in zip(each, places, strict=False))
+
     for options in each:
-        joint = ((*choice, option) for choice in best for option in options)
-        best = heapq.nsmallest(count, joint, key=key)
-    return best
+        joint = ((*places, i) for places in best for i in range(len(options)))
+        best = heapq.nsmallest(count, joint, key=lambda places: (key(options_of(places)), places))
+    return [options_of(places) for places in best]
 
 
 def _rank(choice: tuple[_Option, ...]) -> float:

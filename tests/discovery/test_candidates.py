@@ -67,7 +67,7 @@ def test_given_equations_fill_the_slots_and_are_not_fitted():
     both = narrow(3, 2, known=known)
     mask = np.array([[False, False, False], [True, True, False]])
     begin = np.ones((1, 2))
-    model = candidates._model(both, Start(mask, np.array([[9.0, 9, 9], [3.0, -1, 9]]), begin))
+    model = candidates.model(both, Start(mask, np.array([[9.0, 9, 9], [3.0, -1, 9]]), begin))
     rest = [0] * (constants.SLOTS - 3)
     np.testing.assert_array_equal(model.indices, [[1, 0, 0, *rest], [0, 1, 0, *rest]])
     np.testing.assert_array_equal(model.coefficients, [[2.0, 0, 0, *rest], [3.0, -1, 0, *rest]])
