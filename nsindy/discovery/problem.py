@@ -246,7 +246,8 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
     errors = np.abs(units.expand(errors))
     variables = points.shape[1]
     # Many states have a program of their own anyway, which need not hold what they do not use.
-    atoms = dictionary.atoms(count) if len(bound) <= constants.LIBRARY_ROWS else ()
+    wide = len(bound) * len(units.states) > constants.MOST_COLUMNS
+    atoms = () if wide else dictionary.atoms(count)
     split = products.split(bound, variables, atoms=atoms, least=constants.LIBRARY_ROWS)
     usable = np.ones(variables + len(split.atoms) + 1, bool)
     needed = set(split.rows[: len(terms)].ravel().tolist())
