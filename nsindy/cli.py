@@ -4,14 +4,12 @@ import argparse
 import atexit
 import contextlib
 import gc
-import importlib
 import importlib.metadata
 import io
 import math
 import os
 import shlex
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -54,8 +52,16 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = discover.add_argument
-    add("files", nargs="+", metavar="FILE", help="table of numbers: CSV, or with tabs or spaces")
-    add("--time", metavar="T", help="column of times; default: t, time or the first")
+    add(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="table of numbers: text (CSV, tabs, spaces), .xlsx, .parquet, .json, .mat, .npy, "
+        ".npz, any of them with .gz; - for standard input",
+    )
+    add("--time", metavar="T", help="column of times; default: t, time or the first that increases")
+    add("--dt", type=_positive, metavar="S", help="time between rows, where no column has it")
+    add("--by", metavar="ID", help="column that tells recordings apart, such as a subject")
     add("--states", nargs="+", metavar="X", help="columns of states; default: all others")
     add("--inputs", nargs="+", default=[], metavar="U", help="columns of inputs, such as a force")
     add("--order", type=int, choices=(1, 2), default=1, help="2 if only positions were measured")
@@ -65,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="operations to try besides products of columns; default: all that suit the values",
     )
+    add("--degree", type=_count, metavar="N", help="most columns in a product; default: by samples")
     add(
         "--max-terms",
         type=_count,
@@ -105,8 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
       arguments: words after `nsindy`; None for those of this process.
 
     Returns:
-      exit code: 0; 2 if the options or files cannot be used; 130 if interrupted; 1 for an error
-      inside nsindy. Each but 0 comes with one line on standard error.
+      exit code: 0; 3 if no equation of the library explains the recording, and what is printed is
+      an approximation at best; 2 if the options or files cannot be used; 130 if interrupted; 1 for
+      an error inside nsindy. Each of the last three comes with one line on standard error.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(words)
@@ -123,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "warm":
             _warm()
         else:
-            _discover(options, shlex.join(["nsindy", *words]))
+            return _discover(options, shlex.join(["nsindy", *words]))
     except (ValueError, OSError) as error:
         return _fail(2, str(error))
     except KeyboardInterrupt:
@@ -142,39 +150,48 @@ def _fail(code: int, message: str) -> int:
     return code
 
 
-def _discover(options: argparse.Namespace, command: str) -> None:
+def _discover(options: argparse.Namespace, command: str) -> int:
     from nsindy.recording import check
 
     recordings = check.read_recordings(
-        options.files, time=options.time, states=options.states, inputs=options.inputs
+        options.files,
+        time=options.time,
+        states=options.states,
+        inputs=options.inputs,
+        by=options.by,
+        dt=options.dt,
     )
     out = Path(options.out) if options.out else Path(options.files[0]).parent / "discovery"
     with _folder(out):
         for note in recordings.notes:
             print(f"note: {note}")
-        _start_jax()
-        from nsindy.discovery.pipeline import from_recordings
-        from nsindy.discovery.question import Question
+        with _bar() as progress:
+            progress("starting", 0.0)
+            _start_jax()
+            from nsindy.discovery.pipeline import from_recordings
+            from nsindy.discovery.question import Question
 
-        question = Question(
-            order=options.order,
-            operations=options.operations,
-            max_terms=options.max_terms,
-            noise=options.noise,
-        )
-        with _progress() as progress:
+            question = Question(
+                order=options.order,
+                operations=options.operations,
+                degree=options.degree,
+                max_terms=options.max_terms,
+                noise=options.noise,
+            )
             discovery = from_recordings(
                 recordings, question, seconds=options.seconds, progress=progress
             )
-        print(discovery)
+        # What a person waits for; the report needs large libraries, and follows.
+        print(discovery, flush=True)
         for warning in discovery.warnings:
             if warning not in recordings.notes:
-                print(f"warning: {warning}")
+                print(f"warning: {warning}", flush=True)
         from nsindy.report.page import write_report
 
         discovery.save(out / "discovery.json")
         page = write_report(out, discovery, recordings, command=command)
     print(f"wrote {page} and {out / 'discovery.json'}")
+    return 0 if discovery.verdict == "equation" else 3
 
 
 def _warm() -> None:
@@ -212,21 +229,6 @@ def _start_jax() -> None:
 
     jax.config.update("jax_enable_x64", True)
     programs.keep_compiled(seconds=0.0)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar, and meanwhile the imports of the report."""
-    # The report needs large libraries, imported while the search computes without Python's lock.
-    importing = threading.Thread(target=importlib.import_module, args=("nsindy.report.page",))
-    with _bar() as show:
-
-        def show_and_import(stage: str, share: float) -> None:
-            if stage.startswith("selecting") and importing.ident is None:
-                importing.start()
-            show(stage, share)
-
-        yield show_and_import
 
 
 @contextlib.contextmanager

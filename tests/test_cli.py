@@ -28,6 +28,7 @@ def asked(monkeypatch, tmp_path):
     kept = {}
 
     class Found:
+        verdict = "equation"
         warnings = ("the forecast is poor",)
 
         def save(self, path):
@@ -185,7 +186,8 @@ def test_how_jax_is_set_up(tmp_path):
     code += "print(jax.config.jax_enable_x64)\n"
     code += "print(jax.config.jax_compilation_cache_dir)"
     clean = {k: v for k, v in os.environ.items() if k != "JAX_ENABLE_X64"}
-    clean.pop("JAX_COMPILATION_CACHE_DIR", None)
+    for name in ("JAX_COMPILATION_CACHE_DIR", "NSINDY_CACHE"):
+        clean.pop(name, None)
     mine = clean | {"XDG_CACHE_HOME": str(tmp_path)}
     assert run(sys.executable, "-c", code, env=mine).stdout.split() == [
         "True",

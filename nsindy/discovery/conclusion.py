@@ -4,9 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from nsindy.discovery import candidates, dictionary, signals, wording
+from nsindy.discovery import candidates, dictionary, neighbours, signals, wording
+from nsindy.discovery.candidates import Candidate
+from nsindy.discovery.discrepancy import Discrepancy
+from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
+from nsindy.discovery.verdict import judge_equations, simulated_r2
 from nsindy.discovery.wave_fit import FittedWave
 from nsindy.discovery.wording import Wording
 from nsindy.evidence import regression
@@ -14,7 +18,7 @@ from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 
-__all__ = ["conclude", "inclusion_probabilities", "nothing", "standard_errors"]
+__all__ = ["conclude", "nothing", "standard_errors"]
 
 
 def conclude(
@@ -22,7 +26,8 @@ def conclude(
     recordings: Recordings,
     first: Found,
     final: Found,
-    wave: FittedWave | None = None,
+    wave: FittedWave | None,
+    slow: Discrepancy,
     *,
     stopped: bool = False,
 ) -> Discovery:
@@ -34,25 +39,36 @@ def conclude(
       first: the search on the first part of each recording, whose forecast is judged.
       final: the search on all samples.
       wave: the number of the fitted wave, where there is one.
+      slow: the slow error beside the equations.
       stopped: True if the search was ended from outside.
     """
+    final, unclear = only_probable(final)
     problem, units, best = final.problem, prepared.units, final.chosen
+    if wave is not None and not _waved(prepared, best):
+        wave = None
     states = recordings.states
     if prepared.order == 2:
         states = (*states, *(f"{name}'" for name in states))
+    verdict = judge_equations(prepared, final, slow, unclear)
     words = Wording(prepared, (*states, *recordings.inputs), states)
-    errors = standard_errors(final, wave) * prepared.back
+    effective = _effective(final)
+    errors = standard_errors(effective, wave) * prepared.back
     begins = np.flatnonzero(_begins_recording(prepared))
     kinds = np.all([s.proportional for s in prepared.signals], 0)
-    noise = np.where(kinds, _misfit_share(final, prepared), final.noise * units.states)
+    white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))
+    noise = np.where(kinds, _misfit_share(white, prepared), white * units.states)
     unmeasured = np.all([s.noise == 0 for s in prepared.signals], 0)
     discovery = Discovery(
         coefficients=best.coefficients * prepared.back,
         standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
-        inclusion_probabilities=np.clip(inclusion_probabilities(final), 0, 1),
+        inclusion_probabilities=np.clip(inclusion_probabilities(final, unclear), 0, 1),
         noise=np.where(unmeasured, 0.0, noise),
         score=np.asarray(best.score - (wave.price if wave else 0.0)),
         initial=best.begin[begins] * units.states,
+        slow_error=slow.size * units.states,
+        slow_memory=slow.memory * _interval(recordings),
+        simulation_r2=simulated_r2(prepared, final),
+        verdict=verdict.name,
         held_out=_held_out(prepared, recordings, first, begins),
         library=prepared.terms,
         states=states,
@@ -66,8 +82,8 @@ def conclude(
     )
     notes = recordings.notes
     if wave is not None:
-        notes = (*notes, words.wave(final, wave.number, wave.error * _widening(final)))
-    warnings = wording.warnings(prepared, first, final, discovery, words)
+        notes = (*notes, words.wave(final, wave.number, wave.error * _widening(effective)))
+    warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
     if stopped:
         warnings = [wording.STOPPED, *warnings]
     return dataclasses.replace(discovery, warnings=(*notes, *warnings))
@@ -103,8 +119,17 @@ def nothing(recordings: Recordings) -> Discovery:
         states=states,
         inputs=recordings.inputs,
         noise_kind=("constant",) * count,
+        verdict="none",
+        slow_error=np.zeros(count),
+        slow_memory=np.zeros(count),
+        simulation_r2=np.zeros(count),
         warnings=recordings.notes,
     )
+
+
+def _interval(recordings: Recordings) -> float:
+    """The usual time between samples."""
+    return float(np.median(np.concatenate([np.diff(part.times) for part in recordings.parts])))
 
 
 def _begins_recording(prepared: Prepared) -> np.ndarray:
@@ -112,21 +137,19 @@ def _begins_recording(prepared: Prepared) -> np.ndarray:
     return np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals])
 
 
-def _misfit_share(found: Found, prepared: Prepared) -> np.ndarray:
+def _waved(prepared: Prepared, best: Candidate) -> bool:
+    """Whether a model holds a fitted wave."""
+    used: list[bool] = np.asarray(best.mask.any(0)).tolist()
+    return any(
+        here and dictionary.is_fitted_wave(term)
+        for here, term in zip(used, prepared.terms, strict=True)
+    )
+
+
+def _misfit_share(noise: np.ndarray, prepared: Prepared) -> np.ndarray:
     """The proportional noise that the misfit of the model itself shows."""
     size = np.sqrt(np.mean(np.concatenate([s.measured for s in prepared.signals]) ** 2, 0))
-    return found.noise / size
-
-
-def inclusion_probabilities(found: Found) -> np.ndarray:
-    """Posterior probability of every term over all supports that were fitted or predicted [D, M].
-
-    P(m in S_d) = Σ_S [m in S_d] exp(score(S)) / Σ_S exp(score(S))
-    """
-    masks = [c.mask for c in found.pool] + [p.mask for p in found.around]
-    scores = np.array([c.score for c in found.pool] + [p.score for p in found.around])
-    weights = np.exp(scores - scores.max())
-    return np.tensordot(weights / weights.sum(), np.array(masks, float), 1)
+    return noise / size
 
 
 def standard_errors(found: Found, wave: FittedWave | None = None) -> np.ndarray:
@@ -145,6 +168,17 @@ def standard_errors(found: Found, wave: FittedWave | None = None) -> np.ndarray:
     if wave is not None:
         variance = variance + np.where(mask, wave.slopes * wave.error, 0.0) ** 2
     return np.sqrt(variance) * _widening(found)
+
+
+def _effective(found: Found) -> Found:
+    """The same, each state in units of the noise that widens its errors, where states differ."""
+    chosen = found.chosen
+    share = chosen.independent
+    if np.all(share == share[0]):
+        return found
+    wide = chosen._replace(variance=chosen.variance / share, independent=np.ones(len(share)))
+    near = neighbours.look_around(found.problem, found.segments, wide, found.samples)
+    return found._replace(chosen=wide, linearised=near.tangent.linearised)
 
 
 def _widening(found: Found) -> float:

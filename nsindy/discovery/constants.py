@@ -154,6 +154,9 @@ that the slow error may take at the price of two numbers (`residuals.innovation`
 MISSED_WARNING = 2.0
 """Times its noise by which a state is missed before a warning says so."""
 
+MISSED_TIMES = 100.0
+"""Times its noise up to which the warning says how many: beyond there is no noise to speak of."""
+
 SOLVER_ERROR = (0.1, 1 / 3)
 """Error of the solver that is not seen: shares of the noise, and of the noise floor."""
 
@@ -202,6 +205,18 @@ added."""
 
 ROUNDS = 12
 """Most rounds of a search, each of which fits `WIDTH` supports."""
+
+# Models that are only nearly right: `discrepancy`.
+
+DISCREPANCY_PRICE = 10.0
+"""Nats by which a model beside a slow error of a state must win over models without one: that a
+library does not hold the truth is unlikely before any data is seen."""
+
+DISCREPANCY_POOL = 48
+"""Supports that are judged beside a slow error: so many of the best and of the smallest."""
+
+DISCREPANCY_STEPS = 4
+"""Most steps of generalised least squares, each with the slow error of the one before."""
 
 # Waves whose number is fitted: `wave_scan`, `wave_response`, `wave_fit`.
 

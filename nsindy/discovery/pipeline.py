@@ -1,10 +1,10 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
-from jax.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import (
@@ -19,6 +19,7 @@ from nsindy.discovery import (
     wide_table,
 )
 from nsindy.discovery.candidates import Start
+from nsindy.discovery.discrepancy import Discrepancy, nearly_right
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -29,19 +30,21 @@ from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
 from nsindy.runtime.programs import keeping_compiled
 from nsindy.runtime.stopping import stop_softly
-from nsindy.terms.operations import Primitive
+from nsindy.terms.operations import Operations
 
 __all__ = ["discover", "from_recordings"]
 
 
 def discover(
-    t: ArrayLike | Sequence[ArrayLike],
-    x: ArrayLike | Sequence[ArrayLike],
+    t: Any,
+    x: Any = None,
     *,
-    inputs: ArrayLike | Sequence[ArrayLike] | None = None,
+    inputs: Any = None,
     states: Sequence[str] | None = None,
+    input_names: Sequence[str] | None = None,
     order: int = 1,
-    operations: Sequence[str | Primitive] | None = None,
+    operations: Operations | None = None,
+    degree: int | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
     seconds: float | None = None,
@@ -50,15 +53,22 @@ def discover(
     """Find the equations behind a recording, or several recordings of one system.
 
     Args:
-      t: times [N], or a list of them, one for each recording; irregular times are fine.
-      x: states [N, D], or [N] for one, or a list of them.
-      inputs: measured forcing or control [N, U] that may enter the equations, or a list of them.
-      states: names of the D states; without them x, y, z, … or x0, x1, ….
+      t: times [N], numbers or dates, irregular ones too; or the step between samples, a number;
+        or a list of times, one for each recording.
+      x: states [N, D], or [N] for one; a list of them, or [recordings, N, D], for several
+        recordings; or a DataFrame of pandas or polars, with its times in a column, the index, or t.
+        `discover(frame)` alone finds them.
+      inputs: measured forcing or control [N, U] or [N] that may enter the equations, a list of
+        them, or names of columns of the DataFrame.
+      states: names of the D states; without them x, y, z, … or x0, x1, …. Of a DataFrame, the
+        columns that are states; without them all others.
+      input_names: names of the U inputs; without them u, or u0, u1, ….
       order: 2 where x holds positions only, and each has an equation for its acceleration.
-      operations: unary operations that may appear beside the products of variables, names or
-        primitives of one's own (`learn_operation`); None for all that the values allow and that
-        there are samples enough to choose among. Where sin or cos is among them, a wave
-        sin(w x) whose w is found in the recording is tried as well.
+      operations: unary operations that may appear beside the products of variables, names, NumPy
+        or JAX functions, or primitives of one's own (`learn_operation`), one or several; None for
+        all that the values allow and that there are samples enough to choose among. Where sin or
+        cos is among them, a wave sin(w x) whose w is found in the recording is tried as well.
+      degree: most variables in a product; None for as many as there are samples enough for.
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
@@ -80,8 +90,10 @@ def discover(
       x' = 1.0000 v   (± 0.0000)
       v' = -1.0000 x   (± 0.0000)
     """
-    question = Question(order=order, operations=operations, max_terms=max_terms, noise=noise)
-    recordings = check.check_arrays(t, x, inputs=inputs, states=states)
+    question = Question(
+        order=order, operations=operations, degree=degree, max_terms=max_terms, noise=noise
+    )
+    recordings = check.check_arrays(t, x, inputs=inputs, states=states, input_names=input_names)
     return from_recordings(recordings, question, seconds=seconds, progress=progress)
 
 
@@ -158,8 +170,15 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
         stopped = session.stop()
         starts = first.starts()[: 1 if stopped else None]
         final = session.search(prepared, starts, share=1.0, stage=stage, guides=1)
+    slow = Discrepancy.none(len(final.chosen.mask))
+    price = wave.price if wave else 0.0
+    nearly = None if stopped else nearly_right(final, price=price, stop=session.stop)
+    if nearly is not None:
+        final, slow = nearly
+        again = nearly_right(first, stop=session.stop)
+        first = first if again is None else again[0]
     stopped |= session.stop() and not final.settled
-    return conclusion.conclude(prepared, recordings, first, final, wave, stopped=stopped)
+    return conclusion.conclude(prepared, recordings, first, final, wave, slow, stopped=stopped)
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:

@@ -221,9 +221,13 @@ def terms_of(smoothed: list[Signal], units: Units, question: Question) -> tuple[
     variables, count = len(units.variables), len(units.states)
     samples = sum(len(s.times) for s in smoothed)
     values = samples * count // question.order
-    degree, few = dictionary.choice(values, variables, count)
-    operations = few if question.operations is None else question.operations
-    return dictionary.library(variables, count, operations=operations, degree=degree)
+    borne, few = dictionary.choice(values, variables, count)
+    return dictionary.library(
+        variables,
+        count,
+        operations=few if question.rows is None else question.rows,
+        degree=borne if question.degree is None else question.degree,
+    )
 
 
 def _positions(terms: Sequence[Term], measured: int, back: np.ndarray) -> np.ndarray:

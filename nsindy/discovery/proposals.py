@@ -86,7 +86,7 @@ def _options(
     if problem.wide:
         own = regression.of_equation(factor, size, d)[:, [*problem.columns[d], size]]
         costs = problem.prior_of_columns._replace(costs=problem.prior_of_columns.costs[d])
-        found = screening.beam(own, costs, samples, problem.slots, coarse)
+        found = screening.beam(own.T @ own, costs, samples, problem.slots, coarse)
         return [_Option(-s.score, _at(problem.columns[d][s.terms], size)) for s in found]
     columns = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
     # A row of its own that no term can explain.

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nsindy.terms.operations import Primitive
+from nsindy.terms import operations as table
+from nsindy.terms.operations import Operations, Primitive
 
 __all__ = ["Question"]
 
@@ -17,6 +18,7 @@ class Question:
     Attributes:
       order: 1 or 2.
       operations: unary operations, or None for those that the samples bear.
+      degree: most variables in a product, or None for what the samples bear.
       max_terms: most terms of an equation.
       noise: standard deviation that is known, one or one for each state; None where it is not.
 
@@ -25,18 +27,32 @@ class Question:
     """
 
     order: int = 1
-    operations: Sequence[str | Primitive] | None = None
+    operations: Operations | None = None
+    degree: int | None = None
     max_terms: int = 6
     noise: float | Sequence[float] | None = None
 
     def __post_init__(self):
         if self.order not in (1, 2):
             raise ValueError(f"order must be 1 or 2, not {self.order}")
+        if self.degree is not None and self.degree < 1:
+            raise ValueError(f"degree must be at least 1, not {self.degree}")
         if self.max_terms < 1:
             raise ValueError(f"max_terms must be at least 1, not {self.max_terms}")
         noise = np.asarray(0.0 if self.noise is None else self.noise, float)
         if not (np.isfinite(noise).all() and (noise >= 0).all()):
             raise ValueError(f"noise must be finite and at least 0, not {self.noise}")
+        # An operation that does not exist is known before anything is computed.
+        _ = self.rows
+
+    @property
+    def rows(self) -> tuple[Primitive, ...] | None:
+        """The operations as rows of the table, or None for those that the samples bear.
+
+        Raises:
+          ValueError: a name is unknown, or JAX cannot trace a function.
+        """
+        return None if self.operations is None else table.rows_of(self.operations)
 
     def floor(self, states: int) -> np.ndarray:
         """The noise that is known of each measured state, 0 where none is [states].

@@ -55,35 +55,39 @@ def columns(
     states, size = admissible.shape
     count = min(max(constants.WIDE_COLUMNS // states, constants.FEWEST_COLUMNS, 2 * slots), size)
     chosen = np.zeros((states, count), int)
+    tables = [factor.T @ factor for factor in factors]
     for d, allowed in enumerate(admissible):
         ranks = np.full(size, np.inf)
-        for factor in factors:
-            own = factor[:, [*range(size), size + d]] * np.append(allowed, True)[None]
+        places = [*np.flatnonzero(allowed), size + d]
+        for table in tables:
+            own = np.zeros((size + 1, size + 1))
+            free = np.append(np.flatnonzero(allowed), size)
+            own[np.ix_(free, free)] = table[np.ix_(places, places)]
             found = beam(own, prior, samples, slots, constants.COARSE[0])
             order = [m for support in found for m in support.terms]
             rest = [np.argsort(-s.gains, kind="stable")[:count] for s in found[:4]]
             order += [m for near in zip(*rest, strict=True) for m in near]
-            places = np.array(list(dict.fromkeys(order)), int)
-            ranks[places] = np.minimum(ranks[places], np.arange(len(places)))
+            first = np.array(list(dict.fromkeys(order)), int)
+            ranks[first] = np.minimum(ranks[first], np.arange(len(first)))
         chosen[d] = np.sort(np.argsort(np.where(allowed, ranks, np.inf), kind="stable")[:count])
     return chosen
 
 
 def beam(
-    factor: np.ndarray, prior: Prior, samples: float, slots: int, coarse: float
+    products: np.ndarray, prior: Prior, samples: float, slots: int, coarse: float
 ) -> list[Support]:
     """Supports of one equation by exact evidence, slot by slot, best first; see `beam_search`.
 
     Args:
-      factor: compressed [A, y]; a column of zeros is never taken [Q, P + 1].
+      products: [A, y]ᵀ [A, y]; a column of zeros is never taken [P + 1, P + 1].
       prior: of the supports.
       samples: n, independent measurements.
       slots: K, most terms of the equation.
       coarse: share of the target that is taken for nothing.
     """
-    norms = np.linalg.norm(factor, axis=0)
-    unit = factor / np.where(norms > 0, norms, 1.0)
-    table = unit.T @ unit
+    norms = np.sqrt(np.diagonal(products))
+    scale = np.where(norms > 0, norms, 1.0)
+    table = products / scale[:, None] / scale[None, :]
     nothing = coarse**2
     open_ = norms[:-1] > 0
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from nsindy.discovery import candidates, constants, problem, search, signals
 from nsindy.discovery.candidates import Start
+from nsindy.discovery.discrepancy import precompile_judge
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -45,7 +46,9 @@ class Session:
         prepared = problem.prepare(
             self.parts, self.signals, units, self.question, substeps=substeps
         )
-        search.precompile_search(prepared.problem, prepared.segments(1.0))
+        segments = prepared.segments(1.0)
+        search.precompile_search(prepared.problem, segments)
+        precompile_judge(prepared.problem, segments)
         return prepared
 
     def search(

@@ -15,13 +15,13 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.signals import Signal
 from nsindy.evidence import regression
-from nsindy.recording.check import Recording, Recordings
+from nsindy.recording.arrange import arranged
+from nsindy.recording.check import Recordings
 from nsindy.terms import text
 
 __all__ = [
     "FunctionOf",
     "SortedOut",
-    "arranged",
     "explained",
     "functions_of_others",
     "sorted_out",
@@ -215,7 +215,7 @@ def _explained(prepared: Prepared, freedom: Sequence[float]) -> np.ndarray:
         own = regression.of_equation(early, size, d)[:, [*places, size]]
         costs = np.broadcast_to(searched.prior_of_columns.costs, searched.columns.shape)[d]
         prior = searched.prior._replace(costs=costs)
-        best = screening.beam(own, prior, samples, searched.slots, constants.COARSE[0])[0]
+        best = screening.beam(own.T @ own, prior, samples, searched.slots, constants.COARSE[0])[0]
         mask = np.isin(np.arange(len(places)), best.terms)
         values = np.asarray(regression.least_squares_numpy(own, mask).coefficients)
         judged = regression.of_equation(late, size, d)[:, [*places, size]]
@@ -240,20 +240,3 @@ def without_functions(recordings: Recordings, found: Sequence[FunctionOf]) -> Re
     notes = tuple(function.words(recordings.states) for function in found)
     fewer = arranged(recordings, kept, recordings.inputs)
     return fewer._replace(notes=(*recordings.notes, *notes))
-
-
-def arranged(recordings: Recordings, states: Sequence[str], inputs: Sequence[str]) -> Recordings:
-    """The recordings with these of their columns as states and those as inputs.
-
-    Args:
-      recordings: hold every name as a state or an input.
-      states: names of the states.
-      inputs: names of the inputs.
-    """
-    names = [*recordings.states, *recordings.inputs]
-    own, driving = ([names.index(name) for name in each] for each in (states, inputs))
-    parts = []
-    for part in recordings.parts:
-        values = np.concatenate([part.states, part.inputs], 1)
-        parts.append(Recording(part.times, values[:, own], values[:, driving]))
-    return recordings._replace(parts=tuple(parts), states=tuple(states), inputs=tuple(inputs))

@@ -6,8 +6,10 @@ import numpy as np
 
 from nsindy.discovery import constants, dictionary, signals
 from nsindy.discovery.candidates import Candidate
+from nsindy.discovery.inclusion import Unclear
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
+from nsindy.discovery.verdict import Verdict
 from nsindy.evidence import regression, ties
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
@@ -104,7 +106,13 @@ class Wording:
 
 
 def warnings(
-    prepared: Prepared, first: Found, final: Found, discovery: Discovery, words: Wording
+    prepared: Prepared,
+    first: Found,
+    final: Found,
+    discovery: Discovery,
+    words: Wording,
+    verdict: Verdict,
+    unclear: Sequence[Unclear],
 ) -> list[str]:
     """What a person should know before using the equations.
 
@@ -114,8 +122,11 @@ def warnings(
       final: the search on all samples.
       discovery: the result.
       words: for its terms.
+      verdict: how the equations stand to the recordings.
+      unclear: terms of which nobody can tell whether they are these or others.
     """
     return [
+        *_of_the_verdict(discovery, words, verdict, unclear),
         *_of_the_library(prepared),
         *_of_the_search(prepared, final),
         *_of_the_residuals(prepared, final, discovery),
@@ -140,6 +151,41 @@ def _of_the_library(prepared: Prepared) -> Iterator[str]:
         yield f"with {states} states the library has no products: there are too many"
 
 
+def _of_the_verdict(
+    discovery: Discovery, words: Wording, verdict: Verdict, unclear: Sequence[Unclear]
+) -> Iterator[str]:
+    for d in verdict.unexplained:
+        yield f"no term of the library explains {discovery.measured[d]}, which changes"
+    for place in unclear:
+        state, name = discovery.states[place.equation], words.names[place.term]
+        others = " or ".join(words.names[m] for m in place.others)
+        if place.kept:
+            yield f"{name} in {state}' may as well be {others}: the recording cannot tell"
+        else:
+            yield (
+                f"a further term is missing in {state}', and the recording cannot tell which: "
+                f"{name}{' or ' if others else ''}{others}"
+            )
+    assert discovery.slow_error is not None and discovery.slow_memory is not None
+    spread = np.concatenate([part.states for part in words.prepared.parts]).std(0)
+    for d, state in enumerate(discovery.measured):
+        size, memory = float(discovery.slow_error[d]), float(discovery.slow_memory[d])
+        if size > 0:
+            yield (
+                f"{state} differs from the equations by a slow error of {text.number(size, size)}, "
+                f"{size / spread[d]:.1%} of its standard deviation, remembered for "
+                f"{text.number(memory, memory)} of time: something of that size is missing from "
+                "them, and all errors count it"
+            )
+    assert discovery.simulation_r2 is not None
+    for state, r2 in zip(discovery.measured, discovery.simulation_r2, strict=True):
+        if r2 < 0:
+            yield (
+                f"one simulation from the first {state} to the last is worse than its mean "
+                f"(R² {r2:.2f})"
+            )
+
+
 def _of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
     if not final.settled:
         yield "the search ended before it settled; another start may find a better model"
@@ -162,11 +208,16 @@ def _of_the_residuals(prepared: Prepared, final: Found, discovery: Discovery) ->
     for d, state in enumerate(discovery.measured):
         level = max(smooth[d], floor[d])
         if smooth[d] > 0 and final.noise[d] > constants.MISSED_WARNING * level:
+            spread = np.concatenate([s.measured[:, d] for s in prepared.signals]).std()
+            share = f"{final.noise[d] / spread:.2%} of its standard deviation"
+            times = f", {final.noise[d] / smooth[d]:.1f} times its noise"
+            often = final.noise[d] < constants.MISSED_TIMES * smooth[d]
             yield (
-                f"{state} is missed by {final.noise[d] / smooth[d]:.1f} times its noise: "
+                f"{state} is missed by {share}{times if often else ''}: "
                 "a term or an influence is missing"
             )
-        if final.chosen.independent[d] < constants.INDEPENDENT:
+        slow = discovery.slow_error is not None and discovery.slow_error[d] > 0
+        if final.chosen.independent[d] < constants.INDEPENDENT and not slow:
             yield f"what is left of {state} is not noise: it has structure in time"
 
 

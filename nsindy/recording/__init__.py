@@ -1,7 +1,10 @@
 """A recording from files or arrays, checked.
 
 Enters: the names of files, or arrays. Leaves: `check.Recordings`, or a ValueError of one sentence
-that names the column, the row and the fix. Read `text` (a file as a table of numbers), then
-`columns` (which of them are times, states and inputs), `repair` (what is repaired, and what every
-recording must satisfy), then `check` (arrays and files through all of them).
+that names the column, the row and the fix. Read `table` (what a file is once it is read), `formats`
+(which reader a file needs), `text` and `layout` (a text as rows, rows as columns), `cells` and
+`times` (what people write into cells); then `columns` (which of them are times, states and inputs),
+`names`, `shape` (long tables, several recordings in one), `arrays` (every form of arguments),
+`repair` (what is repaired, and what every recording must satisfy), and `check` (arrays and files
+through all of them).
 """

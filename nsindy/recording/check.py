@@ -11,11 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nsindy.recording.columns import check_count, check_names, clean_names, select_columns
-from nsindy.recording.repair import RawRecording, Source, repair
-from nsindy.recording.text import quote
+from nsindy.recording import arrays, shape
+from nsindy.recording.columns import Ask, Columns, select_columns
+from nsindy.recording.formats import read_table
+from nsindy.recording.names import check_count, check_names, clean_names, distinct_headers
+from nsindy.recording.repair import FEWEST, RawRecording, Source, quantised, repair
+from nsindy.recording.table import Table
 
 __all__ = ["Recording", "Recordings", "check_arrays", "read_recordings"]
+
+BY_ARRAYS = "give each recording as an array of its own, in lists t and x"
 
 
 class Recording(NamedTuple):
@@ -36,7 +41,7 @@ class Recordings(NamedTuple):
     """Recordings of the same quantities.
 
     Attributes:
-      parts: one for each trajectory or file.
+      parts: one for each trajectory.
       states: names of the D states.
       inputs: names of the U inputs.
       notes: what was changed or assumed, in words.
@@ -50,7 +55,7 @@ class Recordings(NamedTuple):
 
 def check_arrays(
     t: Any,
-    x: Any,
+    x: Any = None,
     *,
     inputs: Any = None,
     states: Sequence[str] | None = None,
@@ -58,20 +63,25 @@ def check_arrays(
 ) -> Recordings:
     """Check arrays, and repair what can be repaired without guessing.
 
-    Rows are sorted by time; rows that repeat another are dropped, and so are rows with a missing or
-    infinite value if they are at most the share `DROPPED` of all. `notes` report every change.
+    Rows are sorted by time, and split where it starts again; rows that repeat another are dropped,
+    those of one time averaged, and rows with a missing or infinite value dropped if they are at
+    most the share `repair.DROPPED` of all. Columns that are constant or repeat another are left
+    out. `notes` report every change.
 
     Args:
-      t: times [N], or a list of such arrays, one for each trajectory.
-      x: states [N, D] or [N], or a list of such arrays.
-      inputs: forcing or control at the same times [N, U] or [N], or a list of such arrays.
-      states: names of the states; None for x, y, z, or x0, x1 and so on.
+      t: times [N], numbers or dates; or the step between samples; or a list of times, one for each
+        trajectory; or the name of a column of x; or a DataFrame, without x.
+      x: states [N, D] or [N]; a list of such arrays, or [recordings, N, D]; a list of D arrays [N];
+        or a DataFrame, or a list of them, with times in a column, the index or t.
+      inputs: forcing or control at the same times [N, U] or [N], a list of such arrays, or names
+        of columns of a DataFrame.
+      states: names of the states; None for x, y, z, or x0, x1 and so on. Of a DataFrame, the
+        columns that are states; None for all others.
       input_names: names of the inputs; None for u, or u0, u1 and so on.
 
     Raises:
-      ValueError: a shape does not fit, a value is not a number, times repeat with different values
-        or start again, a column is constant, or samples are too few; the message names the row and
-        the fix.
+      ValueError: a shape does not fit, a value is not a number, most times repeat with different
+        values, no state varies, or samples are too few; the message names the row and the fix.
 
     Example:
       >>> t = np.linspace(0.0, 2.0, 50)
@@ -79,19 +89,12 @@ def check_arrays(
       >>> recordings.states, bool(recordings.parts[0].times[0] == 0.0)
       (('x',), True)
     """
-    several = isinstance(x, list | tuple) and _is_list_of_arrays(t)
-    if not several:
-        trajectories = [(t, x, inputs)]
-    else:
-        every_input = [None] * len(x) if inputs is None else inputs
-        if not isinstance(every_input, list | tuple) or not len(t) == len(x) == len(every_input):
-            raise ValueError(
-                "lists of trajectories differ in length; give t, x and inputs as lists with one "
-                "array for each trajectory"
-            )
-        trajectories = list(zip(t, x, every_input, strict=True))
-    where = [f"trajectory {k}" if several else "" for k in range(len(trajectories))]
-    stacked = [_stack(*each, place) for each, place in zip(trajectories, where, strict=True)]
+    if x is None and (arrays.is_frame(t) or _is_list_of_frames(t)):
+        t, x = None, t
+    if arrays.is_frame(x) or _is_list_of_frames(x):
+        return _check_frames(t, x, inputs, states, input_names)
+    stacked, several = arrays.stacked(t, x, inputs)
+    where = [f"trajectory {k}" if several else "" for k in range(len(stacked))]
     d, u = stacked[0].states, stacked[0].inputs
     for place, each in zip(where, stacked, strict=True):
         if (each.states, each.inputs) != (d, u):
@@ -101,16 +104,18 @@ def check_arrays(
             )
     check_count(d + u)
     chosen = (*check_names(states, d, "states"), *check_names(input_names, u, "inputs"))
-    names, notes = clean_names(chosen, ("x",) * d + ("u",) * u)
+    labels, _ = clean_names(chosen, ("x",) * d + ("u",) * u)
     tables = [
         RawRecording(
-            Source(place, ("time", *names), "leave it out"),
+            Source(place, ("time", *labels), "leave it out", d, BY_ARRAYS),
             each.values,
             np.arange(len(each.values)),
         )
         for place, each in zip(where, stacked, strict=True)
     ]
-    return _repair_all(tables, names, d, notes)
+    notes = [note for each in stacked for note in each.notes]
+    names = chosen if any(chosen) else labels
+    return _repair_all(tables, names, Ask(command=False), tuple(dict.fromkeys(notes)))
 
 
 def read_recordings(
@@ -119,19 +124,24 @@ def read_recordings(
     time: str | None = None,
     states: Sequence[str] | None = None,
     inputs: Sequence[str] = (),
+    by: str | None = None,
+    dt: float | None = None,
 ) -> Recordings:
-    """Read tables of numbers, one recording in each file, and check them as `check_arrays` does.
+    """Read files and check them as `check_arrays` does.
 
-    Columns may be separated by commas, semicolons, tabs or spaces, with or without a header. Times
-    may be ISO 8601 dates. `notes` report how the files were read and what was left out.
+    A file is a text of columns in any common way of writing, or .npy, .npz, .mat, .json, .parquet,
+    .xlsx or .gz; `-` is standard input. It holds one recording, or several, one after the other or
+    told apart by a column. `notes` report how files were read and what was left out.
 
     Args:
       paths: a file, or several with the same columns.
       time: header or number (from 1) of the column of times; None for one that is named t, time or
-        the like, else the first if it increases.
+        the like, else the first that increases.
       states: headers or numbers of the columns of states; None for all others, except those that
         contain words or only number the rows.
       inputs: headers or numbers of the columns of inputs.
+      by: header or number of the column that tells recordings apart.
+      dt: time between rows, where no column has it.
 
     Raises:
       ValueError: a file cannot be read or is not such a table, or its columns fail a check of
@@ -140,119 +150,184 @@ def read_recordings(
     files = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not files:
         raise ValueError("there is no file to read; name one or more")
-    selected = [select_columns(path, time, states, inputs) for path in files]
+    if dt is not None and not 0 < dt < np.inf:
+        raise ValueError(f"dt is {dt:g}; give the time between rows as a positive number")
+    if dt is not None and time is not None:
+        raise ValueError("give either a column of times, --time, or the time between rows, --dt")
+    ask = Ask(time, states, inputs, by, dt)
+    return _of_tables([read_table(path) for path in files], ask, always=True)
+
+
+def _is_list_of_frames(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(map(arrays.is_frame, value))
+
+
+def _check_frames(
+    t: Any,
+    x: Any,
+    inputs: Any,
+    states: Sequence[str] | None,
+    input_names: Sequence[str] | None,
+) -> Recordings:
+    """Check DataFrames as files are, with times and inputs that stand in them or beside them."""
+    frames = list(x) if isinstance(x, list | tuple) else [x]
+    states = [states] if isinstance(states, str) else states
+    named = isinstance(inputs, str) or (
+        isinstance(inputs, list | tuple) and all(isinstance(name, str) for name in inputs)
+    )
+    driven = [inputs] if isinstance(inputs, str) else list(inputs or ()) if named else []
+    step = float(t) if np.ndim(t) == 0 and t is not None and not isinstance(t, str) else None
+    every = t if isinstance(t, list | tuple) and len(frames) > 1 else [t] * len(frames)
+    beside = (
+        inputs if isinstance(inputs, list | tuple) and len(frames) > 1 else [inputs] * len(frames)
+    )
+    if not len(every) == len(frames) == len(beside):
+        raise ValueError("lists of trajectories differ in length; give t, x and inputs as lists")
+    tables = []
+    when = t if isinstance(t, str) else None
+    for k, frame in enumerate(frames):
+        source = f"trajectory {k}" if len(frames) > 1 else "x"
+        table = arrays.table_of_frame(source, frame, index=t is None or isinstance(t, str))
+        if t is not None and step is None and not isinstance(t, str):
+            when = "time"
+            values, _ = arrays.times_of(every[k], "t")
+            table = arrays.with_columns(table, values, ["time"], "t")
+        if inputs is not None and not named:
+            found = arrays.matrix(beside[k], "inputs", len(table.rows))
+            driven = list(check_names(input_names, found.shape[1], "inputs"))
+            driven = [name or f"u{i}" for i, name in enumerate(driven)]
+            table = arrays.with_columns(table, found, driven, "inputs")
+        tables.append(table)
+    ask = Ask(when, states, driven, None, step, command=False)
+    return _of_tables(tables, ask, always=len(frames) > 1)
+
+
+def _of_tables(tables: Sequence[Table], ask: Ask, always: bool) -> Recordings:
+    """Recordings from tables with the same columns, which notes name if there are several."""
+    selected = [select_columns(table, ask) for table in tables]
     first = selected[0]
-    for path, each in zip(files, selected, strict=True):
+    for table, each in zip(tables, selected, strict=True):
         if each.labels[1:] != first.labels[1:]:
             raise ValueError(
-                f"{path} has the columns {', '.join(each.labels[1:])}, {files[0]} has "
-                f"{', '.join(first.labels[1:])}; choose the columns that they share with --states"
+                f"{table.source} has the columns {', '.join(each.labels[1:])}, {tables[0].source} "
+                f"has {', '.join(first.labels[1:])}; choose the columns that they share with "
+                + ask.option("states")
             )
-    d = len(first.names) - len(inputs)
-    names, notes = clean_names(first.names, ("x",) * d + ("u",) * len(inputs))
-    of_files = [
-        f"{path}: {note}" for path, each in zip(files, selected, strict=True) for note in each.notes
-    ]
-    omit = "leave it out by naming the others with --states"
-    tables = [
-        RawRecording(Source(os.fspath(path), each.labels, omit), each.values, each.rows)
-        for path, each in zip(files, selected, strict=True)
-    ]
-    return _repair_all(tables, names, d, (*of_files, *notes))
+    notes: list[str] = []
+    raws: list[RawRecording] = []
+    for table, each in zip(tables, selected, strict=True):
+        parts, said = _parts(table, each, ask)
+        raws += parts
+        notes += [f"{table.source}: {note}" for note in (*each.notes, *said)]
+    names, renamed = distinct_headers(first.names)
+    return _repair_all(raws, names, ask, (*notes, *renamed))
 
 
-class _Stacked(NamedTuple):
-    """Columns time, states, inputs [N, 1 + D + U], with D and U."""
-
-    values: np.ndarray
-    states: int
-    inputs: int
-
-
-def _is_list_of_arrays(value: Any) -> bool:
-    if not isinstance(value, list | tuple) or not value:
-        return False
-    return isinstance(value[0], list | tuple) or np.ndim(value[0]) > 0
-
-
-def _stack(t: Any, x: Any, inputs: Any, where: str) -> _Stacked:
-    prefix = f"{where}: " if where else ""
-    times = _numbers(t, f"{prefix}t")
-    if times.ndim == 2 and times.shape[1] == 1:
-        times = times[:, 0]
-    if times.ndim != 1:
-        raise ValueError(
-            f"{prefix}t has the shape {times.shape}; give one time for each sample, [N]"
-        )
-    columns = [times[:, None]]
-    inputs = np.zeros((len(times), 0)) if inputs is None else inputs
-    for name, value in (("x", x), ("inputs", inputs)):
-        values = _numbers(value, prefix + name)
-        values = values[:, None] if values.ndim == 1 else values
-        if values.ndim != 2 or (name == "x" and values.shape[1] == 0):
-            raise ValueError(
-                f"{prefix}{name} has the shape {values.shape}; give one row for each "
-                "sample, [N, columns], and several trajectories as lists of arrays"
-            )
-        if len(values) != len(times):
-            fix = "one row for each time"
-            if values.shape[1] == len(times):
-                fix = f"its transpose, {name}.T"
-            raise ValueError(
-                f"{prefix}t has {len(times)} times but {name} has {len(values)} rows; give {fix}"
-            )
-        columns.append(values)
-    return _Stacked(np.concatenate(columns, axis=1), columns[1].shape[1], columns[2].shape[1])
-
-
-def _numbers(value: Any, name: str) -> np.ndarray:
-    # Masked values and None become NaN.
-    masked = np.ma.getmask(value)
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{name} is not a regular array; give rows of equal length") from error
-    if array.dtype.kind in "biuf":
-        with np.errstate(over="ignore"):
-            return np.where(masked, np.nan, array.astype(np.float64))
-    if array.dtype.kind not in "OUS":
-        raise ValueError(f"{name} holds {array.dtype}; give real numbers, times as seconds")
-    numbers = np.empty(array.shape)
-    for place, item in np.ndenumerate(array):
-        try:
-            numbers[place] = np.nan if item is None else float(item)
-        except (ValueError, TypeError, OverflowError):
-            position = ", ".join(map(str, place))
-            raise ValueError(
-                f"{name}[{position}] is {quote(str(item))}, not a number; give real numbers"
-            ) from None
-    return numbers
+def _parts(table: Table, columns: Columns, ask: Ask) -> tuple[list[RawRecording], tuple[str, ...]]:
+    """The recordings of one table, as the column that tells them apart has them."""
+    omit = f"leave it out by naming the others with {ask.option('states')}"
+    group = f"name the column that tells recordings apart with {ask.option('by', 'COLUMN')}"
+    source = Source(table.source, columns.labels, omit, columns.states, group)
+    groups = columns.groups
+    if groups is None:
+        return [RawRecording(source, columns.values, columns.rows)], ()
+    label = table.label(groups.column)
+    parts, notes = [], []
+    sizes = [int(np.sum(groups.codes == k)) for k in range(len(groups.names))]
+    for k, name in enumerate(groups.names):
+        rows = groups.codes == k
+        if sizes[k] < FEWEST <= max(sizes):
+            notes.append(f"left out {label} {name}, which has {sizes[k]} rows")
+            continue
+        values = columns.values[rows]
+        if ask.dt is not None:
+            values[:, 0] = np.arange(len(values)) * ask.dt
+        parts.append(RawRecording(source.part(f"{label} {name}"), values, columns.rows[rows]))
+    return parts, tuple(notes)
 
 
 def _repair_all(
-    tables: Sequence[RawRecording],
-    names: tuple[str, ...],
-    d: int,
-    notes: tuple[str, ...],
+    tables: Sequence[RawRecording], names: tuple[str, ...], ask: Ask, notes: tuple[str, ...]
 ) -> Recordings:
-    parts = []
-    for table in tables:
-        values, changes = repair(table)
-        times, states, inputs = np.split(values, [1, 1 + d], axis=1)
-        parts.append(Recording(times[:, 0].copy(), states.copy(), inputs.copy()))
-        where = table.source.where
-        notes += tuple(f"{where}: {note}" if where else note for note in changes)
+    """Repair recordings of the same columns; leave out those that say nothing."""
+    d = tables[0].source.states
+    matrices: list[np.ndarray] = []
+    for whole in tables:
+        parts, said = shape.split_restarts(whole)
+        notes += tuple(_at(whole.source, note) for note in said)
+        for table in parts:
+            if len(parts) > 1 and len(table.rows) < FEWEST:
+                notes += (_at(table.source, f"left out, it has {len(table.rows)} rows"),)
+                continue
+            values, changes = repair(table)
+            matrices.append(values)
+            notes += tuple(_at(table.source, note) for note in changes)
     source = tables[0].source
-    source = source if len(tables) == 1 else dataclasses.replace(source, where="")
-    measured = [np.concatenate([part.states, part.inputs], axis=1) for part in parts]
-    every = np.concatenate(measured)
-    low, high = np.min(every, axis=0), np.max(every, axis=0)
-    # A spread of a few units in the last place is rounding.
-    constant = high - low <= 8 * np.finfo(float).eps * np.maximum(np.abs(low), np.abs(high))
-    if np.any(constant):
-        i = int(np.argmax(constant))
+    several = len(tables) > 1
+    source = dataclasses.replace(source, where="") if several else source
+    kept, left = _telling(source, matrices, ask)
+    notes += tuple(_at(source, note) for note in left)
+    matrices = [values[:, [0, *(1 + i for i in kept)]] for values in matrices]
+    letters = ["x" if i < d else "u" for i in kept]
+    cleaned, renamed = clean_names([names[i] for i in kept], letters)
+    d = letters.count("x")
+    for k, name in enumerate(cleaned[:d]):
+        step = quantised(np.concatenate([values[:, 1 + k] for values in matrices]))
+        if step:
+            notes += (f"readings of {name} come in steps of {step:.4g}",)
+    made = []
+    for values in matrices:
+        times, states, inputs = np.split(values, [1, 1 + d], axis=1)
+        made.append(Recording(times[:, 0].copy(), states.copy(), inputs.copy()))
+    return Recordings(tuple(made), cleaned[:d], cleaned[d:], (*notes, *renamed))
+
+
+def _at(source: Source, note: str) -> str:
+    return f"{source.where}: {note}" if source.where else note
+
+
+def _telling(
+    source: Source, matrices: Sequence[np.ndarray], ask: Ask
+) -> tuple[list[int], tuple[str, ...]]:
+    """Which of the columns vary and repeat no other, and why the others are left out.
+
+    Raises:
+      ValueError: no state varies.
+    """
+    every = np.concatenate([values[:, 1:] for values in matrices])
+    constant = _is_constant(every)
+    within = np.all([_is_constant(values[:, 1:]) for values in matrices], axis=0)
+    if np.all(within[: source.states]):
+        i = int(np.argmax(within))
+        value = np.nanmin(every[:, i])
         raise source.error(
-            f"column {source.columns[1 + i]} is constant, {low[i]:.10g} in every row; "
-            + source.omit
+            f"column {source.columns[1 + i]} is constant, {value:.10g} in every row; {source.omit}"
         )
-    return Recordings(tuple(parts), names[:d], names[d:], notes)
+    kept: list[int] = []
+    notes = []
+    for i, label in enumerate(source.columns[1:]):
+        twin = next((j for j in kept if np.array_equal(every[:, i], every[:, j], True)), None)
+        if constant[i]:
+            notes.append(
+                f"left out column {label}, which is constant, {np.nanmin(every[:, i]):.10g}"
+            )
+        elif within[i] and i < source.states:
+            as_input = ask.option("inputs", label) if ask.command else "given among the inputs, it"
+            notes.append(
+                f"left out column {label}, which is constant in each recording; {as_input} makes "
+                "it a parameter"
+            )
+        elif twin is not None:
+            notes.append(
+                f"left out column {label}, which repeats column {source.columns[1 + twin]}"
+            )
+        else:
+            kept.append(i)
+    return kept, tuple(notes)
+
+
+def _is_constant(values: np.ndarray) -> np.ndarray:
+    """Tell which columns of [N, C] are constant."""
+    low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    # A spread of a few units in the last place is rounding.
+    return high - low <= 8 * np.finfo(float).eps * np.maximum(np.abs(low), np.abs(high))

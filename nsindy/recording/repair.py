@@ -5,17 +5,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["RawRecording", "Source", "repair"]
+from nsindy.recording.table import rows_text
+
+__all__ = ["FEWEST", "RawRecording", "Source", "quantised", "repair"]
 
 FEWEST = 10
 """Samples that a recording must have."""
 DROPPED = 0.1
 """Share of the rows that may be dropped because a value is missing."""
+KEEP_MISSING = False
+"""True where a state that is missing stays NaN in its recording, False where its row is dropped."""
+AVERAGED = 0.5
+"""Share of the rows that may repeat the time of another; beyond it, rows are of several things."""
 GAP = 20
 """A longer step, in units of the median step, is reported: irregular sampling has steps of ten."""
 RANGE = (1e-30, 1e30)
 """Magnitudes that a column may reach. A coefficient is a ratio of up to nine of them, as that of ẋ³
 in ẍ is, and must stay a finite number."""
+MANY = 0.8
+"""Share of different values among all from which a column is not looked at for steps."""
+COARSE = 1 / 400
+"""A step of a reading, as a share of the spread of its column, from which it is reported."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,15 +36,24 @@ class Source:
       where: the file or the trajectory; empty where there is only one.
       columns: names of the columns, times first.
       omit: how a column is left out, as advice.
+      states: how many of the columns after the times are states D.
+      group: how rows of several recordings are told apart, as advice.
     """
 
     where: str
     columns: tuple[str, ...]
     omit: str
+    states: int
+    group: str
 
     def error(self, message: str) -> ValueError:
         """The error to raise, with the name of the recording before the message."""
         return ValueError(f"{self.where}: {message}" if self.where else message)
+
+    def part(self, name: str) -> "Source":
+        """The same for a part of it."""
+        where = f"{self.where}, {name}" if self.where else name
+        return dataclasses.replace(self, where=where)
 
 
 class RawRecording(NamedTuple):
@@ -45,86 +64,125 @@ class RawRecording(NamedTuple):
     rows: np.ndarray
 
 
+class _Rows(NamedTuple):
+    """Rows that are kept, their numbers, and what was changed, in words."""
+
+    values: np.ndarray
+    rows: np.ndarray
+    notes: tuple[str, ...]
+
+
 def repair(table: RawRecording) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Drop, sort and check the rows of one recording.
+    """Drop, sort, average and check the rows of one recording.
 
     Returns:
       values [N, 1 + D + U] with strictly increasing times, and what was changed, in words.
 
     Raises:
-      ValueError: too many rows lack a value, times repeat with different values or start again, or
-        samples are too few, or a column too large or small.
+      ValueError: too many rows lack a value, most times repeat with different values, or samples
+        are too few, or a column too large or small.
     """
-    source, values, rows = table.source, table.values, table.rows
-    notes = []
-    finite = np.isfinite(values)
-    bad = ~np.all(finite, axis=1)
-    if np.any(bad):
-        count, column = int(np.sum(bad)), source.columns[int(np.argmin(np.all(finite, axis=0)))]
-        if count > DROPPED * len(values):
-            raise source.error(
-                f"a value is missing or infinite in {_rows(rows[bad])} of {len(values)}, first in "
-                f"column {column}; fill them in, or, if it was seldom measured, {source.omit}"
-            )
-        notes.append(f"dropped {_rows(rows[bad])}: a value is missing or infinite")
-        values, rows = values[~bad], rows[~bad]
-    _check_restart(source, values[:, 0], rows)
+    source = table.source
+    values, rows, notes = _measured(table)
     order = np.argsort(values[:, 0], kind="stable")
     moved = int(np.sum(order != np.arange(len(order))))
     if moved:
-        notes.append(f"sorted {moved} rows by time")
+        notes += (f"sorted {moved} rows by time",)
         values, rows = values[order], rows[order]
-    same_time = values[1:, 0] == values[:-1, 0]
-    same = same_time & np.all(values[1:] == values[:-1], axis=1)
-    if np.any(same_time & ~same):
-        i = int(np.argmax(same_time & ~same))
-        raise source.error(
-            f"rows {rows[i]} and {rows[i + 1]} have the same time {values[i, 0]:.10g} but "
-            "different values; keep one of them"
-        )
-    if np.any(same):
-        again = np.concatenate([[False], same])
-        notes.append(f"dropped {_rows(rows[again])}: another row is identical")
-        values, rows = values[~again], rows[~again]
+    values, rows, merged = _merged(source, values, rows)
+    notes += merged
     if len(values) < FEWEST:
         raise source.error(f"{len(values)} samples are too few; give at least {FEWEST}")
-    for name, size in zip(source.columns, np.max(np.abs(values), axis=0), strict=True):
+    with np.errstate(invalid="ignore"):
+        sizes = np.max(np.abs(np.nan_to_num(values)), axis=0)
+    for name, size in zip(source.columns, sizes, strict=True):
         if size and not RANGE[0] <= size <= RANGE[1]:
             raise source.error(f"column {name} reaches {size:.1e}; give it in another unit")
-    if np.min(np.diff(values[:, 0])) < RANGE[0]:
-        raise source.error(f"times are less than {RANGE[0]:g} apart; give them in another unit")
     steps = np.diff(values[:, 0])
+    if np.min(steps) < RANGE[0]:
+        raise source.error(f"times are less than {RANGE[0]:g} apart; give them in another unit")
     if np.max(steps) > GAP * np.median(steps):
         i = int(np.argmax(steps))
-        notes.append(
+        notes += (
             f"there is a gap of {steps[i]:.4g} in time between rows {rows[i]} and {rows[i + 1]}, "
-            f"{steps[i] / np.median(steps):.0f} times the usual step"
+            f"{steps[i] / np.median(steps):.0f} times the usual step",
         )
-    return np.ascontiguousarray(values), tuple(notes)
+    return np.ascontiguousarray(values), notes
 
 
-def _check_restart(source: Source, times: np.ndarray, rows: np.ndarray) -> None:
-    """Raise where sorting the rows by time would interleave two recordings."""
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(times) < 0) + 1, [len(times)]])
-    if len(edges) < 3:
-        return
-    low, middle, high = (
-        times[i] for i in (edges[:-1], (edges[:-1] + edges[1:]) // 2, edges[1:] - 1)
-    )
-    many = np.diff(edges) >= FEWEST
-    again = many[1:] & many[:-1]
-    # The middle of each of two increasing runs lies within the other.
-    again &= (low[1:] <= middle[:-1]) & (middle[:-1] <= high[1:])
-    again &= (low[:-1] <= middle[1:]) & (middle[1:] <= high[:-1])
-    if np.any(again):
+def _measured(table: RawRecording, keep: bool | None = None) -> _Rows:
+    """The rows that can be used: all whose values are finite, or, with `keep`, all with a state."""
+    source, values, rows = table
+    keep = KEEP_MISSING if keep is None else keep
+    finite = np.isfinite(values)
+    bad = ~np.all(finite, axis=1)
+    if not np.any(bad):
+        return _Rows(values, rows, ())
+    notes: tuple[str, ...] = ()
+    if keep:
+        values = np.where(finite, values, np.nan)
+        states = slice(1, 1 + source.states)
+        for name, known in zip(source.columns[states], finite[:, states].T, strict=True):
+            if not np.all(known):
+                notes += (f"column {name} was not measured in {rows_text(rows[~known])}",)
+        bad = ~finite[:, 0] | ~np.any(finite[:, states], axis=1)
+        bad |= ~np.all(finite[:, states.stop :], axis=1)
+    count, column = int(np.sum(bad)), source.columns[int(np.argmin(np.all(finite, axis=0)))]
+    if count > DROPPED * len(values):
         raise source.error(
-            f"time starts again at row {rows[edges[1 + int(np.argmax(again))]]}; "
-            "put each recording into a file or array of its own"
+            f"a value is missing or infinite in {rows_text(rows[bad])} of {len(values)}, first in "
+            f"column {column}; fill them in, or, if it was seldom measured, {source.omit}"
         )
+    if count:
+        notes += (f"dropped {rows_text(rows[bad])}: a value is missing or infinite",)
+    return _Rows(values[~bad], rows[~bad], notes)
 
 
-def _rows(rows: np.ndarray) -> str:
-    shown = ", ".join(map(str, np.sort(rows)[:5]))
-    if len(rows) > 5:
-        return f"{len(rows)} rows ({shown}, …)"
-    return f"row {shown}" if len(rows) == 1 else f"rows {shown}"
+def _merged(source: Source, values: np.ndarray, rows: np.ndarray) -> _Rows:
+    """Drop rows that repeat another, and average those of one time [N, 1 + D + U], sorted."""
+    notes: tuple[str, ...] = ()
+    again = values[1:, 0] == values[:-1, 0]
+    if not np.any(again):
+        return _Rows(values, rows, notes)
+    # The order of rows of one time must not matter.
+    order = np.lexsort(values.T[::-1])
+    values, rows = values[order], rows[order]
+    filled = np.nan_to_num(values, nan=np.inf)
+    same = np.concatenate([[False], np.all(filled[1:] == filled[:-1], axis=1)])
+    if np.any(same):
+        notes += (f"dropped {rows_text(rows[same])}: another row is identical",)
+        values, rows = values[~same], rows[~same]
+    again = np.concatenate([[False], values[1:, 0] == values[:-1, 0]])
+    if not np.any(again):
+        return _Rows(values, rows, notes)
+    if np.sum(again) > AVERAGED * len(values):
+        time = values[int(np.argmax(again)), 0]
+        one, other, *_ = np.sort(rows[values[:, 0] == time])
+        raise source.error(
+            f"rows {one} and {other} have the same time {time:.10g} but "
+            f"different values, and so have most; {source.group}"
+        )
+    notes += (f"averaged {rows_text(rows[again])} with the row of the same time",)
+    begins = np.flatnonzero(~again)
+    counts = np.add.reduceat(np.isfinite(values).astype(float), begins, axis=0)
+    sums = np.add.reduceat(np.nan_to_num(values), begins, axis=0)
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    means[:, 0] = values[begins, 0]
+    return _Rows(means, rows[begins], notes)
+
+
+def quantised(values: np.ndarray) -> float:
+    """The step of readings [N] that are coarse enough to be seen, 0 for others.
+
+    They are multiples of one step of at least the share `COARSE` of their spread, and many occur
+    more than once.
+    """
+    values = values[np.isfinite(values)]
+    different = np.unique(values)
+    if len(different) < FEWEST or len(different) > MANY * len(values):
+        return 0.0
+    step = float(np.min(np.diff(different)))
+    multiples = (different - different[0]) / step
+    if np.max(np.abs(multiples - np.round(multiples))) > 1e-3 or step < COARSE * np.std(values):
+        return 0.0
+    return step

@@ -112,7 +112,12 @@ def _page(
     shown: int,
 ) -> str:
     names = escape(", ".join(discovery.measured))
-    title = f"The equation{'s' if len(discovery.measured) > 1 else ''} behind {names}"
+    plural = "s" if len(discovery.measured) > 1 else ""
+    title = {
+        "equation": f"The equation{plural} behind {names}",
+        "approximation": f"{names}: no equation found, an approximation",
+        "none": f"{names}: no equation found",
+    }[discovery.verdict]
     by_name = {picture.name: _figure(picture, png) for picture, png in drawn}
     states = "".join(by_name[f"state_{d + 1}"] for d in range(len(discovery.measured)))
     drawn_from = ""

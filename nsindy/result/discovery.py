@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import html
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +20,14 @@ from nsindy.terms.term import Term
 if TYPE_CHECKING:
     from nsindy.result.vector_field import VectorField
 
-__all__ = ["Discovery", "HeldOut", "load"]
+__all__ = ["HEADINGS", "Discovery", "HeldOut", "load"]
+
+HEADINGS = {
+    "equation": "",
+    "approximation": "no equation found in this library; the best approximation is",
+    "none": "no equation found in this library",
+}
+"""What stands above the equations of each verdict."""
 
 Array = jax.Array | np.ndarray
 
@@ -44,8 +52,9 @@ class HeldOut(NamedTuple):
 
 
 _ARRAYS = ("coefficients", "standard_errors", "inclusion_probabilities", "noise", "score")
-_DATA = (*_ARRAYS, "initial", "held_out")
-_STATIC = ("library", "states", "inputs", "order", "noise_kind")
+_OPTIONAL = ("slow_error", "slow_memory", "simulation_r2")
+_DATA = (*_ARRAYS, "initial", *_OPTIONAL, "held_out")
+_STATIC = ("library", "states", "inputs", "order", "noise_kind", "verdict")
 _TEXTS = ("equivalent_models", "runner_up", "collinear", "warnings")
 
 
@@ -70,6 +79,13 @@ class Discovery:
       inputs: names of the U measured inputs.
       order: 1, or 2 where only positions were measured.
       noise_kind: "constant" or "proportional" for each state.
+      verdict: "equation" where the equations explain the recordings up to their noise;
+        "approximation" where something is missing from them; "none" where nothing was found.
+      slow_error: standard deviation of the slow error of each state beside the equations, in its
+        units, 0 where there is none [D]; None in files that know of none.
+      slow_memory: time after which it is forgotten [D].
+      simulation_r2: share of the variance of each measured state that one simulation explains,
+        from the first state of each recording to its last.
       equivalent_models: models that the recording cannot distinguish from this one, as text.
       runner_up: the next best models and how many nats they are behind, as text.
       collinear: relations between terms, in words.
@@ -88,6 +104,10 @@ class Discovery:
     inputs: tuple[str, ...] = ()
     order: int = 1
     noise_kind: tuple[str, ...] = ()
+    verdict: str = "equation"
+    slow_error: Array | None = None
+    slow_memory: Array | None = None
+    simulation_r2: Array | None = None
     equivalent_models: tuple[str, ...] = ()
     runner_up: tuple[str, ...] = ()
     collinear: tuple[str, ...] = ()
@@ -131,18 +151,29 @@ class Discovery:
         return text.equations(names=self.terms, precision=precision, **self.found())
 
     def __str__(self) -> str:
-        found, lines = self.found(), []
-        if not np.any(found["coefficients"]):
-            return f"no equation was found for {', '.join(found['states'])}"
+        found, lines = self.found(), list(filter(None, [HEADINGS[self.verdict]]))
         for line, row, errors in zip(
             self.equations(), found["coefficients"], found["errors"], strict=True
         ):
+            if self.verdict != "equation" and not row.any():
+                lines.append(f"{line.split(' = ')[0]} = ?")
+                continue
             known = [text.number(e, e) if e > 0 else "?" for e in errors[row != 0]]
             lines.append(line + (f"   (± {', '.join(known)})" if known else ""))
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return str(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the equations, and reasons for caution below them."""
+        cautions = "".join(f"<li>{html.escape(warning)}</li>" for warning in self.warnings)
+        return "".join(self.mathml()) + (f"<ul>{cautions}</ul>" if cautions else "")
+
+    def _repr_latex_(self) -> str:
+        """What a notebook shows, or prints, where it cannot show HTML."""
+        lines = [line.replace("=", "&=", 1) for line in self.latex()]
+        return r"$\displaystyle \begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}$"
 
     def to_sympy(self) -> list[Any]:
         """Right-hand sides of all D equations as SymPy expressions in the names of the states."""
@@ -188,8 +219,9 @@ class Discovery:
         Args:
           x0: state at t[0], [D].
           t: increasing times [N].
-          inputs: the inputs at those times [N, U], interpolated linearly, or a function of t that
-            returns them [U].
+          inputs: the inputs at those times [N, U], [N] for one, a list of U arrays [N], or a
+            DataFrame with their names, interpolated linearly; or a function of t that returns them
+            [U].
 
         Returns:
           states [N, D]; NaN from where the solution diverges.
@@ -197,7 +229,7 @@ class Discovery:
         Raises:
           ValueError: shapes do not fit, or inputs are missing.
         """
-        from nsindy.result.vector_field import solve_field
+        from nsindy.result.vector_field import inputs_at, solve_field
 
         x0, t = jnp.asarray(x0), jnp.asarray(t)
         dtype = jnp.result_type(x0, t, float)
@@ -208,11 +240,7 @@ class Discovery:
                 f"not {list(x0.shape)} and {list(t.shape)}"
             )
         if inputs is not None and not callable(inputs):
-            inputs = jnp.asarray(inputs, dtype)
-            if inputs.shape != (t.size, len(self.inputs)):
-                raise ValueError(
-                    f"inputs must be [{t.size}, {len(self.inputs)}], not {list(inputs.shape)}"
-                )
+            inputs = inputs_at(inputs, t.size, self.inputs).astype(dtype)
         # Absolute tolerances are relative to the size of each state over the recordings.
         size = jnp.max(jnp.abs(jnp.concatenate([x0[None], jnp.asarray(self.initial, dtype)])), 0)
         size = jnp.where(size > 0, size, jnp.max(size))

@@ -128,10 +128,18 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
             "r2": _array(held_out["r2"], "held_out.r2", measured),
         },
     }
+    sizes = {"slow_error": (count,), "slow_memory": (count,), "simulation_r2": measured}
+    for name, shape in sizes.items():
+        if content.get(name) is not None:
+            fields[name] = _array(content[name], name, shape)
+    verdict = content.get("verdict", "equation")
+    if verdict not in ("equation", "approximation", "none"):
+        raise ValueError(f"verdict {verdict!r} is not equation, approximation or none")
     if not np.all(np.isfinite(fields["coefficients"])):
         raise ValueError("a coefficient is not finite")
     texts = ("equivalent_models", "runner_up", "collinear", "warnings")
     static = {"library": library, "states": states, "inputs": inputs, "order": order}
+    static["verdict"] = verdict
     words = {name: _texts(content[name], name) for name in texts}
     return {**fields, **static, "noise_kind": kinds, **words}
 

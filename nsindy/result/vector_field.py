@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 
 from nsindy.terms.library import Library, evaluate
 
-__all__ = ["VectorField", "solve_field"]
+__all__ = ["VectorField", "inputs_at", "solve_field"]
 
 
 @functools.partial(
@@ -37,7 +37,8 @@ class VectorField:
         Args:
           t: time, in the units of the recording.
           y: state [D].
-          args: a function of t that returns the inputs [U], if the equation has any.
+          args: the inputs [U], if the equation has any, or a function of t that returns them; for
+            one input a number as well.
 
         Raises:
           ValueError: the equation has inputs and args is None.
@@ -54,14 +55,40 @@ def _derivative(field: VectorField, t: ArrayLike, y: ArrayLike, args: Any) -> ja
         if args is None:
             raise ValueError(
                 f"the equation has the inputs {', '.join(inputs)}; "
-                f"give them as a function of t that returns [{len(inputs)}]"
+                f"give them as [{len(inputs)}], or as a function of t that returns them"
             )
-        y = jnp.concatenate([y, jnp.asarray(args(t), y.dtype).reshape(len(inputs))])
+        values = jnp.asarray(args(t) if callable(args) else args, y.dtype)
+        if values.size != len(inputs):
+            raise ValueError(f"inputs must be [{len(inputs)}], not {list(values.shape)}")
+        y = jnp.concatenate([y, values.reshape(len(inputs))])
     if not field.library.terms:
         return jnp.zeros(len(coefficients), y.dtype)
     theta = evaluate(field.library, y[None, :]).theta
     # A term that is absent must not spread its NaN from outside its domain.
     return jnp.sum(jnp.where(coefficients != 0, coefficients * theta, 0.0), axis=1)
+
+
+def inputs_at(inputs: Any, count: int, names: tuple[str, ...]) -> jax.Array:
+    """Inputs at the times of a solution [N, U], from every form that `discover` takes.
+
+    Args:
+      inputs: [N, U], [N] for one input, a list of U arrays [N], or a DataFrame with the names.
+      count: N.
+      names: of the U inputs.
+
+    Raises:
+      ValueError: it has another shape.
+    """
+    if hasattr(inputs, "columns") and set(names) <= set(inputs.columns):
+        inputs = [np.asarray(inputs[name]) for name in names]
+    values = jnp.stack(inputs) if isinstance(inputs, list | tuple) else jnp.asarray(inputs)
+    if values.shape == (count,) and len(names) == 1:
+        values = values[:, None]
+    if isinstance(inputs, list | tuple) and values.shape == (len(names), count):
+        values = values.T if values.shape != (count, len(names)) else values
+    if values.shape != (count, len(names)):
+        raise ValueError(f"inputs must be [{count}, {len(names)}], not {list(values.shape)}")
+    return values
 
 
 @equinox.filter_jit

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ def write_whole(path: str | os.PathLike, write: Callable[[Path], Any]) -> None:
     of it.
     """
     path = Path(path)
-    temporary = path.with_name(f".{os.getpid()}.partial{path.suffix}")
+    writer = f"{os.getpid()}.{threading.get_ident()}"
+    temporary = path.with_name(f".{writer}.partial{path.suffix}")
     try:
         write(temporary)
         with temporary.open("rb+") as file:

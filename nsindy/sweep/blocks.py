@@ -129,7 +129,7 @@ def compile_chunk(
             for shape in ((share,), (share, block))
         ]
         lowered = traced.lower(*shapes, *placed[number], step=step)
-        return lowered.compile(compiler_options=programs.compiler_options() if quick else None)
+        return programs.compile_quickly(lowered) if quick else lowered.compile()
 
     first, step = _within_memory(functools.partial(compiled, 0), block, free, len(devices))
     pool = ThreadPoolExecutor(len(devices))

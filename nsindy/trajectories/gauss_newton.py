@@ -3,10 +3,11 @@
 Letters beside the usual: B segments · L intervals of a segment · R recordings.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from nsindy.evidence import residuals
 from nsindy.terms.products import Products
@@ -116,19 +117,25 @@ def unstarted(model: Model, segments: Segments) -> FitState:
     parts, count = model.begin.shape
     columns, initial = model.indices.size, segments.starts.shape[1]
     kind = segments.states.dtype
-    large = jnp.asarray(jnp.inf, kind)
+
+    # By NumPy: outside a program, JAX would compile each of them.
+    def full(value: float, *shape: int) -> Any:
+        return np.full(shape, value, kind)
+
     best = Expansion(
         model,
-        jnp.zeros((initial, count + columns + 2, count + columns + 2), kind),
-        jnp.zeros(parts, int),
-        jnp.zeros((parts, count, count), kind),
-        jnp.zeros((parts, count, columns), kind),
-        jnp.zeros((parts, count), kind),
-        jnp.zeros((parts, count), kind),
-        jnp.zeros(segments.states.shape, kind),
+        full(0, initial, count + columns + 2, count + columns + 2),
+        np.zeros(parts, int),  # type: ignore[arg-type]
+        full(0, parts, count, count),
+        full(0, parts, count, columns),
+        full(0, parts, count),
+        full(0, parts, count),
+        full(0, *segments.states.shape),
     )
-    damping, solved = jnp.asarray(1e-5, kind), jnp.asarray(0)
-    return FitState(best, large, model, large, damping, large, solved, jnp.asarray(False))
+    solved: Any = np.asarray(0)
+    done: Any = np.asarray(False)
+    worst = full(np.inf)
+    return FitState(best, worst, model, worst, full(1e-5), worst, solved, done)
 
 
 def step(

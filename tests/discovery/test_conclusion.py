@@ -1,4 +1,4 @@
-"""Standard errors, inclusion probabilities and the forecast, against their formulas in NumPy."""
+"""Standard errors and the forecast, against their formulas in NumPy."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ from problems import candidate, found, narrow, prepared
 
 from nsindy.discovery import candidates, conclusion, constants, signals
 from nsindy.discovery.candidates import Path
-from nsindy.discovery.neighbours import Predicted
 from nsindy.discovery.wave_fit import FittedWave
 from nsindy.evidence import regression
 from nsindy.recording.check import Recording, Recordings
@@ -92,23 +91,6 @@ def test_the_error_of_a_fitted_number_adds_to_those_that_follow_it(design):
     factor = np.sqrt(ROWS / (ROWS - 5))
     expected = np.sqrt(alone**2 + (np.where(TRUTH != 0, slopes, 0) * 0.02 * factor) ** 2)
     np.testing.assert_allclose(both, expected)
-
-
-def test_inclusion_probabilities_are_shares_of_the_evidence():
-    """Scores log 6, log 3 and log 1, of what was fitted and of what was predicted."""
-    pool = [
-        candidate([[1.0, 1.0, 0]], score=100 + np.log(6)),
-        candidate([[0.0, 1.0, 0]], score=100 + np.log(3)),
-    ]
-    other = Predicted(np.array([[False, True, True]]), 100 + np.log(1))
-    one = found(pool[0], pool=pool, around=[other])
-    np.testing.assert_allclose(conclusion.inclusion_probabilities(one), [[0.6, 1.0, 0.1]])
-
-
-def test_a_support_without_evidence_has_no_share():
-    pool = [candidate([[1.0, 0]], score=-1e4), candidate([[0, 1.0]], score=-np.inf)]
-    one = found(pool[0], pool=pool)
-    np.testing.assert_array_equal(conclusion.inclusion_probabilities(one), [[1.0, 0.0]])
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def test_the_beam_ranks_supports_by_their_evidence(regress):
     design, target = regress
     prior = Prior(np.arange(3.0, 3 + TERMS), np.ones(()))
     factor = regression.compress(design, target[:, None])
-    found = screening.beam(factor, prior, float(SAMPLES), 3, 0.1)
+    found = screening.beam(factor.T @ factor, prior, float(SAMPLES), 3, 0.1)
     scores = {tuple(s.terms): s.score for s in found}
     expected = {}
     for size in range(4):

@@ -41,6 +41,7 @@ class Told:
     def __init__(self, probability=1.0, states=("x",)):
         self.states = self.measured = states
         self.inclusion_probabilities = np.full((1, 4), probability)
+        self.slow_error = np.zeros(len(states))
 
 
 LINEAR = candidate([[0.0, -1.0, 0, 0]])
@@ -90,7 +91,15 @@ def test_a_state_is_missed_from_so_many_times_its_noise(noise, floor):
     (message,) = wording._of_the_residuals(
         one, found(LINEAR, noise=np.array([most * ABOVE])), Told()
     )
-    assert f"x is missed by {most / noise:.1f} times its noise" in message
+    assert message.startswith(f"x is missed by {most / X.std():.2%} of its standard deviation")
+    assert f", {most / noise:.1f} times its noise" in message
+
+
+def test_a_slow_error_is_not_told_twice():
+    chosen = LINEAR._replace(independent=np.array([0.1]))
+    told = Told()
+    told.slow_error = np.ones(1)
+    assert not list(wording._of_the_residuals(prepared(), found(chosen), told))
 
 
 def test_a_state_without_noise_is_not_missed():

@@ -163,7 +163,7 @@ def test_what_counts_the_rows_is_kept_where_nothing_else_is_left(file):
 
 
 def test_numbers_with_other_marks_are_no_words(file):
-    rows = [[t, x, f"{v} m/s"] for t, x, v in ROWS]
+    rows = [[t, x, v if t else f"{v} m/s"] for t, x, v in ROWS]
     with pytest.raises(ValueError, match=r"row 2, column v: '1.0 m/s' is not a number"):
         check.read_recordings(file(table(rows)))
 
@@ -173,7 +173,9 @@ def test_shuffled_rows_are_sorted_and_said(file):
     found = check.read_recordings(file(table([ROWS[i] for i in order])))
     np.testing.assert_array_equal(found.parts[0].states, X)
     assert found.notes[0].endswith(f"sorted {np.sum(order != np.arange(12))} rows by time")
-    with pytest.raises(ValueError, match="no column is called t or time, and the first does not"):
+    with pytest.raises(
+        ValueError, match=r"no column is called t or time, and none increases; if .* --time 1"
+    ):
         check.read_recordings(file(table([ROWS[i] for i in order], header="")))
     # T may be a temperature: taken as times by its place only.
     found = check.read_recordings(
@@ -202,8 +204,11 @@ def test_few_missing_values_are_dropped_and_said(file, cell):
 
 def test_recordings_in_one_file_are_not_mixed(file):
     later = [[t + 0.01, x, v] for t, x, v in ROWS]
-    with pytest.raises(ValueError, match="time starts again at row 14; put each recording"):
-        check.read_recordings(file(table(ROWS + later)))
+    found = check.read_recordings(file(table(ROWS + later)))
+    valid(found)
+    assert found.notes[0].endswith("time starts again at row 14: took 2 recordings")
+    for part, rows in zip(found.parts, (ROWS, later), strict=True):
+        np.testing.assert_array_equal(np.column_stack([part.times, part.states]), rows)
     # Halves in the wrong order, and neighbours that were swapped, are one recording.
     t = np.arange(40.0)
     for order in (np.roll(t, 20), np.r_[t[:19], 20, 19, t[21:]], t[::-1]):
@@ -253,24 +258,22 @@ def test_names_that_equations_can_be_written_with(file):
         ("\n \n", "is empty"),
         ("t,x\n", "has no row of numbers"),
         ("t,x\ns,m\n", "has no row of numbers"),
-        ("t\n1\n2\n", "has one column"),
-        ("1|2\n3|4\n", "has one column"),
+        ("t\n1\n2\n", "has no column for a state"),
+        ("1/2\n3/4\n", "has no row of numbers"),
         (b"\x00\x01\x02\x03", "is not text at row 1"),
-        (bytes(range(256)), "is not text|is not UTF-8"),
-        ("t,Temp (°C)\n1,2\n".encode("latin-1"), "is not UTF-8 text at row 1; save it"),
-        (table(ROWS).encode("utf-16"), "is UTF-16"),
-        (b"\x1f\x8b\x08\x00", "is compressed; unpack"),
-        (b"PK\x03\x04", "export the sheet as CSV"),
-        (b"\x93NUMPY\x01\x00", "is a NumPy file"),
+        (bytes(range(256)), "is not text"),
+        (b"\xff\xfea", "is not text: it begins as UTF-16"),
+        (b"\x1f\x8b\x08\x00", "cannot be unpacked"),
+        (b"PK\x03\x04", "is damaged"),
+        (b"\x93NUMPY\x01\x00", "is damaged"),
+        (b"\x89HDF\r\n\x1a\n", "is an HDF5 file; call nsindy.discover"),
         (table(ROWS).replace("0.5,", "0.5x,"), "row 3, column t: '0.5x' is not a number"),
         (table(ROWS).replace("0.5,", "2024-01-01,"), "row 3, column t: '2024-01-01'"),
         (table(ROWS).replace("0.5,", "1_000,"), "'1_000' is not a number"),
         (table(ROWS) + "9,1,2,3\n", "row 14 has 4 cells, not 3"),
         (table(ROWS).replace(".", ","), "cells, not 3"),
         (table(ROWS, separator=";").replace("0.5;", "0,5;"), "a comma in the numbers of row 3 and"),
-        (table([*ROWS, [3.0, 1, 2]]), "rows 8 and 14 have the same time 3 but different values"),
-        (table(ROWS, "t,x,x"), "columns 2 and 3 are both called 'x'"),
-        (table([[t, x, 7] for t, x, _ in ROWS]), "column v is constant, 7 in every row; leave it"),
+        (table([[t, 5, 7] for t, *_ in ROWS]), "column x is constant, 5 in every row; leave it"),
         (table(ROWS[:9]), "9 samples are too few; give at least 10"),
         (
             table([[t, x, v * 1e200] for t, x, v in ROWS]),
@@ -280,7 +283,10 @@ def test_names_that_equations_can_be_written_with(file):
         (table(ROWS).replace("\n1.0,", '\n"1.0,'), "row 4: a quote is not closed"),
         (table(ROWS) + '9,"' + "1" * 200_000, "row 14: a quote is not closed"),
         ("1" * 1_000_000, "is not text at row 1"),
-        (",".join(map(str, range(200))) + "\n", "199 columns of states and inputs are too many"),
+        (
+            10 * (",".join(map(str, range(200))) + "\n"),
+            "200 columns of states and inputs are too many",
+        ),
     ],
 )
 def test_refused_files(file, content, said):
@@ -311,8 +317,11 @@ def test_a_pickle_is_text_that_is_refused(file, tmp_path):
         def __reduce__(self):
             return (os.mkdir, (str(tmp_path / "harm"),))
 
-    with pytest.raises(ValueError, match=r"is not UTF-8|is not text"):
+    with pytest.raises(ValueError, match="is not text"):
         check.read_recordings(file(pickle.dumps(Harm()), "a.npy"))
+    np.save(tmp_path / "b.npy", np.array([Harm()] * 20, dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="holds Python objects, which are not read"):
+        check.read_recordings(tmp_path / "b.npy")
     assert not (tmp_path / "harm").exists()
 
 
@@ -342,7 +351,7 @@ def test_arrays_lists_and_other_types():
         valid(found)
         np.testing.assert_array_equal(found.parts[0].states, X)
         assert found.states == ("x", "y") and found.notes == ()
-    wide = np.column_stack([X, X + T[:, None]])
+    wide = np.column_stack([X**2, X + T[:, None]])
     assert check.check_arrays(T, wide, inputs=X).states == ("x0", "x1", "x2", "x3")
     assert check.check_arrays(T, wide[:, 1:], inputs=X).states == ("x", "y", "z")
     assert check.check_arrays(T, wide, inputs=X).inputs == ("u0", "u1")
@@ -375,11 +384,12 @@ def test_masked_values_are_missing():
     [
         (T, X.T, {}, "t has 12 times but x has 2 rows; give its transpose, x.T"),
         (T, X[:5], {}, "t has 12 times but x has 5 rows"),
-        (T, X[None], {}, r"x has the shape \(1, 12, 2\)"),
+        (T, X[None, None], {}, r"x has the shape \(1, 1, 12, 2\)"),
         (T, X[:, :0], {}, r"x has the shape \(12, 0\)"),
-        (0.1, X, {}, r"t has the shape \(\)"),
+        (-0.1, X, {}, r"t is the step -0.1; give a positive number"),
+        (None, X, {}, r"t is missing; give times \[N\], or the step .* nsindy.discover\(0.01, x\)"),
         (T, X + 0j, {}, "x holds complex128"),
-        (np.datetime64("2024-01-01") + np.arange(12), X, {}, "t holds datetime64.*as seconds"),
+        (T, np.datetime64("2024-01-01") + np.arange(12), {}, "x holds datetime64"),
         (T, [["a", "b"]] * 12, {}, r"x\[0, 0\] is 'a', not a number"),
         (T, [[1, 2], [3]], {}, "x is not a regular array"),
         (T, X, {"inputs": T[:3]}, "t has 12 times but inputs has 3 rows"),
@@ -388,17 +398,17 @@ def test_masked_values_are_missing():
         (T, X, {"states": ["x", "x"]}, "the name 'x' is given twice"),
         (T, X, {"inputs": T, "input_names": ["x"], "states": ["x", "v"]}, "given twice"),
         ([T, T], [X], {}, "lists of trajectories differ in length"),
-        ([T, T], [X, X], {"inputs": T}, "lists of trajectories differ in length"),
+        ([T, T], [X, X], {"inputs": [T]}, "lists of trajectories differ in length"),
         ([T, T], [X, X[:, :1]], {}, "trajectory 1 has 1 states and 0 inputs"),
         ([T, T], [X, X * np.nan], {}, "trajectory 1: a value is missing"),
         ([], [], {}, "0 samples are too few"),
-        (T, {}, {}, "not a number"),
+        (T, {}, {}, "x has no columns"),
         (T, None, {}, r"x has the shape \(\)"),
         (T, [10**400] * 12, {}, "not a number"),
         (T * 0, X, {}, "rows 0 and 1 have the same time 0"),
         (T, X * 0 + 3, {}, "column x is constant, 3"),
         (T, np.ones((12, 101)), {}, "101 columns"),
-        (T, np.column_stack([X[:, 0], 1 + 1e-16 * X[:, 1]]), {}, "column y is constant"),
+        (T, 1 + 1e-16 * X, {}, "column x is constant"),
         (np.r_[0.0, 1e-200, T[2:]], X, {}, "times are less than"),
         (T, X * 1e32, {}, "column x reaches .*; give it in another unit"),
         (T, X * 1e-32, {}, "column x reaches .*; give it in another unit"),

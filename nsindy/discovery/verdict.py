@@ -1,0 +1,101 @@
+"""Whether equations are to be trusted: they explain the recordings, come near, or do not."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.discovery import candidates, constants, signals
+from nsindy.discovery.discrepancy import Discrepancy
+from nsindy.discovery.inclusion import Unclear
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.result import along_recording
+
+__all__ = ["Verdict", "judge_equations", "simulated_r2"]
+
+
+class Verdict(NamedTuple):
+    """How equations stand to the recordings.
+
+    Attributes:
+      name: "equation", "approximation" or "none".
+      unexplained: measured states whose equation is empty though they change [d].
+      missed: measured states that are missed by several times their noise [d].
+    """
+
+    name: str
+    unexplained: list[int]
+    missed: list[int]
+
+
+def judge_equations(
+    prepared: Prepared,
+    final: Found,
+    slow: Discrepancy,
+    unclear: Sequence[Unclear],
+) -> Verdict:
+    """Compare what equations leave with the noise, and with the states.
+
+    They are an approximation where they miss a state by `MISSED` times its noise, leave a slow
+    error of `MISSED` times it, jump, or lack a term that nobody can name. There is none where
+    nothing is found for any state that changes.
+
+    Args:
+      prepared: what was searched.
+      final: the search on all samples.
+      slow: beside its choice.
+      unclear: terms of which nobody can tell whether they are these or others.
+    """
+    measured = prepared.parts[0].states.shape[1]
+    noise = signals.noise(prepared.signals)[:measured]
+    level = np.maximum(noise, prepared.problem.floor[:measured])
+    total = np.sqrt(final.chosen.variance)[:measured]
+    far = (noise > 0) & (total > constants.MISSED * level)
+    size = slow.size[:measured]
+    white = np.sqrt(np.maximum(total**2 - size**2, 0.0))
+    far |= size > constants.MISSED * np.maximum(white, level)
+    if final.chosen.gap > 1:
+        far[:] = True
+    count = len(final.chosen.mask)
+    empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)[count - measured :]
+    every = np.concatenate([s.measured for s in prepared.signals])
+    varies = every.std(0) > constants.MISSED * level
+    unexplained = empty & varies & (far | (size > 0))
+    steady = ~varies | empty
+    if unexplained.any() and steady.all():
+        name = "none"
+    elif far.any() or unexplained.any() or unclear:
+        name = "approximation"
+    else:
+        name = "equation"
+    return Verdict(name, np.flatnonzero(unexplained).tolist(), np.flatnonzero(far).tolist())
+
+
+def simulated_r2(prepared: Prepared, final: Found) -> np.ndarray:
+    """Share of the variance of each measured state that one simulation explains.
+
+    From the first state of each recording to its last, without a stop.
+    """
+    best, units = final.chosen, prepared.units
+    measured = prepared.parts[0].states.shape[1]
+    begins = np.concatenate(
+        [np.arange(0, len(s.times) - 1, prepared.length) == 0 for s in prepared.signals]
+    )
+    starts = int(np.asarray(final.segments.starts).any(1).sum())
+    if starts == len(prepared.signals):
+        (path,) = candidates.solved(final.problem, [best.start], final.segments)
+        followed = [x * units.states for x in signals.nodes(prepared.signals, path.states)]
+    else:
+        right = along_recording.right_hand_side(prepared.terms, best.coefficients * prepared.back)
+        firsts = best.begin[np.flatnonzero(begins)] * units.states
+        followed = [
+            along_recording.solve_along(right, first, p.times, p.inputs, scale=units.states)
+            for first, p in zip(firsts, prepared.parts, strict=True)
+        ]
+    squares, deviations = np.zeros(measured), np.zeros(measured)
+    for part, states in zip(prepared.parts, followed, strict=True):
+        squares = squares + np.sum((part.states - states[:, :measured]) ** 2, 0)
+        deviations = deviations + np.sum((part.states - part.states.mean(0)) ** 2, 0)
+    r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
+    return np.where(deviations > 0, np.nan_to_num(r2, nan=-np.inf), np.nan)

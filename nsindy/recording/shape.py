@@ -1,0 +1,217 @@
+"""From the rows of a table to recordings: long tables, columns of ids, times that start again."""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.recording.names import without_unit
+from nsindy.recording.repair import FEWEST, RawRecording
+from nsindy.recording.table import Column, Table, quote
+
+__all__ = ["Groups", "groups_by", "groups_guessed", "split_restarts", "widened"]
+
+ID = re.compile(
+    r"(?i)(?:.*[ _])?(id|ids|subject|patient|person|animal|mouse|rat|run|trial|rep|replicate|exp|"
+    r"experiment|group|sample|specimen|series|recording|session|batch|unit|cell|well|plot|site|nr|"
+    r"no|number|set|case|individual|versuch|messung|probe|proband)(?:[ _.]*(id|no|nr|number))?[.]?"
+)
+"""Names of a column that tells recordings apart."""
+VARIABLE = re.compile(
+    r"(?i)(.*[ _])?(variable|var|quantity|parameter|param|name|sensor|channel|signal|tag|key|state|"
+    r"measure|measurand|metric|field|item|species|größe|kanal)([ _]?(name|id))?"
+)
+"""Names of a column that tells variables apart."""
+SHARED = 0.6
+"""Share of different times among all, at most, where every time is that of several rows."""
+BACK = 0.5
+"""A fall of the time by more than this share of what went before is a new recording."""
+REPEATED = 0.9
+"""Share of the rows of a block that stand elsewhere as well, where the block is a copy."""
+
+
+class Groups(NamedTuple):
+    """Which recording each row belongs to.
+
+    Attributes:
+      codes: a number of each row [N], -1 for none.
+      names: of the numbers.
+      column: which column told.
+    """
+
+    codes: np.ndarray
+    names: tuple[str, ...]
+    column: int
+
+
+def groups_by(table: Table, column: int) -> Groups:
+    """The recordings that the values of a column tell apart, in the order of the file."""
+    source = table.columns[column]
+    values = source.values
+    if source.bad is not None:
+        raise ValueError(
+            f"{table.source}, row {source.bad[0]}, column {table.label(column)}: "
+            f"{quote(source.bad[1])} is not a number like the others; write numbers or words"
+        )
+    known = np.flatnonzero(~np.isnan(values))
+    _, first, inverse = np.unique(values[known], return_index=True, return_inverse=True)
+    place = np.empty(len(first), int)
+    place[np.argsort(first)] = np.arange(len(first))
+    codes = np.full(len(values), -1)
+    codes[known] = place[inverse]
+    ordered = values[known][np.sort(first)]
+    words = source.words
+    names = tuple(words[int(v)] if words else f"{v:.10g}" for v in ordered)
+    return Groups(codes, names, column)
+
+
+def groups_guessed(table: Table, times: np.ndarray, free: Collection[int]) -> Groups | None:
+    """Recordings that a column tells apart without being asked.
+
+    It holds words or whole numbers, few of them, and within each the times increase, though in the
+    file they start again with each, or every time is repeated with each; or its values take turns
+    from row to row.
+
+    Args:
+      table: the table.
+      times: of the rows [N].
+      free: columns that may be the one.
+    """
+    for column in sorted(free):
+        source, name = table.columns[column], table.columns[column].name
+        values = source.values
+        whole = source.kind == "number" and bool(np.all(values == np.round(values)))
+        if source.bad is not None or not (whole or source.kind == "words"):
+            continue
+        found = groups_by(table, column)
+        count = len(found.names)
+        if not 2 <= count <= len(values) / 2 or VARIABLE.fullmatch(without_unit(name)):
+            continue
+        back = np.diff(times) < 0
+        steps = [np.diff(times[found.codes == k]) for k in range(count)]
+        increasing = all(len(s) and np.all(s > 0) for s in steps)
+        changes = np.diff(found.codes) != 0
+        in_turn = increasing and np.any(back) and np.array_equal(back, changes)
+        beside = increasing and len(np.unique(times)) <= SHARED * len(times)
+        if in_turn or (beside and count <= len(values) / FEWEST):
+            return found
+        cycle = np.arange(len(values)) % count
+        labels = whole and set(values) in (set(range(count)), set(range(1, count + 1)))
+        telling = source.kind == "words" or ID.fullmatch(without_unit(name))
+        telling = telling or (labels and (count > 2 or (not name and np.min(values) == 1)))
+        often = increasing and len(values) >= 3 * count
+        if telling and often and np.array_equal(found.codes, cycle):
+            return found
+    return None
+
+
+def widened(table: Table, time: int | None, taken: Collection[str]) -> Table:
+    """Turn a table of times, names of variables and values into one column for each variable.
+
+    A variable that was not measured at a time is missing there.
+
+    Args:
+      table: any table; returned as it is where it is not such a one.
+      time: the column of times, if it is known.
+      taken: headers of columns that were asked for: then nothing is turned.
+    """
+    words = [
+        i
+        for i, column in enumerate(table.columns)
+        if column.kind == "words" and 1 < len(column.words) <= len(table.rows) / FEWEST
+    ]
+    keys = [i for i in words if VARIABLE.fullmatch(without_unit(table.columns[i].name))]
+    values = [
+        i
+        for i, column in enumerate(table.columns)
+        if column.kind == "number" and i != time and column.bad is None and np.ptp(column.values)
+    ]
+    if len(keys) != 1:
+        keys = [i for i in words if not ID.fullmatch(without_unit(table.columns[i].name))]
+    if len(keys) != 1 or len(values) != 1 or time is None or taken:
+        return table
+    key, value = table.columns[keys[0]], table.columns[values[0]]
+    when = table.columns[time]
+    # Each variable must follow the whole time, or words are remarks.
+    span = np.ptp(when.values[np.isfinite(when.values)])
+    parts = [when.values[key.values == k] for k in range(len(key.words))]
+    if not all(len(p) >= FEWEST and np.ptp(p) >= SHARED * span for p in parts):
+        return table
+    _, first, place = np.unique(when.values, return_index=True, return_inverse=True)
+    seen = np.zeros((len(first), len(key.words)), int)
+    np.add.at(seen, (place, key.values.astype(int)), 1)
+    if np.max(seen) > 1:
+        return table
+    wide = np.full(seen.shape, np.nan)
+    wide[place, key.values.astype(int)] = value.values
+    columns = [when._replace(values=when.values[first])]
+    columns += [Column(w, "number", wide[:, k]) for k, w in enumerate(key.words)]
+    note = f"took the words of column {table.label(keys[0])} as variables: {', '.join(key.words)}"
+    return Table(table.source, tuple(columns), table.rows[first], (*table.notes, note))
+
+
+def split_restarts(raw: RawRecording) -> tuple[list[RawRecording], tuple[str, ...]]:
+    """Split a recording where its time starts again.
+
+    Rows that are out of order, or a file whose halves were exchanged, are one recording: each of
+    two runs of increasing times must reach beyond the middle of the other.
+
+    Returns:
+      the recordings, and what was done, in words.
+    """
+    times = raw.values[:, 0]
+    falls = np.flatnonzero(np.diff(times) < 0) + 1
+    if not _is_again(times, falls):
+        return [raw], ()
+    begins = [0]
+    for fall in falls:
+        before = times[begins[-1] : fall]
+        if times[fall - 1] - times[fall] > BACK * np.ptp(before[np.isfinite(before)]):
+            begins.append(int(fall))
+    blocks = np.split(np.arange(len(times)), begins[1:])
+    copies = _copies(raw.values, blocks)
+    notes = [
+        f"left out rows {raw.rows[block[0]]} to {raw.rows[block[-1]]}, which stand elsewhere too"
+        for block in copies
+    ]
+    kept = [block for block in blocks if not any(block is copy for copy in copies)]
+    if len(kept) > 1:
+        at = ", ".join(str(raw.rows[block[0]]) for block in kept[1:6])
+        more = ", …" if len(kept) > 6 else ""
+        rows = "row" if len(kept) == 2 else "rows"
+        notes.append(f"time starts again at {rows} {at}{more}: took {len(kept)} recordings")
+    parts = []
+    for number, block in enumerate(kept, start=1):
+        source = raw.source
+        if len(kept) > 1:
+            source = source.part(f"recording {number}")
+        parts.append(RawRecording(source, raw.values[block], raw.rows[block]))
+    return parts, tuple(notes)
+
+
+def _is_again(times: np.ndarray, falls: np.ndarray) -> bool:
+    if not len(falls):
+        return False
+    edges = np.concatenate([[0], falls, [len(times)]])
+    low, middle, high = (
+        times[i] for i in (edges[:-1], (edges[:-1] + edges[1:]) // 2, edges[1:] - 1)
+    )
+    many = np.diff(edges) >= FEWEST
+    again = many[1:] & many[:-1]
+    # The middle of each of two increasing runs lies within the other.
+    again &= (low[1:] <= middle[:-1]) & (middle[:-1] <= high[1:])
+    again &= (low[:-1] <= middle[1:]) & (middle[1:] <= high[:-1])
+    return bool(np.any(again))
+
+
+def _copies(values: np.ndarray, blocks: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Blocks of which nearly all rows stand in the others that are kept."""
+    rows = [{values[i].tobytes() for i in block} for block in blocks]
+    copies = []
+    for k in reversed(range(len(blocks))):
+        others = set().union(*(rows[j] for j in range(len(blocks)) if j != k))
+        if len(rows[k] & others) >= REPEATED * len(blocks[k]):
+            copies.append(blocks[k])
+            rows[k] = set()
+    return copies[::-1]
