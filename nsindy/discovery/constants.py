@@ -90,9 +90,12 @@ WIDE_FITS = 2
 """Supports of many states that are fitted in each round; each takes seconds."""
 
 EXPLAINED = 0.5
-"""Share of what a state of a wide table does in the last fifth that an equation from the first four
-must explain to be one. A true equation explains nearly all of it, and one of chance next to none of
-it or less, so half tells them apart."""
+"""Share of what a state of a wide table does in each fifth that equations from the other four must
+explain for it to have one. A true equation explains nearly all of it, and one of chance next to
+none of it or less, so half tells them apart."""
+
+EXPLAINED_HERE = 0.95
+"""The same in the recordings that the equation was chosen from, where chance explains more."""
 
 WINDOW = 20
 """Samples of the narrower of the two windows over which that is asked: a state that is sampled well

@@ -5,6 +5,7 @@ something outside drives. Both are told apart by regressions before any equation
 function of others is left out, and what has no equation is an input of those that have one.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,13 +14,12 @@ import numpy as np
 from nsindy.discovery import constants, problem, screening, signals, weak_form
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
-from nsindy.discovery.signals import Signal
-from nsindy.evidence import regression
 from nsindy.recording.arrange import arranged
 from nsindy.recording.check import Recordings
 from nsindy.terms import text
 
 __all__ = [
+    "Explained",
     "FunctionOf",
     "SortedOut",
     "explained",
@@ -27,6 +27,10 @@ __all__ = [
     "sorted_out",
     "without_functions",
 ]
+
+
+FOLDS = 5
+"""Parts of each recording, each of which is judged by what the others say: the customary five."""
 
 
 class FunctionOf(NamedTuple):
@@ -87,16 +91,15 @@ def sorted_out(recordings: Recordings, question: Question) -> SortedOut:
         recordings = without_functions(recordings, functions)
         parts = [signals.thin(part) for part in recordings.parts]
         smoothed, units = signals.smooth_recordings(parts, 1)
-    shares = explained(problem.prepare(parts, smoothed, units, question))
-    none = shares < constants.EXPLAINED
+    none = explained(problem.prepare(parts, smoothed, units, question)).by_nothing
     names = recordings.states
     driving = tuple(n for n, lost in zip(names, none, strict=True) if lost)
     if none.any():
         share = f"{100 * constants.EXPLAINED:.0f} %"
         notes = (
             *recordings.notes,
-            f"no equation was found for {', '.join(driving)}: none from the first four fifths "
-            f"explains {share} of what happens in the last fifth"
+            f"no equation was found for {', '.join(driving)}: none from four fifths of the "
+            f"recording explains {share} of what happens in the other fifth"
             + ("" if none.all() else "; what has no equation is taken as an input of the others"),
         )
         recordings = recordings._replace(notes=notes)
@@ -183,54 +186,86 @@ def _of_one(states: np.ndarray, noise: np.ndarray, d: int, kept: list[int]) -> F
     return None
 
 
-def explained(prepared: Prepared) -> np.ndarray:
-    """Share of each state's last fifth that its best equation from the first four explains [D].
+class Explained(NamedTuple):
+    """Shares of what happens to each state that an equation of its own explains [D].
+
+    Attributes:
+      elsewhere: in each fifth of the recordings, by the best equation of the other four.
+      here: by the best equation of all, where it was chosen.
+    """
+
+    elsewhere: np.ndarray
+    here: np.ndarray
+
+    @property
+    def by_nothing(self) -> np.ndarray:
+        """States without an equation [D].
+
+        What comes to rest is told apart by neither: its beginning alone says something, and is
+        judged by the rest. So an equation that explains nearly all where it was chosen stays.
+        """
+        return (self.elsewhere < constants.EXPLAINED) & (self.here < constants.EXPLAINED_HERE)
+
+
+def explained(prepared: Prepared) -> Explained:
+    """How much of each state equations explain, before any is solved.
 
     Of the integrals of the weak form, which noise disturbs least: over windows as wide as the
     smoothest column asks for, and over `constants.WINDOW` samples, for a column that is quicker
-    than that. Below 0 where the equation says less than that nothing changes.
+    than that. Below 0 where the equations say less than that nothing changes.
+
+    Reference: Stone (1974), Journal of the Royal Statistical Society B 36.
     """
-    wide = _explained(prepared, [s.freedom for s in prepared.signals])
-    counts = [len(s.times) for s in prepared.signals]
-    return np.maximum(wide, _explained(prepared, [10 * n / constants.WINDOW for n in counts]))
+    found = []
+    for narrow in (False, True):
+        widths, samples = [], 0.0
+        for s in prepared.signals:
+            span, count = s.times[-1] - s.times[0], len(s.times)
+            width = constants.WINDOW / 2 * span / count if narrow else 5 * span / s.freedom
+            widths.append(min(width, span / FOLDS / 4))
+            samples += 5 * span / widths[-1] * (1 - 1 / FOLDS)
+        found.append(_shares(prepared, _products(prepared, widths), samples))
+    return Explained(*np.max([tuple(each) for each in found], 0))
 
 
-def _explained(prepared: Prepared, freedom: Sequence[float]) -> np.ndarray:
-    """The same with windows of ten times a recording's length over its freedom."""
-    searched, part = prepared.problem, 1 - constants.HELD_OUT
-    rows = np.cumsum([0, *(len(s.times) for s in prepared.signals)])
-    theta, halves = prepared.theta, []
-    for first in (True, False):
-        signals_of, thetas = [], []
-        for s, free, row in zip(prepared.signals, freedom, rows, strict=False):
-            cut = signals.fitted_samples(len(s.times))
-            low, high = (0, cut) if first else (cut, len(s.times))
-            signals_of.append(_between(s, low, high, free * (part if first else 1 - part)))
-            thetas.append(theta[row + low : row + high])
-        halves.append(weak_form.of_recordings(signals_of, np.concatenate(thetas)))
-    early, late = halves
-    size, samples = theta.shape[1], part * sum(freedom)
-    shares = np.zeros(len(searched.columns))
-    for d, places in enumerate(searched.columns):
-        own = regression.of_equation(early, size, d)[:, [*places, size]]
-        costs = np.broadcast_to(searched.prior_of_columns.costs, searched.columns.shape)[d]
-        prior = searched.prior._replace(costs=costs)
-        best = screening.beam(own.T @ own, prior, samples, searched.slots, constants.COARSE[0])[0]
-        mask = np.isin(np.arange(len(places)), best.terms)
-        values = np.asarray(regression.least_squares_numpy(own, mask).coefficients)
-        judged = regression.of_equation(late, size, d)[:, [*places, size]]
-        left = np.sum((judged[:, -1] - judged[:, :-1] @ values) ** 2)
-        shares[d] = 1 - left / max(np.sum(judged[:, -1] ** 2), np.finfo(float).tiny)
-    return shares
+def _products(prepared: Prepared, widths: Sequence[float]) -> np.ndarray:
+    """Products of [Θ, Ẋ] in the weak form, of each fold [F, M + D, M + D]."""
+    size = prepared.theta.shape[1] + len(prepared.problem.columns)
+    total, row = np.zeros((FOLDS, size, size)), 0
+    for s, width in zip(prepared.signals, widths, strict=True):
+        ends = np.linspace(0, len(s.times), FOLDS + 1).astype(int)
+        for fold, (low, high) in enumerate(itertools.pairwise(ends)):
+            part = slice(low, high)
+            width = min(width, (s.times[high - 1] - s.times[low]) / 4)
+            theta = prepared.theta[row + low : row + high]
+            columns = weak_form.regression(s.times[part], s.measured[part], theta, half_width=width)
+            both = np.concatenate(columns, 1)
+            total[fold] += both.T @ both
+        row += len(s.times)
+    return total
 
 
-def _between(signal: Signal, low: int, high: int, freedom: float) -> Signal:
-    """The samples of a signal from one to another, with so much freedom."""
-    return signal._replace(
-        times=signal.times[low:high],
-        measured=signal.measured[low:high],
-        freedom=max(freedom, 4.0),
-    )
+def _shares(prepared: Prepared, products: np.ndarray, samples: float) -> Explained:
+    """What the equations of all folds but one explain in that one, and those of all in all."""
+    searched, size, every = prepared.problem, prepared.theta.shape[1], products.sum(0)
+    costs = np.broadcast_to(searched.prior_of_columns.costs, searched.columns.shape)
+    elsewhere, here = np.zeros((2, len(costs)))
+    for d, columns in enumerate(searched.columns):
+        chosen = [*columns, size + d]
+        own, prior = np.ix_(chosen, chosen), searched.prior._replace(costs=costs[d])
+        total = max(every[size + d, size + d], np.finfo(float).tiny)
+
+        def left(most, judged, prior=prior):
+            found = screening.beam(most, prior, samples, searched.slots, constants.COARSE[0])
+            terms = found[0].terms
+            values = np.linalg.lstsq(most[np.ix_(terms, terms)], most[terms, -1], rcond=None)[0]
+            change = np.zeros(len(most))
+            change[terms], change[-1] = -values, 1.0
+            return change @ judged @ change
+
+        parts = [left((every - fold)[own], fold[own]) for fold in products]
+        elsewhere[d], here[d] = 1 - sum(parts) / total, 1 - left(every[own], every[own]) / total
+    return Explained(elsewhere, here)
 
 
 def without_functions(recordings: Recordings, found: Sequence[FunctionOf]) -> Recordings:

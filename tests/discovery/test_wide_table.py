@@ -70,3 +70,13 @@ def test_what_has_no_equation_is_an_input_of_what_has(demands):
     assert sorted_out.recordings.inputs == recordings.states[2:]
     np.testing.assert_array_equal(sorted_out.recordings.parts[0].inputs, demands)
     assert "taken as an input" in sorted_out.recordings.notes[-1]
+
+
+def test_a_table_that_comes_to_rest_has_its_equations():
+    """Nothing happens in the last fifth, so it says nothing; the others do."""
+    times = np.linspace(0, 40, ROWS)
+    rates = np.linspace(0.3, 1.0, 9)
+    states = solved(lambda y: np.roll(y, 1) * 0.5 - rates * y, np.linspace(1, 3, 9), times)
+    noise = 0.003 * states.std(0) * np.random.default_rng(0).standard_normal(states.shape)
+    found = wide_table.sorted_out(check_arrays(times, states + noise), Question())
+    assert found.equations and not found.recordings.inputs
