@@ -63,6 +63,7 @@ def narrow(terms=4, equations=1, **changes) -> Problem:
         np.zeros((equations, terms)),
         np.ones((equations, terms)),
         np.zeros((1, terms + equations)),
+        np.zeros((1, terms + equations)),
         np.zeros((1, equations)),
         np.full(equations, 1e-3),
         3,

@@ -18,7 +18,7 @@ from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 
-__all__ = ["conclude", "standard_errors"]
+__all__ = ["conclude", "nothing", "standard_errors"]
 
 
 def conclude(
@@ -87,6 +87,44 @@ def conclude(
     if stopped:
         warnings = [wording.STOPPED, *warnings]
     return dataclasses.replace(discovery, warnings=(*notes, *warnings))
+
+
+def nothing(recordings: Recordings) -> Discovery:
+    """The result where no state has an equation: all stay as they are, x' = 0.
+
+    Args:
+      recordings: as they were read, with notes that say why.
+    """
+    states, count = recordings.states, len(recordings.states)
+    terms = dictionary.monomials(count + len(recordings.inputs), 0)
+    zero = np.zeros((count, len(terms)))
+    kept = [part.states for part in recordings.parts]
+    limits = [signals.fitted_samples(len(x)) for x in kept]
+    errors = np.concatenate([x[n:] - x[n - 1] for x, n in zip(kept, limits, strict=True)])
+    spread = np.concatenate([x[n:] - x[n:].mean(0) for x, n in zip(kept, limits, strict=True)])
+    squares, deviations = np.sum(errors**2, 0), np.sum(spread**2, 0)
+    r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
+    initial = np.stack([x[0] for x in kept])
+    rmse = np.sqrt(squares / len(errors))
+    held_out = HeldOut(zero, initial, rmse, np.nan_to_num(r2, nan=-np.inf))
+    return Discovery(
+        coefficients=zero,
+        standard_errors=zero,
+        inclusion_probabilities=zero,
+        noise=np.std(np.concatenate(kept), 0),
+        score=np.zeros(()),
+        initial=initial,
+        held_out=held_out,
+        library=terms,
+        states=states,
+        inputs=recordings.inputs,
+        noise_kind=("constant",) * count,
+        verdict="none",
+        slow_error=np.zeros(count),
+        slow_memory=np.zeros(count),
+        simulation_r2=np.zeros(count),
+        warnings=recordings.notes,
+    )
 
 
 def _interval(recordings: Recordings) -> float:

@@ -68,8 +68,45 @@ SEARCHED_OPERATIONS = operations.searched()
 """Unary operations that a recording is searched with, where its values allow: all of the table."""
 
 MOST_COLUMNS = 1000
-"""Terms of all equations together: five states have products of three and waves, ten products of
-two. So that a trajectory is linearised in seconds and in less than a GiB."""
+"""Terms of all equations together that a trajectory is linearised in: five states have products of
+three and waves, seven products of three. So that it takes seconds and less than a GiB. Of a library
+with more, regressions choose the columns of each equation."""
+
+WIDEST = 1000
+"""Most terms of a library that regressions choose columns from: sixteen states have products of
+three, forty-three products of two. So that a product of all terms with each other takes seconds."""
+
+WIDE_COLUMNS = 400
+"""Columns of all equations together that regressions choose, evenly among the equations, though
+`FEWEST_COLUMNS` at least of each."""
+
+FEWEST_COLUMNS = 12
+"""Twice the terms of an equation, so that each has one beside it that might stand for it."""
+
+SCREEN_WIDTH = 16
+"""Partial supports of an equation that the regression which chooses columns goes on with."""
+
+WIDE_FITS = 2
+"""Supports of many states that are fitted in each round; each takes seconds."""
+
+EXPLAINED = 0.5
+"""Share of what a state of a wide table does in each fifth that equations from the other four must
+explain for it to have one. A true equation explains nearly all of it, and one of chance next to
+none of it or less, so half tells them apart."""
+
+EXPLAINED_HERE = 0.95
+"""The same in the recordings that the equation was chosen from, where chance explains more."""
+
+WINDOW = 20
+"""Samples of the narrower of the two windows over which that is asked: a state that is sampled well
+turns no quicker."""
+
+FUNCTION = 0.99
+"""Share of the variance of a column of a wide table that a function of others must explain, to
+within its noise, to be called one."""
+
+FUNCTION_OF = 3
+"""Most columns that a column is looked for as a function of: sums and balances of few."""
 
 LIBRARY_LADDER = (
     (4, 1, ()),
@@ -216,6 +253,7 @@ track gained up to 5.9 by one."""
 
 STAGES = {
     "smoothing": (0.0, 0.1),
+    "telling the columns apart": (0.05, 0.1),
     "selecting on the first four fifths": (0.1, 0.6),
     "selecting from more places": (0.6, 0.75),
     "fitting a wave": (0.6, 1.0),

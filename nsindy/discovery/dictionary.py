@@ -19,9 +19,9 @@ def costs(terms: Sequence[Term]) -> np.ndarray:
 def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ...]]:
     """Degree and operations of the largest library that a number of measured values can bear.
 
-    A trajectory is linearised in every term of every equation, so many states have fewer terms.
-    Every term that could be chosen makes a false one likelier, so twenty rows are not searched with
-    a hundred terms.
+    A trajectory is linearised in every term of every equation, so many states have fewer terms, and
+    of more products than that regressions choose those of each equation. Every term that could be
+    chosen makes a false one likelier, so twenty rows are not searched with a hundred terms.
 
     Args:
       values: number of measured values.
@@ -36,10 +36,16 @@ def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ..
     fitting = [
         step
         for step, size in zip(ladder, sizes, strict=True)
-        if step[0] * size <= values and size * states <= constants.MOST_COLUMNS
+        if step[0] * size <= values
+        and (size * states <= constants.MOST_COLUMNS or (size <= constants.WIDEST and not step[2]))
     ]
     _, degree, operations = fitting[-1] if fitting else ladder[0]
     return degree, operations
+
+
+def too_many(variables: int) -> bool:
+    """Tell whether so many variables have more products of two than any library holds."""
+    return len(monomials(variables, 2)) > constants.WIDEST
 
 
 def monomials(variables: int, degree: int) -> tuple[Term, ...]:

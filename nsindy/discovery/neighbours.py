@@ -15,7 +15,15 @@ from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.shooting import Segments
 from nsindy.trajectories.stretches import Eliminated
 
-__all__ = ["Near", "Predicted", "look_around", "precompile_neighbours", "recombined", "starts"]
+__all__ = [
+    "Near",
+    "Predicted",
+    "look_around",
+    "precompile_neighbours",
+    "recombined",
+    "starts",
+    "together",
+]
 
 
 class Predicted(NamedTuple):
@@ -107,6 +115,26 @@ def _ranked(
         Predicted(problem.of_terms(mask), float(score))
         for mask, score in zip(masks[kept], predicted, strict=True)
     ]
+
+
+def together(problem: Problem, near: Near, best: Candidate) -> list[np.ndarray]:
+    """The best with every equation changed as its own best neighbour has it, all at once.
+
+    Where many states are fitted, one change at a time would take as many fits as there are errors.
+    """
+    chosen = best.mask & problem.admissible
+    mask, changed = chosen.copy(), 0
+    for d in range(len(chosen)):
+        alone = [
+            p.mask[d]
+            for p in near.ranked
+            if p.score > best.score + constants.STRONG
+            and (p.mask[d] != chosen[d]).any()
+            and (np.delete(p.mask, d, 0) == np.delete(chosen, d, 0)).all()
+        ]
+        if alone:
+            mask[d], changed = alone[0], changed + 1
+    return [mask] if changed > 1 else []
 
 
 def recombined(

@@ -11,10 +11,12 @@ from nsindy.discovery import (
     candidates,
     conclusion,
     constants,
+    problem,
     proposals,
     signals,
     wave_fit,
     wave_scan,
+    wide_table,
 )
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import Discrepancy, nearly_right
@@ -122,6 +124,15 @@ def from_recordings(
         tell("smoothing", 0.0)
         parts = [signals.thin(part) for part in recordings.parts]
         smoothed, units = signals.smooth_recordings(parts, question.order)
+        terms = problem.terms_of(smoothed, units, question)
+        if question.order == 1 and len(terms) * len(units.states) > constants.MOST_COLUMNS:
+            tell("telling the columns apart", 0.0)
+            table = wide_table.sorted_out(recordings, question)
+            if not table.equations:
+                return conclusion.nothing(table.recordings)
+            recordings = table.recordings
+            parts = [signals.thin(part) for part in recordings.parts]
+            smoothed, units = signals.smooth_recordings(parts, question.order)
         session = Session(parts, smoothed, question, tell, stop)
         return _discover(session, units, recordings)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, dictionary, signals
+from nsindy.discovery import constants, dictionary, screening, signals, weak_form
 from nsindy.discovery.question import Question
 from nsindy.discovery.signals import Signal, Units
 from nsindy.evidence import regression
@@ -17,7 +17,7 @@ from nsindy.terms.products import Products
 from nsindy.terms.term import Term
 from nsindy.trajectories.shooting import Segments
 
-__all__ = ["Prepared", "Problem", "prepare"]
+__all__ = ["Prepared", "Problem", "prepare", "terms_of"]
 
 
 class Problem(NamedTuple):
@@ -30,6 +30,7 @@ class Problem(NamedTuple):
       known: coefficients that are given [D, M]; their equations hold nothing else.
       shares: root mean square of a term over that of the derivative [D, M].
       factor: compressed [Θ, Ẋ] of the smoothed states, where the fits start from.
+      integrals: the same of the weak form.
       begin: smoothed state at the first node of every segment [B, D].
       floor: noise that the errors of the solver hide [D].
       slots: K, most terms of an equation.
@@ -42,6 +43,7 @@ class Problem(NamedTuple):
     known: np.ndarray
     shares: np.ndarray
     factor: np.ndarray
+    integrals: np.ndarray
     begin: np.ndarray
     floor: np.ndarray
     slots: int
@@ -58,14 +60,19 @@ class Problem(NamedTuple):
         return whole
 
     @property
+    def wide(self) -> bool:
+        """True where regressions chose the columns among more terms."""
+        return self.columns.shape[1] < self.admissible.shape[1]
+
+    @property
     def prior_of_columns(self) -> Prior:
         """The prior of supports of the columns.
 
         Where columns were chosen among the M terms, a price counts the choice: log (M / C).
         """
-        count, terms = self.columns.shape[1], self.admissible.shape[1]
-        if count == terms:
+        if not self.wide:
             return self.prior
+        count, terms = self.columns.shape[1], self.admissible.shape[1]
         costs = np.asarray(self.prior.costs)[self.columns] + np.log(terms / count)
         return self.prior._replace(costs=costs)
 
@@ -149,14 +156,7 @@ def prepare(
     """
     scale, count, order = units.variables, len(units.states), question.order
     measured = count // order
-    samples = sum(len(s.times) for s in smoothed)
-    borne, few = dictionary.choice(samples * measured, len(scale), count)
-    terms = dictionary.library(
-        len(scale),
-        count,
-        operations=few if question.rows is None else question.rows,
-        degree=borne if question.degree is None else question.degree,
-    )
+    terms = terms_of(smoothed, units, question)
     terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
     columns = _columns(terms, smoothed, units)
 
@@ -172,21 +172,30 @@ def prepare(
     derivatives = np.concatenate([s.derivatives for s in smoothed])
     spread = np.mean(np.concatenate([s.relative for s in smoothed]) ** 2, 1)
     weight = 1 / np.sqrt(spread)[:, None]
+    factor = regression.compress(weight * columns.theta, weight * derivatives)
+    integrals = weak_form.of_recordings(smoothed, columns.theta)
+    costs = Prior(dictionary.costs(terms), np.ones(()))  # type: ignore[arg-type]
+    slots = min(question.max_terms, len(terms))
+    chosen = np.broadcast_to(np.arange(len(terms)), admissible.shape)
+    if admissible.size > constants.MOST_COLUMNS:
+        freedom = sum(s.freedom for s in smoothed)
+        chosen = screening.columns((factor, integrals), admissible, costs, freedom, slots)
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(columns.theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     least = np.maximum(constants.NOISE_FLOOR, question.floor(measured) / units.states[:measured])
     length = _length(smoothed)
     problem = Problem(
         terms=columns.products,
-        prior=Prior(dictionary.costs(terms), np.ones(())),  # type: ignore[arg-type]
+        prior=costs,
         admissible=admissible,
         known=known,
         shares=shares,
-        factor=regression.compress(weight * columns.theta, weight * derivatives),
+        factor=factor,
+        integrals=integrals,
         begin=signals.beginnings(smoothed, length),
         floor=np.pad(least, (0, count - measured)),
-        slots=min(question.max_terms, len(terms)),
-        columns=np.broadcast_to(np.arange(len(terms)), admissible.shape),
+        slots=slots,
+        columns=chosen,
     )
     return Prepared(
         parts=parts,
@@ -200,6 +209,24 @@ def prepare(
         problem=problem,
         length=length,
         substeps=substeps,
+    )
+
+
+def terms_of(smoothed: list[Signal], units: Units, question: Question) -> tuple[Term, ...]:
+    """The library that the recordings bear, over the states and inputs.
+
+    Raises:
+      ValueError: an operation is unknown, or does not take one argument.
+    """
+    variables, count = len(units.variables), len(units.states)
+    samples = sum(len(s.times) for s in smoothed)
+    values = samples * count // question.order
+    borne, few = dictionary.choice(values, variables, count)
+    return dictionary.library(
+        variables,
+        count,
+        operations=few if question.rows is None else question.rows,
+        degree=borne if question.degree is None else question.degree,
     )
 
 
@@ -222,9 +249,10 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
     errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in smoothed])
     errors = np.abs(units.expand(errors))
     variables = points.shape[1]
-    split = products.split(
-        bound, variables, atoms=dictionary.atoms(count), least=constants.LIBRARY_ROWS
-    )
+    # Many states have a program of their own anyway, which need not hold what they do not use.
+    wide = len(bound) * len(units.states) > constants.MOST_COLUMNS
+    atoms = () if wide else dictionary.atoms(count)
+    split = products.split(bound, variables, atoms=atoms, least=constants.LIBRARY_ROWS)
     usable = np.ones(variables + len(split.atoms) + 1, bool)
     needed = set(split.rows[: len(terms)].ravel().tolist())
     for place, atom in enumerate(split.atoms, variables):

@@ -1,12 +1,12 @@
 """Supports that regressions propose, for the search to start from."""
 
 import heapq
-import itertools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, signals, weak_form
+from nsindy.discovery import candidates, constants, screening, signals
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared, Problem
 from nsindy.evidence import beam, regression
@@ -47,30 +47,17 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
     width = 2 * width if len(problem.admissible) == 1 else width
     few = (constants.FEW_SAMPLES / samples) ** 2
     width = int(np.clip(few, width, constants.MOST_PROPOSALS))
+    # Fits of many states are dear, and regressions on as many values good guides.
+    width = 2 if problem.wide else width
     noiseless = bool(np.max(signals.noise(prepared.signals)) < constants.FINE)
     supports = [
         mask
-        for factor in (problem.factor, _by_integrals(prepared))
+        for factor in (problem.factor, problem.integrals)
         for coarse in (*constants.COARSE, *[constants.FINE] * noiseless)
         for mask in _joint(problem, factor, freedom, width // 2, coarse)
     ]
     different = {mask.tobytes(): mask for mask in supports}.values()
     return [candidates.regressed(problem, mask) for mask in different]
-
-
-def _by_integrals(prepared: Prepared) -> np.ndarray:
-    """The regression of the weak form of all recordings, compressed [M + D, M + D]."""
-    rows = np.cumsum([0, *(len(s.times) for s in prepared.signals)])
-    designs, targets = [], []
-    for s, low, high in zip(prepared.signals, rows, rows[1:], strict=False):
-        span = s.times[-1] - s.times[0]
-        half_width = min(5 * span / s.freedom, span / 4)
-        design, target = weak_form.regression(
-            s.times, s.measured, prepared.theta[low:high], half_width=half_width
-        )
-        designs.append(design)
-        targets.append(target)
-    return regression.compress(np.concatenate(designs), np.concatenate(targets))
 
 
 def _joint(
@@ -81,12 +68,10 @@ def _joint(
         _options(problem, factor, d, samples, width, coarse) for d in range(len(problem.admissible))
     ]
     few = constants.JOINT_OPTIONS.get(len(each), constants.JOINT_OPTIONS_MANY)
-    joint = itertools.product(*(options[:few] for options in each))
-    best = heapq.nsmallest(width, joint, key=lambda choice: sum(o.rank for o in choice))
+    best = _least([options[:few] for options in each], width, _rank)
     if width > constants.WIDTH:
         # The regression's own evidence knows too little here; every size has its turn.
-        joint = itertools.product(*(_by_size(options)[:few] for options in each))
-        best += heapq.nsmallest(width, joint, key=_turn)
+        best += _least([_by_size(options)[:few] for options in each], width, _turn)
     return [np.stack([option.mask for option in choice]) for choice in best]
 
 
@@ -98,6 +83,11 @@ def _options(
     if not allowed.any():
         return [_Option(0.0, allowed)]
     size = len(allowed)
+    if problem.wide:
+        own = regression.of_equation(factor, size, d)[:, [*problem.columns[d], size]]
+        costs = problem.prior_of_columns._replace(costs=problem.prior_of_columns.costs[d])
+        found = screening.beam(own.T @ own, costs, samples, problem.slots, coarse)
+        return [_Option(-s.score, _at(problem.columns[d][s.terms], size)) for s in found]
     columns = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
     # A row of its own that no term can explain.
     columns = np.pad(columns, ((0, 1), (0, 0)))
@@ -114,6 +104,36 @@ def _options(
     )
     pairs = zip(np.asarray(supports.log_evidence), np.asarray(supports.masks), strict=True)
     return [_Option(-float(value), mask[0]) for value, mask in pairs if np.isfinite(value)]
+
+
+def _at(places: np.ndarray, size: int) -> np.ndarray:
+    """The mask [M] of terms that stand at these places."""
+    mask = np.zeros(size, bool)
+    mask[places] = True
+    return mask
+
+
+def _least(
+    each: list[list[_Option]], count: int, key: Callable[[tuple[_Option, ...]], Any]
+) -> list[tuple[_Option, ...]]:
+    """The choices of one option of each equation that come first by a key that adds up.
+
+    What is not among the first of some equations is not among those of one more.
+    """
+    best: list[tuple[int, ...]] = [()]
+
+    def options_of(places: tuple[int, ...]) -> tuple[_Option, ...]:
+        return tuple(options[i] for options, i in zip(each, places, strict=False))
+
+    for options in each:
+        joint = ((*places, i) for places in best for i in range(len(options)))
+        best = heapq.nsmallest(count, joint, key=lambda places: (key(options_of(places)), places))
+    return [options_of(places) for places in best]
+
+
+def _rank(choice: tuple[_Option, ...]) -> float:
+    """What a joint support is ranked by."""
+    return sum(o.rank for o in choice)
 
 
 def _turn(choice: tuple[_Option, ...]) -> tuple[float, int]:

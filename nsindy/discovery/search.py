@@ -93,7 +93,10 @@ def search(
         settled = not masks
         if settled or stop():
             break
-        todo = neighbours.starts(problem, near, best, masks[: constants.WIDTH])
+        if problem.wide:
+            masks = [*neighbours.together(problem, near, best), *masks]
+        most = constants.WIDE_FITS if problem.wide else constants.WIDTH
+        todo = neighbours.starts(problem, near, best, masks[:most])
     ordered = sorted(pool.values(), key=lambda c: -c.score)
     similar = [c for c in ordered if c.score >= ordered[0].score - constants.STRONG]
     costs = np.asarray(problem.prior.costs)

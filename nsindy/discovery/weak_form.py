@@ -1,6 +1,13 @@
 """The weak form of an equation: integrals against test functions, and no derivative."""
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from nsindy.discovery.signals import Signal
+from nsindy.evidence.regression import compress
+
+__all__ = ["of_recordings", "regression"]
 
 
 def regression(
@@ -45,3 +52,21 @@ def regression(
     test = inside**4 * mass
     slope = -8 * s * inside**3 / half_width * mass
     return test @ theta, -slope @ states
+
+
+def of_recordings(signals: Sequence[Signal], theta: np.ndarray) -> np.ndarray:
+    """The regression of the weak form of all recordings, compressed [M + D, M + D].
+
+    Args:
+      signals: the recordings.
+      theta: Θ of their smoothed states, one after the other [N, M].
+    """
+    rows = np.cumsum([0, *(len(s.times) for s in signals)])
+    designs, targets = [], []
+    for s, low, high in zip(signals, rows, rows[1:], strict=False):
+        span = s.times[-1] - s.times[0]
+        half_width = min(5 * span / s.freedom, span / 4)
+        design, target = regression(s.times, s.measured, theta[low:high], half_width=half_width)
+        designs.append(design)
+        targets.append(target)
+    return compress(np.concatenate(designs), np.concatenate(targets))

@@ -127,11 +127,28 @@ def warnings(
     """
     return [
         *_of_the_verdict(discovery, words, verdict, unclear),
+        *_of_the_library(prepared),
         *_of_the_search(prepared, final),
         *_of_the_residuals(prepared, final, discovery),
         *_of_the_states(prepared, final, discovery),
         *_of_the_terms(first, final, discovery, words),
     ]
+
+
+def _of_the_library(prepared: Prepared) -> Iterator[str]:
+    problem, size = prepared.problem, len(prepared.units.variables)
+    states, terms = len(prepared.units.states), len(prepared.terms)
+    rows = np.asarray(problem.terms.rows)[:terms]
+    degree = int(np.sum(rows < size, 1).max())
+    if problem.wide:
+        further = " and further operations" if problem.terms.atoms else ""
+        yield (
+            f"with {states} states the library has {terms} terms, products of up to {degree} "
+            f"variables{further}, of which regressions chose {problem.columns.shape[1]} for each "
+            "equation"
+        )
+    elif degree == 1 and dictionary.too_many(size):
+        yield f"with {states} states the library has no products: there are too many"
 
 
 def _of_the_verdict(

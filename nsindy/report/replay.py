@@ -6,6 +6,7 @@ import numpy as np
 
 from nsindy.discovery import signals
 from nsindy.discovery.smoothing import smooth
+from nsindy.recording.arrange import arranged
 from nsindy.recording.check import Recording, Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery
@@ -64,6 +65,10 @@ def replays(discovery: Discovery, recordings: Recordings, *, limit: int = 4) -> 
     Raises:
       ValueError: the recordings are not those of the discovery.
     """
+    wanted = (*discovery.measured, *discovery.inputs)
+    if {*wanted} <= {*recordings.states, *recordings.inputs}:
+        # Columns of a wide table are left out, or become inputs.
+        recordings = arranged(recordings, discovery.measured, discovery.inputs)
     if recordings.states != discovery.measured or recordings.inputs != discovery.inputs:
         raise ValueError(
             f"the recordings measure {', '.join((*recordings.states, *recordings.inputs))}, the "

@@ -20,6 +20,9 @@ __all__ = ["fit_many", "lanes", "needed", "precompile_steps", "stack_lanes", "un
 LANES = 4, 32
 """Fewest and most fits that go on side by side."""
 
+MANY_STATES = 7
+"""States beyond which fits go on one by one."""
+
 NODES = 2048
 """Nodes of all fits together that take little longer than one."""
 
@@ -108,7 +111,12 @@ def needed(terms: Products, models: Sequence[Model], segments: Segments) -> Segm
 
 
 def lanes(segments: Segments) -> int:
-    """Fits that go on side by side: of few rows many, since each takes next to no time."""
+    """Fits that go on side by side: of few rows many, since each takes next to no time.
+
+    Of many states one: its matrices are large enough for the processor.
+    """
+    if segments.states.shape[-1] > MANY_STATES:
+        return 1
     return int(np.clip(NODES // segments.steps.size, *LANES))
 
 
