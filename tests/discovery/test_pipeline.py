@@ -211,7 +211,7 @@ def test_forms_of_arguments(monkeypatch):
     )
     assert (read.states, read.inputs, len(read.parts)) == (("x", "y"), ("pump",), 2)
     np.testing.assert_allclose(read.parts[1].times, 0.08 * np.arange(200))
-    assert (session.degree, session.operations) == (2, (operations.get("sin"),))
+    assert (session.question.degree, session.question.rows) == (2, (operations.get("sin"),))
     session, read = nsindy.discover({"t": TIMES, "a": x[:, 0], "b": x[:, 1]}, states=["b"])
     assert (read.states, session.operations, session.degree) == (("b",), None, None)
 
