@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from support import command_line, commitment_cases, written
+from support import command_line, commitment_cases, commitment_circuits, written
 from support.commitment_cases import Case
 from support.experiment import SYSTEM, Experiment, bind
 
@@ -24,6 +24,7 @@ from nsindy.terms import term
 from nsindy.terms.library import Library
 
 Rows = list[dict[str, Any]]
+LIBRARIES = ("exact", "shipped", commitment_circuits.PAPER)
 
 
 class Study(NamedTuple):
@@ -32,12 +33,13 @@ class Study(NamedTuple):
     Attributes:
       experiment: the sweep.
       few: seeds of the maps and of Runs 2 and 3.
-      libraries: of the table, as `--library` names them.
+      libraries: of the table, as `--library` names them, or "paper" for circuits that are trained
+        by the paper's recipe: of three seeds, each for a third of the seeds of the sweep.
     """
 
     experiment: Experiment
     few: int = 64
-    libraries: Sequence[str] = ("exact", "shipped")
+    libraries: Sequence[str] = LIBRARIES
 
     @property
     def smaller(self) -> Experiment:
@@ -53,7 +55,7 @@ def main() -> None:
     add("--gates", choices=("sample", "shared"), default="sample", help="draws")
     add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="of the study")
     add("--few", type=command_line.positive, default=64, help="seeds of the maps and of Runs 2, 3")
-    add("--libraries", nargs="+", default=["exact", "shipped"], help="for the table, as --library")
+    add("--libraries", nargs="+", default=list(LIBRARIES), help="for the table, as --library")
     words = options.parse_args()
     study = Study(Experiment.of(words), words.few, words.libraries)
     command_line.fail_early(lambda: execute(study, words.parts))
@@ -64,7 +66,7 @@ def execute(study: Study, parts: Sequence[str]) -> None:
     out = study.experiment.begin()
     path = out / "summary.json"
     done = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else {}
-    for name in parts:
+    for name in sorted(parts, key=list(PARTS).index):
         done[name] = {"command": written.command(), "rows": PARTS[name](study)}
         if machines.leader():
             write(out, done)
@@ -89,6 +91,11 @@ def table(study: Study) -> Rows:
     for kind in study.libraries:
         rows += sweep(commitment_cases.TABLE, kind, study.experiment)
     return rows
+
+
+def circuits(study: Study) -> Rows:
+    """Errors of the circuits of the paper's recipe, trained where they are not there yet."""
+    return commitment_circuits.prepare(Path(study.experiment.out))
 
 
 def alpha(study: Study) -> Rows:
@@ -133,13 +140,14 @@ def sine(study: Study) -> Rows:
 
 
 PARTS: dict[str, Callable[[Study], Rows]] = {
+    "circuits": circuits,
     "table": table,
     "alpha": alpha,
     "phase": phase,
     "soup": soup,
     "sine": sine,
 }
-"""The parts of the study, by name."""
+"""The parts of the study, by name, in the order in which they are made."""
 
 
 def sweep(
@@ -154,25 +162,37 @@ def sweep(
         grouped.setdefault(case.shaped(experiment), []).append(case)
     found = {}
     for run, group in grouped.items():
-        settings = [case.setting(experiment.measurement) for case in group]
-        grid = jax.tree.map(lambda *values: jnp.asarray(values, float), *settings)
-        names = [name for name in term.paper_terms(SYSTEM.states) if name not in run.drop]
-        timed = over(
-            train(run, experiment),
-            experiment.every_seed,
-            grid,
-            bind(names, kind),
-            plan=experiment.plan(),
-            name=f"{kind}, {group[0].label}".replace("/", " "),
-            keep=summary.KEEP,
-            success=lambda outcome: outcome.support_correct,
-        )
+        value = outcomes(run, group, kind, experiment)
         for i, case in enumerate(group):
-            mine = jax.tree.map(lambda leaf, i=i: leaf[i], timed.value)
+            mine = jax.tree.map(lambda leaf, i=i: leaf[i], value)
             row = {"case": case.label, "library": kind, **judge(mine)}
             found[case] = row | case.described() | (read(mine) if read else {})
             print(line(found[case]), flush=True)
     return [found[case] for case in cases]
+
+
+def outcomes(run: Run, group: list[Case], kind: str, experiment: Experiment) -> Outcome:
+    """Cases of one shape × seeds, every leaf [C, S, …]; seed by seed with its own circuits."""
+    settings = [case.setting(experiment.measurement) for case in group]
+    grid = jax.tree.map(lambda *values: jnp.asarray(values, float), *settings)
+    names = [name for name in term.paper_terms(SYSTEM.states) if name not in run.drop]
+    folder = Path(experiment.out)
+    parts = [
+        over(
+            train(run, experiment),
+            seeds,
+            grid,
+            bind(names, library),
+            plan=experiment.plan(),
+            name=f"{Path(library).stem}, {group[0].label}".replace("/", " "),
+            keep=summary.KEEP,
+            success=lambda outcome: outcome.support_correct,
+        ).value
+        for library, seeds in commitment_circuits.libraries(
+            kind, experiment.every_seed, folder
+        ).items()
+    ]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *parts)
 
 
 def train(run: Run, experiment: Experiment) -> Callable[..., Outcome]:
