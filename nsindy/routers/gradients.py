@@ -18,7 +18,7 @@ from nsindy.routers.settings import RouterKnobs, Routing, schedule_at
 
 __all__ = ["BLOCK", "Descent", "Slot", "descend", "fill"]
 
-BLOCK = 65_536, 8_192
+BLOCK = 32_768, 8_192
 """Draws of a step that are made together, of samples and shared; more leave a core's caches."""
 
 
