@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,18 +33,24 @@ class Study(NamedTuple):
     Attributes:
       experiment: the sweep.
       few: seeds of the maps and of Runs 2 and 3.
+      further: seeds of the table with every library but the first.
       libraries: of the table, as `--library` names them, or "paper" for circuits that are trained
         by the paper's recipe: of three seeds, each for a third of the seeds of the sweep.
     """
 
     experiment: Experiment
     few: int = 64
+    further: int = 64
     libraries: Sequence[str] = LIBRARIES
 
     @property
     def smaller(self) -> Experiment:
         """The sweep over few seeds."""
-        return dataclasses.replace(self.experiment, seeds=self.few)
+        return self.over(self.few)
+
+    def over(self, seeds: int) -> Experiment:
+        """The sweep over so many seeds."""
+        return dataclasses.replace(self.experiment, seeds=seeds)
 
 
 def main() -> None:
@@ -55,9 +61,10 @@ def main() -> None:
     add("--gates", choices=("sample", "shared"), default="sample", help="draws")
     add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="of the study")
     add("--few", type=command_line.positive, default=64, help="seeds of the maps and of Runs 2, 3")
+    add("--further", type=command_line.positive, default=64, help="seeds with further libraries")
     add("--libraries", nargs="+", default=list(LIBRARIES), help="for the table, as --library")
     words = options.parse_args()
-    study = Study(Experiment.of(words), words.few, words.libraries)
+    study = Study(Experiment.of(words), words.few, words.further, words.libraries)
     command_line.fail_early(lambda: execute(study, words.parts))
 
 
@@ -67,9 +74,12 @@ def execute(study: Study, parts: Sequence[str]) -> None:
     path = out / "summary.json"
     done = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else {}
     for name in sorted(parts, key=list(PARTS).index):
-        done[name] = {"command": written.command(), "rows": PARTS[name](study)}
-        if machines.leader():
-            write(out, done)
+        rows: Rows = []
+        for more in PARTS[name](study):
+            rows += more
+            done[name] = {"command": written.command(), "rows": rows}
+            if machines.leader():
+                write(out, done)
     study.experiment.finish()
 
 
@@ -85,20 +95,23 @@ def write(out: Path, parts: dict[str, Any]) -> None:
     commitment_figures.draw(out, json.loads(text)["parts"])
 
 
-def table(study: Study) -> Rows:
-    """Each difference alone, and the decisive pairs, with every library."""
-    rows: Rows = []
+def table(study: Study) -> Iterator[Rows]:
+    """Each difference alone, and the decisive pairs, library by library."""
     for kind in study.libraries:
-        rows += sweep(commitment_cases.TABLE, kind, study.experiment)
-    return rows
+        if kind == commitment_circuits.PAPER:
+            commitment_circuits.prepare(Path(study.experiment.out))
+        seeds = study.experiment.seeds
+        if kind != study.libraries[0]:
+            seeds = min(seeds, study.further)
+        yield sweep(commitment_cases.TABLE, kind, study.over(seeds))
 
 
-def circuits(study: Study) -> Rows:
+def circuits(study: Study) -> Iterator[Rows]:
     """Errors of the circuits of the paper's recipe, trained where they are not there yet."""
-    return commitment_circuits.prepare(Path(study.experiment.out))
+    yield commitment_circuits.prepare(Path(study.experiment.out))
 
 
-def alpha(study: Study) -> Rows:
+def alpha(study: Study) -> Iterator[Rows]:
     """The damping's frequency over α, under the base entropy and under the conditional one."""
     cases = [
         Case(f"{label}, α = {strength}", knobs={"alpha": strength, **knobs})
@@ -106,10 +119,10 @@ def alpha(study: Study) -> Rows:
             commitment_cases.ENTROPIES.items(), commitment_cases.ALPHAS
         )
     ]
-    return sweep(cases, study.experiment.library, study.smaller)
+    yield sweep(cases, study.experiment.library, study.smaller)
 
 
-def phase(study: Study) -> Rows:
+def phase(study: Study) -> Iterator[Rows]:
     """Exact recovery over α × entropy weight × noise."""
     cases = [
         Case(
@@ -121,27 +134,27 @@ def phase(study: Study) -> Rows:
             commitment_cases.NOISES, commitment_cases.WEIGHTS, commitment_cases.ALPHAS
         )
     ]
-    return sweep(cases, study.experiment.library, study.smaller)
+    yield sweep(cases, study.experiment.library, study.smaller)
 
 
-def soup(study: Study) -> Rows:
+def soup(study: Study) -> Iterator[Rows]:
     """Run 2 with and without the exploration bonus: how certain its router is."""
     cases = commitment_cases.SOUP
-    return sweep(cases, study.experiment.library, study.smaller, read=certainty)
+    yield sweep(cases, study.experiment.library, study.smaller, read=certainty)
 
 
-def sine(study: Study) -> Rows:
+def sine(study: Study) -> Iterator[Rows]:
     """Run 3 with sin circuits of smooth random errors: its coefficients against their size."""
     cases = [
         Case(f"error {size}", run="exp2_scalar_router", distortion=size)
         for size in commitment_cases.SIN_ERRORS
     ]
-    return sweep(cases, "exact", study.smaller, read=sine_coefficients)
+    yield sweep(cases, "exact", study.smaller, read=sine_coefficients)
 
 
-PARTS: dict[str, Callable[[Study], Rows]] = {
-    "circuits": circuits,
+PARTS: dict[str, Callable[[Study], Iterable[Rows]]] = {
     "table": table,
+    "circuits": circuits,
     "alpha": alpha,
     "phase": phase,
     "soup": soup,
