@@ -3,14 +3,14 @@
 import dataclasses
 import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from support import command_line, commitment_cases, written
+from support import command_line, commitment_cases, commitment_circuits, written
 from support.commitment_cases import Case
 from support.experiment import SYSTEM, Experiment, bind
 
@@ -24,6 +24,7 @@ from nsindy.terms import term
 from nsindy.terms.library import Library
 
 Rows = list[dict[str, Any]]
+LIBRARIES = ("exact", "shipped", commitment_circuits.PAPER)
 
 
 class Study(NamedTuple):
@@ -32,17 +33,24 @@ class Study(NamedTuple):
     Attributes:
       experiment: the sweep.
       few: seeds of the maps and of Runs 2 and 3.
-      libraries: of the table, as `--library` names them.
+      further: seeds of the table with every library but the first.
+      libraries: of the table, as `--library` names them, or "paper" for circuits that are trained
+        by the paper's recipe: of three seeds, each for a third of the seeds of the sweep.
     """
 
     experiment: Experiment
     few: int = 64
-    libraries: Sequence[str] = ("exact", "shipped")
+    further: int = 64
+    libraries: Sequence[str] = LIBRARIES
 
     @property
     def smaller(self) -> Experiment:
         """The sweep over few seeds."""
-        return dataclasses.replace(self.experiment, seeds=self.few)
+        return self.over(self.few)
+
+    def over(self, seeds: int) -> Experiment:
+        """The sweep over so many seeds."""
+        return dataclasses.replace(self.experiment, seeds=seeds)
 
 
 def main() -> None:
@@ -53,9 +61,10 @@ def main() -> None:
     add("--gates", choices=("sample", "shared"), default="sample", help="draws")
     add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="of the study")
     add("--few", type=command_line.positive, default=64, help="seeds of the maps and of Runs 2, 3")
-    add("--libraries", nargs="+", default=["exact", "shipped"], help="for the table, as --library")
+    add("--further", type=command_line.positive, default=64, help="seeds with further libraries")
+    add("--libraries", nargs="+", default=list(LIBRARIES), help="for the table, as --library")
     words = options.parse_args()
-    study = Study(Experiment.of(words), words.few, words.libraries)
+    study = Study(Experiment.of(words), words.few, words.further, words.libraries)
     command_line.fail_early(lambda: execute(study, words.parts))
 
 
@@ -64,10 +73,13 @@ def execute(study: Study, parts: Sequence[str]) -> None:
     out = study.experiment.begin()
     path = out / "summary.json"
     done = json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else {}
-    for name in parts:
-        done[name] = {"command": written.command(), "rows": PARTS[name](study)}
-        if machines.leader():
-            write(out, done)
+    for name in sorted(parts, key=list(PARTS).index):
+        rows: Rows = []
+        for more in PARTS[name](study):
+            rows += more
+            done[name] = {"command": written.command(), "rows": rows}
+            if machines.leader():
+                write(out, done)
     study.experiment.finish()
 
 
@@ -83,15 +95,23 @@ def write(out: Path, parts: dict[str, Any]) -> None:
     commitment_figures.draw(out, json.loads(text)["parts"])
 
 
-def table(study: Study) -> Rows:
-    """Each difference alone, and the decisive pairs, with every library."""
-    rows: Rows = []
+def table(study: Study) -> Iterator[Rows]:
+    """Each difference alone, and the decisive pairs, library by library."""
     for kind in study.libraries:
-        rows += sweep(commitment_cases.TABLE, kind, study.experiment)
-    return rows
+        if kind == commitment_circuits.PAPER:
+            commitment_circuits.prepare(Path(study.experiment.out))
+        seeds = study.experiment.seeds
+        if kind != study.libraries[0]:
+            seeds = min(seeds, study.further)
+        yield sweep(commitment_cases.TABLE, kind, study.over(seeds))
 
 
-def alpha(study: Study) -> Rows:
+def circuits(study: Study) -> Iterator[Rows]:
+    """Errors of the circuits of the paper's recipe, trained where they are not there yet."""
+    yield commitment_circuits.prepare(Path(study.experiment.out))
+
+
+def alpha(study: Study) -> Iterator[Rows]:
     """The damping's frequency over α, under the base entropy and under the conditional one."""
     cases = [
         Case(f"{label}, α = {strength}", knobs={"alpha": strength, **knobs})
@@ -99,10 +119,10 @@ def alpha(study: Study) -> Rows:
             commitment_cases.ENTROPIES.items(), commitment_cases.ALPHAS
         )
     ]
-    return sweep(cases, study.experiment.library, study.smaller)
+    yield sweep(cases, study.experiment.library, study.smaller)
 
 
-def phase(study: Study) -> Rows:
+def phase(study: Study) -> Iterator[Rows]:
     """Exact recovery over α × entropy weight × noise."""
     cases = [
         Case(
@@ -114,32 +134,33 @@ def phase(study: Study) -> Rows:
             commitment_cases.NOISES, commitment_cases.WEIGHTS, commitment_cases.ALPHAS
         )
     ]
-    return sweep(cases, study.experiment.library, study.smaller)
+    yield sweep(cases, study.experiment.library, study.smaller)
 
 
-def soup(study: Study) -> Rows:
+def soup(study: Study) -> Iterator[Rows]:
     """Run 2 with and without the exploration bonus: how certain its router is."""
     cases = commitment_cases.SOUP
-    return sweep(cases, study.experiment.library, study.smaller, read=certainty)
+    yield sweep(cases, study.experiment.library, study.smaller, read=certainty)
 
 
-def sine(study: Study) -> Rows:
+def sine(study: Study) -> Iterator[Rows]:
     """Run 3 with sin circuits of smooth random errors: its coefficients against their size."""
     cases = [
         Case(f"error {size}", run="exp2_scalar_router", distortion=size)
         for size in commitment_cases.SIN_ERRORS
     ]
-    return sweep(cases, "exact", study.smaller, read=sine_coefficients)
+    yield sweep(cases, "exact", study.smaller, read=sine_coefficients)
 
 
-PARTS: dict[str, Callable[[Study], Rows]] = {
+PARTS: dict[str, Callable[[Study], Iterable[Rows]]] = {
     "table": table,
+    "circuits": circuits,
     "alpha": alpha,
     "phase": phase,
     "soup": soup,
     "sine": sine,
 }
-"""The parts of the study, by name."""
+"""The parts of the study, by name, in the order in which they are made."""
 
 
 def sweep(
@@ -154,25 +175,37 @@ def sweep(
         grouped.setdefault(case.shaped(experiment), []).append(case)
     found = {}
     for run, group in grouped.items():
-        settings = [case.setting(experiment.measurement) for case in group]
-        grid = jax.tree.map(lambda *values: jnp.asarray(values, float), *settings)
-        names = [name for name in term.paper_terms(SYSTEM.states) if name not in run.drop]
-        timed = over(
-            train(run, experiment),
-            experiment.every_seed,
-            grid,
-            bind(names, kind),
-            plan=experiment.plan(),
-            name=f"{kind}, {group[0].label}".replace("/", " "),
-            keep=summary.KEEP,
-            success=lambda outcome: outcome.support_correct,
-        )
+        value = outcomes(run, group, kind, experiment)
         for i, case in enumerate(group):
-            mine = jax.tree.map(lambda leaf, i=i: leaf[i], timed.value)
+            mine = jax.tree.map(lambda leaf, i=i: leaf[i], value)
             row = {"case": case.label, "library": kind, **judge(mine)}
             found[case] = row | case.described() | (read(mine) if read else {})
             print(line(found[case]), flush=True)
     return [found[case] for case in cases]
+
+
+def outcomes(run: Run, group: list[Case], kind: str, experiment: Experiment) -> Outcome:
+    """Cases of one shape × seeds, every leaf [C, S, …]; seed by seed with its own circuits."""
+    settings = [case.setting(experiment.measurement) for case in group]
+    grid = jax.tree.map(lambda *values: jnp.asarray(values, float), *settings)
+    names = [name for name in term.paper_terms(SYSTEM.states) if name not in run.drop]
+    folder = Path(experiment.out)
+    parts = [
+        over(
+            train(run, experiment),
+            seeds,
+            grid,
+            bind(names, library),
+            plan=experiment.plan(),
+            name=f"{Path(library).stem}, {group[0].label}".replace("/", " "),
+            keep=summary.KEEP,
+            success=lambda outcome: outcome.support_correct,
+        ).value
+        for library, seeds in commitment_circuits.libraries(
+            kind, experiment.every_seed, folder
+        ).items()
+    ]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *parts)
 
 
 def train(run: Run, experiment: Experiment) -> Callable[..., Outcome]:

@@ -18,7 +18,7 @@ from nsindy.routers.settings import RouterKnobs, Routing, schedule_at
 
 __all__ = ["BLOCK", "Descent", "Slot", "descend", "fill"]
 
-BLOCK = 65_536, 8_192
+BLOCK = 32_768, 8_192
 """Draws of a step that are made together, of samples and shared; more leave a core's caches."""
 
 
@@ -116,7 +116,7 @@ def _blocks(routing: Routing, *arguments: Any) -> Descent:
 
 def _runs(
     routing: Routing,
-    words: jax.Array,
+    keys: jax.Array,
     theta: jax.Array,
     target: jax.Array,
     prior: jax.Array,
@@ -124,7 +124,6 @@ def _runs(
     knobs: RouterKnobs,
 ) -> Descent:
     _, samples, terms = theta.shape
-    sets = _sets(routing)
     shape = (terms,) if routing.shared else (terms, samples)
     design = jnp.transpose(theta, (1, 2, 0) if routing.shared else (2, 0, 1))
     target = target.T if routing.shared else target
@@ -133,13 +132,15 @@ def _runs(
     weights = jnp.asarray(knobs.base_entropy), jnp.asarray(knobs.conditional_entropy)
     optimiser = optax.adam(optax.cosine_decay_schedule(rate, routing.steps))
 
+    def draw(index):
+        return gumbel.words(keys, index, shape, theta.dtype, sets=_sets(routing))
+
     def step(carry, index):
-        params, state, certain = carry
+        params, state, certain, noise, words = carry
         plan = schedule_at(index, knobs, routing.steps)
         temperature, weight = (value.astype(theta.dtype) for value in plan)
         logits, coefficients = params[0] + prior + certain, params[1:]
-        draws = gumbel.gumbel(words, index, shape, theta.dtype, sets=sets)
-        scores = [_along(logits, own) + own for own in draws]
+        scores = [_along(logits, own) + own for own in noise]
         slots = fill(scores, routing.slots, _along(temperature, scores[0][0]))
         fitted = _gradients(slots, coefficients, design, target, temperature, knobs, routing)
         error, mse = fitted.error, fitted.mse
@@ -153,10 +154,12 @@ def _runs(
         best = jnp.max(chosen, axis=0)
         commits = ~frozen & (best >= knobs.freeze_at)
         sure = jnp.where(_first(chosen, best) & commits[None], -MASKED, 0.0).astype(theta.dtype)
-        return (moved, state, certain + sure), (error + weight * penalty, mse, frozen)
+        # Carried, noise and words are made once; XLA would make them in every loop that reads them.
+        carry = moved, state, certain + sure, gumbel.gumbel(words), draw(index + 2)
+        return carry, (error + weight * penalty, mse, frozen)
 
-    begin = (start, optimiser.init(start), jnp.zeros_like(prior))
-    (params, _, certain), history = jax.lax.scan(step, begin, jnp.arange(routing.steps))
+    begin = start, optimiser.init(start), jnp.zeros_like(prior), gumbel.gumbel(draw(0)), draw(1)
+    (params, _, certain, *_), history = jax.lax.scan(step, begin, jnp.arange(routing.steps))
     return Descent(jnp.moveaxis(params, -1, 0), certain.T, *(leaf.T for leaf in history))
 
 

@@ -55,22 +55,34 @@ def stlsq(
       [[2.0, 0.0]]
     """
     terms = theta.shape[1]
-    gram = theta.T @ theta + ridge * jnp.eye(terms, dtype=theta.dtype)
-    moments = theta.T @ derivatives
+    # Of Θ and Ẋ together, so that both products read Θ once.
+    rows = jnp.concatenate([theta.T, derivatives.T])
+    products = rows[:terms] @ rows.T
+    gram = products[:, :terms] + ridge * jnp.eye(terms, dtype=theta.dtype)
+    return jax.vmap(lambda moment: _threshold(gram, moment, threshold), in_axes=1)(
+        products[:, terms:]
+    )
 
-    def solve(support: jax.Array, moment: jax.Array) -> jax.Array:
+
+def _threshold(gram: jax.Array, moment: jax.Array, threshold: jax.Array | float) -> jax.Array:
+    """Solve and threshold one equation until its support stands still: coefficients [M]."""
+
+    def solve(support: jax.Array, gram: jax.Array, moment: jax.Array) -> jax.Array:
         both = support[:, None] & support[None, :]
-        system = jnp.where(both, gram, jnp.eye(terms, dtype=gram.dtype))
+        system = jnp.where(both, gram, jnp.eye(len(gram), dtype=gram.dtype))
         return jnp.where(support, jnp.linalg.solve(system, jnp.where(support, moment, 0.0)), 0.0)
 
-    def one(moment: jax.Array) -> jax.Array:
-        def shrink(support, _):
-            return support & (jnp.abs(solve(support, moment)) >= threshold), None
+    # The supports have no slope, and a while loop none in reverse.
+    still = jax.tree.map(jax.lax.stop_gradient, (gram, moment))
 
-        support, _ = jax.lax.scan(shrink, jnp.ones(terms, bool), length=terms)
-        return solve(support, moment)
+    def shrink(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        support, _ = carry
+        large = jnp.abs(solve(support, *still)) >= jax.lax.stop_gradient(threshold)
+        return support & large, jnp.any(support & ~large)
 
-    return jax.vmap(one, in_axes=1)(moments)
+    begin = jnp.ones(len(gram), bool), jnp.ones((), bool)
+    support, _ = jax.lax.while_loop(lambda carry: carry[1], shrink, begin)
+    return solve(support, gram, moment)
 
 
 def tuned(

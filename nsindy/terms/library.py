@@ -136,7 +136,7 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
     for level in by_depth(library.terms):
         for evaluator, group in _groups(library.circuits, level).items():
             indices = np.array([[rows[a] for a in term.arguments] for term in group], int)
-            arguments = values[indices]
+            arguments = _take(values, indices)
             limits = [domains.get(t.primitive.name, t.primitive.domain) for t in group]
             low, high = jnp.asarray(limits, states.dtype).T[:, :, None, None]
             within = (arguments >= low) & (arguments <= high) & inside[indices]
@@ -145,7 +145,15 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
             values = jnp.concatenate([values, outputs.astype(states.dtype)])
             inside = jnp.concatenate([inside, jnp.all(within, axis=1)])
     columns = np.array([rows[term] for term in library.terms])
-    return Evaluation(values[columns].T, inside[columns].T)
+    return Evaluation(_take(values, columns).T, _take(inside, columns).T)
+
+
+def _take(rows: jax.Array, indices: np.ndarray) -> jax.Array:
+    """Rows by constant indices; neighbours as a slice, which XLA fuses where a gather is a pass."""
+    flat = indices.ravel()
+    if np.array_equal(flat, flat[0] + np.arange(len(flat))):
+        return rows[flat[0] : flat[0] + len(flat)].reshape(*indices.shape, *rows.shape[1:])
+    return rows[indices]
 
 
 def numpy_values(terms: Sequence[Term]) -> Callable[[np.ndarray], np.ndarray]:

@@ -146,3 +146,20 @@ def test_a_coefficient_of_just_the_threshold_stays():
     derivatives = jnp.array([[0.5, 0.25], [0.25, 0.5]])
     found = compiled(jnp.eye(2), derivatives, 0.5, ridge=0.0)
     np.testing.assert_array_equal(found, [[0.5, 0.0], [0.0, 0.5]])
+
+
+def test_the_slope_is_that_of_ridge_regression_on_what_stays():
+    theta, derivatives = (jnp.asarray(part) for part in problem(3))
+    support = stlsq.stlsq(theta, derivatives, 0.1) != 0
+    assert 0 < support.sum() < support.size
+
+    def ridge_fit(derivatives):
+        def one(stays, target):
+            kept = theta[:, stays]
+            system = kept.T @ kept + 0.01 * jnp.eye(kept.shape[1])
+            return jnp.sum(jnp.linalg.solve(system, kept.T @ target) ** 2)
+
+        return sum(one(np.asarray(s), t) for s, t in zip(support, derivatives.T, strict=True))
+
+    found = jax.jit(jax.grad(lambda d: jnp.sum(stlsq.stlsq(theta, d, 0.1) ** 2)))(derivatives)
+    np.testing.assert_allclose(found, jax.grad(ridge_fit)(derivatives), rtol=1e-9, atol=1e-12)

@@ -148,3 +148,13 @@ def test_an_operation_without_a_circuit_is_named(shipped):
     bound = library.bind(("identity(x)", "mul(x,v)"), ("x", "v"), unary)
     with pytest.raises(ValueError, match="no circuit has learned mul"):
         library.evaluate(bound, jnp.zeros((3, 2)))
+
+
+def test_terms_in_any_order_have_the_values_of_their_columns(states, variant):
+    names = ["identity(x)", "identity(v)", "sin(x)", "sin(v)", "add(x,v)", "mul(v,x)", "mul(x,v)"]
+    whole = library.evaluate(library.bind(names, ["x", "v"]), states)
+    for order in ([6, 0, 3], [2, 3, 4], [5], [6, 5, 4, 3, 2, 1, 0]):
+        bound = library.bind([names[i] for i in order], ["x", "v"])
+        theta, inside = variant(lambda states, bound=bound: library.evaluate(bound, states))(states)
+        np.testing.assert_array_equal(theta, whole.theta[:, np.array(order)])
+        np.testing.assert_array_equal(inside, whole.inside[:, np.array(order)])
