@@ -158,7 +158,8 @@ class Program:
     def _built(self, asked: "_Asked", urgent: bool) -> tuple[Callable[..., Any], Any]:
         """What computes the leaves of the result, and the structure of the result."""
         statics, leaves, tree = asked
-        folder = cache_folder()
+        # JAX's own cache stays as JAX was told.
+        folder = None if os.environ.get("NSINDY_CACHE") == "off" else cache_folder()
         name = traced.name_of(self._function, statics, leaves, tree) if folder else None
         if name is not None:
             # A file that XLA cannot use counts as none.

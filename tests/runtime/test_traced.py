@@ -22,6 +22,7 @@ MASK = np.array([True, False, True])
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
     """Where programs are kept."""
+    monkeypatch.delenv("NSINDY_CACHE", raising=False)
     monkeypatch.setattr(programs, "cache_folder", lambda: str(tmp_path))
     return tmp_path / traced.FOLDER
 
@@ -127,6 +128,10 @@ def test_a_link_is_not_followed(folder, solve, tmp_path):
 
 
 def test_nothing_is_kept_where_that_is_forbidden_or_impossible(solve, monkeypatch, tmp_path):
+    monkeypatch.setattr(programs, "cache_folder", lambda: str(tmp_path))
+    monkeypatch.setenv("NSINDY_CACHE", "off")
+    assert solve()[1] and solve()[1]
+    monkeypatch.delenv("NSINDY_CACHE")
     monkeypatch.setattr(programs, "cache_folder", lambda: None)
     assert solve()[1] and solve()[1]
     (tmp_path / "file").write_text("")
