@@ -22,13 +22,17 @@ def solved(field, initial, times):
     ).y.T
 
 
-def prepared(times, states, *, order=1, operations=(), floor=None, slots=6, waves=None) -> Prepared:
+def prepared(
+    times, states, *, order=1, operations=(), degree=None, floor=None, slots=6, waves=None
+) -> Prepared:
     """The problem that one recording poses."""
     parts = [Recording(times, states, np.zeros((len(times), 0)))]
     smoothed, units = signals.smooth_recordings(parts, order)
     if waves is not None:
         units = units._replace(waves=np.asarray(waves, float))
-    question = Question(order=order, operations=operations, max_terms=slots, noise=floor)
+    question = Question(
+        order=order, operations=operations, degree=degree, max_terms=slots, noise=floor
+    )
     return problem.prepare(parts, smoothed, units, question)
 
 

@@ -1,12 +1,13 @@
 """How long a person waits for equations: whole processes on files of many sizes."""
 
-import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,11 @@ table = np.loadtxt(sys.argv[1], delimiter=",", skiprows=1)
 pysindy_grid.choose(table[:, 0], table[:, 1:])
 """
 
+PYSINDY = "import pysindy"
+
+EQUATION = re.compile(r"\S+' = ")
+"""The beginning of a line."""
+
 SECOND = """
 import json, sys, time, numpy as np, nsindy
 tables = [np.loadtxt(path, delimiter=",", skiprows=1) for path in sys.argv[1:]]
@@ -53,60 +59,103 @@ print(json.dumps(taken))
 
 
 class Waits(NamedTuple):
-    """Seconds of whole processes.
+    """Seconds of whole processes, by the clock.
 
     Attributes:
       rows: for every file its rows and states, the seconds to its equations with a warm cache and
-        a size that the cache never saw, those that a call in Python takes after one on another
-        size, and those of PySINDy's grid (None where it is not installed).
+        a size that the cache never saw, those to the end of its report, those that a call in Python
+        takes after one on another size (None for the first), and those of PySINDy's import and grid
+        (None where it is not installed).
       imports: of importing what a discovery needs.
+      pysindy_import: of importing PySINDy; None where it is not installed.
       warm: of `nsindy warm`.
-      cold: to the equations of the first file of each number of states with an empty cache.
+      cold: to the equations of the last file of each number of states with an empty cache.
     """
 
     rows: list[Row]
     imports: float
+    pysindy_import: float | None
     warm: float
     cold: list[float]
 
 
-def waits(count: int) -> Waits:
-    """Measure on so many files, of 100 to 2,000 rows and one to three states in turn."""
+def waits(count: int, pysindy: str | None = None) -> Waits:
+    """Measure on so many files, of 100 to 2,000 rows and one to three states in turn.
+
+    Args:
+      count: files.
+      pysindy: folder that PySINDy is imported from, with what it needs; None for the usual places.
+    """
     here = Path(__file__).parents[1]
     sizes = np.geomspace(100, 2000, count).astype(int)
-    module = [sys.executable, "-m", "nsindy"]
+    command = [sys.executable, "-m", "nsindy"]
+    python = [sys.executable, "-c"]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         files = [_write(folder / f"{rows}.csv", rows, i % 3) for i, rows in enumerate(sizes)]
-        found = os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")])
-        variables = os.environ | {"PYTHONPATH": found}
-        variables.pop("JAX_COMPILATION_CACHE_DIR", None)
+        # The cache of programs is of these runs alone.
+        mine = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
+        mine["NSINDY_CACHE"] = str(folder / "cache")
+        theirs = mine | {"PYTHONPATH": _joined(here, pysindy, os.environ.get("PYTHONPATH"))}
 
-        def run(*command: str, cache: str = "cache") -> tuple[float, str]:
-            kept = variables | {"NSINDY_CACHE": str(folder / cache)}
-            start = time.perf_counter()
-            done = subprocess.run(command, check=True, capture_output=True, env=kept, text=True)
-            return time.perf_counter() - start, done.stdout
+        def discover(path: Path, cache: str = "cache") -> Waited:
+            kept = mine | {"NSINDY_CACHE": str(folder / cache)}
+            return wait([*command, "discover", str(path)], kept)
 
-        def discover(path: Path, cache: str = "cache") -> float:
-            return run(*module, "discover", str(path), cache=cache)[0]
-
-        warm = run(*module, "warm")[0]
+        warm = wait([*command, "warm"], mine).end
         imports = min(
-            run(sys.executable, "-c", "import nsindy.discovery.pipeline")[0] for _ in range(3)
+            wait([*python, "import nsindy.discovery.pipeline"], mine).end for _ in range(3)
         )
-        second = json.loads(run(sys.executable, "-c", SECOND, *map(str, files))[1])
+        installed = subprocess.run([*python, PYSINDY], env=theirs, capture_output=True)
+        known = installed.returncode == 0
+        second = json.loads(wait([*python, SECOND, *map(str, files)], mine).said)
         rows = []
         for i, (size, path) in enumerate(zip(sizes.tolist(), files, strict=True)):
-            row: Row = {"rows": size, "states": i % 3 + 1, "seconds": discover(path)}
-            # The first call of all has no other before it.
-            row["second_call"] = second[i] if i else None
-            row["pysindy"] = None
-            if importlib.util.find_spec("pysindy"):
-                row["pysindy"] = run(sys.executable, "-c", GRID, str(path))[0]
+            found = discover(path)
+            row: Row = {"rows": size, "states": i % 3 + 1, "seconds": found.equations}
+            row |= {"report": found.end, "second_call": second[i] if i else None}
+            row["pysindy"] = wait([*python, GRID, str(path)], theirs).end if known else None
             rows.append(row)
-        cold = [discover(path, cache=f"empty{i}") for i, path in enumerate(files[-3:])]
-    return Waits(rows, imports, warm, cold)
+        cold = [discover(path, f"empty{i}").equations for i, path in enumerate(files[-3:])]
+        least = min(wait([*python, PYSINDY], theirs).end for _ in range(3)) if known else None
+    return Waits(rows, imports, least, warm, cold)
+
+
+class Waited(NamedTuple):
+    """A process that has ended.
+
+    Attributes:
+      said: what it wrote to its standard output.
+      equations: seconds to its first equation; to its end if it wrote none.
+      end: seconds to its end.
+    """
+
+    said: str
+    equations: float
+    end: float
+
+
+def wait(command: Sequence[str], variables: Mapping[str, str]) -> Waited:
+    """Run a command to its end.
+
+    Raises:
+      subprocess.CalledProcessError: it fails.
+    """
+    start, first, lines = time.perf_counter(), None, []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=variables, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if first is None and EQUATION.match(line):
+                first = time.perf_counter() - start
+    end = time.perf_counter() - start
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Waited("".join(lines), end if first is None else first, end)
+
+
+def _joined(*places: "str | Path | None") -> str:
+    return os.pathsep.join(str(place) for place in places if place)
 
 
 def _write(path: Path, rows: int, number: int) -> Path:

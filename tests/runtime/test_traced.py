@@ -168,7 +168,7 @@ def test_whatever_makes_a_program_is_in_its_name(monkeypatch):
     terms += [Term(operations.times(w), (0,)) for w in (1.0, 1.0000000000000002)]
     names = [
         named(),
-        named(regression.least_squares_products),
+        named(regression.of_equation),
         named(factor=FACTOR[1:], mask=MASK),
         named(factor=FACTOR.astype(np.float32), mask=MASK),
         named(factor=(FACTOR,), mask=MASK),
