@@ -65,6 +65,11 @@ class Problem(NamedTuple):
         return self.columns.shape[1] < self.admissible.shape[1]
 
     @property
+    def fits(self) -> int:
+        """Supports that a search starts from, and that it fits in each round."""
+        return constants.WIDE_FITS if self.wide else constants.WIDTH
+
+    @property
     def prior_of_columns(self) -> Prior:
         """The prior of supports of the columns.
 
