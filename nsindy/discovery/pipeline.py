@@ -11,6 +11,7 @@ from nsindy.discovery import (
     candidates,
     conclusion,
     constants,
+    dictionary,
     problem,
     proposals,
     signals,
@@ -125,7 +126,7 @@ def from_recordings(
         parts = [signals.thin(part) for part in recordings.parts]
         smoothed, units = signals.smooth_recordings(parts, question.order)
         terms = problem.terms_of(smoothed, units, question)
-        if question.order == 1 and len(terms) * len(units.states) > constants.MOST_COLUMNS:
+        if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
             tell("telling the columns apart", 0.0)
             table = wide_table.sorted_out(recordings, question)
             if not table.equations:
