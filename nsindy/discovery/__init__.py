@@ -13,6 +13,8 @@ Read the modules in this order:
   signals        recordings scaled, smoothed and cut into segments
   smoothing      splines, their smoothness and the kind of noise by likelihood
   dictionary     the candidate terms
+  screening      a large library: which of its terms each equation is searched with
+  wide_table     many columns: functions of others, and what has no equation
   weak_form      integrals against test functions in place of derivatives
   proposals      the supports that regressions propose
   candidates     a support fitted to the measurements, and its evidence
@@ -39,7 +41,8 @@ The method:
    propose supports by a beam search over closed-form evidence.
 5. *Fit.* The proposals are fitted to the measurements by multiple shooting: short segments,
    constrained to join, so that chaotic systems can be fitted as well.
-6. *Search.* Around the best fit the trajectory is linearised in all terms, where the evidence of
+6. *Search.* Around the best fit the trajectory is linearised in all terms (of a library of more
+   than a thousand columns, in those that regressions leave each equation), where the evidence of
    every term dropped, added or swapped is a closed form. The best neighbours are fitted in turn,
    until none is better.
 7. *Look for waves.* Where sin(w x) or cos(w x) with a w of its own fits clearly better, as for

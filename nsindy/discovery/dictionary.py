@@ -37,10 +37,15 @@ def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ..
         step
         for step, size in zip(ladder, sizes, strict=True)
         if step[0] * size <= values
-        and (size * states <= constants.MOST_COLUMNS or (size <= constants.WIDEST and not step[2]))
+        and (not is_wide(size, states) or (size <= constants.WIDEST and not step[2]))
     ]
     _, degree, operations = fitting[-1] if fitting else ladder[0]
     return degree, operations
+
+
+def is_wide(terms: int, states: int) -> bool:
+    """Tell whether a trajectory is not linearised in every term of every equation."""
+    return terms * states > constants.MOST_COLUMNS
 
 
 def too_many(variables: int) -> bool:

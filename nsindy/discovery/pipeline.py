@@ -11,6 +11,7 @@ from nsindy.discovery import (
     candidates,
     conclusion,
     constants,
+    dictionary,
     problem,
     proposals,
     signals,
@@ -125,7 +126,7 @@ def from_recordings(
         parts = [signals.thin(part) for part in recordings.parts]
         smoothed, units = signals.smooth_recordings(parts, question.order)
         terms = problem.terms_of(smoothed, units, question)
-        if question.order == 1 and len(terms) * len(units.states) > constants.MOST_COLUMNS:
+        if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
             tell("telling the columns apart", 0.0)
             table = wide_table.sorted_out(recordings, question)
             if not table.equations:
@@ -153,7 +154,7 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
     # Offered around the choice before the retry: where a wave is missing, the retry buys terms
     # that stand in for it, and around them a scan sees less of the wave.
     offer = None
-    if not session.stop():
+    if not session.stop() and not prepared.problem.wide:
         offer = wave_scan.offer(prepared, base.chosen.mask, base.chosen.coefficients, base.noise)
     waved = None
     if offer is not None:
@@ -183,7 +184,7 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:
     """The best of what was fitted, from regressions again, and four times as many proposals."""
-    pool = found.pool[: constants.WIDTH]
+    pool = found.pool[: prepared.problem.fits]
     again = [candidates.regressed(prepared.problem, c.mask) for c in pool]
     return again + proposals.proposals(prepared, 4 * constants.WIDTH)
 

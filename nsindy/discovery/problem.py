@@ -65,6 +65,11 @@ class Problem(NamedTuple):
         return self.columns.shape[1] < self.admissible.shape[1]
 
     @property
+    def fits(self) -> int:
+        """Supports that a search starts from, and that it fits in each round."""
+        return constants.WIDE_FITS if self.wide else constants.WIDTH
+
+    @property
     def prior_of_columns(self) -> Prior:
         """The prior of supports of the columns.
 
@@ -177,7 +182,7 @@ def prepare(
     costs = Prior(dictionary.costs(terms), np.ones(()))  # type: ignore[arg-type]
     slots = min(question.max_terms, len(terms))
     chosen = np.broadcast_to(np.arange(len(terms)), admissible.shape)
-    if admissible.size > constants.MOST_COLUMNS:
+    if dictionary.is_wide(len(terms), count):
         freedom = sum(s.freedom for s in smoothed)
         chosen = screening.columns((factor, integrals), admissible, costs, freedom, slots)
     size = np.sqrt(np.mean(derivatives**2, 0))
@@ -250,7 +255,7 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
     errors = np.abs(units.expand(errors))
     variables = points.shape[1]
     # Many states have a program of their own anyway, which need not hold what they do not use.
-    wide = len(bound) * len(units.states) > constants.MOST_COLUMNS
+    wide = dictionary.is_wide(len(bound), len(units.states))
     atoms = () if wide else dictionary.atoms(count)
     split = products.split(bound, variables, atoms=atoms, least=constants.LIBRARY_ROWS)
     usable = np.ones(variables + len(split.atoms) + 1, bool)

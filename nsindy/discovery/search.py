@@ -44,7 +44,7 @@ class Found(NamedTuple):
 
     def starts(self) -> list[Start]:
         """The best of what was fitted, for the next search to start from."""
-        return [candidate.start for candidate in self.pool[: constants.WIDTH]]
+        return [candidate.start for candidate in self.pool[: self.problem.fits]]
 
 
 def precompile_search(problem: Problem, segments: Segments) -> None:
@@ -95,8 +95,7 @@ def search(
             break
         if problem.wide:
             masks = [*neighbours.together(problem, near, best), *masks]
-        most = constants.WIDE_FITS if problem.wide else constants.WIDTH
-        todo = neighbours.starts(problem, near, best, masks[:most])
+        todo = neighbours.starts(problem, near, best, masks[: problem.fits])
     ordered = sorted(pool.values(), key=lambda c: -c.score)
     similar = [c for c in ordered if c.score >= ordered[0].score - constants.STRONG]
     costs = np.asarray(problem.prior.costs)

@@ -24,6 +24,10 @@ __all__ = [
 ]
 
 
+SMALLEST_PARABOLA = 4
+"""Samples of a block through which a parabola does not go."""
+
+
 def fitted_samples(samples: int) -> int:
     """How many of the samples of a recording, from the first, are not held out."""
     return round((1 - constants.HELD_OUT) * samples)
@@ -89,16 +93,29 @@ class Signal(NamedTuple):
 
 
 def thin(recording: Recording) -> Recording:
-    """Average a recording over blocks of samples, so that `constants.MOST_SAMPLES` may be left."""
+    """Average a recording over blocks of samples, so that `constants.MOST_SAMPLES` may be left.
+
+    Of the states a parabola through each block is taken at its middle: their plain average is off
+    by x'' h² / 24, h the length of a block, which in a long recording is more than the noise that
+    an average leaves. Its variance is 9/4 of that of the average.
+    """
     size = -(-len(recording.times) // constants.MOST_SAMPLES)
     if size == 1:
         return recording
-    count = len(recording.times) // size * size
+    count = len(recording.times) // size
 
-    def mean(values):
-        return values[:count].reshape(count // size, size, *values.shape[1:]).mean(1)
+    def blocks(values):
+        return values[: count * size].reshape(count, size, *values.shape[1:])
 
-    return Recording(*map(mean, recording))
+    times, inputs = blocks(recording.times).mean(1), blocks(recording.inputs).mean(1)
+    states = blocks(recording.states)
+    if size < SMALLEST_PARABOLA:
+        return Recording(times, states.mean(1), inputs)
+    offsets = blocks(recording.times) - times[:, None]
+    design = (offsets / np.max(np.abs(offsets), 1, keepdims=True))[..., None] ** np.arange(3)
+    normal = np.einsum("bsi,bsj->bij", design, design)
+    weights = np.linalg.solve(normal, np.broadcast_to(np.eye(3)[:, :1], (count, 3, 1)))
+    return Recording(times, np.einsum("bsi,bio,bsd->bd", design, weights, states), inputs)
 
 
 def smooth_recordings(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], Units]:

@@ -39,11 +39,12 @@ def adjacent_supports(
     one_out = jnp.concatenate([jnp.zeros((1, most), bool), jnp.eye(most, dtype=bool)])
     both = jnp.concatenate([factor[:, filled], factor], 1)
     left = left_of(project_support(both, present)[:, most:])
-    inner = jnp.where(present[None], factor[:, filled], 0.0)
+    directions = _own_directions(jnp.where(present[None], factor[:, filled], 0.0), present)
+    nothing = jnp.zeros((len(factor), 1), factor.dtype)
+    shares = jnp.concatenate([nothing, directions], 1).T @ factor
 
-    def from_start(used):
+    def from_start(used, share):
         # Without one column its own direction is left as well.
-        share = _direction(inner, used) @ factor
         squares, products = left.squares + share[:-1] ** 2, left.products + share[-1] * share[:-1]
         drops, open_ = gains(squares, products, factor)
         base = jnp.zeros(columns, bool).at[filled].max(used)
@@ -56,7 +57,7 @@ def adjacent_supports(
         scores = log_evidence(log_likelihood(rss, samples), supports, samples, prior)
         return Supports(children, jnp.where(jnp.append(free, True), scores, -jnp.inf), rss)
 
-    found = jax.vmap(from_start)(present[None] & ~one_out)
+    found = jax.vmap(from_start)(present[None] & ~one_out, shares)
     masks = found.masks.reshape(-1, columns)
     scores, rss = found.log_evidence.reshape(-1), found.rss.reshape(-1)
     keep = distinct(scores, rss, jnp.sum(masks, 1), tie(factor))
@@ -64,8 +65,18 @@ def adjacent_supports(
     return Supports(masks[chosen].reshape(-1, equations, terms), top, rss[chosen])
 
 
-def _direction(inner: jax.Array, used: jax.Array) -> jax.Array:
-    """What the column that is not used has of its own, of length 1; 0 where all are used."""
-    alone = jnp.sum(jnp.where(used[None], 0.0, project_support(inner, used)), 1)
-    norm = jnp.linalg.norm(alone)
-    return alone / jnp.where(norm > 0, norm, 1.0)
+def _own_directions(inner: jax.Array, present: jax.Array) -> jax.Array:
+    """What each column has of its own beside the others, of length 1 [Q, K].
+
+    With A = Q R it is along the columns of Q R⁻ᵀ, which are orthogonal to all but one of A.
+
+    Args:
+      inner: columns of which the last are zero [Q, K].
+      present: False for those, whose directions are 0 [K].
+    """
+    orthogonal, triangle = jnp.linalg.qr(inner)
+    pivots = jnp.diagonal(triangle)
+    triangle = triangle + jnp.diag(jnp.where(present & (pivots != 0), 0.0, 1.0))
+    own = jax.scipy.linalg.solve_triangular(triangle, orthogonal.T).T
+    norms = jnp.linalg.norm(own, axis=0)
+    return jnp.where(present[None], own / jnp.where(norms > 0, norms, 1.0)[None], 0.0)

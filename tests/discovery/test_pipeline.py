@@ -372,3 +372,21 @@ def test_a_search_that_is_stopped_gives_the_best_so_far_and_says_so(oscillator):
 def test_seconds_are_positive():
     with pytest.raises(ValueError, match="seconds must be positive, not 0"):
         nsindy.discover(TIMES, rotation(), seconds=0)
+
+
+@pytest.mark.slow
+def test_ten_states_of_a_ring_are_found_in_a_library_of_286_terms():
+    """Lorenz's ring of 1996: x_i' = (x_{i+1} - x_{i-2}) x_{i-1} - x_i + 8, chaotic."""
+    times = np.linspace(0, 10, 1000)
+    start = problems.solved(_ring, 8 + np.sin(np.arange(10.0)), np.array([0.0, 10.0]))[-1]
+    states = problems.solved(_ring, start, times)
+    noise = 0.01 * states.std(0) * np.random.default_rng(0).standard_normal(states.shape)
+    found = nsindy.discover(times, states + noise)
+    for d, own in enumerate(support(found)):
+        pairs = [sorted(((d - 1) % 10, other % 10)) for other in (d + 1, d - 2)]
+        assert own == {"1", f"x{d}"} | {f"x{a} x{b}" for a, b in pairs}
+    assert any("286 terms" in warning and "40 for each" in warning for warning in found.warnings)
+
+
+def _ring(x):
+    return (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + 8

@@ -49,3 +49,18 @@ def test_columns_of_zeros_are_never_taken():
     found = around.adjacent_supports(factor, 60.0, bic(5), mask, slots=3, width=32)
     alive = np.isfinite(np.asarray(found.log_evidence))
     assert not np.asarray(found.masks)[alive][:, 0, 3].any()
+
+
+def test_the_own_direction_of_a_column_is_what_the_others_leave_of_it():
+    rng = np.random.default_rng(0)
+    inner = rng.standard_normal((9, 5))
+    # As nearly collinear as columns of one trajectory are.
+    inner[:, 1] = inner[:, 0] + 1e-5 * inner[:, 1]
+    present = np.array([True, True, True, False, False])
+    inner[:, ~present] = 0.0
+    found = np.asarray(around._own_directions(jnp.asarray(inner), jnp.asarray(present)))
+    for j in range(3):
+        others = np.delete(inner[:, :3], j, 1)
+        left = inner[:, j] - others @ np.linalg.lstsq(others, inner[:, j], rcond=None)[0]
+        np.testing.assert_allclose(found[:, j], left / np.linalg.norm(left), atol=1e-9)
+    assert not found[:, 3:].any()
