@@ -4,13 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from nsindy.discovery import candidates, dictionary, neighbours, signals, wording
+from nsindy.discovery import candidates, diagnosis, dictionary, neighbours, signals, wording
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
-from nsindy.discovery.verdict import judge_equations, simulated_r2
+from nsindy.discovery.verdict import followed_by, judge_equations, simulated_r2
 from nsindy.discovery.wave_fit import FittedWave
 from nsindy.discovery.wording import Wording
 from nsindy.evidence import regression
@@ -50,6 +50,7 @@ def conclude(
     if prepared.order == 2:
         states = (*states, *(f"{name}'" for name in states))
     verdict = judge_equations(prepared, final, slow, unclear)
+    followed = followed_by(prepared, final)
     words = Wording(prepared, (*states, *recordings.inputs), states)
     effective = _effective(final)
     errors = standard_errors(effective, wave) * prepared.back
@@ -67,7 +68,7 @@ def conclude(
         initial=best.begin[begins] * units.states,
         slow_error=slow.size * units.states,
         slow_memory=slow.memory * _interval(recordings),
-        simulation_r2=simulated_r2(prepared, final),
+        simulation_r2=simulated_r2(prepared, followed),
         verdict=verdict.name,
         held_out=_held_out(prepared, recordings, first, begins),
         library=prepared.terms,
@@ -84,6 +85,14 @@ def conclude(
     if wave is not None:
         notes = (*notes, words.wave(final, wave.number, wave.error * _widening(effective)))
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
+    if verdict.name != "equation":
+        measured = discovery.measured
+        left = [
+            (part.states - path[:, : len(measured)]) / units.states[: len(measured)]
+            for part, path in zip(prepared.parts, followed, strict=True)
+        ]
+        missing = diagnosis.reasons(prepared, left, measured)
+        warnings = [f"{each.what}; {each.step}" for each in missing] + warnings
     if stopped:
         warnings = [wording.STOPPED, *warnings]
     return dataclasses.replace(discovery, warnings=(*notes, *warnings))

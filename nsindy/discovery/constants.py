@@ -249,6 +249,25 @@ WAVE_EARNS = 10.0
 """Nats beyond its price that a wave must earn: the slow error of a camera is a wave too. The air
 track gained up to 5.9 by one."""
 
+# What may be missing: `diagnosis`.
+
+NEAR_PASSAGE = 0.2
+"""Distance, in standard deviations, up to which two passages count as through the same place."""
+
+FEWEST_PASSAGES = 10
+"""Pairs of near passages from which something is said of them."""
+
+AMBIGUOUS = 0.3
+"""Share of the variance of a derivative that near passages do not share, from which it is no
+function of the states: noise alone leaves less where smoothing has worked."""
+
+TURNS_COARSE = 0.45
+"""Share of samples at which a state turns, from which it is too coarse: white noise turns at two
+thirds of them, a swing of five samples at two fifths."""
+
+PERIODIC = 0.6
+"""Share of the power of what is left in one line, from which it is periodic."""
+
 # What is told: `session`, `conclusion`, `wording`.
 
 STAGES = {

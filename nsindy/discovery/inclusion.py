@@ -94,9 +94,10 @@ def only_probable(found: Found) -> tuple[Found, list[Unclear]]:
         d, m = (int(i) for i in np.unravel_index(np.argmin(every), every.shape))
         without = _without(found, d, m)
         lost = without.chosen.variance > 2 * found.chosen.variance
-        kept = bool((lost & (found.samples > 0)).any())
-        unclear.append(Unclear(d, m, _others(found, d, m), kept))
-        found = found if kept else without
+        this = Unclear(d, m, _others(found, d, m), kept=bool((lost & (found.samples > 0)).any()))
+        needed = inclusion_probabilities(found, [*unclear, this])[d, m] >= 0.5
+        unclear.append(this._replace(kept=this.kept and bool(needed)))
+        found = found if unclear[-1].kept else without
 
 
 def _posterior(found: Found) -> tuple[np.ndarray, np.ndarray]:

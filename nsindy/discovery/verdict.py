@@ -12,7 +12,7 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.result import along_recording
 
-__all__ = ["Verdict", "judge_equations", "simulated_r2"]
+__all__ = ["Verdict", "followed_by", "judge_equations", "simulated_r2"]
 
 
 class Verdict(NamedTuple):
@@ -72,27 +72,33 @@ def judge_equations(
     return Verdict(name, np.flatnonzero(unexplained).tolist(), np.flatnonzero(far).tolist())
 
 
-def simulated_r2(prepared: Prepared, final: Found) -> np.ndarray:
-    """Share of the variance of each measured state that one simulation explains.
+def followed_by(prepared: Prepared, final: Found) -> list[np.ndarray]:
+    """The states of one simulation of each recording, without a stop, in its units [N, D].
 
-    From the first state of each recording to its last, without a stop.
+    From the fitted first state to the last; NaN from where it diverges.
     """
     best, units = final.chosen, prepared.units
-    measured = prepared.parts[0].states.shape[1]
-    begins = np.concatenate(
-        [np.arange(0, len(s.times) - 1, prepared.length) == 0 for s in prepared.signals]
-    )
-    starts = int(np.asarray(final.segments.starts).any(1).sum())
-    if starts == len(prepared.signals):
+    if int(np.asarray(final.segments.starts).any(1).sum()) == len(prepared.signals):
         (path,) = candidates.solved(final.problem, [best.start], final.segments)
-        followed = [x * units.states for x in signals.nodes(prepared.signals, path.states)]
-    else:
-        right = along_recording.right_hand_side(prepared.terms, best.coefficients * prepared.back)
-        firsts = best.begin[np.flatnonzero(begins)] * units.states
-        followed = [
-            along_recording.solve_along(right, first, p.times, p.inputs, scale=units.states)
-            for first, p in zip(firsts, prepared.parts, strict=True)
-        ]
+        return [x * units.states for x in signals.nodes(prepared.signals, path.states)]
+    right = along_recording.right_hand_side(prepared.terms, best.coefficients * prepared.back)
+    length = prepared.length
+    begins = [np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals]
+    firsts = best.begin[np.flatnonzero(np.concatenate(begins))] * units.states
+    return [
+        along_recording.solve_along(right, first, part.times, part.inputs, scale=units.states)
+        for first, part in zip(firsts, prepared.parts, strict=True)
+    ]
+
+
+def simulated_r2(prepared: Prepared, followed: Sequence[np.ndarray]) -> np.ndarray:
+    """Share of the variance of each measured state that one simulation explains [d].
+
+    Args:
+      prepared: the recordings.
+      followed: what `followed_by` returns.
+    """
+    measured = prepared.parts[0].states.shape[1]
     squares, deviations = np.zeros(measured), np.zeros(measured)
     for part, states in zip(prepared.parts, followed, strict=True):
         squares = squares + np.sum((part.states - states[:, :measured]) ** 2, 0)

@@ -170,7 +170,7 @@ def _of_the_verdict(
     spread = np.concatenate([part.states for part in words.prepared.parts]).std(0)
     for d, state in enumerate(discovery.measured):
         size, memory = float(discovery.slow_error[d]), float(discovery.slow_memory[d])
-        if size > 0:
+        if size > 0 and d not in verdict.unexplained:
             yield (
                 f"{state} differs from the equations by a slow error of {text.number(size, size)}, "
                 f"{size / spread[d]:.1%} of its standard deviation, remembered for "
