@@ -140,9 +140,7 @@ def _delay(
     return best
 
 
-def _periodic(
-    signal: Signal, residual: np.ndarray, states: tuple[str, ...]
-) -> Iterator[Reason]:
+def _periodic(signal: Signal, residual: np.ndarray, states: tuple[str, ...]) -> Iterator[Reason]:
     steps = np.diff(signal.times)
     if len(steps) < 30 or np.ptp(steps) > 0.01 * np.mean(steps):
         return
