@@ -21,7 +21,9 @@ def solved(field, initial, times):
     ).y.T
 
 
-def prepared(times, states, *, order=1, operations=(), floor=None, slots=6, waves=None) -> Prepared:
+def prepared(
+    times, states, *, order=1, operations=(), degree=None, floor=None, slots=6, waves=None
+) -> Prepared:
     """The problem that one recording poses."""
     parts = [Recording(times, states, np.zeros((len(times), 0)))]
     smoothed, units = signals.smooth_recordings(parts, order)
@@ -29,7 +31,14 @@ def prepared(times, states, *, order=1, operations=(), floor=None, slots=6, wave
         units = units._replace(waves=np.asarray(waves, float))
     floor = np.zeros(states.shape[1]) if floor is None else floor
     return problem.prepare(
-        parts, smoothed, units, order=order, operations=operations, slots=slots, floor=floor
+        parts,
+        smoothed,
+        units,
+        order=order,
+        operations=operations,
+        degree=degree,
+        slots=slots,
+        floor=floor,
     )
 
 

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import re
@@ -76,14 +77,17 @@ def test_what_is_printed_and_written(river, asked, capsys):
 
 
 def test_every_option_arrives(river, asked, tmp_path, capsys):
+    rows = TABLE.splitlines()[1:]
+    river.write_text("site,t,x,v\n" + "".join(f"{site},{row}\n" for site in "AB" for row in rows))
     words = ["discover", str(river), str(river), "--time", "t", "--states", "x", "--inputs", "v"]
+    words += ["--by", "site", "--degree", "2"]
     words += ["--order", "2", "--operations", "sin", "mul", "--max-terms", "3", "--noise", "0.1"]
     assert cli.main([*words, "--seconds", "9", "--out", str(tmp_path / "a b")]) == 0
     assert asked["recordings"].states == ("x",)
     assert asked["recordings"].inputs == ("v",)
-    assert len(asked["recordings"].parts) == 2
-    got = [asked[name] for name in ("order", "operations", "max_terms", "noise", "seconds")]
-    assert got == [2, ["sin", "mul"], 3, [0.1], 9.0]
+    assert len(asked["recordings"].parts) == 4
+    names = ("order", "operations", "degree", "max_terms", "noise", "seconds")
+    assert [asked[name] for name in names] == [2, ["sin", "mul"], 2, 3, [0.1], 9.0]
     out = tmp_path / "a b"
     written = f"wrote {out / 'report.html'} and {out / 'discovery.json'}"
     assert capsys.readouterr().out.splitlines()[-1] == written
@@ -108,6 +112,18 @@ def test_failures_are_one_line_and_leave_nothing(river, asked, capsys, raises, c
     assert [each.name for each in river.parent.iterdir()] == ["river.csv"]
 
 
+def test_standard_input_and_a_step(asked, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    lines = [line.split(",", 1)[1] for line in TABLE.splitlines()]
+    content = "\n".join(lines).encode()
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(content)))
+    assert cli.main(["discover", "-", "--dt", "0.25"]) == 0
+    np.testing.assert_array_equal(asked["recordings"].parts[0].times, T)
+    said = capsys.readouterr().out
+    assert "note: standard input: rows are 0.25 apart in time, as --dt says" in said
+    assert (tmp_path / "discovery" / "report.html").exists()
+
+
 def test_a_folder_with_earlier_files_stays(river, asked):
     assert cli.main(["discover", str(river)]) == 0
     asked["raises"] = ValueError("no")
@@ -125,6 +141,10 @@ def test_a_folder_with_earlier_files_stays(river, asked):
         (["discover", "RIVER", "--max-terms", "0"], "must be a whole number of at least 1, not 0"),
         (["discover", "RIVER", "--noise", "-1"], "must be a finite number of at least 0, not -1"),
         (["discover", "RIVER", "--noise", "nan"], "must be a finite number of at least 0, not nan"),
+        (["discover", "RIVER", "--degree", "0"], "must be a whole number of at least 1, not 0"),
+        (["discover", "RIVER", "--dt", "0"], "argument --dt: must be above 0"),
+        (["discover", "RIVER", "--dt", "1", "--time", "t"], "give either a column of times"),
+        (["discover", "RIVER", "--by", "z"], "has no column 'z'; its columns are t, x, v"),
         (["discover", "RIVER", "--seed", "1"], "unrecognized arguments: --seed 1"),
         (["discover", "RIVER", "--states", "z"], "has no column 'z'; its columns are t, x, v"),
         (["discover", "RIVER", "--out", "RIVER/deeper"], "give another --out"),

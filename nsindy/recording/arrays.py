@@ -11,7 +11,7 @@ from nsindy.recording.formats import column_of
 from nsindy.recording.table import Column, Table, quote
 
 __all__ = [
-    "Trajectory",
+    "ArrayRecording",
     "is_frame",
     "matrix",
     "stacked",
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-class Trajectory(NamedTuple):
+class ArrayRecording(NamedTuple):
     """Columns time, states, inputs [N, 1 + D + U], with D and U, and how times were read."""
 
     values: np.ndarray
@@ -63,7 +63,7 @@ def with_columns(table: Table, values: Any, names: Sequence[str], what: str) -> 
     return table._replace(columns=(*table.columns, *columns))
 
 
-def stacked(t: Any, x: Any, inputs: Any) -> tuple[list[Trajectory], bool]:
+def stacked(t: Any, x: Any, inputs: Any) -> tuple[list[ArrayRecording], bool]:
     """Trajectories as columns, from every form that `check_arrays` takes.
 
     Returns:
@@ -129,7 +129,7 @@ def _is_step(value: Any) -> bool:
     return isinstance(value, numbers.Real) or (isinstance(value, np.ndarray) and value.ndim == 0)
 
 
-def _stack(t: Any, x: Any, inputs: Any, where: str) -> Trajectory:
+def _stack(t: Any, x: Any, inputs: Any, where: str) -> ArrayRecording:
     prefix = f"{where}: " if where else ""
     if t is None:
         raise ValueError(
@@ -155,7 +155,7 @@ def _stack(t: Any, x: Any, inputs: Any, where: str) -> Trajectory:
     if inputs is not None:
         driven = matrix(inputs, f"{prefix}inputs", len(when))
     columns.append(driven)
-    return Trajectory(np.concatenate(columns, axis=1), values.shape[1], driven.shape[1], notes)
+    return ArrayRecording(np.concatenate(columns, axis=1), values.shape[1], driven.shape[1], notes)
 
 
 def matrix(value: Any, name: str, count: int | None) -> np.ndarray:

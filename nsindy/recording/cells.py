@@ -24,7 +24,7 @@ MISSING = frozenset(
 """What a cell without a value may contain, in lower case; OVLD and OL are those of meters."""
 NUMBER = re.compile(
     r"([-+]?(?:\d[\d.,'\u00a0\u202f]*|\d{1,3}(?: \d{3})+(?:[.,]\d+)?|[.,]\d+)(?:[eE][-+]?\d+)?)"
-    r"\s*((?![-+.,/*=\d\s]).*)?",
+    r"\s*((?![-+.,/*=_\d\s]|:\d).*)?",
     re.ASCII | re.DOTALL,
 )
 """A number, and what follows it: its unit."""
@@ -65,7 +65,7 @@ def column_reader(head: Sequence[str], separator: str) -> Reader:
     if begun or not kinds:
         units = collections.Counter(kind_of(cell)[1] for cell in head)
         del units[""]
-        unit = units.most_common(1)[0][0] if kinds["unit"] * 2 > numbers else ""
+        unit = units.most_common(1)[0][0] if kinds["unit"] * 2 >= max(numbers, 1) else ""
         return Numbers(unit, separator == ",")
     return Words()
 

@@ -53,6 +53,8 @@ class Recordings(NamedTuple):
     notes: tuple[str, ...]
 
 
+# Values that are too large for their differences are refused later.
+@np.errstate(over="ignore", invalid="ignore")
 def check_arrays(
     t: Any,
     x: Any = None,
@@ -118,6 +120,7 @@ def check_arrays(
     return _repair_all(tables, names, Ask(command=False), tuple(dict.fromkeys(notes)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def read_recordings(
     paths: str | os.PathLike | Sequence[str | os.PathLike],
     *,

@@ -389,8 +389,10 @@ def _is_affine(column: Column, when: np.ndarray) -> bool:
     known = np.isfinite(column.values) & np.isfinite(when)
     if np.sum(known) < 3 or not np.ptp(when[known]) or not np.ptp(column.values[known]):
         return False
-    correlation = np.corrcoef(column.values[known], when[known])[0, 1]
-    return bool(1 - abs(correlation) < 1e-6)
+    one, other = (
+        (values - np.min(values)) / np.ptp(values) for values in (column.values[known], when[known])
+    )
+    return bool(np.max(np.abs(one - other)) < 1e-6)
 
 
 def _check_chosen(table: Table, columns: Sequence[int]) -> None:

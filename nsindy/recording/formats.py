@@ -177,7 +177,7 @@ def _parquet(source: str, content: bytes) -> Table:
             name: np.asarray(column.to_numpy())
             for name, column in zip(table.column_names, table.columns, strict=True)
         }
-    except arrow.ArrowException as error:
+    except (arrow.ArrowException, OSError, ValueError) as error:
         raise ValueError(f"{source} cannot be read: {error}; export it as CSV") from error
     return table_of_arrays(source, arrays)
 

@@ -21,6 +21,7 @@ SERIES = 40
 FEWEST = 10
 """Cells that a row has at least where it is a series: a recording has as many samples."""
 UNIT = re.compile(r"[\[(].*[\])]")
+TIME_UNITS = frozenset(("s", "sec", "ms", "us", "µs", "min"))
 UNITS = frozenset(
     [
         "s",
@@ -205,34 +206,35 @@ def _header(above: list[list[str]], kinds: list[str]) -> tuple[list[str], int | 
     chosen = None
     for i in reversed(range(len(above))):
         row = _fitted(above[i], kinds)
-        if row is None:
-            break
-        words = [cell for cell in row if cell.strip()]
-        if 2 * len(words) < width or (i < len(above) - 1 and chosen is None):
+        if row is None or 2 * sum(bool(cell.strip()) for cell in row) < width:
             continue
-        if chosen is None or _are_units(chosen[0]):
+        if chosen is None:
             chosen = row, i
+        elif _are_units(chosen[0]):
+            return row, i
+        else:
+            break
     return chosen or ([""] * width, None)
 
 
 def _fitted(row: list[str], kinds: list[str]) -> list[str] | None:
     """A row of words as names of all columns; None for a row of another length, or of values."""
-    width, row = len(kinds), _trimmed(_joined(row))
+    width, row = len(kinds), _joined(row)
+    row = row[: max(width, len(_trimmed(row)))]
     texts = [not cells.is_value(cell) for cell in row]
-    if not row or len(row) > width or not (texts[0] or all(texts)):
+    if not (texts[0] or all(texts)):
         return None
     if len(row) == width - 1 and kinds[0] == "words" and width > 2:
         # R leaves out the name of the names of rows.
         return ["", *row]
-    # Cells of a header may be empty at its end, where columns are.
-    return [*row, *[""] * (width - len(row))] if len(row) * 2 > width else None
+    return row if len(row) == width else None
 
 
 def _joined(row: list[str]) -> list[str]:
     """A row whose units, split from the names by a space, are put back."""
     found: list[str] = []
     for cell in row:
-        if found and UNIT.fullmatch(cell) and found[-1].strip() and len(row) > 2:
+        if found and found[-1].strip() and UNIT.fullmatch(cell) and not UNIT.fullmatch(found[-1]):
             found[-1] = f"{found[-1]} {cell}"
         else:
             found.append(cell)
@@ -240,7 +242,10 @@ def _joined(row: list[str]) -> list[str]:
 
 
 def _are_units(row: list[str]) -> bool:
-    return any(UNIT.fullmatch(cell.strip()) or cell.strip().lower() in UNITS for cell in row)
+    words = [cell.strip().lower() for cell in row if cell.strip()]
+    if any(map(UNIT.fullmatch, words)) or all(word in UNITS for word in words):
+        return True
+    return bool(TIME_UNITS & {*words}) and "t" not in words
 
 
 def _trimmed(row: Sequence[str]) -> list[str]:

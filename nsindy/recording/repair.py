@@ -93,8 +93,7 @@ def repair(table: RawRecording) -> tuple[np.ndarray, tuple[str, ...]]:
     notes += merged
     if len(values) < FEWEST:
         raise source.error(f"{len(values)} samples are too few; give at least {FEWEST}")
-    with np.errstate(invalid="ignore"):
-        sizes = np.max(np.abs(np.nan_to_num(values)), axis=0)
+    sizes = np.max(np.abs(np.nan_to_num(values)), axis=0)
     for name, size in zip(source.columns, sizes, strict=True):
         if size and not RANGE[0] <= size <= RANGE[1]:
             raise source.error(f"column {name} reaches {size:.1e}; give it in another unit")

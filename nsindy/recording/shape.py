@@ -8,7 +8,7 @@ import numpy as np
 
 from nsindy.recording.names import without_unit
 from nsindy.recording.repair import FEWEST, RawRecording
-from nsindy.recording.table import Column, Table, quote
+from nsindy.recording.table import Column, Table, quote, rows_text
 
 __all__ = ["Groups", "groups_by", "groups_guessed", "split_restarts", "widened"]
 
@@ -164,6 +164,13 @@ def split_restarts(raw: RawRecording) -> tuple[list[RawRecording], tuple[str, ..
     falls = np.flatnonzero(np.diff(times) < 0) + 1
     if not _is_again(times, falls):
         return [raw], ()
+    _, first = np.unique(raw.values, axis=0, return_index=True)
+    new = np.sort(first)
+    if not _is_again(times[new], np.flatnonzero(np.diff(times[new]) < 0) + 1):
+        # Without the rows that stand twice, time does not start again.
+        again = np.delete(raw.rows, new)
+        note = f"left out {rows_text(again)}, which stand elsewhere too"
+        return [RawRecording(raw.source, raw.values[new], raw.rows[new])], (note,)
     begins = [0]
     for fall in falls:
         before = times[begins[-1] : fall]

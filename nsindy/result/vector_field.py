@@ -55,7 +55,7 @@ def _derivative(field: VectorField, t: ArrayLike, y: ArrayLike, args: Any) -> ja
         if args is None:
             raise ValueError(
                 f"the equation has the inputs {', '.join(inputs)}; "
-                f"give them as [{len(inputs)}], or as a function of t that returns them"
+                f"give them as a function of t that returns [{len(inputs)}], or as such values"
             )
         values = jnp.asarray(args(t) if callable(args) else args, y.dtype)
         if values.size != len(inputs):
@@ -81,11 +81,12 @@ def inputs_at(inputs: Any, count: int, names: tuple[str, ...]) -> jax.Array:
     """
     if hasattr(inputs, "columns") and set(names) <= set(inputs.columns):
         inputs = [np.asarray(inputs[name]) for name in names]
-    values = jnp.stack(inputs) if isinstance(inputs, list | tuple) else jnp.asarray(inputs)
+    listed = isinstance(inputs, list | tuple)
+    values = jnp.stack([jnp.asarray(each) for each in inputs]) if listed else jnp.asarray(inputs)
     if values.shape == (count,) and len(names) == 1:
         values = values[:, None]
-    if isinstance(inputs, list | tuple) and values.shape == (len(names), count):
-        values = values.T if values.shape != (count, len(names)) else values
+    if listed and values.shape == (len(names), count) != (count, len(names)):
+        values = values.T
     if values.shape != (count, len(names)):
         raise ValueError(f"inputs must be [{count}, {len(names)}], not {list(values.shape)}")
     return values

@@ -192,6 +192,7 @@ def test_known_noise_is_a_floor(monkeypatch):
     ("change", "said"),
     (
         ({"order": 3}, "order must be 1 or 2, not 3"),
+        ({"degree": 0}, "degree must be at least 1, not 0"),
         ({"max_terms": 0}, "max_terms must be at least 1"),
         ({"noise": -1.0}, "noise must be finite and at least 0"),
         ({"operations": ["sine"]}, "unknown operation 'sine'"),
@@ -200,6 +201,19 @@ def test_known_noise_is_a_floor(monkeypatch):
 def test_knobs_that_make_no_sense(change, said):
     with pytest.raises(ValueError, match=said):
         nsindy.discover(TIMES, rotation(), **change)
+
+
+def test_forms_of_arguments(monkeypatch):
+    monkeypatch.setattr(pipeline, "_discover", lambda session, units, read: (session, read))
+    x = rotation()
+    session, read = nsindy.discover(
+        0.08, [x, x], inputs=TIMES**2, input_names="pump", degree=2, operations=np.sin
+    )
+    assert (read.states, read.inputs, len(read.parts)) == (("x", "y"), ("pump",), 2)
+    np.testing.assert_allclose(read.parts[1].times, 0.08 * np.arange(200))
+    assert (session.degree, session.operations) == (2, (operations.get("sin"),))
+    session, read = nsindy.discover({"t": TIMES, "a": x[:, 0], "b": x[:, 1]}, states=["b"])
+    assert (read.states, session.operations, session.degree) == (("b",), None, None)
 
 
 def test_progress_is_told():

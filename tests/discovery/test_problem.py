@@ -7,6 +7,7 @@ from problems import prepared, signal, solved
 from nsindy.discovery import constants, problem
 from nsindy.terms import operations
 from nsindy.terms.term import Term, parse
+from nsindy.terms.text import readable
 
 TIMES = np.linspace(0, 0.012, 300)
 SIZE, TIME = np.array([37.0, 0.5]), 1e-3
@@ -118,6 +119,13 @@ def test_slots_are_not_more_than_there_are_terms(first, clean):
     assert first.problem.slots == 4
     few = prepared(TIMES[:12], clean[:12, :1], slots=50)
     assert few.problem.slots == len(few.terms) < 50
+
+
+def test_the_degree_is_the_most_variables_in_a_product(clean):
+    for degree, count in ((1, 3), (2, 6), (4, 15)):
+        one = prepared(TIMES, clean, degree=degree)
+        assert len(one.terms) == count
+        assert "x^4" in [readable(t, ("x", "v")) for t in one.terms] or degree < 4
 
 
 def test_with_positions_alone_the_first_equation_is_given(second, clean):

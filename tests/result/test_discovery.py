@@ -137,8 +137,8 @@ def test_inputs_come_as_a_function_or_as_samples(positions):
         positions.vector_field(0.0, jnp.zeros(2))
     with pytest.raises(ValueError, match="inputs u"):
         positions.simulate([1.0, 0.0], times)
-    with pytest.raises(ValueError, match=r"\[101, 1\], not \[101\]"):
-        positions.simulate([1.0, 0.0], times, times)
+    with pytest.raises(ValueError, match=r"\[101, 1\], not \[50\]"):
+        positions.simulate([1.0, 0.0], times, times[:50])
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
@@ -384,3 +384,37 @@ def test_a_wave_with_a_number_of_its_own(tmp_path):
     field = again.vector_field(0.0, jnp.array([30.0, 2.0]))
     np.testing.assert_allclose(field, [2.0, -9.81 * 0.5], rtol=1e-6)
     assert terms_term.parse(wave.name(("x", "v")), ("x", "v")) == wave
+
+
+def test_a_notebook_shows_equations_and_cautions(oscillator, positions):
+    shown = oscillator._repr_html_()
+    assert shown.count("<math") == 2 and "<li>short</li>" in shown
+    assert "<ul>" not in positions._repr_html_()
+    risky = dataclasses.replace(positions, warnings=("a < b",))
+    assert "<li>a &lt; b</li>" in risky._repr_html_()
+    assert positions._repr_latex_() == (
+        r"$\displaystyle \begin{aligned}"
+        + positions.latex()[0].replace("=", "&=")
+        + r"\end{aligned}$"
+    )
+    assert oscillator._repr_latex_().count(r" \\ ") == 1
+
+
+def test_inputs_come_in_every_shape(positions):
+    t = jnp.linspace(0.0, 3.0, 31)
+    u = np.sin(np.asarray(t))
+    expected = positions.simulate([1.0, 0.0], t, u[:, None])
+    for inputs in (u, u.tolist(), [u], {"u": u}, u[:, None].tolist()):
+        if isinstance(inputs, dict):
+            pandas = pytest.importorskip("pandas")
+            inputs = pandas.DataFrame(inputs)
+        np.testing.assert_array_equal(positions.simulate([1.0, 0.0], t, inputs), expected)
+    for wrong in (u[:30], np.stack([u, u], 1), [u, u]):
+        with pytest.raises(ValueError, match=r"inputs must be \[31, 1\]"):
+            positions.simulate([1.0, 0.0], t, wrong)
+    y = jnp.array([1.0, 0.5])
+    expected = positions.vector_field(0.0, y, lambda t: jnp.array([0.3]))
+    for inputs in (0.3, [0.3], jnp.array([0.3]), lambda t: 0.3):
+        np.testing.assert_array_equal(positions.vector_field(0.0, y, inputs), expected)
+    with pytest.raises(ValueError, match=r"inputs must be \[1\], not \[2\]"):
+        positions.vector_field(0.0, y, [0.3, 0.4])

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -137,3 +138,34 @@ def test_an_operation_of_ones_own_costs_as_little_as_a_product():
 def test_a_discovery_searches_what_is_no_polynomial():
     expected = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
     assert operations.searched() == expected
+
+
+def test_operations_by_name_as_functions_and_alone():
+    def drag(v):
+        return v * jnp.abs(v)
+
+    names = [row.name for row in operations.rows_of([np.sin, jnp.tanh, "exp", math.cos, abs, drag])]
+    assert names == ["sin", "tanh", "exp", "cos", "abs", "drag"]
+    assert operations.rows_of("sin") == operations.rows_of(np.sin) == (operations.get("sin"),)
+    assert operations.rows_of(operations.get("exp")) == (operations.get("exp"),)
+    (row,) = operations.rows_of(drag)
+    np.testing.assert_allclose(operations.numpy_function(row)(np.array([-2.0, 3.0])), [-4, 9])
+
+    def two(x, y):
+        return x + y
+
+    def mean(x):
+        return jnp.mean(x)
+
+    def of_numpy(x):
+        return np.interp(x, [0, 1], [0, 1])
+
+    for function, said in (
+        (lambda x: x, "needs a name of its own, not '<lambda>'"),
+        (two, "JAX cannot trace the operation two"),
+        (of_numpy, "learn_operation\\('of_numpy', of_numpy, \\(low, high\\)\\).primitive"),
+        (mean, "the operation mean must return one number for each"),
+        ("sine", "unknown operation 'sine'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            operations.rows_of(function)

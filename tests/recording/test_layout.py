@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from written_tables import ROWS, T, X, matrix, table
+
+from nsindy.recording import check
+
+
+@pytest.fixture
+def read(tmp_path):
+    def written(content, **ask):
+        path = tmp_path / "river.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return check.read_recordings(path, **ask)
+
+    return written
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Export of a tracker\n",
+        "Export of a tracker,,\n",
+        "Tracker,version 6\nFrame rate,30\n\n",
+        "Logger: A,Serial: 12,Owner: N\n",
+        "mass_A,mass_A,mass_A\n",
+        "% made by a script\n",
+        "// made by a script\n",
+        "Rate;100\nChannels;2;;\n",
+    ],
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_what_stands_above_the_header_is_skipped(read, above, separator):
+    found = read(above + table(ROWS, separator=separator))
+    np.testing.assert_array_equal(matrix(found), ROWS)
+    assert found.states == ("x", "v")
+
+
+@pytest.mark.parametrize("units", ["s,m,m/s", "[s],[m],[m/s]", "(s),(m),(m/s)", "sec,,", "s,-,-"])
+@pytest.mark.parametrize("title", ["", "My title,,\n"])
+def test_a_row_of_units(read, units, title):
+    found = read(title + table(ROWS, f"t,x,v\n{units}"))
+    np.testing.assert_array_equal(matrix(found), ROWS)
+    assert found.states == ("x", "v")
+
+
+def test_names_with_units_between_spaces(read):
+    found = read(table(ROWS, "Zeit [s] Weg [m] Kraft (N)", " ").replace(",", " "))
+    assert found.states == ("Weg", "Kraft")
+
+
+@pytest.mark.parametrize("first", [None, "2024-03-01 12:00:00", "00:00:00", "0 s"])
+def test_no_header(read, first):
+    rows = [list(row) for row in ROWS]
+    if first is not None:
+        form = {"2": "2024-03-01 12:00:{:04.1f}", "0": "00:00:{:04.1f}"}[first[0]]
+        rows = [[(form if ":" in first else "{} s").format(t), x, v] for t, x, v in ROWS]
+    found = read(table(rows, ""))
+    np.testing.assert_array_equal(matrix(found), ROWS)
+    assert found.states == ("x", "y")
+
+
+def test_a_header_of_numbers_and_words_is_a_header(read):
+    found = read(table(ROWS, "t,1st,2nd"))
+    assert found.states == ("x_1st", "x_2nd")
+    found = read(table(ROWS, "t,10,20"))
+    assert len(found.parts[0].times) == len(T)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("separator", [",", ";", " "])
+def test_one_series_in_each_row(read, named, separator):
+    lines = [
+        [name] * named + row for name, row in zip("txv", np.transpose(ROWS).tolist(), strict=True)
+    ]
+    found = read(table(lines, "", separator))
+    np.testing.assert_array_equal(matrix(found), ROWS)
+    assert found.states == (("x", "v") if named else ("x", "y"))
+    assert any("each row is one series" in note for note in found.notes)
+
+
+def test_series_in_rows_below_their_times(read):
+    lines = [["country", *range(1990, 2014)], ["A", *X[:, 0].tolist()], ["B", *X[:, 1].tolist()]]
+    found = read(table(lines, ""))
+    np.testing.assert_array_equal(found.parts[0].times, np.arange(1990, 2014))
+    assert found.states == ("A", "B")
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252"]
+)
+def test_encodings(read, encoding):
+    mark = b"\xff\xfe" if encoding == "utf-16-le" else b""
+    found = read(mark + table(ROWS, "t,Größe (°C),v").encode(encoding))
+    np.testing.assert_array_equal(matrix(found), ROWS)
+    assert found.states == ("Größe", "v")
+    said = any("Latin-1" in note for note in found.notes)
+    assert said == (encoding in ("latin-1", "cp1252"))
+
+
+def test_letters_of_windows(read):
+    found = read(table(ROWS, "t,œuvre,v").encode("cp1252"))
+    assert found.states == ("œuvre", "v")
+
+
+def test_names_of_rows_as_r_writes_them(read):
+    rows = [[f'"{k}"', *row] for k, row in enumerate(ROWS, 1)]
+    found = read(table([[f'"row {k}"', *row[1:]] for k, row in enumerate(rows)], "t,x,v", ","))
+    np.testing.assert_array_equal(matrix(found), ROWS)
+
+
+def test_more_cells_than_names_is_refused(read):
+    with pytest.raises(ValueError, match="row 2 has 6 cells, not 3 as the header above it"):
+        read(table(ROWS).replace(".", ","))

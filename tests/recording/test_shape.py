@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from written_tables import ROWS, T, X, matrix, table
+
+from nsindy.recording import check, repair
+
+OTHERS = [[t, 2 - x, v * x] for t, x, v in ROWS]
+"""A second recording at the same times."""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def written(content, **ask):
+        path = tmp_path / "river.csv"
+        path.write_text(content)
+        return check.read_recordings(path, **ask)
+
+    return written
+
+
+def holds(found, *expected):
+    assert len(found.parts) == len(expected)
+    for part, rows in enumerate(expected):
+        np.testing.assert_allclose(matrix(found, part), rows, rtol=1e-12)
+    return " ".join(found.notes)
+
+
+def test_times_that_start_again_are_several_recordings(read):
+    said = holds(read(table(ROWS + OTHERS + ROWS[:12])), ROWS, OTHERS)
+    assert "left out rows 50 to 61, which stand elsewhere too" in said
+    assert "time starts again at row 26: took 2 recordings" in said
+    third = [[t, x - 0.5, v] for t, x, v in ROWS[:9]]
+    # Fewer rows than a recording needs are left out, as long as there is another.
+    said = holds(read(table(ROWS + OTHERS + third)), ROWS, OTHERS)
+    assert "recording 3: left out, it has 9 rows" in said
+
+
+def test_a_block_of_rows_repeated(read):
+    for rows in (ROWS + ROWS, ROWS[:18] + ROWS[4:], ROWS + ROWS[3:15], ROWS[:12] + ROWS):
+        said = holds(read(table(rows)), ROWS)
+        assert "which stand elsewhere too" in said or "another row is identical" in said
+
+
+@pytest.mark.parametrize("names", [(1, 2), ("A", "B"), (17, 4)])
+@pytest.mark.parametrize("header", ["id", "Subject", "mouse no", "site"])
+@pytest.mark.parametrize("by", [None, "given"])
+def test_a_column_tells_recordings_apart(read, names, header, by):
+    rows = [[names[0], *row] for row in ROWS] + [[names[1], *row] for row in OTHERS]
+    found = read(table(rows, f"{header},t,x,v"), by=by and header)
+    holds(found, ROWS, OTHERS)
+    assert found.states == ("x", "v")
+    said = f"column {header} tells 2 recordings apart, as --by {header} says"
+    assert any(said in note for note in found.notes) == (by is None)
+    # Also where rows of the recordings take turns.
+    turns = [row for pair in zip(rows[:24], rows[24:], strict=True) for row in pair]
+    holds(read(table(turns, f"{header},t,x,v"), by=by and header), ROWS, OTHERS)
+
+
+def test_numbers_that_take_turns_tell_recordings_apart(read):
+    rows = [[6 * t + k, f"{1 + k}:", x + k] for t, x, _ in ROWS for k in range(3)]
+    found = read(table(rows, "", " "))
+    holds(found, *([[6 * t + k, x + k] for t, x, _ in ROWS] for k in range(3)))
+    # A valve that is opened at every other row is none.
+    rows = [[t, x, k % 2] for k, (t, x, _) in enumerate(ROWS)]
+    assert read(table(rows, "t,x,valve")).states == ("x", "valve")
+
+
+def test_an_input_of_few_values_does_not_split_a_recording(read):
+    rows = [[t, x, v, int(8 <= k < 16)] for k, (t, x, v) in enumerate(ROWS)]
+    rows.insert(5, [rows[4][0], *[value + 0.1 for value in rows[4][1:3]], 0])
+    found = read(table(rows, "t,x,v,heater"), inputs=["heater"])
+    assert len(found.parts) == 1 and found.inputs == ("heater",)
+    assert "averaged row 7 with the row of the same time" in " ".join(found.notes)
+    assert len(read(table(rows, "t,x,v,heater")).parts) == 1
+
+
+def test_a_parameter_of_recordings_is_an_input_where_it_is_called_one(read):
+    rows = [[*row, 3] for row in ROWS] + [[*row, 5] for row in OTHERS]
+    found = read(table(rows, "t,x,v,A"), inputs=["A"])
+    assert (found.states, found.inputs, len(found.parts)) == (("x", "v"), ("A",), 2)
+    assert found.parts[1].inputs[0, 0] == 5
+    found = read(table(rows, "t,x,v,A"), states=["x", "v", "A"])
+    assert found.states == ("x", "v")
+    assert "--inputs A makes it a parameter" in " ".join(found.notes)
+    found = check.check_arrays([T, T], [np.c_[X, 0 * T + 3], np.c_[X, 0 * T + 5]])
+    assert found.states == ("x", "y") and "given among the inputs" in found.notes[0]
+
+
+def test_short_recordings_are_left_out_beside_longer_ones(read):
+    rows = [[1, *row] for row in ROWS] + [[2, *row] for row in OTHERS[:5]]
+    said = holds(read(table(rows, "id,t,x,v")), ROWS)
+    assert "left out id 2, which has 5 rows" in said
+    with pytest.raises(ValueError, match="id 1: 5 samples are too few; give at least 10"):
+        read(table([[1, *row] for row in ROWS[:5]] + rows[-5:], "id,t,x,v"), by="id")
+
+
+LONG = [[t, name, value] for t, *x in ROWS for name, value in zip("xv", x, strict=True)]
+
+
+@pytest.mark.parametrize("header", ["t,variable,value", "time,sensor,reading", ""])
+@pytest.mark.parametrize("order", ["by time", "by name"])
+def test_long_tables(read, header, order):
+    rows = LONG if order == "by time" else sorted(LONG, key=lambda row: row[1] == "v")
+    found = read(table(rows, header))
+    said = holds(found, ROWS)
+    assert found.states == ("x", "v")
+    assert "as variables: x, v" in said
+    found = read(table(rows, header), states=["v"], inputs=["x"])
+    assert (found.states, found.inputs) == (("v",), ("x",))
+
+
+def test_remarks_are_no_variables(read):
+    rows = [[t, "ok" if t < 8 else "late", x] for t, x, _ in ROWS]
+    found = read(table(rows, "t,remark,x"))
+    assert found.states == ("x",) and len(found.parts) == 1
+
+
+def test_variables_at_times_of_their_own_are_gaps(read, monkeypatch):
+    rows = [row for row in LONG if row[1] == "x" or row[0] % 1 == 0]
+    with pytest.raises(ValueError, match="a value is missing or infinite in 12 rows"):
+        read(table(rows, "t,variable,value"))
+    monkeypatch.setattr(repair, "KEEP_MISSING", True)
+    wide = np.array(ROWS)
+    wide[1::2, 2] = np.nan
+    found = read(table(rows, "t,variable,value"))
+    assert found.states == ("x", "v")
+    np.testing.assert_array_equal(matrix(found), wide)
+    assert any("column v was not measured in 12 rows" in note for note in found.notes)
+    # The same as empty cells, and as arrays.
+    text = table(wide.tolist()).replace("nan", "")
+    np.testing.assert_array_equal(matrix(read(text)), wide)
+    np.testing.assert_array_equal(matrix(check.check_arrays(wide[:, 0], wide[:, 1:])), wide)
+    # A time without any measurement says nothing.
+    wide[3, 1:] = np.nan
+    found = check.check_arrays(wide[:, 0], wide[:, 1:])
+    np.testing.assert_array_equal(matrix(found), np.delete(wide, 3, 0))
