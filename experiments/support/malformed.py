@@ -1,9 +1,14 @@
 """Malformed and hostile recordings, as files: how each kind is drawn from a generator."""
 
+import datetime
+import gzip
+import io
+import json
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.io
 
 Cells = list[list[str]]
 
@@ -123,6 +128,92 @@ def _noise_only(rng, cells):
         row[1:] = [f"{value:.4g}" for value in rng.standard_cauchy(2)]
 
 
+def _units(rng, cells):
+    units = [str(unit) for unit in rng.choice(["s", "m", " V", " °C", "%", " m/s"], 3)]
+    cells[1:] = [[cell + unit for cell, unit in zip(row, units, strict=True)] for row in cells[1:]]
+    if rng.random() < 0.3:
+        cells[rng.integers(1, len(cells))][rng.integers(3)] += "?"
+
+
+def _moments(rng, cells):
+    form = str(
+        rng.choice(
+            (
+                "%H:%M:%S.%f",
+                "%M:%S.%f",
+                "%d.%m.%Y %H:%M:%S.%f",
+                "%m/%d/%Y %H:%M",
+                "%d/%m/%y",
+                "%b-%d",
+                "%Y%m%dT%H%M%S",
+            )
+        )
+    )
+    begin = datetime.datetime(1999, 12, 31, 23, 59, 55)
+    pace = float(rng.choice((1, 3600, 86400, 1e6)))
+    for row in cells[1:]:
+        row[0] = (begin + datetime.timedelta(seconds=pace * float(row[0]))).strftime(form)
+
+
+def _thousands(rng, cells):
+    for row in cells[1:]:
+        row[1:] = [f'"{1e4 * float(cell):,.{rng.integers(3)}f}"' for cell in row[1:]]
+
+
+def _several(rng, cells):
+    ids = rng.choice(["", "1", "2", "A", "B"], 2)
+    rows = [[str(name), *row] for name in ids for row in cells[1:]]
+    order = rng.permutation(len(rows)) if rng.random() < 0.3 else range(len(rows))
+    cells[:] = [[str(rng.choice(("id", "", "x"))), *cells[0]], *(rows[i] for i in order)]
+
+
+def _long(rng, cells):
+    rows = [
+        [row[0], name, cell] for row in cells[1:] for name, cell in zip("xv", row[1:], strict=True)
+    ]
+    del rows[: rng.integers(3)]
+    cells[:] = [["t", "variable", "value"], *rows]
+
+
+def _title(rng, cells):
+    words = ["A title", "", "Rate", "100", "t", "1.5"]
+    for _ in range(rng.integers(1, 4)):
+        cells.insert(0, [str(word) for word in rng.choice(words, rng.integers(1, 5))])
+
+
+def _turned(rng: np.random.Generator) -> bytes:
+    cells = oscillator(rng)
+    rows = [list(row) for row in zip(*cells[int(rng.integers(2)) :], strict=True)]
+    return text(rows, str(rng.choice((",", ";", " "))))
+
+
+def _binary(rng: np.random.Generator) -> bytes:
+    cells = oscillator(rng)
+    values = np.array([[float(cell) for cell in row] for row in cells[1:]])
+    named: dict[str, Any] = dict(zip("txv", values.T, strict=True))
+    named["more"] = [rng.normal(size=rng.integers(0, 4, rng.integers(0, 4))), "word", None][
+        rng.integers(3)
+    ]
+    buffer = io.BytesIO()
+    match rng.integers(5):
+        case 0:
+            np.save(buffer, values.astype(str(rng.choice(("f4", "f8", "i4", "c16", "U8")))))
+        case 1:
+            np.savez(buffer, **{k: v for k, v in named.items() if v is not None})
+        case 2:
+            np.save(buffer, np.array([*named.values(), {}], dtype=object), allow_pickle=True)
+        case 3:
+            lists = {k: v.tolist() for k, v in named.items() if hasattr(v, "tolist")}
+            buffer.write(json.dumps([lists, values.tolist(), cells][rng.integers(3)]).encode())
+        case _:
+            scipy.io.savemat(buffer, {k: v for k, v in named.items() if v is not None})
+    content = bytearray(buffer.getvalue())
+    for _ in range(rng.integers(0, 3)):
+        content[rng.integers(len(content))] = rng.integers(256)
+    content = content[: rng.integers(len(content))] if rng.random() < 0.2 else content
+    return gzip.compress(bytes(content)) if rng.random() < 0.2 else bytes(content)
+
+
 def _cut(rng: np.random.Generator) -> bytes:
     content = text(oscillator(rng))
     return content[: rng.integers(len(content))]
@@ -163,6 +254,14 @@ KINDS: dict[str, Callable[[np.random.Generator], bytes]] = {
     "headers of code": header_of("lambda", "sin", "__import__('os')", "x[0]", "1", "<b>", "$x$"),
     "separators": separated(";", "\t", " ", "   ", ", ", "|", ":", "\x00", ";;"),
     "decimal commas": separated(";", "\t", " ", ",", comma=True),
+    "units in cells": altered(_units),
+    "clocks and dates": altered(_moments),
+    "thousands": altered(_thousands),
+    "several recordings": altered(_several),
+    "long tables": altered(_long),
+    "lines above": altered(_title),
+    "one series in each row": _turned,
+    "NumPy, JSON and MATLAB": _binary,
     "cut anywhere": _cut,
     "bytes overwritten": _overwritten,
     "other encodings": _encoded,

@@ -194,10 +194,9 @@ class Numbers:
         if self.unit:
             said.append(f"as numbers in {self.unit}" if self.unit.isalnum() else "as numbers")
         if self.grouped:
-            said.append("commas as marks of thousands")
-        note = " with ".join(said) if self.unit else "".join(said)
+            said.append("with commas as marks of thousands")
         marks = Marks(self.comma, self.point, self.grouped)
-        return Column(name, "number", np.array(self.values), self.bad, marks, note)
+        return Column(name, "number", np.array(self.values), self.bad, marks, " ".join(said))
 
 
 def _has_point(cell: str) -> bool:

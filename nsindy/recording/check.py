@@ -109,7 +109,7 @@ def check_arrays(
     labels, _ = clean_names(chosen, ("x",) * d + ("u",) * u)
     tables = [
         RawRecording(
-            Source(place, ("time", *labels), "leave it out", d, BY_ARRAYS),
+            Source(place, ("time", *labels), "", d, BY_ARRAYS),
             each.values,
             np.arange(len(each.values)),
         )
@@ -228,9 +228,12 @@ def _of_tables(tables: Sequence[Table], ask: Ask, always: bool) -> Recordings:
 
 def _parts(table: Table, columns: Columns, ask: Ask) -> tuple[list[RawRecording], tuple[str, ...]]:
     """The recordings of one table, as the column that tells them apart has them."""
-    omit = f"leave it out by naming the others with {ask.option('states')}"
-    group = f"name the column that tells recordings apart with {ask.option('by', 'COLUMN')}"
-    source = Source(table.source, columns.labels, omit, columns.states, group)
+    others = "--states" if ask.command else ""
+    group = (
+        f"name the column that tells recordings apart with {ask.option('by', 'COLUMN')}, or give "
+        f"the time between rows with {ask.option('dt', '0.01')}"
+    )
+    source = Source(table.source, columns.labels, others, columns.states, group)
     groups = columns.groups
     if groups is None:
         return [RawRecording(source, columns.values, columns.rows)], ()
@@ -304,7 +307,8 @@ def _telling(
         i = int(np.argmax(within))
         value = np.nanmin(every[:, i])
         raise source.error(
-            f"column {source.columns[1 + i]} is constant, {value:.10g} in every row; {source.omit}"
+            f"column {source.columns[1 + i]} is constant, {value:.10g} in every row; no state is "
+            "left that varies"
         )
     kept: list[int] = []
     notes = []
@@ -330,7 +334,9 @@ def _telling(
 
 
 def _is_constant(values: np.ndarray) -> np.ndarray:
-    """Tell which columns of [N, C] are constant."""
-    low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    """Tell which columns of [N, C] are constant, or have no value."""
+    known = np.isfinite(values)
+    low = np.min(np.where(known, values, np.inf), axis=0)
+    high = np.max(np.where(known, values, -np.inf), axis=0)
     # A spread of a few units in the last place is rounding.
     return high - low <= 8 * np.finfo(float).eps * np.maximum(np.abs(low), np.abs(high))

@@ -251,13 +251,14 @@ def _guess(table: Table, chosen: Collection[int]) -> int | None:
     first = [i for i in numbers[:1] if i in rising and len(table.columns) > 1]
     even = [i for i in rising if _is_even(table.columns[i].values) and len(table.columns) > 1]
     for candidates in (
-        [i for i in named if np.ptp(_known(table.columns[i].values)) or i in written],
+        [i for i in named if i in rising or i in written],
         [i for i in called if i not in counts],
         written,
+        [i for i in even if i not in counts],
+        [i for i in named if np.ptp(_known(table.columns[i].values))],
         called,
         named,
         [i for i in first if i not in counts],
-        [i for i in even if i not in counts],
         first,
     ):
         if candidates:

@@ -28,6 +28,8 @@ LARGEST = 2**32
 ARCHIVE, GZIP, NUMPY, PARQUET, WORKBOOK = (
     b"PK\x03\x04", b"\x1f\x8b", b"\x93NUMPY", b"PAR1", b"\xd0\xcf\x11\xe0"
 )  # fmt: skip
+DAMAGED = (TypeError, KeyError, IndexError, OverflowError, EOFError, SystemError, zlib.error)
+"""What libraries raise, beside a ValueError, where bytes of a file were changed."""
 HDF5, MATLAB = b"\x89HDF", b"MATLAB "
 
 
@@ -56,7 +58,7 @@ def read_table(path: str | os.PathLike) -> Table:
             return _parquet(source, content)
         if content.startswith(MATLAB) or name.endswith(".mat"):
             return _matlab(source, content)
-    except (TypeError, KeyError, IndexError, OverflowError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise ValueError(f"{source} is damaged: {error}; export it again, or as CSV") from error
     if content.startswith(HDF5):
         raise ValueError(f"{source} is an HDF5 file; call nsindy.discover(t, x) on its arrays")

@@ -18,6 +18,8 @@ BLOCK = 4096
 """Rows that are read at a time."""
 SERIES = 40
 """Rows that a sheet with one series in each row may have."""
+ABOVE = 5
+"""Rows of numbers, at most, that may stand above a header."""
 FEWEST = 10
 """Cells that a row has at least where it is a series: a recording has as many samples."""
 UNIT = re.compile(r"[\[(].*[\])]")
@@ -151,9 +153,12 @@ def _filled(rows: Iterator[Row]) -> Iterator[Row]:
 
 
 def _data(sheet: Sheet, layout: Layout) -> Iterator[Row]:
-    width = len(layout.names)
+    width, first = len(layout.names), layout.names[0]
     for number, row in _filled(sheet.rows()):
         if number < layout.data:
+            continue
+        if first and row[0].strip() == first and tuple(map(str.strip, row)) == layout.names:
+            # Logs that are written again have their header again.
             continue
         if len(row) != width:
             if any(map(str.strip, row[width:])):
@@ -177,7 +182,7 @@ def _layout(sheet: Sheet, head: list[Row]) -> Layout:
     width = max(len(_trimmed(row)) for _, row in head if len(row) == width)
     full = [row[:width] for row in lower if len(_trimmed(row)) <= width <= len(row)]
     kinds = _kinds(full)
-    begin = next((i for i, (_, row) in enumerate(head) if _is_data(row, kinds)), None)
+    begin = _begin([row for _, row in head], kinds)
     if begin is None:
         raise ValueError(f"{sheet.source} has no row of numbers below its header")
     names, header = _header([row for _, row in head[:begin]], kinds)
@@ -198,6 +203,20 @@ def _layout(sheet: Sheet, head: list[Row]) -> Layout:
     elif skipped:
         notes = (f"skipped rows {skipped[0]} to {skipped[-1]}, which are above the numbers",)
     return Layout(tuple(map(str.strip, names)), head[begin][0], head[begin:], notes)
+
+
+def _begin(rows: list[list[str]], kinds: list[str]) -> int | None:
+    """The first row of numbers; numbers that stand above a header are not meant."""
+    data = [i for i, row in enumerate(rows) if _is_data(row, kinds)]
+    for i in data:
+        later = range(i + 1, min(i + 1 + ABOVE, len(rows)))
+        if not any(_is_words(rows[k], len(kinds)) and k + 1 in data for k in later):
+            return i
+    return None
+
+
+def _is_words(row: list[str], width: int) -> bool:
+    return len(row) >= width and all(cells.kind_of(cell)[0] == "words" for cell in row[:width])
 
 
 def _header(above: list[list[str]], kinds: list[str]) -> tuple[list[str], int | None]:

@@ -1,6 +1,7 @@
 """What may be repaired in a recording without guessing, and what is an error."""
 
 import dataclasses
+import shlex
 from typing import NamedTuple
 
 import numpy as np
@@ -35,20 +36,27 @@ class Source:
     Attributes:
       where: the file or the trajectory; empty where there is only one.
       columns: names of the columns, times first.
-      omit: how a column is left out, as advice.
+      others: option that names the columns that are kept; empty where there is none.
       states: how many of the columns after the times are states D.
       group: how rows of several recordings are told apart, as advice.
     """
 
     where: str
     columns: tuple[str, ...]
-    omit: str
+    others: str
     states: int
     group: str
 
     def error(self, message: str) -> ValueError:
         """The error to raise, with the name of the recording before the message."""
         return ValueError(f"{self.where}: {message}" if self.where else message)
+
+    def leave_out(self, column: str) -> str:
+        """How a state is left out, as advice."""
+        kept = [name for name in self.columns[1 : 1 + self.states] if name != column]
+        if not self.others or not kept:
+            return "leave it out"
+        return f"leave it out: {self.others} {shlex.join(kept)}"
 
     def part(self, name: str) -> "Source":
         """The same for a part of it."""
@@ -130,7 +138,8 @@ def _measured(table: RawRecording, keep: bool | None = None) -> _Rows:
     if count > DROPPED * len(values):
         raise source.error(
             f"a value is missing or infinite in {rows_text(rows[bad])} of {len(values)}, first in "
-            f"column {column}; fill them in, or, if it was seldom measured, {source.omit}"
+            f"column {column}; fill them in, or, if it was seldom measured, "
+            + source.leave_out(column)
         )
     if count:
         notes += (f"dropped {rows_text(rows[bad])}: a value is missing or infinite",)

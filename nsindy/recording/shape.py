@@ -78,32 +78,39 @@ def groups_guessed(table: Table, times: np.ndarray, free: Collection[int]) -> Gr
       times: of the rows [N].
       free: columns that may be the one.
     """
+    back = np.diff(times) < 0
+    shared = len(np.unique(times)) <= SHARED * len(times)
     for column in sorted(free):
-        source, name = table.columns[column], table.columns[column].name
-        values = source.values
-        whole = source.kind == "number" and bool(np.all(values == np.round(values)))
-        if source.bad is not None or not (whole or source.kind == "words"):
+        source, name = table.columns[column], without_unit(table.columns[column].name)
+        whole = source.kind == "number" and bool(np.all(source.values == np.round(source.values)))
+        named = source.kind == "words" or (whole and ID.fullmatch(name))
+        if source.bad is not None or VARIABLE.fullmatch(name) or not (whole or named):
             continue
         found = groups_by(table, column)
-        count = len(found.names)
-        if not 2 <= count <= len(values) / 2 or VARIABLE.fullmatch(without_unit(name)):
+        count, size = len(found.names), len(times)
+        if not 2 <= count <= size / 2 or not _each_increases(found.codes, times):
             continue
-        back = np.diff(times) < 0
-        steps = [np.diff(times[found.codes == k]) for k in range(count)]
-        increasing = all(len(s) and np.all(s > 0) for s in steps)
-        changes = np.diff(found.codes) != 0
-        in_turn = increasing and np.any(back) and np.array_equal(back, changes)
-        beside = increasing and len(np.unique(times)) <= SHARED * len(times)
-        if in_turn or (beside and count <= len(values) / FEWEST):
-            return found
-        cycle = np.arange(len(values)) % count
-        labels = whole and set(values) in (set(range(count)), set(range(1, count + 1)))
-        telling = source.kind == "words" or ID.fullmatch(without_unit(name))
-        telling = telling or (labels and (count > 2 or (not name and np.min(values) == 1)))
-        often = increasing and len(values) >= 3 * count
-        if telling and often and np.array_equal(found.codes, cycle):
+        in_turn = np.any(back) and np.array_equal(back, np.diff(found.codes) != 0)
+        beside = shared and count <= size / FEWEST
+        cycle = np.array_equal(found.codes, np.arange(size) % count) and size >= 3 * count
+        if in_turn or beside or (cycle and (named or _are_labels(source, count))):
             return found
     return None
+
+
+def _are_labels(column: Column, count: int) -> bool:
+    """Tell whether values are 1, 2, … or 0, 1, …; 0 and 1 alone, or with a name, are a switch."""
+    low, high = np.min(column.values), np.max(column.values)
+    if low not in (0, 1) or high - low + 1 != count:
+        return False
+    return count > 2 or (not column.name and low == 1)
+
+
+def _each_increases(codes: np.ndarray, times: np.ndarray) -> bool:
+    """Tell whether times increase within the rows of each code."""
+    order = np.argsort(codes, kind="stable")
+    same = np.diff(codes[order]) == 0
+    return bool(np.any(same) and np.all(np.diff(times[order])[same] > 0))
 
 
 def widened(table: Table, time: int | None, taken: Collection[str]) -> Table:

@@ -34,6 +34,12 @@ def test_a_counter_is_not_taken_for_the_time(read, name, place):
     assert any("left out column No, which only numbers the rows" in note for note in found.notes)
 
 
+def test_what_increases_evenly_is_the_time_rather_than_what_only_has_its_name(read):
+    found = read(table([[x, 20 + v, t] for t, x, v in ROWS], "x,t,Zaman"))
+    assert found.states == ("x", "t")
+    np.testing.assert_array_equal(found.parts[0].times, T)
+
+
 def test_another_clock_is_no_state(read):
     rows = [[f"00:00:{t:04.1f}", t / 60, x, v] for t, x, v in ROWS]
     found = read(table(rows, "time,elapsed min,x,v"))

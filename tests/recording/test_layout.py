@@ -26,6 +26,7 @@ def read(tmp_path):
         "% made by a script\n",
         "// made by a script\n",
         "Rate;100\nChannels;2;;\n",
+        "100,100,3\n1,2\n",
     ],
 )
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -95,6 +96,13 @@ def test_encodings(read, encoding):
     assert found.states == ("Größe", "v")
     said = any("Latin-1" in note for note in found.notes)
     assert said == (encoding in ("latin-1", "cp1252"))
+
+
+def test_a_header_that_is_repeated_begins_another_recording(read):
+    others = [[t, x - 1, v] for t, x, v in ROWS]
+    found = read(table(ROWS) + table(others))
+    assert len(found.parts) == 2
+    np.testing.assert_array_equal(matrix(found, 1), others)
 
 
 def test_letters_of_windows(read):
