@@ -54,18 +54,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = discover.add_argument
-    add(
-        "files",
-        nargs="+",
-        metavar="FILE",
-        help="table of numbers: text (CSV, tabs, spaces), .xlsx, .parquet, .json, .mat, .npy, "
-        ".npz, any of them with .gz; - for standard input",
-    )
-    add("--time", metavar="T", help="column of times; default: t, time or the first that increases")
-    add("--dt", type=_positive, metavar="S", help="time between rows, where no column has it")
-    add("--by", metavar="ID", help="column that tells recordings apart, such as a subject")
-    add("--states", nargs="+", metavar="X", help="columns of states; default: all others")
-    add("--inputs", nargs="+", default=[], metavar="U", help="columns of inputs, such as a force")
+    _add_file_options(add)
     add("--order", type=int, choices=(1, 2), default=1, help="2 if only positions were measured")
     add(
         "--operations",
@@ -105,6 +94,21 @@ def parser() -> argparse.ArgumentParser:
         "for a machine. NSINDY_CACHE=FOLDER keeps them elsewhere, NSINDY_CACHE=off nowhere.",
     )
     return options
+
+
+def _add_file_options(add: Callable[..., object]) -> None:
+    add(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="table of numbers: text (CSV, tabs, spaces), .xlsx, .parquet, .json, .mat, .npy, "
+        ".npz, any of them with .gz; - for standard input",
+    )
+    add("--time", metavar="T", help="column of times; default: t, time or the first that increases")
+    add("--dt", type=_positive, metavar="S", help="time between rows, where no column has it")
+    add("--by", metavar="ID", help="column that tells recordings apart, such as a subject")
+    add("--states", nargs="+", metavar="X", help="columns of states; default: all others")
+    add("--inputs", nargs="+", default=[], metavar="U", help="columns of inputs, such as a force")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

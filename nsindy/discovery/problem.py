@@ -134,11 +134,9 @@ def prepare(
     measured = count // order
     samples = sum(len(s.times) for s in smoothed)
     borne, few = dictionary.choice(samples * measured, len(scale), count)
+    operations = few if operations is None else operations
     terms = dictionary.library(
-        len(scale),
-        count,
-        operations=few if operations is None else operations,
-        degree=borne if degree is None else degree,
+        len(scale), count, operations=operations, degree=borne if degree is None else degree
     )
     terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
     columns = _columns(terms, smoothed, units)

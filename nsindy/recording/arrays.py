@@ -122,7 +122,7 @@ def _is_several(t: Any, x: Any) -> bool:
         # With one step, series of several lengths are recordings of one state.
         lengths = {len(each) for each in x if _dimensions(each)}
         return _is_step(t) and len(lengths) > 1 and not isinstance(x[0], list | tuple)
-    return np.ndim(x) == 3 and not (np.ndim(t) == 1 and np.shape(x)[0] == 1 != len(t) == 1)
+    return np.ndim(x) == 3
 
 
 def _is_step(value: Any) -> bool:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nsindy.recording import arrays, shape
-from nsindy.recording.columns import Ask, Columns, select_columns
+from nsindy.recording.clock import Ask
+from nsindy.recording.columns import Columns, select_columns
 from nsindy.recording.formats import read_table
 from nsindy.recording.names import check_count, check_names, clean_names, distinct_headers
 from nsindy.recording.repair import FEWEST, RawRecording, Source, quantised, repair
