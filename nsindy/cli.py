@@ -60,6 +60,11 @@ def parser() -> argparse.ArgumentParser:
     add("--inputs", nargs="+", default=[], metavar="U", help="columns of inputs, such as a force")
     add("--order", type=int, choices=(1, 2), default=1, help="2 if only positions were measured")
     add(
+        "--map",
+        action="store_true",
+        help="find x[n+1] = f(x[n]), each row from the one before; no column of times is needed",
+    )
+    add(
         "--operations",
         nargs="+",
         metavar="NAME",
@@ -146,7 +151,11 @@ def _discover(options: argparse.Namespace, command: str) -> None:
     from nsindy.recording import check
 
     recordings = check.read_recordings(
-        options.files, time=options.time, states=options.states, inputs=options.inputs
+        options.files,
+        time=options.time,
+        states=options.states,
+        inputs=options.inputs,
+        steps=options.map,
     )
     out = Path(options.out) if options.out else Path(options.files[0]).parent / "discovery"
     with _folder(out):
@@ -161,6 +170,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
             operations=options.operations,
             max_terms=options.max_terms,
             noise=options.noise,
+            map=options.map,
         )
         with _progress() as progress:
             discovery = from_recordings(

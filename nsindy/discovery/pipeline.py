@@ -1,5 +1,6 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import jax
@@ -11,6 +12,7 @@ from nsindy.discovery import (
     candidates,
     conclusion,
     constants,
+    maps,
     proposals,
     signals,
     wave_fit,
@@ -33,7 +35,7 @@ __all__ = ["discover", "from_recordings"]
 
 
 def discover(
-    t: ArrayLike | Sequence[ArrayLike],
+    t: ArrayLike | Sequence[ArrayLike] | None,
     x: ArrayLike | Sequence[ArrayLike],
     *,
     inputs: ArrayLike | Sequence[ArrayLike] | None = None,
@@ -42,6 +44,7 @@ def discover(
     operations: Sequence[str | Primitive] | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
+    map: bool = False,
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
@@ -60,6 +63,8 @@ def discover(
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
+      map: True to find x[n+1] = f(x[n], u[n]), each row from the one before, in place of a
+        differential equation; rows are steps, and t may be None.
       seconds: after which the search ends with the best model so far, which the warnings then say;
         so does the first Ctrl-C. None for as long as it takes.
       progress: called with the name of a stage and the share of the whole that is done.
@@ -78,7 +83,11 @@ def discover(
       x' = 1.0000 v   (± 0.0000)
       v' = -1.0000 x   (± 0.0000)
     """
-    question = Question(order=order, operations=operations, max_terms=max_terms, noise=noise)
+    question = Question(
+        order=order, operations=operations, max_terms=max_terms, noise=noise, map=map
+    )
+    if map and t is None:
+        t = check.numbers_of_rows(x)
     recordings = check.check_arrays(t, x, inputs=inputs, states=states)
     return from_recordings(recordings, question, seconds=seconds, progress=progress)
 
@@ -108,6 +117,9 @@ def from_recordings(
     ):
         tell = progress or (lambda stage, share: None)
         tell("smoothing", 0.0)
+        if question.map:
+            rows, made = maps.rows_of(recordings.parts)
+            return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
         parts = [signals.thin(part) for part in recordings.parts]
         smoothed, units = signals.smooth_recordings(parts, question.order)
         session = Session(parts, smoothed, question, tell, stop)
@@ -148,7 +160,11 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
         starts = first.starts()[: 1 if stopped else None]
         final = session.search(prepared, starts, share=1.0, stage=stage, guides=1)
     stopped |= session.stop() and not final.settled
-    return conclusion.conclude(prepared, recordings, first, final, wave, stopped=stopped)
+    found = conclusion.conclude(prepared, recordings, first, final, wave, stopped=stopped)
+    every = np.concatenate([part.states for part in recordings.parts])
+    left = (final.noise * units.states)[: every.shape[1]] ** 2 / np.var(every, axis=0)
+    said = () if stopped else maps.suggestion(session, recordings, left)
+    return dataclasses.replace(found, warnings=(*found.warnings, *said))
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:

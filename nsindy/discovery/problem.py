@@ -12,7 +12,7 @@ from nsindy.evidence import regression
 from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
 from nsindy.terms import products
-from nsindy.terms.operations import Times
+from nsindy.terms.operations import PRIMITIVES, Times
 from nsindy.terms.products import Products
 from nsindy.terms.term import Term
 from nsindy.trajectories.shooting import Segments
@@ -60,7 +60,7 @@ class Prepared(NamedTuple):
       usable: factors of the terms that have a value here.
       problem: what is searched.
       length: L, intervals of a segment.
-      substeps: solver steps between samples.
+      substeps: solver steps between samples; None for a map.
     """
 
     parts: list[Recording]
@@ -73,7 +73,7 @@ class Prepared(NamedTuple):
     usable: np.ndarray
     problem: Problem
     length: int
-    substeps: int
+    substeps: int | None
 
     def segments(self, share: float) -> Segments:
         """The recordings in segments, of which the first `share` of the samples count."""
@@ -109,7 +109,7 @@ def prepare(
     units: Units,
     question: Question,
     *,
-    substeps: int = 1,
+    substeps: int | None = 1,
 ) -> Prepared:
     """Build the library of the recordings and everything that is known before a search.
 
@@ -118,7 +118,7 @@ def prepare(
       smoothed: the same, scaled and smoothed.
       units: of the variables, with the numbers of fitted waves.
       question: what was asked.
-      substeps: solver steps between samples.
+      substeps: solver steps between samples; None for a map.
 
     Raises:
       ValueError: an operation is unknown, or does not take one argument.
@@ -132,11 +132,9 @@ def prepare(
     terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
     columns = _columns(terms, smoothed, units)
 
-    factors = [
-        np.prod([scale[f] for f in row if f < len(scale)])
-        for row in columns.products.rows[: len(terms)]
-    ]
-    back = units.states[:, None] / np.array(factors)[None] / units.time
+    sizes = _sizes(columns.products, scale)
+    factors = np.prod(sizes[columns.products.rows[: len(terms)]], axis=1)
+    back = units.states[:, None] / factors[None] / units.time
     known = np.zeros(back.shape)
     if order == 2:
         known = _positions(terms, measured, back)
@@ -147,7 +145,7 @@ def prepare(
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(columns.theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     least = np.maximum(constants.NOISE_FLOOR, question.floor(measured) / units.states[:measured])
-    length = _length(smoothed)
+    length = constants.MAP_LENGTH if substeps is None else _length(smoothed)
     problem = Problem(
         terms=columns.products,
         prior=Prior(dictionary.costs(terms), np.ones(())),  # type: ignore[arg-type]
@@ -172,6 +170,18 @@ def prepare(
         length=length,
         substeps=substeps,
     )
+
+
+def _sizes(products: Products, scale: np.ndarray) -> np.ndarray:
+    """What a change of units divides each factor by [V + A + 1]."""
+    own = {row.smooth.name: row.degree for row in PRIMITIVES.values() if row.smooth}
+    sizes = np.ones(products.variables + len(products.atoms) + 1)
+    sizes[: len(scale)] = scale
+    for place, atom in enumerate(products.atoms, products.variables):
+        (argument, *_) = atom.arguments
+        if atom.primitive.name in own and isinstance(argument, int):
+            sizes[place] = scale[argument] ** own[atom.primitive.name]
+    return sizes
 
 
 def _positions(terms: Sequence[Term], measured: int, back: np.ndarray) -> np.ndarray:
@@ -219,14 +229,18 @@ def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     """Bind a term to scaled variables, and operations with units of their own to raw ones.
 
     x and x·v only take a factor when their variables are scaled; sin(x) is another function of the
-    scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning. The
-    w x of sin(w x) is a variable too, `shift` places further on again.
+    scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning. What
+    is smooth in a fit, sign(x) and √x, only takes a factor as well, and is bound to the scaled one.
+    The w x of sin(w x) is a variable too, `shift` places further on again.
 
     Args:
       term: over V variables.
       shift: V.
       raw: True inside an operation that has units of its own.
     """
+    smooth = term.primitive.smooth
+    if smooth is not None and not raw:
+        return Term(smooth, term.arguments)
     raw = raw or term.primitive.name not in products.PRODUCTS
 
     def bound(argument):

@@ -12,7 +12,7 @@ from nsindy.discovery.problem import Prepared, Problem
 from nsindy.evidence import beam, regression
 from nsindy.runtime.programs import Program
 
-__all__ = ["proposals"]
+__all__ = ["proposals", "supports_of"]
 
 BEAM = Program(beam.beam_search, static=("slots", "depth", "width"))
 
@@ -48,9 +48,11 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
     few = (constants.FEW_SAMPLES / samples) ** 2
     width = int(np.clip(few, width, constants.MOST_PROPOSALS))
     noiseless = bool(np.max(signals.noise(prepared.signals)) < constants.FINE)
+    # A map has no derivative that an integral could stand for.
+    integrals = [] if prepared.substeps is None else [_by_integrals(prepared)]
     supports = [
         mask
-        for factor in (problem.factor, _by_integrals(prepared))
+        for factor in (problem.factor, *integrals)
         for coarse in (*constants.COARSE, *[constants.FINE] * noiseless)
         for mask in _joint(problem, factor, freedom, width // 2, coarse)
     ]
@@ -98,10 +100,26 @@ def _options(
     if not allowed.any():
         return [_Option(0.0, allowed)]
     size = len(allowed)
-    columns = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
+    columns = regression.of_equation(factor, size, d)
+    hidden = coarse * float(np.linalg.norm(columns[:, -1]))
+    # A pair of terms that are little without each other begins with one of them.
+    beam_width = max(16, size // 4) if width <= constants.WIDTH else 64
+    return _by_beam(problem, columns, allowed, samples, hidden, beam_width)
+
+
+def _by_beam(
+    problem: Problem,
+    columns: np.ndarray,
+    allowed: np.ndarray,
+    samples: float,
+    hidden: float,
+    width: int,
+) -> list[_Option]:
+    """The supports of a compressed regression [Q, M + 1], of which `hidden` cannot be explained."""
+    size = len(allowed)
     # A row of its own that no term can explain.
-    columns = np.pad(columns, ((0, 1), (0, 0)))
-    columns[-1, -1] = coarse * np.linalg.norm(columns[:, -1])
+    columns = np.pad(columns * np.append(allowed, True)[None], ((0, 1), (0, 0)))
+    columns[-1, -1] = hidden
     supports = BEAM(
         columns,
         samples,
@@ -109,11 +127,27 @@ def _options(
         np.zeros((1, size), bool),
         slots=problem.slots,
         depth=problem.slots,
-        # A pair of terms that are little without each other begins with one of them.
-        width=max(16, size // 4) if width <= constants.WIDTH else 64,
+        width=width,
     )
     pairs = zip(np.asarray(supports.log_evidence), np.asarray(supports.masks), strict=True)
     return [_Option(-float(value), mask[0]) for value, mask in pairs if np.isfinite(value)]
+
+
+def supports_of(
+    problem: Problem, factor: np.ndarray, d: int, samples: float, hidden: float
+) -> list[np.ndarray]:
+    """The best supports [M] of equation d by its own regression, best first.
+
+    Args:
+      problem: what is searched.
+      factor: compressed regression of this equation alone [Q, M + 1].
+      d: the equation.
+      samples: n.
+      hidden: root of the sum of squares that no term can explain.
+    """
+    allowed = problem.admissible[d]
+    width = max(64, len(allowed) // 4)
+    return [one.mask for one in _by_beam(problem, factor, allowed, samples, hidden, width)]
 
 
 def _turn(choice: tuple[_Option, ...]) -> tuple[float, int]:

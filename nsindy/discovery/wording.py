@@ -12,7 +12,7 @@ from nsindy.evidence import regression, ties
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
 
-__all__ = ["STOPPED", "Wording", "conserved", "warnings"]
+__all__ = ["STOPPED", "Wording", "conserved", "of_the_search", "warnings"]
 
 STOPPED = "the search was stopped; with more time it may find a better model"
 """Warning of a discovery that was ended from outside."""
@@ -25,11 +25,20 @@ class Wording:
       prepared: the problem.
       variables: names of the states, then of the inputs.
       states: names of the states.
+      left: the left sides of the equations.
       names: the terms as they are printed.
     """
 
-    def __init__(self, prepared: Prepared, variables: tuple[str, ...], states: tuple[str, ...]):
+    def __init__(
+        self,
+        prepared: Prepared,
+        variables: tuple[str, ...],
+        states: tuple[str, ...],
+        *,
+        map: bool = False,
+    ):
         self.prepared, self.states, self.variables = prepared, states, variables
+        self.left = [text.left_side(state, map=map) for state in states]
         self.names = [text.readable(term, variables) for term in prepared.terms]
 
     def wave(self, found: Found, number: float, error: float) -> str:
@@ -47,15 +56,15 @@ class Wording:
     def difference(self, one: Candidate, other: Candidate) -> str:
         """What another model has that this one has not."""
         words = []
-        for d, state in enumerate(self.states):
+        for d, left in enumerate(self.left):
             more = [self.names[m] for m in np.flatnonzero(other.mask[d] & ~one.mask[d])]
             less = [self.names[m] for m in np.flatnonzero(one.mask[d] & ~other.mask[d])]
             if more and less:
-                words.append(f"{', '.join(more)} for {', '.join(less)} in {state}'")
+                words.append(f"{', '.join(more)} for {', '.join(less)} in {left}")
             elif more:
-                words.append(f"{', '.join(more)} added in {state}'")
+                words.append(f"{', '.join(more)} added in {left}")
             elif less:
-                words.append(f"{', '.join(less)} left out of {state}'")
+                words.append(f"{', '.join(less)} left out of {left}")
         return "; ".join(words)
 
     def runners_up(self, best: Candidate, pool: Sequence[Candidate]) -> tuple[str, ...]:
@@ -73,12 +82,12 @@ class Wording:
         found = []
         factor = np.asarray(self.prepared.problem.factor)
         size = best.mask.shape[1]
-        for d, state in enumerate(self.states):
+        for d, left in enumerate(self.left):
             if not self.prepared.problem.admissible[d].any() or not best.mask[d].any():
                 continue
             own = regression.of_equation(factor, size, d)
             for other in ties.equivalents(own, best.mask[d], tolerance=1e-9, most=5):
-                found.append(f"{state}' of {', '.join(self.names[m] for m in other)}")
+                found.append(f"{left} of {', '.join(self.names[m] for m in other)}")
         return tuple(found)
 
     def near_duplicates(self, best: Candidate) -> tuple[str, ...]:
@@ -116,14 +125,15 @@ def warnings(
       words: for its terms.
     """
     return [
-        *_of_the_search(prepared, final),
+        *of_the_search(prepared, final),
         *_of_the_residuals(prepared, final, discovery),
         *_of_the_states(prepared, final, discovery),
         *_of_the_terms(first, final, discovery, words),
     ]
 
 
-def _of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
+def of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
+    """What a search itself says of its choice."""
     if not final.settled:
         yield "the search ended before it settled; another start may find a better model"
     if final.chosen.gap > 1:

@@ -15,7 +15,7 @@ from nsindy.recording.columns import check_count, check_names, clean_names, sele
 from nsindy.recording.repair import RawRecording, Source, repair
 from nsindy.recording.text import quote
 
-__all__ = ["Recording", "Recordings", "check_arrays", "read_recordings"]
+__all__ = ["Recording", "Recordings", "check_arrays", "numbers_of_rows", "read_recordings"]
 
 
 class Recording(NamedTuple):
@@ -113,12 +113,20 @@ def check_arrays(
     return _repair_all(tables, names, d, notes)
 
 
+def numbers_of_rows(x: Any) -> Any:
+    """Numbers of the rows of states [N, D] or [N], from 0, or of a list of such arrays."""
+    if _is_list_of_arrays(x) and not isinstance(x, np.ndarray) and np.ndim(x[0]) == 2:
+        return [np.arange(float(len(each))) for each in x]
+    return np.arange(float(np.shape(x)[0] if np.ndim(x) else 0))
+
+
 def read_recordings(
     paths: str | os.PathLike | Sequence[str | os.PathLike],
     *,
     time: str | None = None,
     states: Sequence[str] | None = None,
     inputs: Sequence[str] = (),
+    steps: bool = False,
 ) -> Recordings:
     """Read tables of numbers, one recording in each file, and check them as `check_arrays` does.
 
@@ -132,6 +140,7 @@ def read_recordings(
       states: headers or numbers of the columns of states; None for all others, except those that
         contain words or only number the rows.
       inputs: headers or numbers of the columns of inputs.
+      steps: True where rows are the steps of a map, which need no column of times.
 
     Raises:
       ValueError: a file cannot be read or is not such a table, or its columns fail a check of
@@ -140,7 +149,7 @@ def read_recordings(
     files = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not files:
         raise ValueError("there is no file to read; name one or more")
-    selected = [select_columns(path, time, states, inputs) for path in files]
+    selected = [select_columns(path, time, states, inputs, steps=steps) for path in files]
     first = selected[0]
     for path, each in zip(files, selected, strict=True):
         if each.labels[1:] != first.labels[1:]:

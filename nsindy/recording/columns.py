@@ -45,6 +45,8 @@ def select_columns(
     time: str | None,
     states: Sequence[str] | None,
     inputs: Sequence[str],
+    *,
+    steps: bool = False,
 ) -> Columns:
     """Read the columns that are named, or choose them by convention.
 
@@ -55,16 +57,19 @@ def select_columns(
       states: headers or numbers of the states; None for all others, except those that contain
         words, those that are empty and have no header, and those that only number the rows.
       inputs: headers or numbers of the inputs.
+      steps: True where rows are steps, and are numbered if no column is named as times.
 
     Raises:
       ValueError: a column does not exist, is chosen twice, or shares its name with another; no
         column is left for a state; or there is no column of times.
     """
-    layout = find_layout(path)
+    layout = find_layout(path, fewest=1 if steps else 2)
     notes: tuple[str, ...] = layout.notes
     named = [i for i, name in enumerate(layout.names) if TIME.fullmatch(name)]
     numeric = [i for i, words in enumerate(layout.words) if not words]
+    numbered = steps and time is None and not named
     when = _find(layout, time) if time is not None else (named or numeric or [0])[0]
+    when = -1 if numbered else when
     driven = [_find(layout, name) for name in inputs]
     if states is None:
         measured = [i for i in range(len(layout.names)) if i not in (when, *driven)]
@@ -78,11 +83,13 @@ def select_columns(
         measured = [_find(layout, name) for name in states]
     columns = [when, *measured, *driven]
     check_count(len(columns) - 1)
-    _check_distinct(layout, columns)
-    table = read_columns(layout, columns)
+    _check_distinct(layout, columns[numbered:])
+    table = read_columns(layout, columns[numbered:])
     values = table.values
     notes += table.notes
-    if time is None and not named:
+    if numbered:
+        values = np.column_stack([np.arange(float(len(values))), values])
+    elif time is None and not named:
         finite = values[np.isfinite(values[:, 0]), 0]
         if np.any(np.diff(finite) < 0):
             raise ValueError(
@@ -106,7 +113,7 @@ def select_columns(
     return Columns(
         values if np.all(keep) else values[:, keep],
         table.rows,
-        tuple(map(layout.label, columns)),
+        tuple("row" if column < 0 else layout.label(column) for column in columns),
         tuple(layout.names[column] for column in columns[1:]),
         notes,
     )

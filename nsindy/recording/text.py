@@ -79,7 +79,7 @@ def quote(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def find_layout(path: str | os.PathLike) -> Layout:
+def find_layout(path: str | os.PathLike, *, fewest: int = 2) -> Layout:
     """Detect from its first lines how a file writes its table.
 
     The separator is the one of tab, semicolon, comma and white space with which most cells of most
@@ -89,9 +89,10 @@ def find_layout(path: str | os.PathLike) -> Layout:
 
     Args:
       path: a text file in UTF-8.
+      fewest: columns that it must have.
 
     Raises:
-      ValueError: it cannot be read, is not text in UTF-8, is empty, or has one column.
+      ValueError: it cannot be read, is not text in UTF-8, is empty, or has too few columns.
     """
     path = Path(path)
     _check_format(path)
@@ -123,7 +124,7 @@ def find_layout(path: str | os.PathLike) -> Layout:
         names = _split(comment, separator)
         if len(names) != len(rows[0]) or not all(map(_is_text, names)):
             names = [""] * len(rows[0])
-    if len(names) < 2:
+    if len(names) < fewest:
         raise ValueError(
             f"{path} has one column; separate time and states by commas, semicolons, tabs or spaces"
         )

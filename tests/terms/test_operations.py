@@ -27,6 +27,9 @@ REFERENCE = {
     "reciprocal": lambda x: 1 / x,
     "abs": np.abs,
     "saturation": lambda x: x / (1 + x),
+    "sign": np.sign,
+    "drag": lambda x: x * np.abs(x),
+    "sqrt": np.sqrt,
 }
 
 
@@ -38,7 +41,7 @@ def test_the_five_operations_of_the_paper():
 def test_the_further_operations_follow_the_five():
     assert tuple(operations.PRIMITIVES) == tuple(REFERENCE)
     further = list(operations.PRIMITIVES.values())[len(operations.PAPER) :]
-    assert [p.arity for p in further] == [0, 1, 1, 1, 1, 1, 1, 1]
+    assert [p.arity for p in further] == [0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
 
 
 def test_the_prior_prefers_identity_and_shuns_binary_operations():
@@ -103,7 +106,7 @@ def test_a_new_operation_is_one_row(monkeypatch):
     assert str(symbolic.expression(term, sympy.symbols("x v"))) == "v**3*x"
     assert bound.complexities.tolist() == [1.0 + 2.0]
     assert dictionary.costs([term]).tolist() == [3.0 + 2.0 + 4.0]
-    assert "cube" in operations.searched()
+    assert "cube" in operations.searched(alone=False)
     found = dictionary.library(2, 2, operations=("cube",), degree=3)
     assert "cube(x)" in [t.name("xv") for t in found]
     assert dictionary.allows(cube, np.linspace(-2.5, 2.5, 50))
@@ -136,4 +139,23 @@ def test_an_operation_of_ones_own_costs_as_little_as_a_product():
 
 def test_a_discovery_searches_what_is_no_polynomial():
     expected = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
-    assert operations.searched() == expected
+    assert operations.searched(alone=False) == expected
+    assert operations.searched(alone=True) == ("sign", "drag", "sqrt")
+
+
+def test_what_is_smooth_in_a_fit_is_the_operation_away_from_its_jump():
+    values = np.array([-1.0, -0.3, -0.01, 0.01, 0.3, 1.0])
+    steep = operations.get("sign").smooth
+    np.testing.assert_allclose(operations.numpy_function(steep)(values), np.sign(values), atol=1e-4)
+    np.testing.assert_allclose(steep.function(jnp.asarray(values)), np.sign(values), atol=1e-4)
+    # x / (x² + ε²)^¼ is √x (1 - ε² / 4 x²) beyond ε.
+    root = operations.get("sqrt").smooth
+    for found in (operations.numpy_function(root)(values), root.function(jnp.asarray(values))):
+        np.testing.assert_allclose(found, np.sign(values) * np.sqrt(np.abs(values)), rtol=3e-3)
+    assert np.all(np.isfinite(jax.vmap(jax.grad(root.function))(jnp.array([0.0, -1e-3]))))
+
+
+def test_a_root_below_zero_is_zero_as_that_of_an_empty_tank():
+    root = operations.get("sqrt")
+    assert root.function(jnp.array([-1.0])).tolist() == [0.0]
+    assert operations.numpy_function(root)(np.array([-1.0])).tolist() == [0.0]
