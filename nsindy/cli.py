@@ -76,6 +76,11 @@ def parser() -> argparse.ArgumentParser:
         help="standard deviation of the noise, if known: one number, or one for each state",
     )
     add(
+        "--map",
+        action="store_true",
+        help="find x[n+1] = f(x[n]), each row from the one before; no column of times is needed",
+    )
+    add(
         "--seconds",
         type=_positive,
         metavar="S",
@@ -164,6 +169,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
         inputs=options.inputs,
         by=options.by,
         dt=options.dt,
+        steps=options.map,
     )
     out = Path(options.out) if options.out else Path(options.files[0]).parent / "discovery"
     with _folder(out):
@@ -181,6 +187,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
                 degree=options.degree,
                 max_terms=options.max_terms,
                 noise=options.noise,
+                map=options.map,
             )
             discovery = from_recordings(
                 recordings, question, seconds=options.seconds, progress=progress

@@ -204,7 +204,9 @@ def _held_out(
     """Forecast the end of each recording from the state that the fit ends with."""
     best, units = first.chosen, prepared.units
     coefficients = best.coefficients * prepared.back
-    right = along_recording.right_hand_side(prepared.terms, coefficients)
+    stiff = along_recording.jumps(prepared.terms, coefficients)
+    size = units.states if stiff else None
+    right = along_recording.right_hand_side(prepared.terms, coefficients, scale=size)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
     followed = signals.nodes(prepared.signals, path.states)
     squares, count, deviations = 0.0, 0, 0.0
@@ -217,6 +219,7 @@ def _held_out(
             part.times[limit - 1 :],
             part.inputs[limit - 1 :],
             scale=units.states,
+            stiff=stiff,
         )[1:, :measured]
         truth = part.states[limit:]
         squares = squares + np.sum((forecast - truth) ** 2, 0)

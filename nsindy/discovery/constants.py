@@ -64,8 +64,15 @@ took for noise. Simulated recordings with spikes."""
 
 # The library: `dictionary`.
 
-SEARCHED_OPERATIONS = operations.searched()
-"""Unary operations that a recording is searched with, where its values allow: all of the table."""
+SEARCHED_OPERATIONS = operations.searched(alone=False)
+"""Unary operations that a recording is searched with, where its values allow."""
+
+FRICTION_OPERATIONS = operations.searched(alone=True)
+"""Those of forces that brake, and of outflows, which stand alone: offered beside all others."""
+
+BOTH_SIDES = 0.05
+"""Share of the largest size of a variable that both its signs must reach before sign(x) and |x| x
+are more than 1 and x²."""
 
 MOST_COLUMNS = 1000
 """Terms of all equations together that a trajectory is linearised in: five states have products of
@@ -114,6 +121,7 @@ LIBRARY_LADDER = (
     (5, 3, ()),
     (5, 3, ("sin", "cos")),
     (5, 3, SEARCHED_OPERATIONS),
+    (5, 3, (*SEARCHED_OPERATIONS, *FRICTION_OPERATIONS)),
 )
 """Measured values for each term that are enough to choose among a library's, with its degree and
 operations, for ever longer recordings: few rows do not tell products of three from products of
@@ -267,6 +275,22 @@ thirds of them, a swing of five samples at two fifths."""
 
 PERIODIC = 0.6
 """Share of the power of what is left in one line, from which it is periodic."""
+
+# Maps: `maps`.
+
+MAP_BETTER = 0.1
+"""Share that a map leaves of what a flow, or a straight line through two rows, leaves unexplained,
+below which it is suggested; of the variance, it must leave less than the square of this."""
+
+MAP_LENGTH = 2
+"""Intervals of a segment of a map: a row may be far from the one before, and errors grow fast."""
+
+MAP_GROWTH = 10.0
+"""Growth of an error in the state beyond which a map is fitted in stretches: of the logistic map
+with 1 % of noise those up to 100 are fitted, but of segments of four rows only those up to 10."""
+
+MAP_EXPLAINED = 0.5
+"""Share of the variance of rows that those before explain, below which a map is incomplete."""
 
 # What is told: `session`, `conclusion`, `wording`.
 

@@ -1,5 +1,6 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from nsindy.discovery import (
     conclusion,
     constants,
     dictionary,
+    maps,
     problem,
     proposals,
     signals,
@@ -48,6 +50,7 @@ def discover(
     degree: int | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
+    map: bool = False,
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
@@ -73,6 +76,8 @@ def discover(
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
+      map: True to find x[n+1] = f(x[n], u[n]), each row from the one before, in place of a
+        differential equation; rows are steps, and t may be None.
       seconds: after which the search ends with the best model so far, which the warnings then say;
         so does the first Ctrl-C. None for as long as it takes.
       progress: called with the name of a stage and the share of the whole that is done.
@@ -92,9 +97,16 @@ def discover(
       v' = -1.0000 x   (± 0.0000)
     """
     question = Question(
-        order=order, operations=operations, degree=degree, max_terms=max_terms, noise=noise
+        order=order,
+        operations=operations,
+        degree=degree,
+        max_terms=max_terms,
+        noise=noise,
+        map=map,
     )
-    recordings = check.check_arrays(t, x, inputs=inputs, states=states, input_names=input_names)
+    recordings = check.check_arrays(
+        t, x, inputs=inputs, states=states, input_names=input_names, steps=map
+    )
     return from_recordings(recordings, question, seconds=seconds, progress=progress)
 
 
@@ -123,6 +135,9 @@ def from_recordings(
     ):
         tell = progress or (lambda stage, share: None)
         tell("smoothing", 0.0)
+        if question.map:
+            rows, made = maps.rows_of_map(recordings.parts)
+            return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
         parts = [signals.thin(part) for part in recordings.parts]
         smoothed, units = signals.smooth_recordings(parts, question.order)
         terms = problem.terms_of(smoothed, units, question)
@@ -179,7 +194,11 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
         again = nearly_right(first, stop=session.stop)
         first = first if again is None else again[0]
     stopped |= session.stop() and not final.settled
-    return conclusion.conclude(prepared, recordings, first, final, wave, slow, stopped=stopped)
+    found = conclusion.conclude(prepared, recordings, first, final, wave, slow, stopped=stopped)
+    every = np.concatenate([part.states for part in recordings.parts])
+    left = (final.noise * units.states)[: every.shape[1]] ** 2 / np.var(every, axis=0)
+    said = () if stopped else maps.suggestion(session, recordings, left)
+    return dataclasses.replace(found, warnings=(*found.warnings, *said))
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:

@@ -81,12 +81,18 @@ def followed_by(prepared: Prepared, final: Found) -> list[np.ndarray]:
     if int(np.asarray(final.segments.starts).any(1).sum()) == len(prepared.signals):
         (path,) = candidates.solved(final.problem, [best.start], final.segments)
         return [x * units.states for x in signals.nodes(prepared.signals, path.states)]
-    right = along_recording.right_hand_side(prepared.terms, best.coefficients * prepared.back)
+    coefficients = best.coefficients * prepared.back
+    stiff = along_recording.jumps(prepared.terms, coefficients)
+    right = along_recording.right_hand_side(
+        prepared.terms, coefficients, scale=units.states if stiff else None
+    )
     length = prepared.length
     begins = [np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals]
     firsts = best.begin[np.flatnonzero(np.concatenate(begins))] * units.states
     return [
-        along_recording.solve_along(right, first, part.times, part.inputs, scale=units.states)
+        along_recording.solve_along(
+            right, first, part.times, part.inputs, scale=units.states, stiff=stiff
+        )
         for first, part in zip(firsts, prepared.parts, strict=True)
     ]
 
