@@ -177,6 +177,11 @@ def of_the_unclear(words: Wording, unclear: Sequence[Unclear]) -> Iterator[str]:
 def _of_the_verdict(
     discovery: Discovery, words: Wording, verdict: Verdict, unclear: Sequence[Unclear]
 ) -> Iterator[str]:
+    if verdict.name == "none" and not verdict.unexplained:
+        yield (
+            f"{' and '.join(discovery.measured)} change by no more than what looks like noise from "
+            "sample to sample: no equation can be told from a constant"
+        )
     for d in verdict.unexplained:
         yield f"no term of the library explains {discovery.measured[d]}, which changes"
     yield from of_the_unclear(words, unclear)
