@@ -46,8 +46,9 @@ def conclude(
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     noise = np.where(kinds, _misfit_share(final, prepared), final.noise * units.states)
     unmeasured = np.all([s.noise == 0 for s in prepared.signals], 0)
+    given = prepared.tables.given != 0
     discovery = Discovery(
-        coefficients=best.coefficients * prepared.back,
+        coefficients=_in_units(prepared, best.coefficients),
         standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
         inclusion_probabilities=np.clip(inclusion_probabilities(final), 0, 1),
         noise=np.where(unmeasured, 0.0, noise),
@@ -63,6 +64,7 @@ def conclude(
         runner_up=words.runners_up(best, final.pool),
         collinear=words.near_duplicates(best),
         warnings=(),
+        known=given if given.any() else None,
     )
     notes = recordings.notes
     if wave is not None:
@@ -71,6 +73,12 @@ def conclude(
     if stopped:
         warnings = [wording.STOPPED, *warnings]
     return dataclasses.replace(discovery, warnings=(*notes, *warnings))
+
+
+def _in_units(prepared: Prepared, coefficients: np.ndarray) -> np.ndarray:
+    """Scaled coefficients in the units of the recording, the given ones to their last digit."""
+    given = prepared.tables.given
+    return np.where(given != 0, given, coefficients * prepared.back)
 
 
 def _begins_recording(prepared: Prepared) -> np.ndarray:
@@ -124,7 +132,7 @@ def _held_out(
 ) -> HeldOut:
     """Forecast the end of each recording from the state that the fit ends with."""
     best, units = first.chosen, prepared.units
-    coefficients = best.coefficients * prepared.back
+    coefficients = _in_units(prepared, best.coefficients)
     right = along_recording.right_hand_side(prepared.terms, coefficients)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
     followed = signals.nodes(prepared.signals, path.states)

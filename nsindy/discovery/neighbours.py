@@ -101,10 +101,18 @@ def _ranked(
     itself = np.all(masks == mask, (1, 2))
     reference = scores[itself][0] if itself.any() else scores[0]
     kept = np.isfinite(scores) & ~itself
+    if problem.signs is not None:
+        kept &= [not problem.violated(m, _coefficients(inner, m)).any() for m in masks]
     predicted = scores[kept] - reference + best.score
     return [
         Predicted(mask, float(score)) for mask, score in zip(masks[kept], predicted, strict=True)
     ]
+
+
+def _coefficients(inner: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What a linearisation gives the terms of a support [D, M]."""
+    solution = regression.least_squares_numpy(inner, mask.reshape(-1))
+    return np.asarray(solution.coefficients).reshape(mask.shape)
 
 
 def recombined(

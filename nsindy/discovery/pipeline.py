@@ -17,6 +17,7 @@ from nsindy.discovery import (
     wave_scan,
 )
 from nsindy.discovery.candidates import Start
+from nsindy.discovery.known import Names, read_physics
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -42,6 +43,10 @@ def discover(
     operations: Sequence[str | Primitive] | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
+    know: str | Sequence[str] = (),
+    free: str | Sequence[str] = (),
+    sign: str | Sequence[str] = (),
+    law: str | Sequence[str] = (),
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
@@ -60,6 +65,15 @@ def discover(
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
+      know: what is known of an equation, "v' = ... - 9.81*sin(x)", or several of them: given
+        coefficients stay as they are and cost nothing, and the dots stand for the terms that are
+        to be found; without dots there are none.
+      free: the only terms that an equation may hold besides, "v' : x, v, sin(x)", or several.
+      sign: of a coefficient, "v in v' < 0", or several.
+      law: a system of equations to test, "T' = -k*(T - Ta)", or several: names that are no columns
+        are numbers, which are fitted; `Discovery.laws` says how it stands beside what was found.
+        Equations of one system are parted by a semicolon; a state that it has no equation for keeps
+        the terms that were found.
       seconds: after which the search ends with the best model so far, which the warnings then say;
         so does the first Ctrl-C. None for as long as it takes.
       progress: called with the name of a stage and the share of the whole that is done.
@@ -78,7 +92,14 @@ def discover(
       x' = 1.0000 v   (± 0.0000)
       v' = -1.0000 x   (± 0.0000)
     """
-    question = Question(order=order, operations=operations, max_terms=max_terms, noise=noise)
+    texts = {"know": know, "free": free, "sign": sign, "law": law}
+    question = Question(
+        order=order,
+        operations=operations,
+        max_terms=max_terms,
+        noise=noise,
+        **{name: (text,) if isinstance(text, str) else text for name, text in texts.items()},
+    )
     recordings = check.check_arrays(t, x, inputs=inputs, states=states)
     return from_recordings(recordings, question, seconds=seconds, progress=progress)
 
@@ -93,8 +114,11 @@ def from_recordings(
     """Find the equations behind recordings that were read and checked; see `discover`.
 
     Raises:
-      ValueError: an option is out of range, or an operation is unknown or not unary.
+      ValueError: an option is out of range, an operation is unknown or not unary, or what is known
+        cannot be read.
     """
+    names = Names.of(recordings.states, recordings.inputs, question.order, question.operations)
+    physics = read_physics(question.know, question.free, question.sign, names)
     if seconds is not None and not seconds > 0:
         raise ValueError(f"seconds must be positive, not {seconds}")
     message = "ending with the best model so far; Ctrl-C again interrupts"
@@ -110,7 +134,7 @@ def from_recordings(
         tell("smoothing", 0.0)
         parts = [signals.thin(part) for part in recordings.parts]
         smoothed, units = signals.smooth_recordings(parts, question.order)
-        session = Session(parts, smoothed, question, tell, stop)
+        session = Session(parts, smoothed, question, tell, physics, stop)
         return _discover(session, units, recordings)
 
 

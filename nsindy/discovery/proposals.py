@@ -54,14 +54,28 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
         for coarse in (*constants.COARSE, *[constants.FINE] * noiseless)
         for mask in _joint(problem, factor, freedom, width // 2, coarse)
     ]
+    if problem.signs is not None:
+        supports = [_signed(problem, mask) for mask in (*supports, np.zeros_like(supports[0]))]
     different = {mask.tobytes(): mask for mask in supports}.values()
     return [candidates.regressed(problem, mask) for mask in different]
+
+
+def _signed(problem: Problem, mask: np.ndarray) -> np.ndarray:
+    """The support without the terms whose coefficients have a wrong sign in a regression."""
+    while True:
+        wrong = problem.violated(mask, candidates.regressed(problem, mask).coefficients)
+        if not wrong.any():
+            return mask
+        mask = mask & ~wrong
 
 
 def _by_integrals(prepared: Prepared) -> np.ndarray:
     """The regression of the weak form of all recordings, compressed [M + D, M + D]."""
     rows = np.cumsum([0, *(len(s.times) for s in prepared.signals)])
     designs, targets = [], []
+    # What is known of the equations that are searched is subtracted.
+    problem = prepared.problem
+    given = np.where(np.any(problem.admissible, 1)[:, None], problem.known, 0.0)
     for s, low, high in zip(prepared.signals, rows, rows[1:], strict=False):
         span = s.times[-1] - s.times[0]
         half_width = min(5 * span / s.freedom, span / 4)
@@ -69,7 +83,7 @@ def _by_integrals(prepared: Prepared) -> np.ndarray:
             s.times, s.measured, prepared.theta[low:high], half_width=half_width
         )
         designs.append(design)
-        targets.append(target)
+        targets.append(target - design @ given.T if given.any() else target)
     return regression.compress(np.concatenate(designs), np.concatenate(targets))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from nsindy.discovery import candidates, constants, problem, search, signals
 from nsindy.discovery.candidates import Start
+from nsindy.discovery.known import NOTHING, Physics
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -27,6 +28,7 @@ class Session:
       signals: the same, scaled and smoothed.
       question: what was asked.
       progress: called with the name of a stage and the share of the whole that is done.
+      physics: what is known of the equations.
       stop: tells whether to end with what there is.
     """
 
@@ -34,6 +36,7 @@ class Session:
     signals: list[Signal]
     question: Question
     progress: Progress
+    physics: Physics = NOTHING
     stop: Callable[[], bool] = lambda: False
 
     def build(self, units: Units, substeps: int = 1) -> Prepared:
@@ -43,7 +46,12 @@ class Session:
           ValueError: an operation is unknown, or does not take one argument.
         """
         prepared = problem.prepare(
-            self.parts, self.signals, units, self.question, substeps=substeps
+            self.parts,
+            self.signals,
+            units,
+            self.question,
+            substeps=substeps,
+            physics=self.physics,
         )
         search.precompile_search(prepared.problem, prepared.segments(1.0))
         return prepared

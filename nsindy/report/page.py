@@ -18,7 +18,7 @@ from nsindy.report.replay import replays, thinning
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
 from nsindy.terms import symbolic
-from nsindy.terms.text import number
+from nsindy.terms.text import as_given, number
 
 __all__ = ["write_report"]
 
@@ -228,7 +228,7 @@ def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
             discovery.inclusion_probabilities,
         )
     )
-    tables = []
+    tables, given = [], discovery.given
     for row in discovery.rows:
         lines = []
         for m in np.argsort(values[row] == 0, kind="stable"):
@@ -238,8 +238,8 @@ def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
             size, interval = "—", "—"
             if value != 0:
                 half = NORMAL_95 * error
-                size = number(value, error)
-                interval = "not known"
+                size = number(value, float(as_given(value)) if given[row, m] else error)
+                interval = "given" if given[row, m] else "not known"
                 if error > 0:
                     ends = (number(end, error) for end in (value - half, value + half))
                     interval = " … ".join(ends)

@@ -44,7 +44,7 @@ class HeldOut(NamedTuple):
 
 
 _ARRAYS = ("coefficients", "standard_errors", "inclusion_probabilities", "noise", "score")
-_DATA = (*_ARRAYS, "initial", "held_out")
+_DATA = (*_ARRAYS, "initial", "held_out", "known")
 _STATIC = ("library", "states", "inputs", "order", "noise_kind")
 _TEXTS = ("equivalent_models", "runner_up", "collinear", "warnings")
 
@@ -74,6 +74,7 @@ class Discovery:
       runner_up: the next best models and how many nats they are behind, as text.
       collinear: relations between terms, in words.
       warnings: reasons for caution, in words.
+      known: True for coefficients that were given [D, M]; None where none was.
     """
 
     coefficients: Array
@@ -92,6 +93,13 @@ class Discovery:
     runner_up: tuple[str, ...] = ()
     collinear: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    known: Array | None = None
+
+    @property
+    def given(self) -> np.ndarray:
+        """True for coefficients that were given, not found [D, M]."""
+        nothing = np.zeros(np.shape(self.coefficients), bool)
+        return nothing if self.known is None else np.asarray(self.known, bool)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -114,12 +122,15 @@ class Discovery:
         return self.states[: len(self.rows)]
 
     def found(self) -> dict[str, Any]:
-        """Coefficients, errors and states of the equations that were found."""
+        """Coefficients, what decides their digits, and states of the equations that were found."""
         rows = np.array(self.rows)
+        coefficients, errors = np.asarray(self.coefficients), np.asarray(self.standard_errors)
+        if self.given.any():
+            errors = np.where(self.given, text.as_given(coefficients), errors)
         return {
-            "coefficients": np.asarray(self.coefficients)[rows],
+            "coefficients": coefficients[rows],
             "states": [self.states[row] for row in rows],
-            "errors": np.asarray(self.standard_errors)[rows],
+            "errors": errors[rows],
         }
 
     def equations(self, precision: int | None = None) -> list[str]:
@@ -131,12 +142,17 @@ class Discovery:
         return text.equations(names=self.terms, precision=precision, **self.found())
 
     def __str__(self) -> str:
-        found, lines = self.found(), []
-        for line, row, errors in zip(
-            self.equations(), found["coefficients"], found["errors"], strict=True
-        ):
-            known = [text.number(e, e) if e > 0 else "?" for e in errors[row != 0]]
-            lines.append(line + (f"   (± {', '.join(known)})" if known else ""))
+        lines = []
+        values, spread, given = map(
+            np.asarray, (self.coefficients, self.standard_errors, self.given)
+        )
+        for line, row in zip(self.equations(), self.rows, strict=True):
+            words = [
+                "given" if known else text.number(error, error) if error > 0 else "?"
+                for value, error, known in zip(values[row], spread[row], given[row], strict=True)
+                if value != 0
+            ]
+            lines.append(line + (f"   (± {', '.join(words)})" if words else ""))
         return "\n".join(lines)
 
     def __repr__(self) -> str:

@@ -128,6 +128,12 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
             "r2": _array(held_out["r2"], "held_out.r2", measured),
         },
     }
+    # Files of before this field lack it.
+    if content.get("known") is not None:
+        known = content["known"]
+        if np.shape(known) != square or not {*np.ravel(known).tolist()} <= {True, False}:
+            raise ValueError("known must be true or false for every coefficient")
+        fields["known"] = np.array(known, bool)
     if not np.all(np.isfinite(fields["coefficients"])):
         raise ValueError("a coefficient is not finite")
     texts = ("equivalent_models", "runner_up", "collinear", "warnings")

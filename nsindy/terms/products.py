@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from nsindy.terms.library import Library, evaluate, numpy_values
 from nsindy.terms.term import Term
 
-__all__ = ["PRODUCTS", "Products", "factor_values", "slopes", "split", "term_values"]
+__all__ = ["PRODUCTS", "Products", "factor_values", "factors_of", "slopes", "split", "term_values"]
 
 PRODUCTS = ("identity", "mul", "one")
 """Operations that are products of their arguments: a change of units only rescales them."""
@@ -53,7 +53,7 @@ def split(
       atoms: factors that come first, needed or not, so that different terms share their factors.
       least: fewest rows; those beyond the terms are the number 1, so that programs share shapes.
     """
-    taken = [_factors(term) for term in terms]
+    taken = [factors_of(term) for term in terms]
     needed = (f for factors in taken for f in factors if isinstance(f, Term))
     atoms = tuple(dict.fromkeys([*atoms, *needed]))
     index = {atom: variables + i for i, atom in enumerate(atoms)}
@@ -64,11 +64,12 @@ def split(
     return Products(variables, atoms, rows)
 
 
-def _factors(term: "int | Term") -> list["int | Term"]:
+def factors_of(term: "int | Term") -> list["int | Term"]:
+    """The factors of a term: variables, and terms that are no products; none for the constant."""
     if isinstance(term, int):
         return [term]
     if term.primitive.name in PRODUCTS:
-        return [factor for argument in term.arguments for factor in _factors(argument)]
+        return [factor for argument in term.arguments for factor in factors_of(argument)]
     return [term]
 
 
