@@ -25,6 +25,23 @@ for i in range(400)), sep='\\n')" > swing.csv
 """
 
 
+_SAID = {
+    "know": (
+        "EQUATION",
+        'what is known of an equation, "v\' = ... - 9.81*sin(x)": given coefficients stay, and '
+        "the dots are what is to be found; may be repeated, as the next three",
+    ),
+    "free": ("TERMS", 'the only terms that an equation may hold besides, "v\' : x, v, sin(x)"'),
+    "sign": ("SIGN", 'sign of a coefficient, "v in v\' < 0"'),
+    "law": (
+        "LAW",
+        'equations to test beside what is found, "T\' = -k*(T - Ta)": other names than those of '
+        "columns are numbers to fit; a semicolon parts the equations of several states",
+    ),
+}
+"""Options of what a person says of the equations: what their value is called, and their help."""
+
+
 class Parser(argparse.ArgumentParser):
     """Reports a wrong option in one sentence, like every other error."""
 
@@ -79,6 +96,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="S",
         help="standard deviation of the noise, if known: one number, or one for each state",
     )
+    for name, (metavar, said) in _SAID.items():
+        add(f"--{name}", action="append", default=[], metavar=metavar, help=said)
     add(
         "--seconds",
         type=_positive,
@@ -161,6 +180,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
             operations=options.operations,
             max_terms=options.max_terms,
             noise=options.noise,
+            **{name: getattr(options, name) for name in _SAID},
         )
         with _progress() as progress:
             discovery = from_recordings(

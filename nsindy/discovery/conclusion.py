@@ -14,7 +14,13 @@ from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 
-__all__ = ["conclude", "inclusion_probabilities", "standard_errors"]
+__all__ = [
+    "begins_recording",
+    "conclude",
+    "inclusion_probabilities",
+    "standard_errors",
+    "widening",
+]
 
 
 def conclude(
@@ -42,7 +48,7 @@ def conclude(
         states = (*states, *(f"{name}'" for name in states))
     words = Wording(prepared, (*states, *recordings.inputs), states)
     errors = standard_errors(final, wave) * prepared.back
-    begins = np.flatnonzero(_begins_recording(prepared))
+    begins = np.flatnonzero(begins_recording(prepared))
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     noise = np.where(kinds, _misfit_share(final, prepared), final.noise * units.states)
     unmeasured = np.all([s.noise == 0 for s in prepared.signals], 0)
@@ -81,7 +87,8 @@ def _in_units(prepared: Prepared, coefficients: np.ndarray) -> np.ndarray:
     return np.where(given != 0, given, coefficients * prepared.back)
 
 
-def _begins_recording(prepared: Prepared) -> np.ndarray:
+def begins_recording(prepared: Prepared) -> np.ndarray:
+    """True for segments that begin a recording; those that fill up the last are left out."""
     length = prepared.length
     return np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals])
 
@@ -120,11 +127,22 @@ def standard_errors(found: Found, wave: FittedWave | None = None) -> np.ndarray:
 
 
 def _widening(found: Found) -> float:
-    """What widens a standard error of independent residuals of known variance."""
+    """What widens a standard error of the coefficients."""
     mask = found.chosen.mask & found.problem.admissible
     total, independent = found.samples.sum(), np.sum(found.samples * found.chosen.independent)
-    freedom = max(total - mask.sum() - found.linearised.initial, 1)
-    return float(np.sqrt(total / max(independent, 1.0) * total / freedom))
+    return widening(total, independent, int(mask.sum()) + found.linearised.initial)
+
+
+def widening(samples: float, independent: float, fitted: int) -> float:
+    """What widens a standard error of independent residuals of known variance.
+
+    Args:
+      samples: number of measurements.
+      independent: how many of them are independent.
+      fitted: number of coefficients and initial values.
+    """
+    freedom = max(samples - fitted, 1)
+    return float(np.sqrt(samples / max(independent, 1.0) * samples / freedom))
 
 
 def _held_out(

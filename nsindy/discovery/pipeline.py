@@ -1,5 +1,6 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import jax
@@ -9,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import (
     candidates,
+    comparison,
     conclusion,
     constants,
     proposals,
@@ -18,6 +20,7 @@ from nsindy.discovery import (
 )
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.known import Names, read_physics
+from nsindy.discovery.law_text import Law, read_laws
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -119,6 +122,7 @@ def from_recordings(
     """
     names = Names.of(recordings.states, recordings.inputs, question.order, question.operations)
     physics = read_physics(question.know, question.free, question.sign, names)
+    laws = read_laws(question.law, names)
     if seconds is not None and not seconds > 0:
         raise ValueError(f"seconds must be positive, not {seconds}")
     message = "ending with the best model so far; Ctrl-C again interrupts"
@@ -135,10 +139,12 @@ def from_recordings(
         parts = [signals.thin(part) for part in recordings.parts]
         smoothed, units = signals.smooth_recordings(parts, question.order)
         session = Session(parts, smoothed, question, tell, physics, stop)
-        return _discover(session, units, recordings)
+        return _discover(session, units, recordings, laws)
 
 
-def _discover(session: Session, units: Units, recordings: Recordings) -> Discovery:
+def _discover(
+    session: Session, units: Units, recordings: Recordings, laws: Sequence[Law]
+) -> Discovery:
     prepared = session.build(units)
     starts = proposals.proposals(prepared)
     prepared = _resolved(prepared, starts)
@@ -172,7 +178,10 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
         starts = first.starts()[: 1 if stopped else None]
         final = session.search(prepared, starts, share=1.0, stage=stage, guides=1)
     stopped |= session.stop() and not final.settled
-    return conclusion.conclude(prepared, recordings, first, final, wave, stopped=stopped)
+    found = conclusion.conclude(prepared, recordings, first, final, wave, stopped=stopped)
+    if not laws:
+        return found
+    return dataclasses.replace(found, laws=comparison.compare(laws, prepared, first, final, found))
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:

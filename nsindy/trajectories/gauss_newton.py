@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from nsindy.evidence import regression, residuals
 from nsindy.terms.products import Products
 from nsindy.trajectories import shooting
+from nsindy.trajectories.flow import Flow
 from nsindy.trajectories.shooting import Chain, Model, Segments
 
 __all__ = [
@@ -129,7 +130,7 @@ def unstarted(model: Model, segments: Segments) -> FitState:
 
 
 def step(
-    terms: Products,
+    terms: Products | Flow,
     state: FitState,
     segments: Segments,
     noise: jax.Array,
@@ -252,7 +253,7 @@ def judge(
 
 
 def fit_segments(
-    terms: Products,
+    terms: Products | Flow,
     model: Model,
     segments: Segments,
     noise: jax.Array,

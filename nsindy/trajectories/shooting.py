@@ -12,6 +12,7 @@ import numpy as np
 
 from nsindy.terms import products
 from nsindy.terms.products import Products
+from nsindy.trajectories.flow import Flow
 from nsindy.trajectories.linearised import Linearised
 
 __all__ = [
@@ -150,7 +151,7 @@ def expand(state: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
 # Under its own jit it is traced once for all programs of the same shapes.
 @functools.partial(jax.jit, static_argnames="by_coefficients")
 def shoot(
-    terms: Products, model: Model, segments: Segments, *, by_coefficients: bool = True
+    terms: Products | Flow, model: Model, segments: Segments, *, by_coefficients: bool = True
 ) -> Sensitivities:
     """Solve every segment from its own beginning, with its exact discrete sensitivities.
 
@@ -160,7 +161,7 @@ def shoot(
     the discrete x.
 
     Args:
-      terms: the M terms.
+      terms: the M terms; or a vector field, whose parameters take the place of coefficients.
       model: the equations.
       segments: the recordings.
       by_coefficients: False for the sensitivities by x_0 alone.
@@ -168,15 +169,24 @@ def shoot(
     Reference: Tsitouras (2011), Computers & Mathematics with Applications 62; Hairer, Nørsett and
       Wanner (1993), Solving Ordinary Differential Equations I, II.6.
     """
-    count, slots = model.indices.shape
-    slots = slots if by_coefficients else 0
-    own = jnp.repeat(jnp.arange(count), slots)
-    columns = count + jnp.arange(count * slots)
+    count, size = model.begin.shape[1], model.indices.size if by_coefficients else 0
+    own = jnp.repeat(jnp.arange(count), size // count)
+    columns = count + jnp.arange(len(own))
     low, high = segments.bound
     nodes, lower, solution = (jnp.asarray(part) for part in (NODES, LOWER, SOLUTION))
 
+    def held(x, flow, change):
+        moving = jnp.all((x > low) & (x < high))
+        return jnp.where(moving, jnp.concatenate([flow[:, None], change], 1), 0.0)
+
     def field(y, inputs):
         x, s = y[:, 0], y[:, 1:]
+        if isinstance(terms, Flow):
+            slopes = terms.slopes(x, inputs, model.coefficients[0])
+            change = slopes.by_state @ s
+            if by_coefficients:
+                change = change.at[:, count:].add(slopes.by_parameters)
+            return held(x, slopes.value, change)
         value, slope = products.slopes(
             terms,
             lambda z: expand(z, inputs, segments.units),
@@ -188,8 +198,7 @@ def shoot(
         change = jnp.einsum("dk,dke->de", model.coefficients, slope) @ s
         if by_coefficients:
             change = change.at[own, columns].add(value.reshape(-1))
-        moving = jnp.all((x > low) & (x < high))
-        return jnp.where(moving, jnp.concatenate([flow[:, None], change], 1), 0.0)
+        return held(x, flow, change)
 
     def segment(begin, steps, inputs):
         def interval(y, now):
@@ -208,7 +217,7 @@ def shoot(
             y = jax.lax.fori_loop(0, segments.substeps, step, y)
             return y, y
 
-        identity = jnp.eye(count, count + count * slots, dtype=begin.dtype)
+        identity = jnp.eye(count, count + size, dtype=begin.dtype)
         start = jnp.concatenate([begin[:, None], identity], 1)
         _, path = jax.lax.scan(interval, start, (steps, inputs[:-1], inputs[1:]))
         return jnp.concatenate([start[None], path])
@@ -217,7 +226,7 @@ def shoot(
     return Sensitivities(path[..., 0], path[..., 1 : count + 1], path[..., count + 1 :])
 
 
-def linearise(terms: Products, model: Model, segments: Segments, noise: jax.Array) -> Chain:
+def linearise(terms: Products | Flow, model: Model, segments: Segments, noise: jax.Array) -> Chain:
     """Solve the segments, and chain them: what the beginnings must do is eliminated.
 
     Along a recording ds_{b+1} = Φ_b ds_b + G_b dξ + e_b, with Φ and G the sensitivities of segment

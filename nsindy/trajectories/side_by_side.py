@@ -12,6 +12,7 @@ import numpy as np
 
 from nsindy.runtime.programs import Program
 from nsindy.terms.products import Products
+from nsindy.trajectories.flow import Flow
 from nsindy.trajectories.gauss_newton import FitState, ShootingFit, judge, step, unstarted
 from nsindy.trajectories.shooting import Model, Segments
 
@@ -45,7 +46,9 @@ ALL_STEP = Program(_steps)
 ALL_JUDGED = Program(_judged)
 
 
-def precompile_steps(terms: Products, model: Model, segments: Segments, noise: np.ndarray) -> None:
+def precompile_steps(
+    terms: Products | Flow, model: Model, segments: Segments, noise: np.ndarray
+) -> None:
     """Compile, in threads, what `fit_many` needs for models and segments of these shapes."""
     states = stack_lanes([unstarted(model, segments)], lanes(segments))
     ALL_STEP.precompile(terms, states, segments, noise)
@@ -53,7 +56,7 @@ def precompile_steps(terms: Products, model: Model, segments: Segments, noise: n
 
 
 def fit_many(
-    terms: Products,
+    terms: Products | Flow,
     models: Sequence[Model],
     segments: Segments,
     noise: np.ndarray,
