@@ -13,6 +13,7 @@ Read the modules in this order:
   signals        recordings scaled, smoothed and cut into segments
   smoothing      splines, their smoothness and the kind of noise by likelihood
   dictionary     the candidate terms
+  known          what a person knows: given coefficients, the terms that are free, signs
   weak_form      integrals against test functions in place of derivatives
   proposals      the supports that regressions propose
   candidates     a support fitted to the measurements, and its evidence
@@ -23,6 +24,10 @@ Read the modules in this order:
   wave_fit       w fitted together with everything else
   conclusion     the Discovery, put together from what was found
   wording        what it says in words
+  law_text       laws of a person's own, as they are written
+  law_start      where the numbers of a law may be
+  law_fit        a law fitted to the measurements, as a support is
+  comparison     laws beside what was found
   warm           the programs of usual recordings, compiled before the first one comes
 
 The method:
@@ -47,6 +52,13 @@ The method:
 8. *Conclude.* The search is made once on the first four fifths, whose forecast of the rest is
    reported, and once on all samples.
 
+What a person knows is not searched: given coefficients (`know=`) are subtracted from derivatives
+and integrals, stay as they are in every fit, and are not paid for; an equation whose terms are
+listed (`free=`) is searched among those, and a support whose coefficient has the wrong sign
+(`sign=`) is none: under its constraint it is one of fewer terms. A law to test (`law=`) is fitted
+to the same measurements by the same multiple shooting, its numbers in the place of coefficients.
+Coefficients that are equal across equations are numbers of one name in a law.
+
 The score of a support is its log evidence in nats: the fit, half the logarithm of the number of
 measurements for every coefficient (more where measurements are few), the logarithm of the number
 of supports of that size, and a price for every term: 3 for being there, and beside it 2 for each
@@ -67,6 +79,7 @@ For users of PySINDy:
   ``differentiation_method=…``            nothing: splines, their smoothness by likelihood
   ``PolynomialLibrary(3)``,
   ``FourierLibrary(1)``                   the default; ``operations=[…]``
+  ``ConstrainedSR3(…)``                  ``know=``, ``free=``, ``sign=``; ``law=`` to test a law
   ``CustomLibrary([f])``                  ``nsindy.learn_operation("f", f, domain)``
   ``WeakPDELibrary(…)`` in one variable   one of the two regressions that propose supports
   ``model.print()``, ``equations()``      ``print(d)``, ``d.equations()``

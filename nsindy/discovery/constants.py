@@ -235,6 +235,7 @@ STAGES = {
     "selecting from more places": (0.6, 0.75),
     "fitting a wave": (0.6, 1.0),
     "selecting on all samples": (0.75, 1.0),
+    "testing laws": (1.0, 1.0),
 }
 """Shares of the whole at which a stage begins and ends, as of a recording of a thousand rows."""
 

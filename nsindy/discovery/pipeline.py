@@ -181,6 +181,7 @@ def _discover(
     found = conclusion.conclude(prepared, recordings, first, final, wave, stopped=stopped)
     if not laws:
         return found
+    session.tell("testing laws", 0.0)
     return dataclasses.replace(found, laws=comparison.compare(laws, prepared, first, final, found))
 
 

@@ -77,6 +77,9 @@ class LawResult(NamedTuple):
         if not self.text:
             place = f"pays {self.price:.1f} nats for the choice of its terms"
         words = [*([numbers] if (numbers := self.numbers()) else []), place]
+        tied = [n for n, e in zip(self.names, self.errors, strict=True) if math.isnan(e)]
+        if tied:
+            words.append(f"the recording does not tell {', '.join(tied)} apart")
         shares = f"R² {_shares(self.r2)}, of the forecast {_shares(self.held_out)}"
         return f"{self.text or 'what was found'}: {'; '.join([*words, shares])}"
 

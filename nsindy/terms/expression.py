@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
+import jax.numpy as jnp
 import numpy as np
 
 from nsindy.terms.operations import PRIMITIVES, Primitive, numpy_function
@@ -41,6 +42,9 @@ DEEPEST = 40
 
 HIGHEST = 20
 """Highest power that is a number: a library has three, and the hundredth is beyond doubles."""
+
+LEAST = 1e-12
+"""Smallest base of a power that is no whole number."""
 
 REST = "..."
 """The symbol of whatever else there may be."""
@@ -445,6 +449,8 @@ def as_function(
 ) -> Callable[[Any, Any], Any]:
     """An expression as a pure function f(variables, parameters) of JAX, or of NumPy.
 
+    A power that is no whole number, as in sqrt(x), takes what is below 0 for `LEAST`.
+
     Args:
       expression: of numbers and of the names of variables and parameters alone.
       variables: names, in the order of the first argument, [V] or [V, …].
@@ -474,6 +480,12 @@ def as_function(
         # A whole power has a slope where its base is negative.
         power = int(arguments[1].number)
         return lambda values, numbers: inner[0](values, numbers) ** power
+    if head == "^":
+        # Noise takes a state near 0 below it, where sqrt(x) and its slope have no value.
+        xp = np if numpy else jnp
+        return lambda values, numbers: (
+            xp.maximum(inner[0](values, numbers), LEAST) ** inner[1](values, numbers)
+        )
     if head in _ARITHMETIC:
         function = _ARITHMETIC[head]
     else:
