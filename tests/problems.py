@@ -5,6 +5,7 @@ from scipy.integrate import solve_ivp
 
 from nsindy.discovery import problem, signals
 from nsindy.discovery.candidates import Candidate
+from nsindy.discovery.known import NOTHING
 from nsindy.discovery.problem import Prepared, Problem
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -22,14 +23,16 @@ def solved(field, initial, times):
     ).y.T
 
 
-def prepared(times, states, *, order=1, operations=(), floor=None, slots=6, waves=None) -> Prepared:
+def prepared(
+    times, states, *, order=1, operations=(), floor=None, slots=6, waves=None, physics=NOTHING
+) -> Prepared:
     """The problem that one recording poses."""
     parts = [Recording(times, states, np.zeros((len(times), 0)))]
     smoothed, units = signals.smooth_recordings(parts, order)
     if waves is not None:
         units = units._replace(waves=np.asarray(waves, float))
     question = Question(order=order, operations=operations, max_terms=slots, noise=floor)
-    return problem.prepare(parts, smoothed, units, question)
+    return problem.prepare(parts, smoothed, units, question, physics=physics)
 
 
 def signal(states, **changes) -> Signal:

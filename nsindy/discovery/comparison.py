@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nsindy.discovery import conclusion, constants, law_fit, law_start, signals
-from nsindy.discovery.law_fit import LawFit, System
+from nsindy.discovery.law_fit import LawFit, LawSystem
 from nsindy.discovery.law_text import Law
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
@@ -64,7 +64,7 @@ def compare(
 def _tested(
     law: Law, prepared: Prepared, first: Found, final: Found, discovery: Discovery
 ) -> LawResult:
-    system = System(law, discovery)
+    system = LawSystem(law, discovery)
     begun = [np.concatenate([s, system.start]) for s in _starts(system, prepared)]
     every = law_fit.fit_law(system, prepared, final, begun)
     nothing = tuple([float("nan")] * len(law.numbers))
@@ -97,7 +97,7 @@ def _price(found: Found, mask: np.ndarray) -> float:
     return float(log_prior(np.zeros_like(chosen), prior) - log_prior(chosen, prior))
 
 
-def _starts(system: System, prepared: Prepared) -> list[np.ndarray]:
+def _starts(system: LawSystem, prepared: Prepared) -> list[np.ndarray]:
     """Values of the numbers of a law, by its smoothed derivatives; best first."""
     law, units = system.law, prepared.units
     size = len(law.numbers)
@@ -118,7 +118,7 @@ def _starts(system: System, prepared: Prepared) -> list[np.ndarray]:
     def right(variables, numbers):
         return system.numpy(variables, np.concatenate([numbers, fixed]))[rows]
 
-    return law_start.starts(right, variables, derivatives[rows], linear)
+    return law_start.number_starts(right, variables, derivatives[rows], linear)
 
 
 def _one_simulation(prepared: Prepared, right: Right, initial: np.ndarray) -> tuple[float, ...]:

@@ -25,10 +25,10 @@ from nsindy.trajectories.gauss_newton import ShootingFit
 from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.shooting import Model, Segments
 
-__all__ = ["LawFit", "System", "fit_law", "parameter_errors"]
+__all__ = ["LawFit", "LawSystem", "fit_law", "parameter_errors"]
 
 
-class System:
+class LawSystem:
     """The equations of a law, and those that were found for the states that it says nothing of.
 
     Its parameters are the numbers of the law and the coefficients of those other equations, which
@@ -96,7 +96,7 @@ class LawFit(NamedTuple):
     """A law that was fitted.
 
     Attributes:
-      parameters: of its `System` [P].
+      parameters: of its `LawSystem` [P].
       begin: scaled state at the first node of each segment [B, D].
       score: log evidence, nats.
       noise: of each state, scaled [D].
@@ -119,7 +119,7 @@ TANGENT = Program(_tangent)
 
 
 def fit_law(
-    system: System, prepared: Prepared, found: Found, begun: Sequence[np.ndarray]
+    system: LawSystem, prepared: Prepared, found: Found, begun: Sequence[np.ndarray]
 ) -> LawFit | None:
     """Fit the parameters to the segments of a search; None where no solution was finite."""
     problem, flow = found.problem, system.flow(prepared)
@@ -142,7 +142,7 @@ def fit_law(
     return best
 
 
-def _judged(system: System, prepared: Prepared, found: Found, fitted: ShootingFit) -> LawFit:
+def _judged(system: LawSystem, prepared: Prepared, found: Found, fitted: ShootingFit) -> LawFit:
     """What a fit is worth, in the currency of the search."""
     problem, samples = found.problem, found.samples
     variance, innovation, independent, begin = map(
@@ -173,7 +173,7 @@ def _judged(system: System, prepared: Prepared, found: Found, fitted: ShootingFi
 
 
 def parameter_errors(
-    system: System, prepared: Prepared, found: Found, fitted: LawFit
+    system: LawSystem, prepared: Prepared, found: Found, fitted: LawFit
 ) -> np.ndarray:
     """Standard errors of the parameters [P]; NaN where the recording cannot tell, 0 where given.
 

@@ -8,7 +8,7 @@ import numpy as np
 from nsindy.discovery import constants
 from nsindy.terms.expression import Expression
 
-__all__ = ["linear_numbers", "starts"]
+__all__ = ["linear_numbers", "number_starts"]
 
 Right = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Derivatives [E, N] of E equations from variables [V, N] and numbers [P]."""
@@ -49,7 +49,7 @@ def _degree(expression: Expression, names: set[str]) -> float:
     return math.inf
 
 
-def starts(
+def number_starts(
     right: Right, variables: np.ndarray, derivatives: np.ndarray, linear: np.ndarray
 ) -> list[np.ndarray]:
     """Values of the numbers that fit derivatives well, different ones, best first.

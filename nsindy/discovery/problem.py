@@ -148,6 +148,7 @@ def prepare(
     terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
     identity = terms_operations.get("identity")
     velocities = [Term(identity, (v,)) for v in range(measured, count)]
+    library = len(terms)
     terms = known.extended(terms, physics, range(count - measured, count), velocities)
     tables = known.tables(physics, terms, count)
     columns = _columns(terms, smoothed, units, tables.named)
@@ -159,7 +160,8 @@ def prepare(
     ]
     back = units.states[:, None] / np.array(factors)[None] / units.time
     coefficients = tables.given / back
-    admissible = tables.admissible(columns.ordinary, columns.valued)
+    ordinary = columns.ordinary & (np.arange(len(terms)) < library)
+    admissible = tables.admissible(ordinary, columns.valued)
     derivatives = np.concatenate([s.derivatives for s in smoothed])
     rest = derivatives
     if coefficients.any():

@@ -270,7 +270,7 @@ def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
                 half = NORMAL_95 * error
                 size = number(value, float(as_given(value)) if given[row, m] else error)
                 interval = "given" if given[row, m] else "not known"
-                if error > 0:
+                if error > 0 and not given[row, m]:
                     ends = (number(end, error) for end in (value - half, value + half))
                     interval = " … ".join(ends)
             term = symbolic.mathml(discovery.library[m], discovery.variables)
