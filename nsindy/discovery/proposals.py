@@ -56,8 +56,19 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
         for coarse in (*constants.COARSE, *[constants.FINE] * noiseless)
         for mask in _joint(problem, factor, freedom, width // 2, coarse)
     ]
+    if problem.signs is not None:
+        supports = [_signed(problem, mask) for mask in (*supports, np.zeros_like(supports[0]))]
     different = {mask.tobytes(): mask for mask in supports}.values()
     return [candidates.regressed(problem, mask) for mask in different]
+
+
+def _signed(problem: Problem, mask: np.ndarray) -> np.ndarray:
+    """The support without the terms whose coefficients have a wrong sign in a regression."""
+    while True:
+        wrong = problem.violated(mask, candidates.regressed(problem, mask).coefficients)
+        if not wrong.any():
+            return mask
+        mask = mask & ~wrong
 
 
 def _joint(
@@ -84,7 +95,8 @@ def _options(
         return [_Option(0.0, allowed)]
     size = len(allowed)
     if problem.wide:
-        own = regression.of_equation(factor, size, d)[:, [*problem.columns[d], size]]
+        own = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
+        own = own[:, [*problem.columns[d], size]]
         costs = problem.prior_of_columns._replace(costs=problem.prior_of_columns.costs[d])
         found = screening.beam(own.T @ own, costs, samples, problem.slots, coarse)
         return [_Option(-s.score, _at(problem.columns[d][s.terms], size)) for s in found]

@@ -21,6 +21,10 @@ class Question:
       degree: most variables in a product, or None for what the samples bear.
       max_terms: most terms of an equation.
       noise: standard deviation that is known, one or one for each state; None where it is not.
+      know: equations of which coefficients are given.
+      free: the terms that an equation may hold.
+      sign: of a coefficient.
+      law: systems of equations with numbers to fit, to be tested.
 
     Raises:
       ValueError: an option is out of range.
@@ -31,6 +35,10 @@ class Question:
     degree: int | None = None
     max_terms: int = 6
     noise: float | Sequence[float] | None = None
+    know: Sequence[str] = ()
+    free: Sequence[str] = ()
+    sign: Sequence[str] = ()
+    law: Sequence[str] = ()
 
     def __post_init__(self):
         if self.order not in (1, 2):
