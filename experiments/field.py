@@ -48,7 +48,8 @@ def execute(options: argparse.Namespace) -> None:
         print(
             f"{kind.name:<38} right {row['recovery_count']}, said so {row['said']}, "
             f"wrong {row['wrong']} of {row['seeds']}; "
-            f"in 90 % intervals {row['inside']}/{row['intervals']}; false terms {row['false_terms']}/{row['terms']}; slowest {row['slowest']:.0f} s",
+            f"in 90 % intervals {row['inside']}/{row['intervals']}; "
+            f"false terms {row['false_terms']}/{row['terms']}; slowest {row['slowest']:.0f} s",
             flush=True,
         )
     written.write_rows(

@@ -18,7 +18,7 @@ from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 
-__all__ = ["conclude", "nothing", "standard_errors"]
+__all__ = ["begins_recording", "conclude", "nothing", "standard_errors", "widening"]
 
 
 def conclude(
@@ -54,13 +54,14 @@ def conclude(
     words = Wording(prepared, (*states, *recordings.inputs), states)
     effective = _effective(final)
     errors = standard_errors(effective, wave) * prepared.back
-    begins = np.flatnonzero(_begins_recording(prepared))
+    begins = np.flatnonzero(begins_recording(prepared))
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))
     noise = np.where(kinds, _misfit_share(white, prepared), white * units.states)
     unmeasured = np.all([s.noise == 0 for s in prepared.signals], 0)
+    given = prepared.tables.given != 0
     discovery = Discovery(
-        coefficients=best.coefficients * prepared.back,
+        coefficients=_in_units(prepared, best.coefficients),
         standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
         inclusion_probabilities=np.clip(inclusion_probabilities(final, unclear), 0, 1),
         noise=np.where(unmeasured, 0.0, noise),
@@ -80,6 +81,7 @@ def conclude(
         runner_up=words.runners_up(best, final.pool),
         collinear=words.near_duplicates(best),
         warnings=(),
+        known=given if given.any() else None,
     )
     notes = recordings.notes
     if wave is not None:
@@ -141,7 +143,14 @@ def _interval(recordings: Recordings) -> float:
     return float(np.median(np.concatenate([np.diff(part.times) for part in recordings.parts])))
 
 
-def _begins_recording(prepared: Prepared) -> np.ndarray:
+def _in_units(prepared: Prepared, coefficients: np.ndarray) -> np.ndarray:
+    """Scaled coefficients in the units of the recording, the given ones to their last digit."""
+    given = prepared.tables.given
+    return np.where(given != 0, given, coefficients * prepared.back)
+
+
+def begins_recording(prepared: Prepared) -> np.ndarray:
+    """True for segments that begin a recording; those that fill up the last are left out."""
     length = prepared.length
     return np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals])
 
@@ -191,11 +200,22 @@ def _effective(found: Found) -> Found:
 
 
 def _widening(found: Found) -> float:
-    """What widens a standard error of independent residuals of known variance."""
+    """What widens a standard error of the coefficients."""
     mask = found.chosen.mask & found.problem.admissible
     total, independent = found.samples.sum(), np.sum(found.samples * found.chosen.independent)
-    freedom = max(total - mask.sum() - found.initial, 1)
-    return float(np.sqrt(total / max(independent, 1.0) * total / freedom))
+    return widening(total, independent, int(mask.sum()) + found.initial)
+
+
+def widening(samples: float, independent: float, fitted: int) -> float:
+    """What widens a standard error of independent residuals of known variance.
+
+    Args:
+      samples: number of measurements.
+      independent: how many of them are independent.
+      fitted: number of coefficients and initial values.
+    """
+    freedom = max(samples - fitted, 1)
+    return float(np.sqrt(samples / max(independent, 1.0) * samples / freedom))
 
 
 def _held_out(
@@ -203,7 +223,7 @@ def _held_out(
 ) -> HeldOut:
     """Forecast the end of each recording from the state that the fit ends with."""
     best, units = first.chosen, prepared.units
-    coefficients = best.coefficients * prepared.back
+    coefficients = _in_units(prepared, best.coefficients)
     stiff = along_recording.jumps(prepared.terms, coefficients)
     size = units.states if stiff else None
     right = along_recording.right_hand_side(prepared.terms, coefficients, scale=size)

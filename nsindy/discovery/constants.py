@@ -292,6 +292,36 @@ with 1 % of noise those up to 100 are fitted, but of segments of four rows only 
 MAP_EXPLAINED = 0.5
 """Share of the variance of rows that those before explain, below which a map is incomplete."""
 
+# Laws of a person's own: `law_start`, `law_fit`.
+
+LAW_NUMBERS = 20
+"""Most numbers of a law."""
+
+LAW_POINTS = 2048
+"""Points at which the numbers that a law is not linear in are tried; a second of work."""
+
+LAW_DECADES = 1.5
+"""Decades around the size of a variable, its inverse, or 1, within which such a number is tried."""
+
+LAW_SAMPLES = 200
+"""Samples of smoothed derivatives that the numbers of a law are tried on."""
+
+LAW_STARTS = 4
+"""Different places that the fit of a law starts from: lanes of one step (`side_by_side.LANES`)."""
+
+LAW_FITS = 6
+"""Most fits of a law, each with the noise that the one before has left."""
+
+LAW_SETTLED = 0.01
+"""Nats for which a law is not fitted again."""
+
+LAW_FLAT = 1e-6
+"""Share of its columns of length 1 that a combination of numbers leaves, below which no recording
+tells the numbers apart: the root of what rounding leaves of a difference of doubles is 1e-8."""
+
+LAW_SHARE = 1e-3
+"""Share in such a combination from which a number is of it."""
+
 # What is told: `session`, `conclusion`, `wording`.
 
 STAGES = {
@@ -301,6 +331,7 @@ STAGES = {
     "selecting from more places": (0.6, 0.75),
     "fitting a wave": (0.6, 1.0),
     "selecting on all samples": (0.75, 1.0),
+    "testing laws": (1.0, 1.0),
 }
 """Shares of the whole at which a stage begins and ends, as of a recording of a thousand rows."""
 

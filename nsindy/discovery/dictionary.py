@@ -202,6 +202,9 @@ def fitted_waves(library: Sequence[Term], numbers: np.ndarray) -> tuple[Term, ..
 
 
 def is_fitted_wave(term: Term) -> bool:
-    """Tell whether a term is a wave with a number of its own."""
+    """Tell whether a term is a wave with a number of its own that is fitted."""
     inner = term.arguments[0] if term.arguments else None
-    return isinstance(inner, Term) and isinstance(inner.primitive.function, Times)
+    if not isinstance(inner, Term) or not isinstance(inner.primitive.function, Times):
+        return False
+    # A number that was given is multiplied with the term x, not with the variable.
+    return not isinstance(inner.arguments[0], Term)

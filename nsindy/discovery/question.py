@@ -22,6 +22,10 @@ class Question:
       max_terms: most terms of an equation.
       noise: standard deviation that is known, one or one for each state; None where it is not.
       map: True for a map, that gives each row from the one before.
+      know: equations of which coefficients are given.
+      free: the terms that an equation may hold.
+      sign: of a coefficient.
+      law: systems of equations with numbers to fit, to be tested.
 
     Raises:
       ValueError: an option is out of range.
@@ -33,6 +37,10 @@ class Question:
     max_terms: int = 6
     noise: float | Sequence[float] | None = None
     map: bool = False
+    know: Sequence[str] = ()
+    free: Sequence[str] = ()
+    sign: Sequence[str] = ()
+    law: Sequence[str] = ()
 
     def __post_init__(self):
         if self.order not in (1, 2):

@@ -54,12 +54,13 @@ def regression(
     return test @ theta, -slope @ states
 
 
-def of_recordings(signals: Sequence[Signal], theta: np.ndarray) -> np.ndarray:
+def of_recordings(signals: Sequence[Signal], theta: np.ndarray, given: np.ndarray) -> np.ndarray:
     """The regression of the weak form of all recordings, compressed [M + D, M + D].
 
     Args:
       signals: the recordings.
       theta: Θ of their smoothed states, one after the other [N, M].
+      given: coefficients that are known, which are subtracted [D, M].
     """
     rows = np.cumsum([0, *(len(s.times) for s in signals)])
     designs, targets = [], []
@@ -68,5 +69,5 @@ def of_recordings(signals: Sequence[Signal], theta: np.ndarray) -> np.ndarray:
         half_width = min(5 * span / s.freedom, span / 4)
         design, target = regression(s.times, s.measured, theta[low:high], half_width=half_width)
         designs.append(design)
-        targets.append(target)
+        targets.append(target - design @ given.T if given.any() else target)
     return compress(np.concatenate(designs), np.concatenate(targets))

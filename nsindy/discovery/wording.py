@@ -85,10 +85,11 @@ class Wording:
         factor = np.asarray(self.prepared.problem.factor)
         size = best.mask.shape[1]
         for d, left in enumerate(self.left):
-            if not self.prepared.problem.admissible[d].any() or not best.mask[d].any():
+            allowed = self.prepared.problem.admissible[d]
+            if not allowed.any() or not (best.mask[d] & allowed).any():
                 continue
-            own = regression.of_equation(factor, size, d)
-            for other in ties.equivalents(own, best.mask[d], tolerance=1e-9, most=5):
+            own = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
+            for other in ties.equivalents(own, best.mask[d] & allowed, tolerance=1e-9, most=5):
                 found.append(f"{left} of {', '.join(self.names[m] for m in other)}")
         return tuple(found)
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from problems import candidate, found, narrow, signal
 
-from nsindy.discovery import constants, dictionary, wording
+from nsindy.discovery import constants, dictionary, known, wording
+from nsindy.discovery.known import NOTHING
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.signals import Units
 from nsindy.discovery.wording import Wording
@@ -31,6 +32,7 @@ def prepared(theta=THETA, terms=TERMS, **changes):
         narrow(factor=np.column_stack([THETA, X])),
         8,
         1,
+        known.tables(NOTHING, terms, 1),
     )
     return made._replace(**changes)
 
