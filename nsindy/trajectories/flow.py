@@ -3,26 +3,11 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-__all__ = ["Flow", "FlowSlopes"]
-
-
-class FlowSlopes(NamedTuple):
-    """A vector field to first order.
-
-    Attributes:
-      value: x' [D].
-      by_state: [D, D].
-      by_parameters: [D, P].
-    """
-
-    value: jax.Array
-    by_state: jax.Array
-    by_parameters: jax.Array
+__all__ = ["Flow"]
 
 
 @functools.partial(
@@ -45,20 +30,28 @@ class Flow:
     units: jax.Array
     rates: jax.Array
 
-    def slopes(self, state: jax.Array, inputs: jax.Array, parameters: jax.Array) -> FlowSlopes:
-        """The scaled derivative, and its own derivatives.
+    def along(
+        self, state: jax.Array, inputs: jax.Array, parameters: jax.Array, by: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """The scaled derivative, and that of the state's sensitivities.
+
+        x' = f,  s' = (∂f/∂x) s + ∂f/∂p
 
         Args:
-          state: scaled [D].
+          state: x, scaled [D].
           inputs: scaled [U].
-          parameters: [P].
+          parameters: p [P].
+          by: s, by the D initial values and perhaps the parameters, [D, D + P] or [D, D].
+
+        Returns:
+          x' [D] and s', in the shape of s.
         """
 
         def at(x, p):
             return self.right(jnp.concatenate([x, inputs]) * self.units, p) * self.rates
 
-        return FlowSlopes(
-            at(state, parameters),
-            jax.jacfwd(at)(state, parameters),
-            jax.jacfwd(at, 1)(state, parameters),
-        )
+        change = jax.jacfwd(at)(state, parameters) @ by
+        if by.shape[1] > len(state):
+            forcing = jax.jacfwd(at, 1)(state, parameters)
+            change = change.at[:, len(state) :].add(forcing)
+        return at(state, parameters), change

@@ -182,11 +182,7 @@ def shoot(
     def field(y, inputs):
         x, s = y[:, 0], y[:, 1:]
         if isinstance(terms, Flow):
-            slopes = terms.slopes(x, inputs, model.coefficients[0])
-            change = slopes.by_state @ s
-            if by_coefficients:
-                change = change.at[:, count:].add(slopes.by_parameters)
-            return held(x, slopes.value, change)
+            return held(x, *terms.along(x, inputs, model.coefficients[0], s))
         value, slope = products.slopes(
             terms,
             lambda z: expand(z, inputs, segments.units),
