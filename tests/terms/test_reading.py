@@ -10,17 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nsindy.terms.expression import (
-    DEEPEST,
     LEAST,
-    LONGEST,
     Expression,
     Quote,
     as_function,
     check_unlike,
-    read_equation,
-    read_expression,
     symbols,
 )
+from nsindy.terms.reading import DEEPEST, LONGEST, read_equation, read_expression
 
 COLUMNS = ("x", "v", "T_room")
 
