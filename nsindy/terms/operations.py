@@ -131,6 +131,12 @@ class Steep:
         return (np if isinstance(x, float | np.ndarray) else jnp).tanh(x / self.width)
 
 
+def _root_of_positive(x: jax.Array) -> jax.Array:
+    """√x, and 0 with a slope of 0 where x is not above 0, as of an empty tank."""
+    positive = x > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+
+
 def smooth_sign(width: float) -> Primitive:
     """Return the operation x ↦ tanh(x / width)."""
     function = Steep(float(width))
@@ -224,7 +230,7 @@ PRIMITIVES: dict[str, Primitive] = {
             alone=True, two_sided=True,
         ),
         Primitive(
-            "sqrt", 1, lambda x: jnp.sqrt(jnp.maximum(x, 0)), (0.0, 10.0), 1.0, nats=FURTHER,
+            "sqrt", 1, _root_of_positive, (0.0, 10.0), 1.0, nats=FURTHER,
             usable=(0.0, math.inf), numpy=lambda x: np.sqrt(np.maximum(x, 0)),
             sympy=lambda sp, x: sp.sqrt(x),
             smooth=Primitive(
