@@ -128,7 +128,7 @@ def _held_out(
     right = along_recording.right_hand_side(prepared.terms, coefficients)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
     followed = signals.nodes(prepared.signals, path.states)
-    squares, count, deviations = 0.0, 0, 0.0
+    squares, count, deviations = 0.0, np.zeros(len(recordings.states), int), 0.0
     measured = len(recordings.states)
     for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
         limit = signals.fitted_samples(len(signal.times))
@@ -140,10 +140,12 @@ def _held_out(
             scale=units.states,
         )[1:, :measured]
         truth = part.states[limit:]
-        squares = squares + np.sum((forecast - truth) ** 2, 0)
-        deviations = deviations + np.sum((truth - truth.mean(0)) ** 2, 0)
-        count += len(truth)
-    rmse = np.sqrt(squares / count)
+        seen = np.isfinite(truth)
+        count += seen.sum(0)
+        mean = np.sum(truth, 0, where=seen) / np.maximum(seen.sum(0), 1)
+        squares = squares + np.sum((forecast - truth) ** 2, 0, where=seen)
+        deviations = deviations + np.sum((truth - mean) ** 2, 0, where=seen)
+    rmse = np.sqrt(squares / np.where(count > 0, count, np.nan))
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     return HeldOut(
         coefficients,

@@ -50,6 +50,14 @@ PENALTY_ROUNDING = 1e-3
 """Share of the data's weight that the rounding of the penalty may reach before λ is too large for
 double precision."""
 
+BRIDGED = 8.0
+"""Gap between two measurements of a state, in its usual steps, that a spline bridges well enough
+for regressions. With two cells of five missing at random one gap in a thousand is longer."""
+
+STEP_ROWS = 8
+"""Measurements between two steps of a held input that show a curve of their own: as many as the
+degree of a spline and one. Where steps are closer, its derivatives are not let jump."""
+
 RESOLVED = 0.9
 """Effective freedom, as a share of the samples, above which a spline has not told noise from
 signal. Odd half."""

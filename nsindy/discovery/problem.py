@@ -125,8 +125,8 @@ def prepare(
     """
     scale, count, order = units.variables, len(units.states), question.order
     measured = count // order
-    samples = sum(len(s.times) for s in smoothed)
-    degree, few = dictionary.choice(samples * measured, len(scale), count)
+    values = int(signals.cells(smoothed)[:measured].sum())
+    degree, few = dictionary.choice(values, len(scale), count)
     operations = few if question.operations is None else question.operations
     terms = dictionary.library(len(scale), count, operations=operations, degree=degree)
     terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
@@ -143,7 +143,8 @@ def prepare(
     admissible = columns.valued & ~(known != 0).any(1)[:, None]
     derivatives = np.concatenate([s.derivatives for s in smoothed])
     spread = np.mean(np.concatenate([s.relative for s in smoothed]) ** 2, 1)
-    weight = 1 / np.sqrt(spread)[:, None]
+    near = np.concatenate([s.near for s in smoothed])
+    weight = (near / np.sqrt(spread))[:, None]
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(columns.theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     least = np.maximum(constants.NOISE_FLOOR, question.floor(measured) / units.states[:measured])
@@ -189,6 +190,7 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
     count = len(units.variables)
     bound = [_on_raw(term, count) for term in terms]
     points = units.expand(np.concatenate([np.hstack([s.states, s.inputs]) for s in smoothed]))
+    earlier = units.expand(np.concatenate([np.hstack([s.states, s.before]) for s in smoothed]))
     inputs = ((0, 0), (0, len(units.inputs)))
     errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in smoothed])
     errors = np.abs(units.expand(errors))
@@ -205,6 +207,9 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
             if isinstance(a, int)
         )
     theta = products.term_values(split, points, usable)[:, : len(terms)]
+    if not np.array_equal(points, earlier):
+        # Where an input jumps, a smoothed derivative is the mean of what it was and will be.
+        theta = (theta + products.term_values(split, earlier, usable)[:, : len(terms)]) / 2
     valued = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
     return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued)
 

@@ -42,7 +42,7 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
     problem = prepared.problem
     width = constants.WIDTH if width is None else width
     freedom = sum(s.freedom for s in prepared.signals)
-    samples = sum(len(s.times) for s in prepared.signals)
+    samples = np.mean(signals.cells(prepared.signals))
     # Fits of one equation are cheap; so are those of few samples, whose regressions are bad guides.
     width = 2 * width if len(problem.admissible) == 1 else width
     few = (constants.FEW_SAMPLES / samples) ** 2
@@ -66,7 +66,7 @@ def _by_integrals(prepared: Prepared) -> np.ndarray:
         span = s.times[-1] - s.times[0]
         half_width = min(5 * span / s.freedom, span / 4)
         design, target = weak_form.regression(
-            s.times, s.measured, prepared.theta[low:high], half_width=half_width
+            s.times, s.measured, prepared.theta[low:high], half_width=half_width, near=s.near
         )
         designs.append(design)
         targets.append(target)

@@ -13,11 +13,13 @@ __all__ = [
     "Signal",
     "Units",
     "beginnings",
+    "cells",
     "fitted_samples",
     "nodes",
     "noise",
     "segments",
     "smooth_recordings",
+    "steps_of",
     "thin",
     "weighted",
     "windows",
@@ -68,8 +70,11 @@ class Signal(NamedTuple):
       states: smoothed [N, D].
       derivatives: [N, D].
       measured: [N, D]; the smoothed state where it was not measured.
+      seen: True where a state was measured [N, D].
+      near: True where every state is measured close enough to be smoothed over [N].
       relative: noise of each sample over its root mean square [N, D].
       inputs: [N, U].
+      before: inputs just before each sample, those of the sample before where they are held [N, U].
       noise: root mean square noise of each state [D]; 0 where it was not measured.
       proportional: whether the noise grows with the state [D].
       resolved: whether smoothing has told noise from signal [D].
@@ -80,8 +85,11 @@ class Signal(NamedTuple):
     states: np.ndarray
     derivatives: np.ndarray
     measured: np.ndarray
+    seen: np.ndarray
+    near: np.ndarray
     relative: np.ndarray
     inputs: np.ndarray
+    before: np.ndarray
     noise: np.ndarray
     proportional: np.ndarray
     resolved: np.ndarray
@@ -89,38 +97,63 @@ class Signal(NamedTuple):
 
 
 def thin(recording: Recording) -> Recording:
-    """Average a recording over blocks of samples, so that `constants.MOST_SAMPLES` may be left."""
-    size = -(-len(recording.times) // constants.MOST_SAMPLES)
-    if size == 1:
+    """Average a recording over blocks of samples, so that `constants.MOST_SAMPLES` may be left.
+
+    Where states were not measured at the same times, each is averaged with its own times.
+    """
+    times, states, inputs = recording
+    seen = np.isfinite(states)
+    if seen.all():
+        size = -(-len(times) // constants.MOST_SAMPLES)
+        return recording if size == 1 else Recording(*(_averaged(a, size) for a in recording))
+    if len(times) <= constants.MOST_SAMPLES:
         return recording
-    count = len(recording.times) // size * size
+    size = -(-int(seen.sum()) // constants.MOST_SAMPLES)
+    each = [
+        (_averaged(times[s], size), _averaged(x[s], size))
+        for s, x in zip(seen.T, states.T, strict=True)
+    ]
+    union = np.unique(np.concatenate([t for t, _ in each]))
+    left = np.full((len(union), len(each)), np.nan)
+    for d, (t, x) in enumerate(each):
+        left[np.searchsorted(union, t), d] = x
+    # The last row at or before each time: of a ramp the average would be no better.
+    rows = np.searchsorted(times, union, side="right") - 1
+    return Recording(union, left, inputs[rows])
 
-    def mean(values):
-        return values[:count].reshape(count // size, size, *values.shape[1:]).mean(1)
 
-    return Recording(*map(mean, recording))
+def _averaged(values: np.ndarray, size: int) -> np.ndarray:
+    """Means of blocks of `size` values [N, ...], what is left over at the end left out."""
+    count = len(values) // size * size
+    return values[:count].reshape(count // size, size, *values.shape[1:]).mean(1)
 
 
-def smooth_recordings(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], Units]:
+def smooth_recordings(
+    recordings: Sequence[Recording], order: int, held: np.ndarray | None = None
+) -> tuple[list[Signal], Units]:
     """Scale and smooth recordings.
 
     Only scales change, nothing is shifted: a monomial stays one monomial. The states are scaled to
-    at most 1 in size and the first recording to a length of `constants.SCALED_SPAN`.
+    at most 1 in size and the first recording to a length of `constants.SCALED_SPAN`. Each state is
+    smoothed through its own measurements; at a step of a held input its derivative may jump.
 
     Args:
-      recordings: R recordings of the same states.
+      recordings: R recordings of the same states, their inputs finite.
       order: 2 to make the derivative of every state a state of its own.
+      held: True for inputs that keep their value until the next row [U]; None for none.
 
     Returns:
       the signals and the units.
     """
     time = float(recordings[0].times[-1] - recordings[0].times[0]) / constants.SCALED_SPAN
-    size = np.max([np.max(np.abs(r.states), 0) for r in recordings], 0)
+    size = np.max([np.nanmax(np.abs(r.states), 0) for r in recordings], 0)
     inputs = np.max([np.max(np.abs(r.inputs), 0) for r in recordings], 0)
     inputs = np.where(inputs > 0, inputs, 1.0)
+    held = np.zeros(len(inputs), bool) if held is None else held
     smooth = [
-        [smoothing.smooth((r.times - r.times[0]) / time, c) for c in (r.states / size).T]
+        [_smoothed((r.times - r.times[0]) / time, c, r.inputs[:, held], order) for c in columns]
         for r in recordings
+        for columns in [(r.states / size).T]
     ]
     if order == 1:
         units = Units(size, inputs, time, np.zeros(len(size) + len(inputs)))
@@ -128,11 +161,48 @@ def smooth_recordings(recordings: Sequence[Recording], order: int) -> tuple[list
         speed = [[np.max(np.abs(s.derivatives)) for s in each] for each in smooth]
         states = np.append(size, size / time * np.max(speed, 0))
         units = Units(states, inputs, time, np.zeros(len(states) + len(inputs)))
-    return [_signal(r, s, units, order) for r, s in zip(recordings, smooth, strict=True)], units
+    found = [_signal(r, s, units, order, held) for r, s in zip(recordings, smooth, strict=True)]
+    return found, units
+
+
+def _smoothed(
+    times: np.ndarray, values: np.ndarray, held: np.ndarray, order: int
+) -> smoothing.SmoothedState:
+    """One state of a recording, NaN where it was not measured [N], beside held inputs [N, H]."""
+    seen = np.isfinite(values)
+    own = times[seen]
+    breaks = times[steps_of(held)]
+    # A piece between two steps must show its own curve.
+    counts = np.diff(np.searchsorted(own, np.concatenate([[-np.inf], breaks, [np.inf]])))
+    if not len(breaks) or min(counts) < constants.STEP_ROWS:
+        breaks = None
+    at = None if seen.all() else times
+    return smoothing.smooth(own, values[seen], at=at, breaks=breaks, continuous=order - 1)
+
+
+def steps_of(inputs: np.ndarray) -> np.ndarray:
+    """The samples at which an input has another value than at the one before, of [N, U]."""
+    return np.flatnonzero(np.any(np.diff(inputs, axis=0) != 0, axis=1)) + 1
+
+
+def _near(times: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Where every state was measured, or lies in a gap that is short for it, [N] of [N, D]."""
+    near = np.ones(len(times), bool)
+    for own in seen.T:
+        at = times[own]
+        after = np.clip(np.searchsorted(at, times), 1, len(at) - 1)
+        most = constants.BRIDGED * np.median(np.diff(at))
+        inside = (times >= at[0]) & (times <= at[-1])
+        near &= own | (inside & (at[after] - at[after - 1] <= most))
+    return near
 
 
 def _signal(
-    recording: Recording, found: list[smoothing.SmoothedState], units: Units, order: int
+    recording: Recording,
+    found: list[smoothing.SmoothedState],
+    units: Units,
+    order: int,
+    held: np.ndarray,
 ) -> Signal:
     count = len(found)
     times = (recording.times - recording.times[0]) / units.time
@@ -140,7 +210,9 @@ def _signal(
         np.stack([getattr(f, name) for f in found], 1)
         for name in ("states", "derivatives", "curvatures", "noise")
     )
-    states, derivatives, measured = position, slope, recording.states / units.states[:count]
+    seen = np.isfinite(recording.states)
+    states, derivatives = position, slope
+    measured = np.where(seen, recording.states / units.states[:count], position)
     noise = np.sqrt(np.mean(sigma**2, 0))
     relative = sigma / noise
     proportional = np.array([f.proportional for f in found])
@@ -152,21 +224,31 @@ def _signal(
         derivatives = np.concatenate([slope, bend * per], 1)
         measured = np.concatenate([measured, slope * per], 1)
         noise = np.append(noise, np.zeros(count))
-        relative, proportional, resolved = (
-            np.concatenate([a, a], -1) for a in (relative, proportional, resolved)
+        seen, relative, proportional, resolved = (
+            np.concatenate([a, a], -1) for a in (seen, relative, proportional, resolved)
         )
+    inputs = recording.inputs / units.inputs
+    before = np.concatenate([inputs[:1], np.where(held, inputs[:-1], inputs[1:])])
     return Signal(
         times,
         states,
         derivatives,
         measured,
+        seen,
+        _near(times, seen),
         relative,
-        recording.inputs / units.inputs,
+        inputs,
+        before,
         noise,
         proportional,
         resolved,
         min(f.freedom for f in found),
     )
+
+
+def cells(signals: Sequence[Signal]) -> np.ndarray:
+    """How often each state was measured [D], as if velocities had been as often as positions."""
+    return np.sum([s.seen.sum(0) for s in signals], 0)
 
 
 def noise(signals: Sequence[Signal]) -> np.ndarray:
@@ -251,14 +333,17 @@ def weighted(
             np.concatenate([found, s.states[len(found) :]]), np.sqrt(np.mean(s.measured**2, 0))
         )
         shapes.append(shape / np.sqrt(np.mean(shape**2, 0)))
-        left.append(s.measured[: len(found)] - found)
+        seen = s.seen[: len(found)]
+        left.append(np.where(seen, s.measured[: len(found)] - found, np.nan))
     each = np.concatenate([shape[: len(r)] for shape, r in zip(shapes, left, strict=True)])
     every = np.concatenate(left)
-    size, even = np.sqrt(np.mean(every**2, 0)), np.sqrt(np.mean((every / each) ** 2, 0))
+    size, even = np.sqrt(np.nanmean(every**2, 0)), np.sqrt(np.nanmean((every / each) ** 2, 0))
     seen = (noise(signals) > 0) & (size > floor)
-    gain = np.log(np.where(seen, size, 1.0) / np.where(seen, even, 1.0)) - np.mean(np.log(each), 0)
+    logs = np.nanmean(np.where(np.isnan(every), np.nan, np.log(each)), 0)
+    gain = np.log(np.where(seen, size, 1.0) / np.where(seen, even, 1.0)) - logs
     before = np.all([s.proportional for s in signals], 0)
-    likelier = len(every) * gain > np.where(before, -constants.NOISE_KIND, constants.NOISE_KIND)
+    count = np.sum(np.isfinite(every), 0)
+    likelier = count * gain > np.where(before, -constants.NOISE_KIND, constants.NOISE_KIND)
     kinds = [np.where(seen, likelier, s.proportional) for s in signals]
     return [
         s._replace(
@@ -293,15 +378,15 @@ def _segment(s: Signal, begin: int, length: int, limit: int) -> _Segment:
     last = len(s.times) - 1
     index = np.arange(begin, min(begin + length, last) + 1)
     lacking = begin + length - index[-1]
-    weights = (s.noise > 0) / s.relative[index] ** 2 * (index < limit)[:, None]
+    weights = (s.noise > 0) / s.relative[index] ** 2 * (index < limit)[:, None] * s.seen[index]
     if index[-1] < last:
         weights[-1] = 0.0
-    pad = ((0, lacking), (0, 0))
+    pad, more = ((0, lacking), (0, 0)), ((0, lacking), (0, 0), (0, 0))
     return _Segment(
         np.pad(np.diff(s.times[index]), (0, lacking)),
         np.pad(s.measured[index], pad, mode="edge"),
         np.pad(weights, pad),
-        np.pad(s.inputs[index], pad, mode="edge"),
+        np.pad(np.stack([s.inputs[index[:-1]], s.before[index[1:]]], 1), more, mode="edge"),
     )
 
 

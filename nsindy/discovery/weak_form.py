@@ -4,7 +4,12 @@ import numpy as np
 
 
 def regression(
-    times: np.ndarray, states: np.ndarray, theta: np.ndarray, *, half_width: float
+    times: np.ndarray,
+    states: np.ndarray,
+    theta: np.ndarray,
+    *,
+    half_width: float,
+    near: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Turn x' = Θ ξ into a regression of integrals.
 
@@ -18,6 +23,7 @@ def regression(
       states: measured [N, D].
       theta: values of the terms [N, M].
       half_width: H, in units of time; at most half the recording.
+      near: False for samples that are not known, whose integrals are left out [N]; None for none.
 
     Returns:
       design [Q, M] and targets [Q, D].
@@ -44,4 +50,7 @@ def regression(
     mass = np.gradient(times) * np.where(np.arange(len(times)) % (len(times) - 1), 1.0, 0.5)
     test = inside**4 * mass
     slope = -8 * s * inside**3 / half_width * mass
+    if near is not None and not near.all():
+        known = ~np.any((test > 0) & ~near, axis=1)
+        test, slope = test[known], slope[known]
     return test @ theta, -slope @ states

@@ -154,7 +154,9 @@ def _of_the_residuals(prepared: Prepared, final: Found, discovery: Discovery) ->
 
 
 def _of_the_states(prepared: Prepared, final: Found, discovery: Discovery) -> Iterator[str]:
-    every = np.concatenate([part.states for part in prepared.parts])
+    # Where a state was not measured its spline stands in.
+    measured = np.concatenate([s.measured for s in prepared.signals])
+    every = (measured * prepared.units.states)[:, : len(discovery.measured)]
     noise = final.noise * prepared.units.states
     for weights in conserved(every, noise[: every.shape[1]]):
         pairs = zip(weights, discovery.measured, strict=True)

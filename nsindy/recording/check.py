@@ -23,8 +23,8 @@ class Recording(NamedTuple):
 
     Attributes:
       times: strictly increasing [N].
-      states: finite [N, D].
-      inputs: measured forcing or control, finite [N, U]; U may be 0.
+      states: [N, D]; NaN where a state was not measured.
+      inputs: measured forcing or control [N, U]; U may be 0. NaN where it was not logged.
     """
 
     times: np.ndarray
@@ -59,7 +59,8 @@ def check_arrays(
     """Check arrays, and repair what can be repaired without guessing.
 
     Rows are sorted by time; rows that repeat another are dropped, and so are rows with a missing or
-    infinite value if they are at most the share `DROPPED` of all. `notes` report every change.
+    infinite value if they are at most the share `DROPPED` of all; if they are more, the missing
+    values are no measurements. `notes` report every change.
 
     Args:
       t: times [N], or a list of such arrays, one for each trajectory.
@@ -107,6 +108,7 @@ def check_arrays(
             Source(place, ("time", *names), "leave it out"),
             each.values,
             np.arange(len(each.values)),
+            d,
         )
         for place, each in zip(where, stacked, strict=True)
     ]
@@ -155,7 +157,7 @@ def read_recordings(
     ]
     omit = "leave it out by naming the others with --states"
     tables = [
-        RawRecording(Source(os.fspath(path), each.labels, omit), each.values, each.rows)
+        RawRecording(Source(os.fspath(path), each.labels, omit), each.values, each.rows, d)
         for path, each in zip(files, selected, strict=True)
     ]
     return _repair_all(tables, names, d, (*of_files, *notes))
@@ -246,7 +248,7 @@ def _repair_all(
     source = source if len(tables) == 1 else dataclasses.replace(source, where="")
     measured = [np.concatenate([part.states, part.inputs], axis=1) for part in parts]
     every = np.concatenate(measured)
-    low, high = np.min(every, axis=0), np.max(every, axis=0)
+    low, high = np.nanmin(every, axis=0), np.nanmax(every, axis=0)
     # A spread of a few units in the last place is rounding.
     constant = high - low <= 8 * np.finfo(float).eps * np.maximum(np.abs(low), np.abs(high))
     if np.any(constant):

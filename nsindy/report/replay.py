@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import signals
-from nsindy.discovery.smoothing import smooth
+from nsindy.discovery.smoothing import SmoothedState, smooth
 from nsindy.recording.check import Recording, Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery
@@ -24,7 +24,7 @@ class Replay(NamedTuple):
 
     Attributes:
       times: of the samples [N].
-      measured: [N, measured states].
+      measured: [N, measured states]; NaN where a state was not measured.
       inputs: [N, U].
       fine: the times of the samples and further ones between them [L].
       simulated: solution from the fitted initial state [L, D].
@@ -87,6 +87,11 @@ def _thinned(part: Recording) -> Recording:
     return Recording(*(np.asarray(values)[:: thinning(part)] for values in part))
 
 
+def _smoothed(times: np.ndarray, values: np.ndarray) -> SmoothedState:
+    seen = np.isfinite(values)
+    return smooth(times[seen], values[seen], at=None if seen.all() else times)
+
+
 def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
     times = part.times
     fill = np.linspace(times[0], times[-1], FILL)
@@ -106,7 +111,7 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
     count = len(discovery.measured)
     kinds = discovery.noise_kind or ("constant",) * len(discovery.states)
     sizes = np.where(np.array(kinds[:count]) == "proportional", np.abs(simulated[at, :count]), 1.0)
-    smoothed = [smooth(times, values) for values in part.states.T]
+    smoothed = [_smoothed(times, values) for values in part.states.T]
     states, slopes, bends = (
         np.stack([getattr(each, name) for each in smoothed], 1)
         for name in ("states", "derivatives", "curvatures")
