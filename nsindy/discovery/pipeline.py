@@ -11,6 +11,7 @@ from nsindy.discovery import (
     candidates,
     conclusion,
     constants,
+    one_step,
     proposals,
     signals,
     wave_fit,
@@ -117,6 +118,8 @@ def from_recordings(
 def _discover(session: Session, units: Units, recordings: Recordings) -> Discovery:
     prepared = session.build(units)
     starts = proposals.proposals(prepared)
+    if all(s.coarse for s in prepared.signals):
+        starts = one_step.from_flow(prepared, starts) + starts
     prepared = _resolved(prepared, starts)
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
     stage = "selecting on the first four fifths"

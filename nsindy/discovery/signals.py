@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from nsindy.discovery import constants, smoothing
 from nsindy.recording.check import Recording
@@ -79,6 +80,7 @@ class Signal(NamedTuple):
       proportional: whether the noise grows with the state [D].
       resolved: whether smoothing has told noise from signal [D].
       freedom: effective number of independent samples.
+      coarse: True where the samples are too far apart to be smoothed.
     """
 
     times: np.ndarray
@@ -94,6 +96,7 @@ class Signal(NamedTuple):
     proportional: np.ndarray
     resolved: np.ndarray
     freedom: float
+    coarse: bool = False
 
 
 def thin(recording: Recording) -> Recording:
@@ -144,6 +147,9 @@ def smooth_recordings(
 
     Returns:
       the signals and the units.
+
+    Raises:
+      ValueError: neighbouring samples have nothing to do with each other.
     """
     time = float(recordings[0].times[-1] - recordings[0].times[0]) / constants.SCALED_SPAN
     size = np.max([np.nanmax(np.abs(r.states), 0) for r in recordings], 0)
@@ -155,14 +161,63 @@ def smooth_recordings(
         for r in recordings
         for columns in [(r.states / size).T]
     ]
+    coarse = [_coarse(r, size, each) for r, each in zip(recordings, smooth, strict=True)]
+    for place, (r, each) in enumerate(zip(recordings, coarse, strict=True)):
+        if each and order == 1:
+            times = (r.times - r.times[0]) / time
+            smooth[place] = [smoothing.interpolated(times, c) for c in (r.states / size).T]
     if order == 1:
         units = Units(size, inputs, time, np.zeros(len(size) + len(inputs)))
     else:
         speed = [[np.max(np.abs(s.derivatives)) for s in each] for each in smooth]
         states = np.append(size, size / time * np.max(speed, 0))
         units = Units(states, inputs, time, np.zeros(len(states) + len(inputs)))
-    found = [_signal(r, s, units, order, held) for r, s in zip(recordings, smooth, strict=True)]
+    found = [
+        _signal(r, s, units, order, held)._replace(coarse=each and order == 1)
+        for r, s, each in zip(recordings, smooth, coarse, strict=True)
+    ]
     return found, units
+
+
+def _coarse(
+    recording: Recording, size: np.ndarray, smoothed: Sequence[smoothing.SmoothedState]
+) -> bool:
+    """Tell whether smoothing took for noise what the sample before predicts.
+
+    x_{n+1} is predicted by the sample that follows the nearest neighbour of (x_n, u_n). Were the
+    noise that smoothing reports noise, this would err by √2 of it at the least.
+
+    Raises:
+      ValueError: nothing predicts anything, and smoothing found nothing either.
+    """
+    states = recording.states / size
+    noise = np.sqrt(np.mean([s.noise**2 for s in smoothed], 1))
+    if not np.isfinite(states).all():
+        return False
+    spread = states.std(0)
+    if np.all(noise < constants.TAKEN_FOR_NOISE * spread):
+        return False
+    inputs = recording.inputs / np.where(recording.inputs.std(0) > 0, recording.inputs.std(0), 1.0)
+    points = np.concatenate([states / np.where(spread > 0, spread, 1.0), inputs], 1)[:-1]
+    _, nearest = KDTree(points).query(points, k=2)
+    # Of a point that is there twice, either may come first.
+    other = np.where(nearest[:, 0] == np.arange(len(points)), nearest[:, 1], nearest[:, 0])
+    error = np.sqrt(np.mean((states[1:] - states[1:][other]) ** 2, 0))
+    rows, noisy, unpredicted = constants.UNRELATED
+    centred = states - states.mean(0)
+    product = np.mean(centred[1:] * centred[:-1], 0)
+    if (
+        len(states) >= rows
+        and np.all(noise > noisy * spread)
+        and np.all(error > unpredicted * spread)
+        and np.all(np.abs(product) < 3 / np.sqrt(len(states)) * spread**2)
+    ):
+        step = np.median(np.diff(recording.times))
+        raise ValueError(
+            f"a sample has nothing to do with the one before it, {step:.4g} earlier: the recording "
+            "is coarser than what it should show, or nothing but noise; record ten times as often"
+        )
+    return bool(np.any((error < constants.PREDICTED * noise) & (noise > 0)))
 
 
 def _smoothed(

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import BSpline
+from scipy.interpolate import BSpline, make_interp_spline
 from scipy.linalg.lapack import dpbtrf, dpbtrs
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array, diags_array
@@ -167,6 +167,31 @@ def smooth(
         best.freedom,
         resolved,
         best.log_likelihood,
+    )
+
+
+def interpolated(times: np.ndarray, values: np.ndarray) -> SmoothedState:
+    """A state that goes through every sample, for samples too coarse to be smoothed.
+
+    Args:
+      times: increasing [N], N ≥ 10.
+      values: at most 1 in size [N].
+
+    Returns:
+      the state, its noise that of `constants.NOISE_FLOOR`, since nothing is known of it.
+    """
+    spline = make_interp_spline(times, values, 2 * constants.SPLINE_ORDER - 1)
+    noise = np.full(len(times), constants.NOISE_FLOOR)
+    return SmoothedState(
+        values,
+        spline(times, 1),
+        spline(times, 2),
+        noise,
+        False,
+        constants.NOISE_FLOOR,
+        float(len(times)),
+        False,
+        -np.inf,
     )
 
 
