@@ -12,6 +12,7 @@ from nsindy.discovery import (
     conclusion,
     constants,
     dictionary,
+    one_step,
     problem,
     proposals,
     signals,
@@ -58,7 +59,8 @@ def discover(
         or a list of times, one for each recording.
       x: states [N, D], or [N] for one; a list of them, or [recordings, N, D], for several
         recordings; or a DataFrame of pandas or polars, with its times in a column, the index, or t.
-        `discover(frame)` alone finds them.
+        `discover(frame)` alone finds them. NaN where a state was not measured; `merge` puts series
+        with times of their own together.
       inputs: measured forcing or control [N, U] or [N] that may enter the equations, a list of
         them, or names of columns of the DataFrame.
       states: names of the D states; without them x, y, z, … or x0, x1, …. Of a DataFrame, the
@@ -123,7 +125,7 @@ def from_recordings(
     ):
         tell = progress or (lambda stage, share: None)
         tell("smoothing", 0.0)
-        parts = [signals.thin(part) for part in recordings.parts]
+        parts = signals.thinned(recordings.parts)
         smoothed, units = signals.smooth_recordings(parts, question.order)
         terms = problem.terms_of(smoothed, units, question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
@@ -132,7 +134,7 @@ def from_recordings(
             if not table.equations:
                 return conclusion.nothing(table.recordings)
             recordings = table.recordings
-            parts = [signals.thin(part) for part in recordings.parts]
+            parts = signals.thinned(recordings.parts)
             smoothed, units = signals.smooth_recordings(parts, question.order)
         session = Session(parts, smoothed, question, tell, stop)
         return _discover(session, units, recordings)
@@ -141,6 +143,8 @@ def from_recordings(
 def _discover(session: Session, units: Units, recordings: Recordings) -> Discovery:
     prepared = session.build(units)
     starts = proposals.proposals(prepared)
+    if all(s.coarse for s in prepared.signals) and not prepared.problem.wide:
+        starts = one_step.from_flow(prepared, starts) + starts
     prepared = _resolved(prepared, starts)
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
     stage = "selecting on the first four fifths"

@@ -176,7 +176,8 @@ def prepare(
     admissible = columns.valued & ~(known != 0).any(1)[:, None]
     derivatives = np.concatenate([s.derivatives for s in smoothed])
     spread = np.mean(np.concatenate([s.relative for s in smoothed]) ** 2, 1)
-    weight = 1 / np.sqrt(spread)[:, None]
+    near = np.concatenate([s.near for s in smoothed])
+    weight = (near / np.sqrt(spread))[:, None]
     factor = regression.compress(weight * columns.theta, weight * derivatives)
     integrals = weak_form.of_recordings(smoothed, columns.theta)
     costs = Prior(dictionary.costs(terms), np.ones(()))  # type: ignore[arg-type]
@@ -224,8 +225,7 @@ def terms_of(smoothed: list[Signal], units: Units, question: Question) -> tuple[
       ValueError: an operation is unknown, or does not take one argument.
     """
     variables, count = len(units.variables), len(units.states)
-    samples = sum(len(s.times) for s in smoothed)
-    values = samples * count // question.order
+    values = int(signals.cells(smoothed)[: count // question.order].sum())
     borne, few = dictionary.choice(values, variables, count)
     return dictionary.library(
         variables,
@@ -250,6 +250,7 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
     count = len(units.variables)
     bound = [_on_raw(term, count) for term in terms]
     points = units.expand(np.concatenate([np.hstack([s.states, s.inputs]) for s in smoothed]))
+    earlier = units.expand(np.concatenate([np.hstack([s.states, s.before]) for s in smoothed]))
     inputs = ((0, 0), (0, len(units.inputs)))
     errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in smoothed])
     errors = np.abs(units.expand(errors))
@@ -267,6 +268,9 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
             if isinstance(a, int)
         )
     theta = products.term_values(split, points, usable)[:, : len(terms)]
+    if not np.array_equal(points, earlier):
+        # Where an input jumps, a smoothed derivative is the mean of what it was and will be.
+        theta = (theta + products.term_values(split, earlier, usable)[:, : len(terms)]) / 2
     valued = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
     return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued)
 

@@ -83,13 +83,18 @@ def sorted_out(recordings: Recordings, question: Question) -> SortedOut:
     Raises:
       ValueError: an operation is unknown, or does not take one argument.
     """
-    parts = [signals.thin(part) for part in recordings.parts]
+    parts = signals.thinned(recordings.parts)
     smoothed, units = signals.smooth_recordings(parts, 1)
-    states = np.concatenate([part.states for part in parts])
-    functions = functions_of_others(states, signals.noise(smoothed) * units.states)
+    states = [
+        # Where a state was not measured its spline stands in.
+        np.where(np.isfinite(part.states), part.states, s.measured * units.states)[s.near]
+        for part, s in zip(parts, smoothed, strict=True)
+    ]
+    noise = signals.noise(smoothed) * units.states
+    functions = functions_of_others(np.concatenate(states), noise)
     if functions:
         recordings = without_functions(recordings, functions)
-        parts = [signals.thin(part) for part in recordings.parts]
+        parts = signals.thinned(recordings.parts)
         smoothed, units = signals.smooth_recordings(parts, 1)
     none = explained(problem.prepare(parts, smoothed, units, question)).by_nothing
     names = recordings.states
@@ -238,7 +243,9 @@ def _products(prepared: Prepared, widths: Sequence[float]) -> np.ndarray:
             part = slice(low, high)
             width = min(width, (s.times[high - 1] - s.times[low]) / 4)
             theta = prepared.theta[row + low : row + high]
-            columns = weak_form.regression(s.times[part], s.measured[part], theta, half_width=width)
+            columns = weak_form.regression(
+                s.times[part], s.measured[part], theta, half_width=width, near=s.near[part]
+            )
             both = np.concatenate(columns, 1)
             total[fold] += both.T @ both
         row += len(s.times)
