@@ -50,6 +50,14 @@ PENALTY_ROUNDING = 1e-3
 """Share of the data's weight that the rounding of the penalty may reach before λ is too large for
 double precision."""
 
+BRIDGED = 8.0
+"""Gap between two measurements of a state, in its usual steps, that a spline bridges well enough
+for regressions. With two cells of five missing at random one gap in a thousand is longer."""
+
+STEP_ROWS = 8
+"""Measurements between two steps of a held input that show a curve of their own: as many as the
+degree of a spline and one. Where steps are closer, its derivatives are not let jump."""
+
 RESOLVED = 0.9
 """Effective freedom, as a share of the samples, above which a spline has not told noise from
 signal. Odd half."""
@@ -200,6 +208,44 @@ so that some ten thousand combinations are ranked."""
 
 JOINT_OPTIONS_MANY = 6
 """The same for more equations."""
+
+# Proposals from the flow between samples: `signals`, `one_step`.
+
+PREDICTED = 1.0
+"""Error of the prediction by the nearest neighbour, in units of the noise that smoothing reports,
+below which that is no noise: of white noise it were √2."""
+
+PREDICTED_STATES = 6
+"""Most states that a nearest neighbour predicts: of more, no sample has one that is near."""
+
+TAKEN_FOR_NOISE = 0.1
+"""Noise, as a share of a state's standard deviation, from which smoothing is checked so."""
+
+UNRELATED = (50, 0.9, 1.1)
+"""When neighbouring samples are called unrelated: from how many rows; the noise of every state and
+the error of the prediction, in units of its standard deviation. Of unrelated samples the last is
+√2."""
+
+FLOW_STARTS = 3
+"""Regressions that the flow is linearised around, one after the other."""
+
+FLOW_ROUNDS = 12
+"""Most linearisations from one start; Lorenz at a tenth of a second needs five."""
+
+FLOW_SETTLED = 0.01
+"""Relative gain of the sum of squares below which nothing more is to be gained."""
+
+FLOW_SHARES = (1.0, 0.5, 0.25, 0.125)
+"""Shares of a step that are tried until it leads downhill."""
+
+FLOW_EXPLAINED = 0.05
+"""Share of the variance that may be left of the samples by the ones before."""
+
+FLOW_INTERVALS = 1024
+"""Most intervals of a recording whose flow is linearised."""
+
+FLOW_TERMS = 16
+"""Most terms of all equations together that the flow is searched for."""
 
 # The search: `candidates`, `neighbours`, `search`.
 

@@ -15,6 +15,7 @@ from nsindy.discovery import (
     constants,
     dictionary,
     maps,
+    one_step,
     problem,
     proposals,
     signals,
@@ -68,7 +69,8 @@ def discover(
         or a list of times, one for each recording.
       x: states [N, D], or [N] for one; a list of them, or [recordings, N, D], for several
         recordings; or a DataFrame of pandas or polars, with its times in a column, the index, or t.
-        `discover(frame)` alone finds them.
+        `discover(frame)` alone finds them. NaN where a state was not measured; `merge` puts series
+        with times of their own together.
       inputs: measured forcing or control [N, U] or [N] that may enter the equations, a list of
         them, or names of columns of the DataFrame.
       states: names of the D states; without them x, y, z, … or x0, x1, …. Of a DataFrame, the
@@ -164,7 +166,7 @@ def from_recordings(
         if question.map:
             rows, made = maps.rows_of_map(recordings.parts)
             return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
-        parts = [signals.thin(part) for part in recordings.parts]
+        parts = signals.thinned(recordings.parts)
         smoothed, units = signals.smooth_recordings(parts, question.order)
         terms = problem.terms_of(smoothed, units, question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
@@ -174,7 +176,7 @@ def from_recordings(
                 return conclusion.nothing(table.recordings)
             recordings = table.recordings
             said = read_said(question, recordings)
-            parts = [signals.thin(part) for part in recordings.parts]
+            parts = signals.thinned(recordings.parts)
             smoothed, units = signals.smooth_recordings(parts, question.order)
         session = Session(parts, smoothed, question, tell, stop, said.physics)
         return _discover(session, units, recordings, said.laws)
@@ -185,6 +187,8 @@ def _discover(
 ) -> Discovery:
     prepared = session.build(units)
     starts = proposals.proposals(prepared)
+    if all(s.coarse for s in prepared.signals) and not prepared.problem.wide:
+        starts = one_step.from_flow(prepared, starts) + starts
     prepared = _resolved(prepared, starts)
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
     stage = "selecting on the first four fifths"
@@ -225,7 +229,7 @@ def _discover(
     stopped |= session.stop() and not final.settled
     found = conclusion.conclude(prepared, recordings, first, final, wave, slow, stopped=stopped)
     every = np.concatenate([part.states for part in recordings.parts])
-    left = (final.noise * units.states)[: every.shape[1]] ** 2 / np.var(every, axis=0)
+    left = (final.noise * units.states)[: every.shape[1]] ** 2 / np.nanvar(every, axis=0)
     said = () if stopped else maps.suggestion(session, recordings, left)
     found = dataclasses.replace(found, warnings=(*found.warnings, *said))
     if not laws:

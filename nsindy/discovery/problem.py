@@ -207,7 +207,8 @@ def prepare(
     if coefficients.any():
         rest = derivatives - columns.theta @ coefficients.T
     spread = np.mean(np.concatenate([s.relative for s in smoothed]) ** 2, 1)
-    weight = 1 / np.sqrt(spread)[:, None]
+    near = np.concatenate([s.near for s in smoothed])
+    weight = (near / np.sqrt(spread))[:, None]
     factor = regression.compress(weight * columns.theta, weight * rest)
     # A map has no derivative that an integral could stand for.
     integrals = factor
@@ -264,8 +265,7 @@ def terms_of(smoothed: list[Signal], units: Units, question: Question) -> tuple[
       ValueError: an operation is unknown, or does not take one argument.
     """
     variables, count = len(units.variables), len(units.states)
-    samples = sum(len(s.times) for s in smoothed)
-    values = samples * count // question.order
+    values = int(signals.cells(smoothed)[: count // question.order].sum())
     borne, few = dictionary.choice(values, variables, count)
     return dictionary.library(
         variables,
@@ -311,6 +311,7 @@ def _columns(
     count = len(units.variables)
     bound = [_on_raw(term, count) for term in terms]
     points = units.expand(np.concatenate([np.hstack([s.states, s.inputs]) for s in smoothed]))
+    earlier = units.expand(np.concatenate([np.hstack([s.states, s.before]) for s in smoothed]))
     inputs = ((0, 0), (0, len(units.inputs)))
     errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in smoothed])
     errors = np.abs(units.expand(errors))
@@ -331,6 +332,9 @@ def _columns(
     ordinary = usable[rows].all(1)
     usable[rows[named].ravel()] = True
     theta = products.term_values(split, points, usable)[:, : len(terms)]
+    if not np.array_equal(points, earlier):
+        # Where an input jumps, a smoothed derivative is the mean of what it was and will be.
+        theta = (theta + products.term_values(split, earlier, usable)[:, : len(terms)]) / 2
     valued = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
     return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued, ordinary)
 

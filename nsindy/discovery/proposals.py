@@ -42,7 +42,7 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
     problem = prepared.problem
     width = constants.WIDTH if width is None else width
     freedom = sum(s.freedom for s in prepared.signals)
-    samples = sum(len(s.times) for s in prepared.signals)
+    samples = np.mean(signals.cells(prepared.signals))
     # Fits of one equation are cheap; so are those of few samples, whose regressions are bad guides.
     width = 2 * width if len(problem.admissible) == 1 else width
     few = (constants.FEW_SAMPLES / samples) ** 2

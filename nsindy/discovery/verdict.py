@@ -103,7 +103,9 @@ def simulated_r2(prepared: Prepared, followed: Sequence[np.ndarray]) -> np.ndarr
     measured = prepared.parts[0].states.shape[1]
     squares, deviations = np.zeros(measured), np.zeros(measured)
     for part, states in zip(prepared.parts, followed, strict=True):
-        squares = squares + np.sum((part.states - states[:, :measured]) ** 2, 0)
-        deviations = deviations + np.sum((part.states - part.states.mean(0)) ** 2, 0)
+        seen = np.isfinite(part.states)
+        mean = np.sum(part.states, 0, where=seen) / np.maximum(seen.sum(0), 1)
+        squares = squares + np.sum((part.states - states[:, :measured]) ** 2, 0, where=seen)
+        deviations = deviations + np.sum((part.states - mean) ** 2, 0, where=seen)
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     return np.where(deviations > 0, np.nan_to_num(r2, nan=-np.inf), np.nan)

@@ -187,7 +187,7 @@ def _of_the_verdict(
         yield f"no term of the library explains {discovery.measured[d]}, which changes"
     yield from of_the_unclear(words, unclear)
     assert discovery.slow_error is not None and discovery.slow_memory is not None
-    spread = np.concatenate([part.states for part in words.prepared.parts]).std(0)
+    spread = np.nanstd(np.concatenate([part.states for part in words.prepared.parts]), 0)
     for d, state in enumerate(discovery.measured):
         size, memory = float(discovery.slow_error[d]), float(discovery.slow_memory[d])
         if size > 0 and d not in verdict.unexplained:
@@ -243,7 +243,9 @@ def _of_the_residuals(prepared: Prepared, final: Found, discovery: Discovery) ->
 
 
 def _of_the_states(prepared: Prepared, final: Found, discovery: Discovery) -> Iterator[str]:
-    every = np.concatenate([part.states for part in prepared.parts])
+    # Where a state was not measured its spline stands in.
+    measured = np.concatenate([s.measured for s in prepared.signals])
+    every = (measured * prepared.units.states)[:, : len(discovery.measured)]
     noise = final.noise * prepared.units.states
     for weights in conserved(every, noise[: every.shape[1]]):
         pairs = zip(weights, discovery.measured, strict=True)

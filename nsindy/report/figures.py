@@ -93,7 +93,7 @@ def _draw(axis: Axes, replays: Sequence[Replay], d: int, *, forecast: bool = Fal
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:
-    low, high = float(np.min(values)), float(np.max(values))
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = 0.12 * (high - low) or 1.0
     return low - margin, high + margin
 

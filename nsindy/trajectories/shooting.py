@@ -39,7 +39,8 @@ class Segments(NamedTuple):
       states: measured; anything where they were not [B, L + 1, D].
       weights: of each measurement in the sum of squares [B, L + 1, D]; 0 where there is none, and
         at a node that the next segment counts.
-      inputs: at the nodes, straight between them [B, L + 1, U].
+      inputs: at the beginning and just before the end of each interval, straight between them
+        [B, L, 2, U]; an input that is held is the same at both.
       units: of the variables [D + U], operations on raw values see variable · unit; then, where
         there are fitted waves, w · unit of each [D + U].
       starts: 1 where a segment begins a recording [B, R].
@@ -261,7 +262,7 @@ def shoot(
         identity = jnp.broadcast_to(identity, (*identity.shape[:2], begin.shape[1]))
         start = jnp.concatenate([begin[:, None], identity], 1)
         each = following if segments.substeps is None else interval
-        _, path = jax.lax.scan(each, start, (steps, inputs[:-1], inputs[1:]))
+        _, path = jax.lax.scan(each, start, (steps, inputs[:, 0], inputs[:, 1]))
         return jnp.moveaxis(jnp.concatenate([start[None], path]), -1, 0)
 
     parts = len(segments.steps)

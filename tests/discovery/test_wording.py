@@ -208,6 +208,6 @@ def test_what_changes_by_three_errors_more_than_its_noise_is_not_conserved(facto
     states = np.stack([large + small, large - small], 1) / np.sqrt(2)
     conserved = wording.conserved(states, np.ones(2))
     assert len(conserved) == count
-    one = prepared(parts=[signal(states)], units=Units(np.ones(2), np.zeros(0), 1.0, np.zeros(2)))
+    one = prepared(signals=[signal(states)], units=Units(np.ones(2), np.zeros(0), 1.0, np.zeros(2)))
     told = list(wording._of_the_states(one, found(LINEAR, noise=np.ones(2)), Told(states="xy")))
     assert len(told) == count and all("does not change beyond its noise" in line for line in told)
