@@ -65,6 +65,11 @@ def parser() -> argparse.ArgumentParser:
         help="find x[n+1] = f(x[n]), each row from the one before; no column of times is needed",
     )
     add(
+        "--forcing",
+        action=argparse.BooleanOptionalAction,
+        help="look for a forcing in time that was not measured; default: where residuals show one",
+    )
+    add(
         "--operations",
         nargs="+",
         metavar="NAME",
@@ -171,6 +176,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
             max_terms=options.max_terms,
             noise=options.noise,
             map=options.map,
+            forcing=options.forcing,
         )
         with _progress() as progress:
             discovery = from_recordings(

@@ -205,6 +205,15 @@ WAVE_EARNS = 10.0
 """Nats beyond its price that a wave must earn: the slow error of a camera is a wave too. The air
 track gained up to 5.9 by one."""
 
+# Forcing in time: `forcing`.
+
+LINE = 1e-3
+"""Probability of a line in the periodogram of noise, below which a forcing in time is looked for.
+One recording in a thousand then looks in vain."""
+
+STEP_TIMES = 100
+"""Most times of a step that are tried, between the quantiles of 5 and 95 % of the times."""
+
 # Maps: `maps`.
 
 MAP_BETTER = 0.1
@@ -229,6 +238,7 @@ STAGES = {
     "selecting from more places": (0.6, 0.75),
     "fitting a wave": (0.6, 1.0),
     "selecting on all samples": (0.75, 1.0),
+    "looking for a forcing in time": (0.9, 1.0),
 }
 """Shares of the whole at which a stage begins and ends, as of a recording of a thousand rows."""
 

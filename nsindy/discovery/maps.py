@@ -26,7 +26,7 @@ from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 from nsindy.terms import text
 
-__all__ = ["MapFit", "discover_map", "row_pairs", "regress_map", "rows_of", "suggestion"]
+__all__ = ["MapFit", "discover_map", "regress_map", "row_pairs", "rows_of", "suggestion"]
 
 
 FEWEST = 5

@@ -12,6 +12,7 @@ from nsindy.discovery import (
     candidates,
     conclusion,
     constants,
+    forcing,
     maps,
     proposals,
     signals,
@@ -45,6 +46,7 @@ def discover(
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
     map: bool = False,
+    forcing: bool | None = None,
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
@@ -65,6 +67,9 @@ def discover(
         known; a smaller misfit then counts for nothing.
       map: True to find x[n+1] = f(x[n], u[n]), each row from the one before, in place of a
         differential equation; rows are steps, and t may be None.
+      forcing: True to look for a forcing in time that was not measured: a wave cos(w t + φ) or a
+        step whose numbers are fitted, or the time itself; False for none; None to look where what
+        the best equations leave shows one. It must be clearly more likely than none.
       seconds: after which the search ends with the best model so far, which the warnings then say;
         so does the first Ctrl-C. None for as long as it takes.
       progress: called with the name of a stage and the share of the whole that is done.
@@ -84,7 +89,12 @@ def discover(
       v' = -1.0000 x   (± 0.0000)
     """
     question = Question(
-        order=order, operations=operations, max_terms=max_terms, noise=noise, map=map
+        order=order,
+        operations=operations,
+        max_terms=max_terms,
+        noise=noise,
+        map=map,
+        forcing=forcing,
     )
     if map and t is None:
         t = check.numbers_of_rows(x)
@@ -144,7 +154,7 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
     offer = None
     if not session.stop():
         offer = wave_scan.offer(prepared, base.chosen.mask, base.chosen.coefficients, base.noise)
-    waved = None
+    waved, without = None, (prepared, first)
     if offer is not None:
         waved = wave_fit.search_with(session, offer, prepared, first)
     if waved is not None:
@@ -153,18 +163,32 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
         wave, prepared, first, final = waved.wave, waved.prepared, waved.first, waved.final
         stopped = False
     else:
-        wave, prepared = None, _reweighted(prepared, first)
-        stage = "selecting on all samples"
-        session.tell(stage, 0.0)
-        stopped = session.stop()
-        starts = first.starts()[: 1 if stopped else None]
-        final = session.search(prepared, starts, share=1.0, stage=stage, guides=1)
+        wave, stopped = None, session.stop()
+        prepared, final = _again(session, prepared, first, stopped=stopped)
     stopped |= session.stop() and not final.settled
+    asked = session.question.forcing
+    if not stopped and asked is not False and (asked or forcing.shows(prepared, final)):
+        bare, plain = (prepared, final) if wave is None else _again(session, *without)
+        forced = forcing.discover_forced(session, recordings, bare, without[1], plain)
+        best = final.chosen.score - (wave.price if wave else 0.0)
+        if forced is not None and float(forced.score) > best:
+            return forced
     found = conclusion.conclude(prepared, recordings, first, final, wave, stopped=stopped)
     every = np.concatenate([part.states for part in recordings.parts])
     left = (final.noise * units.states)[: every.shape[1]] ** 2 / np.var(every, axis=0)
     said = () if stopped else maps.suggestion(session, recordings, left)
     return dataclasses.replace(found, warnings=(*found.warnings, *said))
+
+
+def _again(
+    session: Session, prepared: Prepared, first: Found, *, stopped: bool = False
+) -> tuple[Prepared, Found]:
+    """The search on all samples, from what that on the first part has found."""
+    prepared = _reweighted(prepared, first)
+    stage = "selecting on all samples"
+    session.tell(stage, 0.0)
+    starts = first.starts()[: 1 if stopped else None]
+    return prepared, session.search(prepared, starts, share=1.0, stage=stage, guides=1)
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:

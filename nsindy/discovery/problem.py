@@ -110,6 +110,7 @@ def prepare(
     question: Question,
     *,
     substeps: int | None = 1,
+    forcings: int = 0,
 ) -> Prepared:
     """Build the library of the recordings and everything that is known before a search.
 
@@ -119,6 +120,8 @@ def prepare(
       units: of the variables, with the numbers of fitted waves.
       question: what was asked.
       substeps: solver steps between samples; None for a map.
+      forcings: inputs, the last of them, that are no measurement but a time or a step in it; they
+        stand alone, and may have waves.
 
     Raises:
       ValueError: an operation is unknown, or does not take one argument.
@@ -126,10 +129,15 @@ def prepare(
     scale, count, order = units.variables, len(units.states), question.order
     measured = count // order
     samples = sum(len(s.times) for s in smoothed)
-    degree, few = dictionary.choice(samples * measured, len(scale), count)
+    variables = len(scale) - forcings
+    degree, few = dictionary.choice(samples * measured, variables, count)
     operations = few if question.operations is None else question.operations
-    terms = dictionary.library(len(scale), count, operations=operations, degree=degree)
-    terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
+    terms = dictionary.library(variables, count, operations=operations, degree=degree)
+    terms = (
+        *terms,
+        *dictionary.forcing_terms(len(scale), forcings),
+        *dictionary.fitted_waves(terms, units.waves, forcings=forcings),
+    )
     columns = _columns(terms, smoothed, units)
 
     sizes = _sizes(columns.products, scale)

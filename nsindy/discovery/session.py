@@ -28,6 +28,7 @@ class Session:
       question: what was asked.
       progress: called with the name of a stage and the share of the whole that is done.
       stop: tells whether to end with what there is.
+      forcings: inputs, the last of them, that were not measured; see `problem.prepare`.
     """
 
     parts: list[Recording]
@@ -35,6 +36,7 @@ class Session:
     question: Question
     progress: Progress
     stop: Callable[[], bool] = lambda: False
+    forcings: int = 0
 
     def build(self, units: Units, substeps: int | None = 1) -> Prepared:
         """The problem in these units; its programs begin to compile.
@@ -43,7 +45,12 @@ class Session:
           ValueError: an operation is unknown, or does not take one argument.
         """
         prepared = problem.prepare(
-            self.parts, self.signals, units, self.question, substeps=substeps
+            self.parts,
+            self.signals,
+            units,
+            self.question,
+            substeps=substeps,
+            forcings=self.forcings,
         )
         search.precompile_search(prepared.problem, prepared.segments(1.0))
         return prepared

@@ -45,7 +45,7 @@ class HeldOut(NamedTuple):
 
 _ARRAYS = ("coefficients", "standard_errors", "inclusion_probabilities", "noise", "score")
 _DATA = (*_ARRAYS, "initial", "held_out")
-_STATIC = ("library", "states", "inputs", "order", "noise_kind", "map")
+_STATIC = ("library", "states", "inputs", "order", "noise_kind", "map", "time")
 _TEXTS = ("equivalent_models", "runner_up", "collinear", "warnings")
 
 
@@ -65,7 +65,7 @@ class Discovery:
       score: logarithm of the evidence, in nats.
       initial: fitted state at the first time of each of the R recordings [R, D].
       held_out: the forecast of the last fifth.
-      library: the M terms, over the states followed by the inputs.
+      library: the M terms, over the states, the inputs and the time of a forcing.
       states: names of the D states; with `order` 2 the positions, then their velocities, x and x'.
       inputs: names of the U measured inputs.
       order: 1, or 2 where only positions were measured.
@@ -75,6 +75,7 @@ class Discovery:
       collinear: relations between terms, in words.
       warnings: reasons for caution, in words.
       map: True where the equations give the next row, y[n+1] = Ξ θ(y[n], u[n]).
+      time: name of the time, where terms of it are a forcing that was not measured; or empty.
     """
 
     coefficients: Array
@@ -94,11 +95,12 @@ class Discovery:
     collinear: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     map: bool = False
+    time: str = ""
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of what terms are bound to: the states, then the inputs."""
-        return (*self.states, *self.inputs)
+        """Names of what terms are bound to: the states, the inputs, then the time of a forcing."""
+        return (*self.states, *self.inputs, *([self.time] if self.time else []))
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -203,7 +205,7 @@ class Discovery:
             kept = np.flatnonzero(np.any(np.asarray(coefficients) != 0, axis=0))
             terms = tuple(terms[i] for i in kept)
             coefficients = coefficients[:, kept]
-        return VectorField(coefficients, Library(terms, self.variables))
+        return VectorField(coefficients, Library(terms, self.variables), bool(self.time))
 
     def simulate(
         self, x0: ArrayLike, t: ArrayLike, inputs: ArrayLike | Callable | None = None

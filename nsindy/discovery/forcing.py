@@ -1,0 +1,292 @@
+"""Forcing in time that was not measured: a wave of the time, a step at a time, or the time itself.
+
+A recording that a drive moves, and that does not hold the drive, has no autonomous equation. What
+its best one leaves then shows a line in its spectrum, or a step. Time is added as an input that is
+known exactly, and stands alone, as `t`, in cos(w t) and sin(w t) of one fitted w, or in a step at a
+fitted time. With its price, the forcing must be clearly more likely than the best without.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.discovery import (
+    candidates,
+    conclusion,
+    constants,
+    signals,
+    wave_fit,
+    wave_response,
+    wave_scan,
+)
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.discovery.session import Session
+from nsindy.discovery.signals import Units
+from nsindy.discovery.wave_fit import FittedWave
+from nsindy.recording.check import Recording, Recordings
+from nsindy.result.discovery import Discovery
+from nsindy.terms import text
+from nsindy.terms.operations import step_at
+from nsindy.terms.term import Term
+
+__all__ = ["Forced", "discover_forced", "line", "shows"]
+
+
+class Forced(NamedTuple):
+    """A search with a forcing in time.
+
+    Attributes:
+      prepared: the problem, whose last input is the time or a step in it.
+      first: the search on the first part of each recording.
+      final: the search on all samples.
+      fitted: the number inside the forcing, w or the time of the step; None of the time itself.
+      earned: nats by which it is better than without, its price paid.
+      step: whether it is a step.
+    """
+
+    prepared: Prepared
+    first: Found
+    final: Found
+    fitted: FittedWave | None
+    earned: float
+    step: bool = False
+
+
+def line(values: np.ndarray) -> float:
+    """Probability that noise alone has a line as strong as the strongest of these values [N].
+
+    P(g) ≈ n (1 - g)^(n - 1) with g the share of the largest of n ordinates of the periodogram.
+
+    Reference: Fisher (1929), Proceedings of the Royal Society A 125, 54–59.
+    """
+    power = np.abs(np.fft.rfft(values - np.mean(values))[1 : (len(values) + 1) // 2]) ** 2
+    if len(power) < 2 or not power.sum() > 0:
+        return 1.0
+    share = power.max() / power.sum()
+    return float(min(len(power) * (1 - share) ** (len(power) - 1), 1.0))
+
+
+def shows(prepared: Prepared, found: Found) -> bool:
+    """Tell whether what a search leaves of a recording has a line, or is no noise."""
+    if (found.chosen.independent < constants.INDEPENDENT).any():
+        return True
+    (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
+    followed = signals.nodes(prepared.signals, path.states)
+    noise = signals.noise(prepared.signals)
+    smallest = 1.0
+    for s, states in zip(prepared.signals, followed, strict=True):
+        left = ((s.measured - states) / s.relative)[:, noise > 0]
+        left = left[np.isfinite(left).all(1)]
+        smallest = min(smallest, *(line(column) for column in left.T))
+    far = found.noise > constants.MISSED * np.maximum(noise, prepared.problem.floor)
+    return bool(smallest < constants.LINE or far[noise > 0].any())
+
+
+def discover_forced(
+    session: Session,
+    recordings: Recordings,
+    prepared: Prepared,
+    first: Found,
+    final: Found,
+) -> Discovery | None:
+    """Search with a forcing; None where none is clearly more likely than the best without.
+
+    Args:
+      session: of the search without.
+      recordings: as they were read.
+      prepared: the problem without.
+      first: the search without on the first part of each recording.
+      final: the search without on all samples.
+    """
+    session.tell("looking for a forcing in time", 0.0)
+    tried = [
+        attempt(session, prepared, first, final) for attempt in (_wave, _step) if not session.stop()
+    ]
+    if not any(tried) and not session.stop():
+        tried.append(_drift(session, prepared, first, final))
+    found = max((one for one in tried if one), key=lambda one: one.earned, default=None)
+    if found is None or found.earned < constants.WAVE_EARNS:
+        return None
+    return _conclude(recordings, found)
+
+
+def _with_input(
+    session: Session, prepared: Prepared, columns: list[np.ndarray]
+) -> tuple[Session, Units]:
+    """A session whose recordings have one input more, that was not measured."""
+    size = max(float(np.max(np.abs(column))) for column in columns) or 1.0
+    parts, made = [], []
+    for part, s, column in zip(session.parts, prepared.signals, columns, strict=True):
+        parts.append(part._replace(inputs=np.column_stack([part.inputs, column])))
+        made.append(s._replace(inputs=np.column_stack([s.inputs, column / size])))
+    units = prepared.units._replace(
+        inputs=np.append(prepared.units.inputs, size), waves=np.append(prepared.units.waves, 0.0)
+    )
+    return dataclasses.replace(session, parts=parts, signals=made, forcings=1), units
+
+
+def _widened(found: Found, more: int) -> Found:
+    """The same search in a library with more terms at its end."""
+
+    def wide(candidate):
+        pad = ((0, 0), (0, more))
+        mask, coefficients = np.pad(candidate.mask, pad), np.pad(candidate.coefficients, pad)
+        return candidate._replace(mask=mask, coefficients=coefficients)
+
+    return found._replace(chosen=wide(found.chosen), pool=[wide(c) for c in found.pool])
+
+
+def _wave(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
+    """A search with sin(w t) and cos(w t)."""
+    session, units = _with_input(session, prepared, [part.times for part in session.parts])
+    built = session.build(units, prepared.substeps)
+    more = len(built.terms) - len(prepared.terms)
+    wide = _widened(first, more)
+    base = wide.chosen
+    place = len(units.variables) - 1
+    offer = wave_scan.offer(
+        built, base.mask, base.coefficients, final.noise, (None, place), forced=True
+    )
+    if offer is None:
+        return None
+    found = wave_fit.search_with(session, offer, built, wide)
+    if found is None:
+        return None
+    earned = found.final.chosen.score - final.chosen.score - offer.price
+    return Forced(found.prepared, found.first, found.final, found.wave, earned)
+
+
+def _drift(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
+    """A search with the time among the terms."""
+    session, units = _with_input(session, prepared, [part.times for part in session.parts])
+    return _searched(session, session.build(units, prepared.substeps), first, final, None, 0.0)
+
+
+def _searched(
+    session: Session,
+    built: Prepared,
+    first: Found,
+    final: Found,
+    mask: np.ndarray | None,
+    price: float,
+) -> Forced | None:
+    """A search with one term more, the last; None where it is not chosen."""
+    pool = _widened(final, 1).pool[: constants.WIDTH]
+    masks = [c.mask for c in pool]
+    for d in np.flatnonzero(built.problem.admissible.any(1)):
+        forced = pool[0].mask.copy()
+        forced[d, -1] = True
+        masks.append(forced)
+    masks = masks if mask is None else [mask, *masks]
+    starts = [candidates.regressed(built.problem, one) for one in masks]
+    stage, part = "looking for a forcing in time", 1 - constants.HELD_OUT
+    whole = session.search(built, starts, share=1.0, stage=stage, guides=constants.GUIDES)
+    if not whole.chosen.mask[:, -1].any():
+        return None
+    earned = whole.chosen.score - final.chosen.score - price
+    if earned < constants.WAVE_EARNS:
+        return None
+    again = session.search(built, whole.starts(), share=part, stage=stage, guides=1)
+    return Forced(built, again, whole, None, earned)
+
+
+def _step(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
+    """A search with a step at a time that is fitted."""
+    base = final.chosen
+    at = _step_offered(prepared, base.mask, base.coefficients, final.noise)
+    if at is None:
+        return None
+    time, price = at
+    found = None
+    for _ in range(constants.WAVE_SEARCHES):
+        stepped, units = _with_input(
+            session, prepared, [_ramp(part.times, time) for part in session.parts]
+        )
+        built = stepped.build(units, prepared.substeps)
+        found = _searched(stepped, built, first, final, None, price)
+        if found is None:
+            return None
+        fitted = _fit_time(found, time)
+        settled = abs(fitted.number - time) < fitted.error
+        time = fitted.number
+        found = found._replace(fitted=fitted, step=True)
+        if settled:
+            break
+    return found
+
+
+def _ramp(times: np.ndarray, time: float) -> np.ndarray:
+    """A step between 0 and 1 at a time, over one interval: inputs are straight between samples."""
+    width = np.median(np.diff(times))
+    return np.clip((times - time) / width + 0.5, 0.0, 1.0)
+
+
+def _fit_time(found: Forced, time: float) -> FittedWave:
+    """Fit the time of the step that a search has chosen."""
+    prepared = found.prepared
+    width = float(np.median(np.diff(prepared.parts[0].times)))
+
+    def at(number):
+        moved = [
+            s._replace(inputs=np.column_stack([s.inputs[:, :-1], _ramp(part.times, number)]))
+            for s, part in zip(prepared.signals, prepared.parts, strict=True)
+        ]
+        inputs = prepared._replace(signals=moved).segments(1.0).inputs
+        return found.final.segments._replace(inputs=inputs)
+
+    return wave_fit.fit_profile(at, found.final, time, 0.1 * width)
+
+
+def _step_offered(
+    prepared: Prepared, mask: np.ndarray, coefficients: np.ndarray, noise: np.ndarray
+) -> tuple[float, float] | None:
+    """The time of the step that would pay best, and the nats that a time costs."""
+    parts = wave_response.linearised(prepared, coefficients, noise)
+    if not all(np.isfinite(part.propagators).all() for part in parts):
+        return None
+    times = np.concatenate([part.times for part in prepared.parts])
+    count = min(constants.STEP_TIMES, len(np.unique(times)) // 2)
+    tried = np.quantile(times, np.linspace(0.05, 0.95, count))
+    scan = wave_scan.of_supports(prepared, parts, mask)
+    rows = [p.times[:: -(-len(p.times) // constants.WAVE_SAMPLES)] for p in prepared.parts]
+    steps = [
+        np.stack([_ramp(own, time) for time in tried], axis=1) for own in rows
+    ]  # one for each recording [N, G]
+    allowed = np.flatnonzero(prepared.problem.admissible.any(1)).tolist()
+    gains = np.array([scan.with_columns(d, steps) for d in allowed])
+    price = 0.5 * np.log(len(scan.target)) + np.log(gains.size)
+    if gains.max() - scan.without() <= price:
+        return None
+    return float(tried[np.argmax(gains.max(0))]), float(price)
+
+
+def _conclude(recordings: Recordings, found: Forced) -> Discovery:
+    """The Discovery, whose forcing is a function of the time."""
+    names = (*recordings.states, *recordings.inputs)
+    time = next(name for name in ("t", "time", "t_", "time_") if name not in names)
+    fitted, number = found.fitted, ""
+    shown = time
+    if found.step and fitted is not None:
+        number = text.number(fitted.number, fitted.error)
+        shown = f"step({time} - {number})"
+    parts = [
+        Recording(own.times, own.states, used.inputs) if len(own.times) == len(used.times) else used
+        for own, used in zip(recordings.parts, found.prepared.parts, strict=True)
+    ]
+    notes = (*recordings.notes, f"a forcing in time was not measured, and is found: {shown}")
+    if found.step and fitted is not None:
+        spread = text.number(fitted.error, fitted.error)
+        notes = (*recordings.notes, f"{shown} is a step at a fitted time: {number} ± {spread}")
+    seen = recordings._replace(parts=tuple(parts), inputs=(*recordings.inputs, shown), notes=notes)
+    wave = None if found.step else fitted
+    discovery = conclusion.conclude(found.prepared, seen, found.first, found.final, wave)
+    library = discovery.library
+    if found.step and fitted is not None:
+        place = len(discovery.states) + len(recordings.inputs)
+        own = step_at(fitted.number)
+        library = tuple(
+            Term(own, term.arguments) if term.arguments == (place,) else term for term in library
+        )
+    return dataclasses.replace(discovery, inputs=recordings.inputs, time=time, library=library)
