@@ -15,6 +15,7 @@ from nsindy.discovery import (
     candidates,
     conclusion,
     constants,
+    dictionary,
     signals,
     wave_fit,
     wave_response,
@@ -31,7 +32,7 @@ from nsindy.terms import text
 from nsindy.terms.operations import step_at
 from nsindy.terms.term import Term
 
-__all__ = ["Forced", "discover_forced", "line", "shows"]
+__all__ = ["Forced", "discover_forced", "line_probability", "shows"]
 
 
 class Forced(NamedTuple):
@@ -54,7 +55,7 @@ class Forced(NamedTuple):
     step: bool = False
 
 
-def line(values: np.ndarray) -> float:
+def line_probability(values: np.ndarray) -> float:
     """Probability that noise alone has a line as strong as the strongest of these values [N].
 
     P(g) ≈ n (1 - g)^(n - 1) with g the share of the largest of n ordinates of the periodogram.
@@ -79,7 +80,7 @@ def shows(prepared: Prepared, found: Found) -> bool:
     for s, states in zip(prepared.signals, followed, strict=True):
         left = ((s.measured - states) / s.relative)[:, noise > 0]
         left = left[np.isfinite(left).all(1)]
-        smallest = min(smallest, *(line(column) for column in left.T))
+        smallest = min(smallest, *(line_probability(column) for column in left.T))
     far = found.noise > constants.MISSED * np.maximum(noise, prepared.problem.floor)
     return bool(smallest < constants.LINE or far[noise > 0].any())
 
@@ -142,13 +143,13 @@ def _wave(session: Session, prepared: Prepared, first: Found, final: Found) -> F
     """A search with sin(w t) and cos(w t)."""
     session, units = _with_input(session, prepared, [part.times for part in session.parts])
     built = session.build(units, prepared.substeps)
-    more = len(built.terms) - len(prepared.terms)
-    wide = _widened(first, more)
-    base = wide.chosen
-    place = len(units.variables) - 1
-    offer = wave_scan.offer(
-        built, base.mask, base.coefficients, final.noise, (None, place), forced=True
-    )
+    wide = _widened(first, len(built.terms) - len(prepared.terms))
+    offer = _line_offered(built, final.chosen.mask)
+    if offer is None:
+        base, place = wide.chosen, len(units.variables) - 1
+        offer = wave_scan.offer(
+            built, base.mask, base.coefficients, final.noise, (None, place), forced=True
+        )
     if offer is None:
         return None
     found = wave_fit.search_with(session, offer, built, wide)
@@ -156,6 +157,59 @@ def _wave(session: Session, prepared: Prepared, first: Found, final: Found) -> F
         return None
     earned = found.final.chosen.score - final.chosen.score - offer.price
     return Forced(found.prepared, found.first, found.final, found.wave, earned)
+
+
+def _line_offered(built: Prepared, mask: np.ndarray) -> wave_scan.Offer | None:
+    """The wave of the time that the smoothed derivatives show best, beside all other terms.
+
+    Where a drive is missing, the best equations without it are no guide. With Q a basis of all
+    terms of an equation, the sum of squares that sin(w t) and cos(w t) explain of ẋ - Q Qᵀ ẋ is a
+    closed form for each w.
+
+    Args:
+      built: the problem, the time its last variable and its last term.
+      mask: a support without a forcing [D, M], to begin with.
+    """
+    times = np.concatenate([part.times for part in built.parts])
+    slopes = np.concatenate([s.derivatives for s in built.signals])
+    spread = np.concatenate([s.relative for s in built.signals])
+    freedom = sum(s.freedom for s in built.signals)
+    span = max(float(np.ptp(part.times)) for part in built.parts)
+    step = float(np.median(np.concatenate([np.diff(part.times) for part in built.parts])))
+    # From three quarters of a wave on, by a quarter, to a quarter of the rate of the samples.
+    numbers = 0.5 * np.pi / span * np.arange(3, max(int(span / step), 4))
+    best = (0.0, 0, 0.0)
+    for d in np.flatnonzero(built.problem.admissible.any(1)):
+        weight = 1 / spread[:, d]
+        terms = built.theta[:, built.problem.admissible[d]] * weight[:, None]
+        terms = terms / np.linalg.norm(terms, axis=0)
+        basis, sizes, _ = np.linalg.svd(terms, full_matrices=False)
+        basis = basis[:, sizes > constants.WAVE_RIDGE * sizes[0]]
+        rest = slopes[:, d] * weight
+        rest = rest - basis @ (basis.T @ rest)
+
+        def gain(number, basis=basis, rest=rest, weight=weight):
+            waves = np.stack([np.sin(number * times), np.cos(number * times)], 1) * weight[:, None]
+            waves = waves - basis @ (basis.T @ waves)
+            left = rest - waves @ np.linalg.lstsq(waves, rest, rcond=None)[0]
+            return 0.5 * freedom * np.log(np.sum(rest**2) / np.sum(left**2))
+
+        gains = [gain(number) for number in numbers]
+        at = int(np.argmax(gains))
+        near = numbers[at] + 0.5 * np.pi / span * np.linspace(-1, 1, 65)
+        finer = [gain(number) for number in near]
+        best = max(best, (max(finer), int(d), float(near[np.argmax(finer)])))
+    equations = int(built.problem.admissible.any(1).sum())
+    price = 0.5 * np.log(len(times)) + np.log(len(numbers) * equations)
+    value, d, number = best
+    # The three numbers of a wave, at half the logarithm of what is independent.
+    if value < 1.5 * np.log(freedom) + np.log(len(numbers) * equations):
+        return None
+    waves = np.zeros(len(built.units.variables))
+    waves[-1] = number
+    support = np.pad(mask, ((0, 0), (0, len(built.terms) + 2 - mask.shape[1])))
+    support[d, -2:] = True
+    return wave_scan.Offer(waves, support, float(price))
 
 
 def _drift(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
@@ -275,10 +329,10 @@ def _conclude(recordings: Recordings, found: Forced) -> Discovery:
         Recording(own.times, own.states, used.inputs) if len(own.times) == len(used.times) else used
         for own, used in zip(recordings.parts, found.prepared.parts, strict=True)
     ]
-    notes = (*recordings.notes, f"a forcing in time was not measured, and is found: {shown}")
+    notes = (*recordings.notes, "the equations depend on the time: a forcing was not measured")
     if found.step and fitted is not None:
         spread = text.number(fitted.error, fitted.error)
-        notes = (*recordings.notes, f"{shown} is a step at a fitted time: {number} ± {spread}")
+        notes = (*notes, f"the time of {shown} is fitted: {number} ± {spread}")
     seen = recordings._replace(parts=tuple(parts), inputs=(*recordings.inputs, shown), notes=notes)
     wave = None if found.step else fitted
     discovery = conclusion.conclude(found.prepared, seen, found.first, found.final, wave)
@@ -289,4 +343,25 @@ def _conclude(recordings: Recordings, found: Forced) -> Discovery:
         library = tuple(
             Term(own, term.arguments) if term.arguments == (place,) else term for term in library
         )
-    return dataclasses.replace(discovery, inputs=recordings.inputs, time=time, library=library)
+    said = _amplitudes(discovery, time) if fitted is not None and not found.step else []
+    return dataclasses.replace(
+        discovery,
+        inputs=recordings.inputs,
+        time=time,
+        library=library,
+        warnings=(*notes, *said, *discovery.warnings[len(notes) :]),
+    )
+
+
+def _amplitudes(discovery: Discovery, time: str) -> list[str]:
+    """Sine and cosine of a drive as one wave with its amplitude and phase, in words."""
+    waves = [m for m, term in enumerate(discovery.library) if dictionary.is_fitted_wave(term)]
+    values, lines = np.asarray(discovery.coefficients)[:, waves], []
+    (inner,) = discovery.library[waves[0]].arguments
+    number = inner.primitive.function.number  # type: ignore[union-attr]
+    for state, (sine, cosine) in zip(discovery.states, values, strict=True):
+        if sine and cosine:
+            size, phase = np.hypot(sine, cosine), np.arctan2(-sine, cosine)
+            wave = f"cos({number:.5g} {time} {'-' if phase < 0 else '+'} {abs(phase):.3g})"
+            lines.append(f"the drive of {state}' is {size:.4g} {wave}")
+    return lines

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.discovery import candidates, constants, dictionary, wave_scan
+from nsindy.discovery import candidates, constants, dictionary, proposals, wave_scan
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
@@ -150,6 +150,9 @@ def search_with(
     more = ((0, 0), (0, len(wide.terms) - len(prepared.terms)))
     masks = [offer.mask, *(np.pad(c.mask, more) for c in first.pool[: constants.WIDTH])]
     starts = [candidates.regressed(wide.problem, mask) for mask in masks]
+    if forced:
+        # Without the drive, what was fitted may have none of the right terms.
+        starts += proposals.proposals(wide)
     part = 1 - constants.HELD_OUT
     trial = _settled(session, wide, starts, part, guides=constants.GUIDES)
     earned = trial.found.chosen.score - first.chosen.score - offer.price
