@@ -194,7 +194,7 @@ def _line_offered(built: Prepared, mask: np.ndarray) -> wave_scan.Offer | None:
     times = np.concatenate([part.times for part in built.parts])
     slopes = np.concatenate([s.derivatives for s in built.signals])
     rest_of_known = slopes - built.theta @ built.problem.known.T
-    near = np.concatenate([s.near for s in built.signals])
+    counted = np.concatenate([s.near for s in built.signals])
     spread = np.concatenate([s.relative for s in built.signals])
     freedom = sum(s.freedom for s in built.signals)
     span = max(float(np.ptp(part.times)) for part in built.parts)
@@ -204,7 +204,7 @@ def _line_offered(built: Prepared, mask: np.ndarray) -> wave_scan.Offer | None:
     best = (0.0, 0, 0.0)
     equations = _forceable(built)
     for d in equations:
-        weight = near / spread[:, d]
+        weight = counted / spread[:, d]
         terms = built.theta[:, built.problem.admissible[d]] * weight[:, None]
         terms = terms / np.linalg.norm(terms, axis=0)
         basis, sizes, _ = np.linalg.svd(terms, full_matrices=False)
