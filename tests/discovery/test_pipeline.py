@@ -179,7 +179,7 @@ def test_operations_of_ones_own():
 def test_known_noise_is_a_floor(monkeypatch):
     """A damping that moves the states by a tenth is found, unless the noise is as large."""
     # A search with a wave would be another program to compile.
-    monkeypatch.setattr(wave_scan, "offer", lambda *given: None)
+    monkeypatch.setattr(wave_scan, "offer", lambda *given, **knobs: None)
     states = rotation(noise=1e-3, c=0.02)
     for noise, expected in ((None, {"x", "v"}), (0.2, {"x"})):
         found = nsindy.discover(
