@@ -21,6 +21,8 @@ Read the modules in this order:
   wave_scan      frequencies w at which sin(w x) or cos(w x) would fit
   wave_response  what a small forcing does to a recording, to first order
   wave_fit       w fitted together with everything else
+  forcing        a wave of the time, a step in it, or the time itself, that was not measured
+  maps           each row from the one before, in place of a differential equation
   conclusion     the Discovery, put together from what was found
   wording        what it says in words
   warm           the programs of usual recordings, compiled before the first one comes
@@ -34,7 +36,8 @@ The method:
    follows: coefficients and noise are estimated from the measurements themselves.
 3. *Build the dictionary*, as large as the number of measurements allows: products of up to three
    variables; then sin and cos; then exp, log, tanh, 1/x, |x| and x/(1 + x) where the values are in
-   their domain. Each stands alone and times a state; products of two waves are included.
+   their domain. Each stands alone and times a state; products of two waves are included. Last, and
+   alone, come sign(x), |x| x and √x: dry friction, drag and the outflow of a tank.
 4. *Propose.* Two regressions, on smoothed derivatives and on integrals (the weak form), each
    propose supports by a beam search over closed-form evidence.
 5. *Fit.* The proposals are fitted to the measurements by multiple shooting: short segments,
@@ -44,7 +47,10 @@ The method:
    until none is better.
 7. *Look for waves.* Where sin(w x) or cos(w x) with a w of its own fits clearly better, as for
    angles in degrees, w is fitted too.
-8. *Conclude.* The search is made once on the first four fifths, whose forecast of the rest is
+8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
+   is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
+   are tried, and taken where they are clearly more likely.
+9. *Conclude.* The search is made once on the first four fifths, whose forecast of the rest is
    reported, and once on all samples.
 
 The score of a support is its log evidence in nats: the fit, half the logarithm of the number of
@@ -68,6 +74,7 @@ For users of PySINDy:
   ``PolynomialLibrary(3)``,
   ``FourierLibrary(1)``                   the default; ``operations=[…]``
   ``CustomLibrary([f])``                  ``nsindy.learn_operation("f", f, domain)``
+  ``discrete_time=True``                  ``map=True``
   ``WeakPDELibrary(…)`` in one variable   one of the two regressions that propose supports
   ``model.print()``, ``equations()``      ``print(d)``, ``d.equations()``
   ``model.coefficients()``                ``d.coefficients``, with ``d.standard_errors`` and

@@ -6,6 +6,7 @@ import pytest
 from problems import prepared, solved
 
 import nsindy
+from nsindy import cli
 from nsindy.discovery import maps
 from nsindy.discovery.question import Question
 from nsindy.discovery.session import Session
@@ -178,6 +179,13 @@ def test_a_file_of_one_column(tmp_path, clean):
     np.testing.assert_allclose(recordings.parts[0].states, clean, atol=1e-8)
     with pytest.raises(ValueError, match="has one column"):
         check.read_recordings(path)
+
+
+def test_the_command_knows_maps_and_forcings():
+    words = ["discover", "rows.csv", "--map", "--no-forcing"]
+    options = cli.parser().parse_args(words)
+    assert options.map and options.forcing is False
+    assert cli.parser().parse_args(words[:2]).forcing is None
 
 
 def suggested(states, left):
