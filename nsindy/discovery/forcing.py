@@ -87,18 +87,20 @@ def line_probability(values: np.ndarray) -> float:
 
 def shows(prepared: Prepared, found: Found) -> bool:
     """Tell whether what a search leaves of a recording has a line, or is no noise."""
-    if (found.chosen.independent < constants.INDEPENDENT).any():
+    noise = signals.noise(prepared.signals)
+    # What is below the known noise, or the errors of a solver, shows nothing.
+    seen = (noise > 0) & (found.noise > 1.001 * prepared.problem.floor)
+    if (found.chosen.independent < constants.INDEPENDENT)[seen].any():
         return True
     (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
     followed = signals.nodes(prepared.signals, path.states)
-    noise = signals.noise(prepared.signals)
     smallest = 1.0
     for s, states in zip(prepared.signals, followed, strict=True):
         left = (s.measured - states) / s.relative
-        for d in np.flatnonzero((noise > 0) & np.isfinite(left).all(0)):
+        for d in np.flatnonzero(seen & np.isfinite(left).all(0)):
             smallest = min(smallest, line_probability(left[s.seen[:, d], d]))
     far = found.noise > constants.MISSED * np.maximum(noise, prepared.problem.floor)
-    return bool(smallest < constants.LINE or far[noise > 0].any())
+    return bool(smallest < constants.LINE or far[seen].any())
 
 
 def search_forced(
