@@ -349,24 +349,29 @@ def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:
 
 
 def _resolved(prepared: Prepared, starts: Sequence[Start]) -> Prepared:
-    """Take so many solver steps between samples that twice as many change nothing that is seen."""
+    """Take so many solver steps between samples that twice as many change nothing that is seen.
+
+    A proposal that runs away in a segment, however many steps are taken, tells nothing of them.
+    """
     noise = signals.noise(prepared.signals)
     of_noise, of_floor = constants.SOLVER_ERROR
     seen = np.maximum(noise * of_noise, prepared.problem.floor * of_floor)
     small = np.where(noise > 0, seen, np.inf)
-    last = None
+    last = left = None
     for substeps in constants.SUBSTEPS:
         cut = prepared._replace(substeps=substeps).segments(1.0)
         paths = np.array([p.states for p in candidates.solved(prepared.problem, starts[:2], cut)])
+        low, high = np.asarray(cut.bound)
+        away = ~((paths > low) & (paths < high)).all((2, 3), keepdims=True)
         if last is not None:
-            change = np.abs(paths - last)
+            change = np.where(away & left, 0.0, np.abs(paths - last))
             change = np.max(np.where(np.isfinite(change), change, 0.0), (0, 1, 2))
             # An error of fifth order falls by 2⁵ when the steps are halved.
             if (change < small).all():
                 return prepared._replace(substeps=substeps // 2)
             if (change / 16 < small).all():
                 return prepared._replace(substeps=substeps)
-        last = paths
+        last, left = paths, away
     return prepared._replace(substeps=constants.SUBSTEPS[-1])
 
 

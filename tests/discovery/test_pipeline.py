@@ -310,6 +310,18 @@ def test_no_more_steps_than_the_most(coarse, errors):
     assert errors[constants.SUBSTEPS[-1]] > 1e-12
 
 
+def test_a_proposal_that_runs_away_needs_no_steps(coarse, errors):
+    """x' = 200 x leaves the recording in every segment, and stops elsewhere with every step."""
+    made, start = coarse
+    names = [term.name(("x", "v")) for term in made.terms]
+    wild = np.zeros(made.back.shape)
+    wild[0, names.index("identity(x)")] = 200.0
+    small = 1.2 * errors[2] / constants.SOLVER_ERROR[0]
+    quiet = made._replace(signals=[made.signals[0]._replace(noise=np.full(2, small))])
+    both = [start, Start(wild != 0, wild, made.problem.begin)]
+    assert pipeline._resolved(quiet, both).substeps == 2
+
+
 def test_what_was_not_measured_needs_no_steps(coarse):
     assert resolved(coarse, (0.0, 0.0), 0.0) == 1
 
