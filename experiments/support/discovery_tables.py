@@ -9,6 +9,7 @@ __all__ = [
     "air_track",
     "constants",
     "few_rows",
+    "field",
     "fitted_frequency",
     "friction",
     "fuzz",
@@ -39,6 +40,23 @@ def few_rows(summary: Summary) -> str:
         rows.setdefault(row["system"], []).append(rate(row))
     head = ["system", *(f"{length} rows" for length in lengths)]
     return table(head, [[system, *rates] for system, rates in rows.items()])
+
+
+def field(summary: Summary) -> str:
+    """How often recordings as people have them are answered rightly, and what else is said."""
+    rows = [
+        [
+            row["kind"],
+            rate(row),
+            str(row["said"]),
+            str(row["wrong"]),
+            f"{row['inside']}/{row['intervals']}" if row["intervals"] else "–",
+            f"{row['false_terms']}/{row['terms']}" if row["terms"] else "–",
+        ]
+        for row in summary["rows"]
+    ]
+    head = ["recording", "right", "said so", "wrong", "90 % intervals that hold", "false terms"]
+    return table(head, rows)
 
 
 def constants(summary: Summary) -> str:

@@ -177,9 +177,16 @@ def smooth_sign(width: float) -> Primitive:
     )  # fmt: skip
 
 
-def _root(xp: Any) -> Callable[..., Any]:
-    """√x, which goes on below zero as -√-x without a corner."""
-    return lambda x: x / xp.sqrt(xp.sqrt(x * x + WIDTH_OF_ROOT**2))
+@dataclasses.dataclass(frozen=True)
+class GentleRoot:
+    """x ↦ x / (x² + ε²)^¼, for one ε: √x beyond it, with a slope at 0."""
+
+    width: float
+
+    def __call__(self, x: Any) -> Any:
+        """X / (x² + ε²)^¼."""
+        xp = np if isinstance(x, float | np.ndarray) else jnp
+        return x / xp.sqrt(xp.sqrt(x * x + self.width**2))
 
 
 PRIMITIVES: dict[str, Primitive] = {
@@ -265,8 +272,8 @@ PRIMITIVES: dict[str, Primitive] = {
             usable=(0.0, math.inf), numpy=lambda x: np.sqrt(np.maximum(x, 0)),
             sympy=lambda sp, x: sp.sqrt(x),
             smooth=Primitive(
-                "smooth_sqrt", 1, _root(jnp), (0.0, 1.0), 1.0, usable=(-0.03, math.inf),
-                numpy=_root(np),
+                "smooth_sqrt", 1, GentleRoot(WIDTH_OF_ROOT), (0.0, 1.0), 1.0,
+                usable=(-0.03, math.inf), numpy=GentleRoot(WIDTH_OF_ROOT),
             ),
             degree=0.5, alone=True,
         ),

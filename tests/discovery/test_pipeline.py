@@ -204,7 +204,7 @@ def test_knobs_that_make_no_sense(change, said):
 
 
 def test_forms_of_arguments(monkeypatch):
-    monkeypatch.setattr(pipeline, "_discover", lambda session, units, read: (session, read))
+    monkeypatch.setattr(pipeline, "_discover", lambda session, units, read, laws: (session, read))
     x = rotation()
     session, read = nsindy.discover(
         0.08, [x, x], inputs=TIMES**2, input_names="pump", degree=2, operations=np.sin
@@ -213,7 +213,8 @@ def test_forms_of_arguments(monkeypatch):
     np.testing.assert_allclose(read.parts[1].times, 0.08 * np.arange(200))
     assert (session.question.degree, session.question.rows) == (2, (operations.get("sin"),))
     session, read = nsindy.discover({"t": TIMES, "a": x[:, 0], "b": x[:, 1]}, states=["b"])
-    assert (read.states, session.operations, session.degree) == (("b",), None, None)
+    asked = session.question
+    assert (read.states, asked.operations, asked.degree) == (("b",), None, None)
 
 
 def test_progress_is_told():
@@ -369,7 +370,9 @@ def test_noise_is_taken_from_a_model_that_follows_the_recording(coarse, monkeypa
     (expected,) = signals.weighted([one], [states], made.problem.floor)
     for name, value in expected._asdict().items():
         np.testing.assert_array_equal(getattr(renewed.signals[0], name), value, err_msg=name)
-    assert pipeline._reweighted(made, near._replace(noise=np.ones(2))) is made
+    # What lies between samples that are too coarse to be smoothed is missed by nothing.
+    told = made._replace(signals=[one._replace(resolved=np.ones(2, bool))])
+    assert pipeline._reweighted(told, near._replace(noise=np.ones(2))) is told
 
 
 def test_a_search_that_is_stopped_gives_the_best_so_far_and_says_so(oscillator):

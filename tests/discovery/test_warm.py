@@ -1,5 +1,6 @@
 """What is compiled before the first recording is what a recording of usual size needs."""
 
+import gc
 import json
 import os
 import subprocess
@@ -30,6 +31,9 @@ def compiled(monkeypatch):
         fill(self, *arguments, **keywords)
 
     monkeypatch.setattr(Program, "_fill", noting)
+    # What other tests of this process have compiled is compiled anew.
+    for program in (each for each in gc.get_objects() if isinstance(each, Program)):
+        monkeypatch.setattr(program, "_compiled", {})
     return names
 
 
