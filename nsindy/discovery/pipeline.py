@@ -198,7 +198,11 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
     every = np.concatenate([part.states for part in recordings.parts])
     left = (final.noise * units.states)[: every.shape[1]] ** 2 / np.var(every, axis=0)
     said = () if stopped else maps.suggestion(session, recordings, left)
-    return dataclasses.replace(found, warnings=(*found.warnings, *said))
+    if not said:
+        return found
+    # What a flow misses and a map explains is no noise.
+    name = "approximation" if np.any(found.coefficients) else "none"
+    return dataclasses.replace(found, verdict=name, warnings=(*found.warnings, *said))
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:
