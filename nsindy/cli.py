@@ -23,6 +23,23 @@ for i in range(400)), sep='\\n')" > swing.csv
 """
 
 
+_SAID = {
+    "know": (
+        "EQUATION",
+        'what is known of an equation, "v\' = ... - 9.81*sin(x)": given coefficients stay, and '
+        "the dots are what is to be found; may be repeated, as the next three",
+    ),
+    "free": ("TERMS", 'the only terms that an equation may hold besides, "v\' : x, v, sin(x)"'),
+    "sign": ("SIGN", 'sign of a coefficient, "v in v\' < 0"'),
+    "law": (
+        "LAW",
+        'equations to test beside what is found, "T\' = -k*(T - Ta)": other names than those of '
+        "columns are numbers to fit; a semicolon parts the equations of several states",
+    ),
+}
+"""Options of what a person says of the equations: what their value is called, and their help."""
+
+
 class Parser(argparse.ArgumentParser):
     """Reports a wrong option in one sentence, like every other error."""
 
@@ -75,10 +92,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="S",
         help="standard deviation of the noise, if known: one number, or one for each state",
     )
+    for name, (metavar, said) in _SAID.items():
+        add(f"--{name}", action="append", default=[], metavar=metavar, help=said)
     add(
         "--map",
         action="store_true",
         help="find x[n+1] = f(x[n]), each row from the one before; no column of times is needed",
+    )
+    add(
+        "--forcing",
+        action=argparse.BooleanOptionalAction,
+        help="look for a forcing in time that was not measured; default: where residuals show one",
     )
     add(
         "--seconds",
@@ -188,6 +212,11 @@ def _discover(options: argparse.Namespace, command: str) -> int:
                 max_terms=options.max_terms,
                 noise=options.noise,
                 map=options.map,
+                forcing=options.forcing,
+                know=options.know,
+                free=options.free,
+                sign=options.sign,
+                law=options.law,
             )
             discovery = from_recordings(
                 recordings, question, seconds=options.seconds, progress=progress

@@ -18,7 +18,7 @@ from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 
-__all__ = ["conclude", "nothing", "standard_errors"]
+__all__ = ["begins_recording", "conclude", "nothing", "standard_errors", "widening"]
 
 
 def conclude(
@@ -54,13 +54,14 @@ def conclude(
     words = Wording(prepared, (*states, *recordings.inputs), states)
     effective = _effective(final)
     errors = standard_errors(effective, wave) * prepared.back
-    begins = np.flatnonzero(_begins_recording(prepared))
+    begins = np.flatnonzero(begins_recording(prepared))
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))
     noise = np.where(kinds, _misfit_share(white, prepared), white * units.states)
     unmeasured = np.all([s.noise == 0 for s in prepared.signals], 0)
+    given = prepared.tables.given != 0
     discovery = Discovery(
-        coefficients=best.coefficients * prepared.back,
+        coefficients=_in_units(prepared, best.coefficients),
         standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
         inclusion_probabilities=np.clip(inclusion_probabilities(final, unclear), 0, 1),
         noise=np.where(unmeasured, 0.0, noise),
@@ -80,6 +81,7 @@ def conclude(
         runner_up=words.runners_up(best, final.pool),
         collinear=words.near_duplicates(best),
         warnings=(),
+        known=given if given.any() else None,
     )
     notes = recordings.notes
     if wave is not None:
@@ -109,18 +111,21 @@ def nothing(recordings: Recordings) -> Discovery:
     zero = np.zeros((count, len(terms)))
     kept = [part.states for part in recordings.parts]
     limits = [signals.fitted_samples(len(x)) for x in kept]
-    errors = np.concatenate([x[n:] - x[n - 1] for x, n in zip(kept, limits, strict=True)])
-    spread = np.concatenate([x[n:] - x[n:].mean(0) for x, n in zip(kept, limits, strict=True)])
-    squares, deviations = np.sum(errors**2, 0), np.sum(spread**2, 0)
+    pairs = list(zip(kept, limits, strict=True))
+    errors = np.concatenate([x[n:] - _first_measured(x[:n][::-1]) for x, n in pairs])
+    spread = np.concatenate([x[n:] - _mean(x[n:]) for x, n in pairs])
+    judged = np.isfinite(errors).sum(0)
+    squares = np.where(judged > 0, np.nansum(errors**2, 0), np.nan)
+    deviations = np.nansum(spread**2, 0)
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
-    initial = np.stack([x[0] for x in kept])
-    rmse = np.sqrt(squares / len(errors))
+    initial = np.stack([_first_measured(x) for x in kept])
+    rmse = np.nan_to_num(np.sqrt(squares / np.maximum(judged, 1)), nan=np.inf)
     held_out = HeldOut(zero, initial, rmse, np.nan_to_num(r2, nan=-np.inf))
     return Discovery(
         coefficients=zero,
         standard_errors=zero,
         inclusion_probabilities=zero,
-        noise=np.std(np.concatenate(kept), 0),
+        noise=np.nanstd(np.concatenate(kept), 0),
         score=np.zeros(()),
         initial=initial,
         held_out=held_out,
@@ -136,12 +141,30 @@ def nothing(recordings: Recordings) -> Discovery:
     )
 
 
+def _first_measured(states: np.ndarray) -> np.ndarray:
+    """The first value of each state [D], of those that are NaN where it was not measured [N, D]."""
+    return states[np.isfinite(states).argmax(0), np.arange(states.shape[1])]
+
+
+def _mean(states: np.ndarray) -> np.ndarray:
+    """The mean of each state where it was measured [D]; 0 where it never was."""
+    seen = np.isfinite(states)
+    return np.sum(states, 0, where=seen) / np.maximum(seen.sum(0), 1)
+
+
 def _interval(recordings: Recordings) -> float:
     """The usual time between samples."""
     return float(np.median(np.concatenate([np.diff(part.times) for part in recordings.parts])))
 
 
-def _begins_recording(prepared: Prepared) -> np.ndarray:
+def _in_units(prepared: Prepared, coefficients: np.ndarray) -> np.ndarray:
+    """Scaled coefficients in the units of the recording, the given ones to their last digit."""
+    given = prepared.tables.given
+    return np.where(given != 0, given, coefficients * prepared.back)
+
+
+def begins_recording(prepared: Prepared) -> np.ndarray:
+    """True for segments that begin a recording; those that fill up the last are left out."""
     length = prepared.length
     return np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals])
 
@@ -191,11 +214,22 @@ def _effective(found: Found) -> Found:
 
 
 def _widening(found: Found) -> float:
-    """What widens a standard error of independent residuals of known variance."""
+    """What widens a standard error of the coefficients."""
     mask = found.chosen.mask & found.problem.admissible
     total, independent = found.samples.sum(), np.sum(found.samples * found.chosen.independent)
-    freedom = max(total - mask.sum() - found.initial, 1)
-    return float(np.sqrt(total / max(independent, 1.0) * total / freedom))
+    return widening(total, independent, int(mask.sum()) + found.initial)
+
+
+def widening(samples: float, independent: float, fitted: int) -> float:
+    """What widens a standard error of independent residuals of known variance.
+
+    Args:
+      samples: number of measurements.
+      independent: how many of them are independent.
+      fitted: number of coefficients and initial values.
+    """
+    freedom = max(samples - fitted, 1)
+    return float(np.sqrt(samples / max(independent, 1.0) * samples / freedom))
 
 
 def _held_out(
@@ -203,13 +237,13 @@ def _held_out(
 ) -> HeldOut:
     """Forecast the end of each recording from the state that the fit ends with."""
     best, units = first.chosen, prepared.units
-    coefficients = best.coefficients * prepared.back
+    coefficients = _in_units(prepared, best.coefficients)
     stiff = along_recording.jumps(prepared.terms, coefficients)
     size = units.states if stiff else None
     right = along_recording.right_hand_side(prepared.terms, coefficients, scale=size)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
     followed = signals.nodes(prepared.signals, path.states)
-    squares, count, deviations = 0.0, 0, 0.0
+    squares, count, deviations = 0.0, np.zeros(len(recordings.states), int), 0.0
     measured = len(recordings.states)
     for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
         limit = signals.fitted_samples(len(signal.times))
@@ -222,10 +256,11 @@ def _held_out(
             stiff=stiff,
         )[1:, :measured]
         truth = part.states[limit:]
-        squares = squares + np.sum((forecast - truth) ** 2, 0)
-        deviations = deviations + np.sum((truth - truth.mean(0)) ** 2, 0)
-        count += len(truth)
-    rmse = np.sqrt(squares / count)
+        seen = np.isfinite(truth)
+        count += seen.sum(0)
+        squares = squares + np.sum((forecast - truth) ** 2, 0, where=seen)
+        deviations = deviations + np.sum((truth - _mean(truth)) ** 2, 0, where=seen)
+    rmse = np.sqrt(squares / np.where(count > 0, count, np.nan))
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     return HeldOut(
         coefficients,

@@ -50,6 +50,14 @@ PENALTY_ROUNDING = 1e-3
 """Share of the data's weight that the rounding of the penalty may reach before λ is too large for
 double precision."""
 
+BRIDGED = 8.0
+"""Gap between two measurements of a state, in its usual steps, that a spline bridges well enough
+for regressions. With two cells of five missing at random one gap in a thousand is longer."""
+
+STEP_ROWS = 8
+"""Measurements between two steps of a held input that show a curve of their own: as many as the
+degree of a spline and one. Where steps are closer, its derivatives are not let jump."""
+
 RESOLVED = 0.9
 """Effective freedom, as a share of the samples, above which a spline has not told noise from
 signal. Odd half."""
@@ -201,6 +209,44 @@ so that some ten thousand combinations are ranked."""
 JOINT_OPTIONS_MANY = 6
 """The same for more equations."""
 
+# Proposals from the flow between samples: `signals`, `one_step`.
+
+PREDICTED = 1.0
+"""Error of the prediction by the nearest neighbour, in units of the noise that smoothing reports,
+below which that is no noise: of white noise it were √2."""
+
+PREDICTED_STATES = 6
+"""Most states that a nearest neighbour predicts: of more, no sample has one that is near."""
+
+TAKEN_FOR_NOISE = 0.1
+"""Noise, as a share of a state's standard deviation, from which smoothing is checked so."""
+
+UNRELATED = (50, 0.9, 1.1)
+"""When neighbouring samples are called unrelated: from how many rows; the noise of every state and
+the error of the prediction, in units of its standard deviation. Of unrelated samples the last is
+√2."""
+
+FLOW_STARTS = 3
+"""Regressions that the flow is linearised around, one after the other."""
+
+FLOW_ROUNDS = 12
+"""Most linearisations from one start; Lorenz at a tenth of a second needs five."""
+
+FLOW_SETTLED = 0.01
+"""Relative gain of the sum of squares below which nothing more is to be gained."""
+
+FLOW_SHARES = (1.0, 0.5, 0.25, 0.125)
+"""Shares of a step that are tried until it leads downhill."""
+
+FLOW_EXPLAINED = 0.05
+"""Share of the variance that may be left of the samples by the ones before."""
+
+FLOW_INTERVALS = 1024
+"""Most intervals of a recording whose flow is linearised."""
+
+FLOW_TERMS = 16
+"""Most terms of all equations together that the flow is searched for."""
+
 # The search: `candidates`, `neighbours`, `search`.
 
 LARGE = 3.0
@@ -276,6 +322,15 @@ thirds of them, a swing of five samples at two fifths."""
 PERIODIC = 0.6
 """Share of the power of what is left in one line, from which it is periodic."""
 
+# Forcing in time: `forcing`.
+
+LINE = 1e-3
+"""Probability of a line in the periodogram of noise, below which a forcing in time is looked for.
+One recording in a thousand then looks in vain."""
+
+STEP_TIMES = 100
+"""Most times of a step that are tried, between the quantiles of 5 and 95 % of the times."""
+
 # Maps: `maps`.
 
 MAP_BETTER = 0.1
@@ -292,6 +347,36 @@ with 1 % of noise those up to 100 are fitted, but of segments of four rows only 
 MAP_EXPLAINED = 0.5
 """Share of the variance of rows that those before explain, below which a map is incomplete."""
 
+# Laws of a person's own: `law_start`, `law_fit`.
+
+LAW_NUMBERS = 20
+"""Most numbers of a law."""
+
+LAW_POINTS = 2048
+"""Points at which the numbers that a law is not linear in are tried; a second of work."""
+
+LAW_DECADES = 1.5
+"""Decades around the size of a variable, its inverse, or 1, within which such a number is tried."""
+
+LAW_SAMPLES = 200
+"""Samples of smoothed derivatives that the numbers of a law are tried on."""
+
+LAW_STARTS = 4
+"""Different places that the fit of a law starts from: lanes of one step (`side_by_side.LANES`)."""
+
+LAW_FITS = 6
+"""Most fits of a law, each with the noise that the one before has left."""
+
+LAW_SETTLED = 0.01
+"""Nats for which a law is not fitted again."""
+
+LAW_FLAT = 1e-6
+"""Share of its columns of length 1 that a combination of numbers leaves, below which no recording
+tells the numbers apart: the root of what rounding leaves of a difference of doubles is 1e-8."""
+
+LAW_SHARE = 1e-3
+"""Share in such a combination from which a number is of it."""
+
 # What is told: `session`, `conclusion`, `wording`.
 
 STAGES = {
@@ -301,6 +386,8 @@ STAGES = {
     "selecting from more places": (0.6, 0.75),
     "fitting a wave": (0.6, 1.0),
     "selecting on all samples": (0.75, 1.0),
+    "looking for a forcing in time": (0.9, 1.0),
+    "testing laws": (1.0, 1.0),
 }
 """Shares of the whole at which a stage begins and ends, as of a recording of a thousand rows."""
 

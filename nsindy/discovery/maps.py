@@ -178,6 +178,8 @@ def rows_of_map(parts: Sequence[Recording]) -> tuple[list[Recording], list[Signa
 def _pieces(part: Recording) -> list[Recording]:
     """A recording, cut where a row lacks."""
     most = constants.MOST_SAMPLES
+    whole = np.isfinite(part.states).all(1) & np.isfinite(part.inputs).all(1)
+    part = Recording(*(values[whole] for values in part))
     steps = np.diff(part.times[:most])
     cuts = np.flatnonzero(steps > 1.5 * np.median(steps)) + 1
     pieces = zip(*(np.split(values[:most], cuts) for values in part), strict=True)
@@ -206,8 +208,11 @@ def _signal(part: Recording, units: Units) -> Signal:
         states=states,
         derivatives=np.concatenate([states[1:], states[-1:]]),
         measured=states,
+        seen=np.ones(states.shape, bool),
+        near=np.ones(len(states), bool),
         relative=np.ones(states.shape),
         inputs=part.inputs / units.inputs,
+        before=part.inputs / units.inputs,
         noise=np.full(count, constants.NOISE_FLOOR),
         proportional=np.zeros(count, bool),
         resolved=np.ones(count, bool),

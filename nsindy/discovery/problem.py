@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, dictionary, screening, signals, weak_form
+from nsindy.discovery import constants, dictionary, known, screening, signals, weak_form
+from nsindy.discovery.known import NOTHING, Physics, Tables
 from nsindy.discovery.question import Question
 from nsindy.discovery.signals import Signal, Units
 from nsindy.evidence import regression
 from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
+from nsindy.terms import operations as terms_operations
 from nsindy.terms import products
 from nsindy.terms.operations import PRIMITIVES, Times
 from nsindy.terms.products import Products
@@ -27,14 +29,15 @@ class Problem(NamedTuple):
       terms: M terms.
       prior: of the supports.
       admissible: True where an equation may hold a term [D, M].
-      known: coefficients that are given [D, M]; their equations hold nothing else.
+      known: coefficients that are given [D, M].
       shares: root mean square of a term over that of the derivative [D, M].
       factor: compressed [Θ, Ẋ] of the smoothed states, where the fits start from.
       integrals: the same of the weak form; `factor` again where the equations are a map.
       begin: smoothed state at the first node of every segment [B, D].
       floor: noise that the errors of the solver hide [D].
-      slots: K, most terms of an equation.
+      slots: K, most terms of an equation, the given ones not counted.
       columns: terms that trajectories are linearised in, equation by equation [D, C].
+      signs: 1 or -1 for coefficients that must be above or below 0, else 0 [D, M]; None for none.
     """
 
     terms: Products
@@ -48,6 +51,12 @@ class Problem(NamedTuple):
     floor: np.ndarray
     slots: int
     columns: np.ndarray
+    signs: np.ndarray | None = None
+
+    def violated(self, mask: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+        """True for the terms of a support whose coefficients have the wrong sign [D, M]."""
+        signs = 0.0 if self.signs is None else self.signs
+        return mask & (coefficients * signs < 0)
 
     def of_columns(self, values: np.ndarray) -> np.ndarray:
         """What an array of all terms [D, M] holds in the columns [D, C]."""
@@ -97,6 +106,7 @@ class Prepared(NamedTuple):
       signals: the same, scaled and smoothed.
       units: of the variables.
       order: 1 or 2.
+      library: terms that were not named alone, and are neither a forcing nor fitted waves.
       terms: M terms over the states and inputs, as they are reported.
       back: multiplies scaled coefficients to those of the recording [D, M].
       theta: Θ of the smoothed states, the recordings one after the other [N, M].
@@ -104,12 +114,14 @@ class Prepared(NamedTuple):
       problem: what is searched.
       length: L, intervals of a segment.
       substeps: solver steps between samples; None for a map.
+      tables: what is known of the equations, in the units of the recording.
     """
 
     parts: list[Recording]
     signals: list[Signal]
     units: Units
     order: int
+    library: tuple[Term, ...]
     terms: tuple[Term, ...]
     back: np.ndarray
     theta: np.ndarray
@@ -117,6 +129,7 @@ class Prepared(NamedTuple):
     problem: Problem
     length: int
     substeps: int | None
+    tables: Tables
 
     def segments(self, share: float) -> Segments:
         """The recordings in segments, of which the first `share` of the samples count."""
@@ -138,12 +151,14 @@ class _Columns(NamedTuple):
       usable: factors that have a value here.
       theta: Θ, 0 where a term has no value [N, M].
       valued: False for a term without a finite value, or that is 0 everywhere [M].
+      ordinary: False for a term with an operation that is used because it was named alone [M].
     """
 
     products: Products
     usable: np.ndarray
     theta: np.ndarray
     valued: np.ndarray
+    ordinary: np.ndarray
 
 
 def prepare(
@@ -153,6 +168,8 @@ def prepare(
     question: Question,
     *,
     substeps: int | None = 1,
+    physics: Physics = NOTHING,
+    forcings: int = 0,
 ) -> Prepared:
     """Build the library of the recordings and everything that is known before a search.
 
@@ -162,29 +179,51 @@ def prepare(
       units: of the variables, with the numbers of fitted waves.
       question: what was asked.
       substeps: solver steps between samples; None for a map.
+      physics: what is known of the equations.
+      forcings: inputs, the last of them, that are no measurement but a time or a step in it; they
+        stand alone, and may have waves.
 
     Raises:
-      ValueError: an operation is unknown, or does not take one argument.
+      ValueError: an operation is unknown, or does not take one argument; or a term that is known
+        has no value here.
     """
     scale, count, order = units.variables, len(units.states), question.order
     measured = count // order
-    terms = terms_of(smoothed, units, question)
-    terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
-    columns = _columns(terms, smoothed, units)
+    library = terms_of(smoothed, units, question, forcings=forcings)
+    identity = terms_operations.get("identity")
+    velocities = [Term(identity, (v,)) for v in range(measured, count)]
+    terms = known.extended(library, physics, range(count - measured, count), velocities)
+    alone = np.arange(len(library), len(terms))
+    terms = (
+        *terms,
+        *dictionary.forcing_terms(len(scale), forcings),
+        *dictionary.fitted_waves(library, units.waves, forcings=forcings),
+    )
+    tables = known.tables(physics, terms, count)
+    columns = _columns(terms, smoothed, units, tables.named)
+    physics.check_valued(terms, tables.named & ~columns.valued)
 
     sizes = _sizes(columns.products, scale)
     factors = np.prod(sizes[columns.products.rows[: len(terms)]], axis=1)
     back = units.states[:, None] / factors[None] / units.time
-    known = np.zeros(back.shape)
-    if order == 2:
-        known = _positions(terms, measured, back)
-    admissible = columns.valued & ~(known != 0).any(1)[:, None]
+    coefficients = tables.given / back
+    columns.ordinary[alone] = False
+    admissible = tables.admissible(columns.ordinary, columns.valued)
     derivatives = np.concatenate([s.derivatives for s in smoothed])
+    rest = derivatives
+    if coefficients.any():
+        rest = derivatives - columns.theta @ coefficients.T
     spread = np.mean(np.concatenate([s.relative for s in smoothed]) ** 2, 1)
-    weight = 1 / np.sqrt(spread)[:, None]
-    factor = regression.compress(weight * columns.theta, weight * derivatives)
+    near = np.concatenate([s.near for s in smoothed])
+    weight = (near / np.sqrt(spread))[:, None]
+    factor = regression.compress(weight * columns.theta, weight * rest)
     # A map has no derivative that an integral could stand for.
-    integrals = factor if substeps is None else weak_form.of_recordings(smoothed, columns.theta)
+    integrals = factor
+    if substeps is not None:
+        integrals = weak_form.of_recordings(smoothed, columns.theta, coefficients)
+    if order == 2:
+        coefficients += _positions(terms, measured, back)
+        admissible[:measured] = False
     costs = Prior(dictionary.costs(terms), np.ones(()))  # type: ignore[arg-type]
     slots = min(question.max_terms, len(terms))
     chosen = np.broadcast_to(np.arange(len(terms)), admissible.shape)
@@ -199,7 +238,7 @@ def prepare(
         terms=columns.products,
         prior=costs,
         admissible=admissible,
-        known=known,
+        known=coefficients,
         shares=shares,
         factor=factor,
         integrals=integrals,
@@ -207,12 +246,14 @@ def prepare(
         floor=np.pad(least, (0, count - measured)),
         slots=slots,
         columns=chosen,
+        signs=tables.signs if physics.signs else None,
     )
     return Prepared(
         parts=parts,
         signals=smoothed,
         units=units,
         order=order,
+        library=library,
         terms=terms,
         back=back,
         theta=columns.theta,
@@ -220,18 +261,26 @@ def prepare(
         problem=problem,
         length=length,
         substeps=substeps,
+        tables=tables,
     )
 
 
-def terms_of(smoothed: list[Signal], units: Units, question: Question) -> tuple[Term, ...]:
+def terms_of(
+    smoothed: list[Signal], units: Units, question: Question, *, forcings: int = 0
+) -> tuple[Term, ...]:
     """The library that the recordings bear, over the states and inputs.
+
+    Args:
+      smoothed: the recordings.
+      units: of the variables.
+      question: what was asked.
+      forcings: inputs, the last of them, that no term of it holds.
 
     Raises:
       ValueError: an operation is unknown, or does not take one argument.
     """
-    variables, count = len(units.variables), len(units.states)
-    samples = sum(len(s.times) for s in smoothed)
-    values = samples * count // question.order
+    variables, count = len(units.variables) - forcings, len(units.states)
+    values = int(signals.cells(smoothed)[: count // question.order].sum())
     borne, few = dictionary.choice(values, variables, count)
     return dictionary.library(
         variables,
@@ -263,11 +312,21 @@ def _positions(terms: Sequence[Term], measured: int, back: np.ndarray) -> np.nda
     return known
 
 
-def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Columns:
-    """Evaluate the terms on the smoothed states."""
+def _columns(
+    terms: Sequence[Term], smoothed: list[Signal], units: Units, named: np.ndarray
+) -> _Columns:
+    """Evaluate the terms on the smoothed states; those that were named, wherever they are finite.
+
+    Args:
+      terms: the M terms.
+      smoothed: the recordings.
+      units: of the variables.
+      named: True for terms that a person named [M].
+    """
     count = len(units.variables)
     bound = [_on_raw(term, count) for term in terms]
     points = units.expand(np.concatenate([np.hstack([s.states, s.inputs]) for s in smoothed]))
+    earlier = units.expand(np.concatenate([np.hstack([s.states, s.before]) for s in smoothed]))
     inputs = ((0, 0), (0, len(units.inputs)))
     errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in smoothed])
     errors = np.abs(units.expand(errors))
@@ -284,9 +343,15 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
             for a in atom.arguments
             if isinstance(a, int)
         )
+    rows = split.rows[: len(terms)]
+    ordinary = usable[rows].all(1)
+    usable[rows[named].ravel()] = True
     theta = products.term_values(split, points, usable)[:, : len(terms)]
+    if not np.array_equal(points, earlier):
+        # Where an input jumps, a smoothed derivative is the mean of what it was and will be.
+        theta = (theta + products.term_values(split, earlier, usable)[:, : len(terms)]) / 2
     valued = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
-    return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued)
+    return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued, ordinary)
 
 
 def _length(smoothed: list[Signal]) -> int:
@@ -301,7 +366,8 @@ def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     x and x·v only take a factor when their variables are scaled; sin(x) is another function of the
     scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning. What
     is smooth in a fit, sign(x) and √x, only takes a factor as well, and is bound to the scaled one.
-    The w x of sin(w x) is a variable too, `shift` places further on again.
+    The w x of sin(w x) is a variable too, `shift` places further on again, if w is fitted: a number
+    that was given is multiplied with the term x, see `expansion`.
 
     Args:
       term: over V variables.
@@ -311,12 +377,12 @@ def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     smooth = term.primitive.smooth
     if smooth is not None and not raw:
         return Term(smooth, term.arguments)
-    raw = raw or term.primitive.name not in products.PRODUCTS
+    raw, variables = raw or term.primitive.name not in products.PRODUCTS, range(shift)
 
     def bound(argument):
         if not isinstance(argument, Term):
             return argument + shift * raw
-        if isinstance(argument.primitive.function, Times):
+        if isinstance(argument.primitive.function, Times) and argument.arguments[0] in variables:
             return argument.arguments[0] + 2 * shift
         return _on_raw(argument, shift, raw)
 

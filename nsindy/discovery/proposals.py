@@ -42,7 +42,7 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
     problem = prepared.problem
     width = constants.WIDTH if width is None else width
     freedom = sum(s.freedom for s in prepared.signals)
-    samples = sum(len(s.times) for s in prepared.signals)
+    samples = np.mean(signals.cells(prepared.signals))
     # Fits of one equation are cheap; so are those of few samples, whose regressions are bad guides.
     width = 2 * width if len(problem.admissible) == 1 else width
     few = (constants.FEW_SAMPLES / samples) ** 2
@@ -58,8 +58,19 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
         for coarse in (*constants.COARSE, *[constants.FINE] * noiseless)
         for mask in _joint(problem, factor, freedom, width // 2, coarse)
     ]
+    if problem.signs is not None:
+        supports = [_signed(problem, mask) for mask in (*supports, np.zeros_like(supports[0]))]
     different = {mask.tobytes(): mask for mask in supports}.values()
     return [candidates.regressed(problem, mask) for mask in different]
+
+
+def _signed(problem: Problem, mask: np.ndarray) -> np.ndarray:
+    """The support without the terms whose coefficients have a wrong sign in a regression."""
+    while True:
+        wrong = problem.violated(mask, candidates.regressed(problem, mask).coefficients)
+        if not wrong.any():
+            return mask
+        mask = mask & ~wrong
 
 
 def _joint(
@@ -96,14 +107,14 @@ def _by_beam(
 ) -> list[_Option]:
     """The supports of equation d by its compressed regression [Q, M + 1], best first."""
     size = own.shape[1] - 1
+    own = own * np.append(problem.admissible[d], True)[None]
     if problem.wide:
         own = own[:, [*problem.columns[d], size]]
         costs = problem.prior_of_columns._replace(costs=problem.prior_of_columns.costs[d])
         found = screening.beam(own.T @ own, costs, samples, problem.slots, coarse)
         return [_Option(-s.score, _at(problem.columns[d][s.terms], size)) for s in found]
-    columns = own * np.append(problem.admissible[d], True)[None]
     # A row of its own that no term can explain.
-    columns = np.pad(columns, ((0, 1), (0, 0)))
+    columns = np.pad(own, ((0, 1), (0, 0)))
     columns[-1, -1] = coarse * np.linalg.norm(columns[:, -1])
     supports = BEAM(
         columns,

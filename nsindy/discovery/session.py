@@ -8,6 +8,7 @@ import numpy as np
 from nsindy.discovery import candidates, constants, problem, search, signals
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import precompile_judge
+from nsindy.discovery.known import NOTHING, Physics
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -29,6 +30,8 @@ class Session:
       question: what was asked.
       progress: called with the name of a stage and the share of the whole that is done.
       stop: tells whether to end with what there is.
+      physics: what is known of the equations.
+      forcings: inputs, the last of them, that were not measured; see `problem.prepare`.
     """
 
     parts: list[Recording]
@@ -36,6 +39,8 @@ class Session:
     question: Question
     progress: Progress
     stop: Callable[[], bool] = lambda: False
+    physics: Physics = NOTHING
+    forcings: int = 0
 
     def build(self, units: Units, substeps: int | None = 1) -> Prepared:
         """The problem in these units; its programs begin to compile.
@@ -44,7 +49,13 @@ class Session:
           ValueError: an operation is unknown, or does not take one argument.
         """
         prepared = problem.prepare(
-            self.parts, self.signals, units, self.question, substeps=substeps
+            self.parts,
+            self.signals,
+            units,
+            self.question,
+            substeps=substeps,
+            physics=self.physics,
+            forcings=self.forcings,
         )
         segments = prepared.segments(1.0)
         search.precompile_search(prepared.problem, segments)

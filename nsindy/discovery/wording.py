@@ -85,10 +85,11 @@ class Wording:
         factor = np.asarray(self.prepared.problem.factor)
         size = best.mask.shape[1]
         for d, left in enumerate(self.left):
-            if not self.prepared.problem.admissible[d].any() or not best.mask[d].any():
+            allowed = self.prepared.problem.admissible[d]
+            if not allowed.any() or not (best.mask[d] & allowed).any():
                 continue
-            own = regression.of_equation(factor, size, d)
-            for other in ties.equivalents(own, best.mask[d], tolerance=1e-9, most=5):
+            own = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
+            for other in ties.equivalents(own, best.mask[d] & allowed, tolerance=1e-9, most=5):
                 found.append(f"{left} of {', '.join(self.names[m] for m in other)}")
         return tuple(found)
 
@@ -177,11 +178,16 @@ def of_the_unclear(words: Wording, unclear: Sequence[Unclear]) -> Iterator[str]:
 def _of_the_verdict(
     discovery: Discovery, words: Wording, verdict: Verdict, unclear: Sequence[Unclear]
 ) -> Iterator[str]:
+    if verdict.name == "none" and not verdict.unexplained:
+        yield (
+            f"{' and '.join(discovery.measured)} change by no more than what looks like noise from "
+            "sample to sample: no equation can be told from a constant"
+        )
     for d in verdict.unexplained:
         yield f"no term of the library explains {discovery.measured[d]}, which changes"
     yield from of_the_unclear(words, unclear)
     assert discovery.slow_error is not None and discovery.slow_memory is not None
-    spread = np.concatenate([part.states for part in words.prepared.parts]).std(0)
+    spread = np.nanstd(np.concatenate([part.states for part in words.prepared.parts]), 0)
     for d, state in enumerate(discovery.measured):
         size, memory = float(discovery.slow_error[d]), float(discovery.slow_memory[d])
         if size > 0 and d not in verdict.unexplained:
@@ -237,7 +243,9 @@ def _of_the_residuals(prepared: Prepared, final: Found, discovery: Discovery) ->
 
 
 def _of_the_states(prepared: Prepared, final: Found, discovery: Discovery) -> Iterator[str]:
-    every = np.concatenate([part.states for part in prepared.parts])
+    # Where a state was not measured its spline stands in.
+    measured = np.concatenate([s.measured for s in prepared.signals])
+    every = (measured * prepared.units.states)[:, : len(discovery.measured)]
     noise = final.noise * prepared.units.states
     for weights in conserved(every, noise[: every.shape[1]]):
         pairs = zip(weights, discovery.measured, strict=True)

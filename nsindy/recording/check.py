@@ -29,8 +29,8 @@ class Recording(NamedTuple):
 
     Attributes:
       times: strictly increasing [N].
-      states: finite [N, D].
-      inputs: measured forcing or control, finite [N, U]; U may be 0.
+      states: [N, D]; NaN where a state was not measured.
+      inputs: measured forcing or control [N, U]; U may be 0. NaN where it was not logged.
     """
 
     times: np.ndarray
@@ -69,8 +69,9 @@ def check_arrays(
 
     Rows are sorted by time, and split where it starts again; rows that repeat another are dropped,
     those of one time averaged, and rows with a missing or infinite value dropped if they are at
-    most the share `repair.DROPPED` of all. Columns that are constant or repeat another are left
-    out. `notes` report every change.
+    most the share `repair.DROPPED` of all; if they are more, the missing values are no
+    measurements. Columns that are constant or repeat another are left out. `notes` report every
+    change.
 
     Args:
       t: times [N], numbers or dates; or the step between samples; or a list of times, one for each

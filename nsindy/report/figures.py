@@ -93,7 +93,7 @@ def _draw(axis: Axes, replays: Sequence[Replay], d: int, *, forecast: bool = Fal
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:
-    low, high = float(np.min(values)), float(np.max(values))
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = 0.12 * (high - low) or 1.0
     return low - margin, high + margin
 
@@ -143,7 +143,8 @@ def _phase(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
     if len(discovery.states) == 1:
         return _phase_line(discovery, replays)
     pairs = _pairs(discovery)
-    flow = len(discovery.states) == 2 and not discovery.inputs and not discovery.map
+    flow = len(discovery.states) == 2 and not discovery.inputs
+    flow &= not discovery.map and not discovery.time
     figure, axes = _figure([3.4] * len(pairs))
     for axis, (i, j) in zip(axes, pairs, strict=True):
         for r, replay in enumerate(replays):

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import signals
-from nsindy.discovery.smoothing import smooth
+from nsindy.discovery.smoothing import SmoothedState, smooth
 from nsindy.recording.arrange import arranged
 from nsindy.recording.check import Recording, Recordings
 from nsindy.result import along_recording
+from nsindy.result import inputs as inputs_between
 from nsindy.result.discovery import Discovery, HeldOut
 
 __all__ = ["Replay", "replays", "thinning"]
@@ -25,8 +26,8 @@ class Replay(NamedTuple):
 
     Attributes:
       times: of the samples [N].
-      measured: [N, measured states].
-      inputs: [N, U].
+      measured: [N, measured states]; NaN where a state was not measured.
+      inputs: [N, U], and the time behind them where it is forced.
       fine: the times of the samples and further ones between them [L].
       simulated: solution from the fitted initial state [L, D].
       forecast: the same with the fit to the first four fifths [L, D].
@@ -91,16 +92,31 @@ def thinning(part: Recording) -> int:
 
 
 def _thinned(part: Recording) -> Recording:
-    return Recording(*(np.asarray(values)[:: thinning(part)] for values in part))
+    times, states, inputs = (np.asarray(values) for values in part)
+    step, seen = thinning(part), np.isfinite(states)
+    rows = np.arange(len(times))
+    each = [rows] if step == 1 or seen.all() else [rows[own] for own in seen.T]
+    # Each state is thinned among its own samples, or one of them would be lost.
+    chosen = np.unique(np.concatenate([own[::step] for own in each]))
+    inputs = inputs_between.filled(times, inputs)
+    return Recording(times[chosen], states[chosen], inputs[chosen])
+
+
+def _smoothed(times: np.ndarray, values: np.ndarray) -> SmoothedState:
+    seen = np.isfinite(values)
+    return smooth(times[seen], values[seen], at=None if seen.all() else times)
 
 
 def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
+    if discovery.time:
+        # A forcing in time is one of an input that is the time.
+        part = part._replace(inputs=np.column_stack([part.inputs, part.times]))
     times = part.times
     fill = np.linspace(times[0], times[-1], FILL)
     fine = np.sort(np.concatenate([times, fill]))
     at = np.searchsorted(fine, times)
     inputs = np.array([np.interp(fine, times, u) for u in part.inputs.T]).T.reshape(len(fine), -1)
-    smoothed = [smooth(times, values) for values in part.states.T]
+    smoothed = [_smoothed(times, values) for values in part.states.T]
     positions, slopes, bends = (
         np.stack([getattr(each, name) for each in smoothed], 1)
         for name in ("states", "derivatives", "curvatures")

@@ -3,8 +3,9 @@
 import dataclasses
 import functools
 import html
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -20,7 +21,7 @@ from nsindy.terms.term import Term, without_jumps
 if TYPE_CHECKING:
     from nsindy.result.vector_field import VectorField
 
-__all__ = ["HEADINGS", "Discovery", "HeldOut", "load"]
+__all__ = ["HEADINGS", "Discovery", "HeldOut", "LawResult", "load"]
 
 HEADINGS = {
     "equation": "",
@@ -51,8 +52,66 @@ class HeldOut(NamedTuple):
     r2: Array
 
 
+class LawResult(NamedTuple):
+    """Equations of a person's own, fitted to the recordings; or, first of several, what was found.
+
+    Attributes:
+      text: as they were written; empty for what was found.
+      names: of the numbers in them that were fitted.
+      values: of the numbers, in the units of the recording; NaN where no fit came to an end.
+      errors: standard errors; NaN where the recordings cannot tell a number from others.
+      nats: log evidence beyond that of what was found, 0 for that itself.
+      price: nats that are in its evidence for the choice of its terms among all; a law that was
+        given pays it for the equations alone that it leaves to what was found.
+      r2: share of the variance of each measured state that one simulation explains, from the first
+        sample to the last; below 0 where it explains nothing, -inf where it diverges.
+      held_out: the same of the last fifth, by a forecast of a fit to the first four.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+    errors: tuple[float, ...]
+    nats: float
+    price: float
+    r2: tuple[float, ...]
+    held_out: tuple[float, ...]
+
+    def describe(self) -> str:
+        """One line: the numbers with their errors, nats, and R²."""
+        if not math.isfinite(self.nats):
+            return f"{self.text}: no solution of it follows the recording"
+        place = f"{abs(self.nats):.1f} nats {'better' if self.nats > 0 else 'worse'}"
+        if not self.text:
+            place = f"pays {self.price:.1f} nats for the choice of its terms"
+        words = [*([numbers] if (numbers := self.numbers()) else []), place]
+        tied = [n for n, e in zip(self.names, self.errors, strict=True) if math.isnan(e)]
+        if tied:
+            words.append(f"the recording does not tell {', '.join(tied)} apart")
+        shares = f"R² {_shares(self.r2)}, of the forecast {_shares(self.held_out)}"
+        return f"{self.text or 'what was found'}: {'; '.join([*words, shares])}"
+
+    def numbers(self) -> str:
+        """The numbers with their errors, `k = 0.0389 ± 0.0013, Ta = 31.4 ± 0.7`."""
+        return ", ".join(
+            f"{name} = {text.number(value, error)} ± "
+            + (text.number(error, error) if math.isfinite(error) and error > 0 else "?")
+            for name, value, error in zip(self.names, self.values, self.errors, strict=True)
+        )
+
+
+def _shares(values: Sequence[float]) -> str:
+    words = (f"{value:.4f}" if math.isfinite(value) else "diverged" for value in values)
+    return ", ".join(words)
+
+
 _ARRAYS = ("coefficients", "standard_errors", "inclusion_probabilities", "noise", "score")
-_OPTIONAL = ("slow_error", "slow_memory", "simulation_r2")
+_OPTIONAL = (
+    "slow_error",
+    "slow_memory",
+    "simulation_r2",
+    "known",
+)
 _DATA = (*_ARRAYS, "initial", *_OPTIONAL, "held_out")
 _STATIC = (
     "library",
@@ -60,8 +119,10 @@ _STATIC = (
     "inputs",
     "order",
     "map",
+    "time",
     "noise_kind",
     "verdict",
+    "laws",
 )
 _TEXTS = ("equivalent_models", "runner_up", "collinear", "warnings")
 
@@ -82,11 +143,12 @@ class Discovery:
       score: logarithm of the evidence, in nats.
       initial: fitted state at the first time of each of the R recordings [R, D].
       held_out: the forecast of the last fifth.
-      library: the M terms, over the states followed by the inputs.
+      library: the M terms, over the states, the inputs and the time of a forcing.
       states: names of the D states; with `order` 2 the positions, then their velocities, x and x'.
       inputs: names of the U measured inputs.
       order: 1, or 2 where only positions were measured.
       map: True where the equations give the next row, y[n+1] = Ξ θ(y[n], u[n]).
+      time: name of the time, where terms of it are a forcing that was not measured; or empty.
       noise_kind: "constant" or "proportional" for each state.
       verdict: "equation" where the equations explain the recordings up to their noise;
         "approximation" where something is missing from them; "none" where nothing was found.
@@ -99,6 +161,8 @@ class Discovery:
       runner_up: the next best models and how many nats they are behind, as text.
       collinear: relations between terms, in words.
       warnings: reasons for caution, in words.
+      known: True for coefficients that were given [D, M]; None where none was.
+      laws: what was found, and then each law that was tested; empty where none was.
     """
 
     coefficients: Array
@@ -113,6 +177,7 @@ class Discovery:
     inputs: tuple[str, ...] = ()
     order: int = 1
     map: bool = False
+    time: str = ""
     noise_kind: tuple[str, ...] = ()
     verdict: str = "equation"
     slow_error: Array | None = None
@@ -122,11 +187,19 @@ class Discovery:
     runner_up: tuple[str, ...] = ()
     collinear: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    known: Array | None = None
+    laws: tuple[LawResult, ...] = ()
+
+    @property
+    def given(self) -> np.ndarray:
+        """True for coefficients that were given, not found [D, M]."""
+        nothing = np.zeros(np.shape(self.coefficients), bool)
+        return nothing if self.known is None else np.asarray(self.known, bool)
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of what terms are bound to: the states, then the inputs."""
-        return (*self.states, *self.inputs)
+        """Names of what terms are bound to: the states, the inputs, then the time of a forcing."""
+        return (*self.states, *self.inputs, *([self.time] if self.time else []))
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -144,12 +217,15 @@ class Discovery:
         return self.states[: len(self.rows)]
 
     def found(self) -> dict[str, Any]:
-        """Coefficients, errors and states of the equations that were found."""
+        """Coefficients, what decides their digits, and states of the equations that were found."""
         rows = np.array(self.rows)
+        coefficients, errors = np.asarray(self.coefficients), np.asarray(self.standard_errors)
+        if self.given.any():
+            errors = np.where(self.given, text.as_given(coefficients), errors)
         return {
-            "coefficients": np.asarray(self.coefficients)[rows],
+            "coefficients": coefficients[rows],
             "states": [self.states[row] for row in rows],
-            "errors": np.asarray(self.standard_errors)[rows],
+            "errors": errors[rows],
             "map": self.map,
         }
 
@@ -162,16 +238,21 @@ class Discovery:
         return text.equations(names=self.terms, precision=precision, **self.found())
 
     def __str__(self) -> str:
-        found, lines = self.found(), list(filter(None, [HEADINGS[self.verdict]]))
-        for line, row, errors in zip(
-            self.equations(), found["coefficients"], found["errors"], strict=True
-        ):
-            if self.verdict != "equation" and not row.any():
+        lines = list(filter(None, [HEADINGS[self.verdict]]))
+        values, spread, given = map(
+            np.asarray, (self.coefficients, self.standard_errors, self.given)
+        )
+        for line, row in zip(self.equations(), self.rows, strict=True):
+            if self.verdict != "equation" and not values[row].any():
                 lines.append(f"{line.split(' = ')[0]} = ?")
                 continue
-            known = [text.number(e, e) if e > 0 else "?" for e in errors[row != 0]]
-            lines.append(line + (f"   (± {', '.join(known)})" if known else ""))
-        return "\n".join(lines)
+            words = [
+                "given" if known else text.number(error, error) if error > 0 else "?"
+                for value, error, known in zip(values[row], spread[row], given[row], strict=True)
+                if value != 0
+            ]
+            lines.append(line + (f"   (± {', '.join(words)})" if words else ""))
+        return "\n".join([*lines, *(law.describe() for law in self.laws)])
 
     def __repr__(self) -> str:
         return str(self)
@@ -244,7 +325,7 @@ class Discovery:
             kept = np.flatnonzero(np.any(np.asarray(coefficients) != 0, axis=0))
             terms = tuple(terms[i] for i in kept)
             coefficients = coefficients[:, kept]
-        return VectorField(coefficients, Library(terms, self.variables))
+        return VectorField(coefficients, Library(terms, self.variables), bool(self.time))
 
     def simulate(
         self, x0: ArrayLike, t: ArrayLike, inputs: ArrayLike | Callable | None = None
@@ -323,4 +404,5 @@ def load(path: str | os.PathLike) -> Discovery:
       ValueError: the file cannot be read, was not written by `Discovery.save`, or is damaged.
     """
     content = file.read_discovery(path)
-    return Discovery(**{**content, "held_out": HeldOut(**content["held_out"])})
+    laws = tuple(LawResult(**law) for law in content["laws"])
+    return Discovery(**{**content, "held_out": HeldOut(**content["held_out"]), "laws": laws})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nsindy.runtime import files
-from nsindy.terms.operations import PRIMITIVES, Primitive, Times, get
+from nsindy.terms.operations import PRIMITIVES, Primitive, StepAt, Times, get
 from nsindy.terms.term import Term, by_depth
 
 __all__ = ["read_discovery", "write_discovery"]
@@ -39,7 +39,7 @@ def write_discovery(path: str | os.PathLike, content: dict[str, Any]) -> None:
     learned = {}
     for primitive in {node.primitive for node in nodes}:
         row = PRIMITIVES.get(primitive.name)
-        if isinstance(primitive.function, Times):
+        if isinstance(primitive.function, StepAt | Times):
             continue
         if row is None or row.function is not primitive.function:
             learned[primitive.name] = _learned(primitive)
@@ -109,7 +109,11 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     if type(is_map := content.get("map", False)) is not bool or (is_map and order == 2):
         raise ValueError(f"map is {is_map!r} with order {order}; it must be true or false")
     operations = {**_operations(content["learned"]), **PRIMITIVES}
-    library = tuple(_term(nested, operations, count + len(inputs)) for nested in content["library"])
+    time = content.get("time", "")
+    if not isinstance(time, str) or time in names or not (time.isprintable() or not time):
+        raise ValueError(f"the name of the time, {ascii(time)[:40]}, must be a name of its own")
+    bound = len(names) + bool(time)
+    library = tuple(_term(nested, operations, bound) for nested in content["library"])
     kinds = _texts(content["noise_kind"], "noise_kind")
     if len(kinds) != count or not {*kinds} <= {"constant", "proportional"}:
         raise ValueError("noise_kind must be constant or proportional for each state")
@@ -138,6 +142,12 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     verdict = content.get("verdict", "equation")
     if verdict not in ("equation", "approximation", "none"):
         raise ValueError(f"verdict {verdict!r} is not equation, approximation or none")
+    # Files of before this field lack it.
+    if content.get("known") is not None:
+        known = content["known"]
+        if np.shape(known) != square or not {*np.ravel(known).tolist()} <= {True, False}:
+            raise ValueError("known must be true or false for every coefficient")
+        fields["known"] = np.array(known, bool)
     if not np.all(np.isfinite(fields["coefficients"])):
         raise ValueError("a coefficient is not finite")
     texts = ("equivalent_models", "runner_up", "collinear", "warnings")
@@ -147,11 +157,28 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         "inputs": inputs,
         "order": order,
         "map": is_map,
+        "time": time,
         "noise_kind": kinds,
         "verdict": verdict,
     }
     words = {name: _texts(content[name], name) for name in texts}
-    return {**fields, **static, **words}
+    laws = [_law(law, measured[0]) for law in content.get("laws", [])]
+    return {**fields, **static, "noise_kind": kinds, "laws": laws, **words}
+
+
+def _law(law: dict[str, Any], measured: int) -> dict[str, Any]:
+    """The fields of one law; a null is a number that is not finite."""
+    if not isinstance(law["text"], str):
+        raise ValueError("the text of a law must be a text")
+    names, (below,) = _texts(law["names"], "laws.names"), (-math.inf,)
+    shapes = {"values": len(names), "errors": len(names), "r2": measured, "held_out": measured}
+    numbers = {name: _array(law[name], f"laws.{name}", (size,)) for name, size in shapes.items()}
+    for name in ("r2", "held_out"):
+        numbers[name] = np.nan_to_num(numbers[name], nan=below, neginf=below)
+    nats = float(np.nan_to_num(_array(law["nats"], "laws.nats", ()), nan=below))
+    price = float(_array(law["price"], "laws.price", ()))
+    packed = {name: tuple(map(float, each)) for name, each in numbers.items()}
+    return {"text": law["text"], "names": names, **packed, "nats": nats, "price": price}
 
 
 def _operations(learned: dict[str, Any]) -> dict[str, Primitive]:

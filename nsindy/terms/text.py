@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from jax.typing import ArrayLike
 
-from nsindy.terms.operations import Times
+from nsindy.terms.operations import StepAt, Times
 from nsindy.terms.term import Term
 
-__all__ = ["decimals", "equations", "left_side", "number", "readable"]
+__all__ = ["as_given", "decimals", "equations", "left_side", "number", "readable"]
 
 
 def readable(term: Term | int, variables: Sequence[str]) -> str:
@@ -46,6 +46,10 @@ def _powers(term: Term | int, variables: Sequence[str]) -> dict[str, int]:
         return {}
     if isinstance(term.primitive.function, Times):
         return {number(term.primitive.function.number): 1, **_powers(arguments[0], variables)}
+    if isinstance(term.primitive.function, StepAt):
+        at = term.primitive.function.time
+        sign = "+" if at < 0 else "-"
+        return {f"step({_sum(arguments[0], variables)} {sign} {number(abs(at))})": 1}
     if name == "add":
         return {f"({_sum(term, variables)})": 1}
     if name == "drag":
@@ -74,6 +78,24 @@ def decimals(error: float) -> int:
     """Decimals that a standard error justifies: to its first digit, or its second if that is 1."""
     mantissa, place = f"{error:.1e}".split("e")
     return (mantissa[0] == "1") - int(place)
+
+
+def as_given(values: ArrayLike) -> np.ndarray:
+    """The errors with which `number` writes values as they were given, to twelve digits.
+
+    Example:
+      >>> number(9.80665, as_given(9.80665)), number(-2.0, as_given(-2.0))
+      ('9.80665', '-2')
+    """
+
+    def one(value):
+        if value == 0:
+            return 0.0
+        mantissa, _, power = f"{value:.11e}".partition("e")
+        digits = len(mantissa.rstrip("0").partition(".")[2])
+        return 2 * 10.0 ** (int(power) - digits)
+
+    return np.vectorize(one, otypes=[float])(values)
 
 
 def number(value: float, error: float | None = None, *, precision: int | None = None) -> str:

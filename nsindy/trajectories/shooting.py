@@ -13,6 +13,7 @@ import numpy as np
 
 from nsindy.terms import products
 from nsindy.terms.products import Products
+from nsindy.trajectories.flow import Flow
 
 __all__ = [
     "LOWER",
@@ -38,7 +39,8 @@ class Segments(NamedTuple):
       states: measured; anything where they were not [B, L + 1, D].
       weights: of each measurement in the sum of squares [B, L + 1, D]; 0 where there is none, and
         at a node that the next segment counts.
-      inputs: at the nodes, straight between them [B, L + 1, U].
+      inputs: at the beginning and just before the end of each interval, straight between them
+        [B, L, 2, U]; an input that is held is the same at both.
       units: of the variables [D + U], operations on raw values see variable · unit; then, where
         there are fitted waves, w · unit of each [D + U].
       starts: 1 where a segment begins a recording [B, R].
@@ -175,7 +177,10 @@ def expand(states: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
 # Under its own jit it is traced once for all programs of the same shapes.
 @jax.jit
 def shoot(
-    terms: Products, model: Model, segments: Segments, columns: jax.Array | None = None
+    terms: Products | Flow,
+    model: Model,
+    segments: Segments,
+    columns: jax.Array | None = None,
 ) -> Sensitivities:
     """Solve every segment from its own beginning, with its exact discrete sensitivities.
 
@@ -185,16 +190,17 @@ def shoot(
     the discrete x. Of a map, x_{n+1} and s_{n+1} are these right-hand sides.
 
     Args:
-      terms: the M terms.
+      terms: the M terms; or a vector field, whose parameters take the place of coefficients.
       model: the equations.
       segments: the recordings.
       columns: terms of each equation whose coefficients the sensitivities are by [D, C], in the
-        support or not; None for those of the slots, and C = 0 for those by x_0 alone.
+        support or not; None for those of the slots, and C = 0 for those by x_0 alone. A vector
+        field has the latter two.
 
     Reference: Tsitouras (2011), Computers & Mathematics with Applications 62; Hairer, Nørsett and
       Wanner (1993), Solving Ordinary Differential Equations I, II.6.
     """
-    count = len(model.indices)
+    count = model.begin.shape[1]
     columns = jnp.asarray(model.indices if columns is None else columns)
     forces = columns.size
     low, high = jnp.asarray(segments.bound)[..., None]
@@ -202,8 +208,18 @@ def shoot(
     own = jnp.eye(count, dtype=model.begin.dtype)[:, :, None, None]
     weights = jnp.asarray(model.coefficients)[..., None]
 
+    def held(x, flow, slope, force, s):
+        change = _through(slope, s) + jnp.pad(force, ((0, 0), (count, 0), (0, 0)))
+        moving = jnp.all((x > low) & (x < high), 0)[None, None]
+        return jnp.where(moving, jnp.concatenate([flow[:, None], change], 1), 0.0)
+
     def field(y, inputs):
         x, s = y[:, 0], y[:, 1:]
+        if isinstance(terms, Flow):
+            across = jax.vmap(terms.slopes, in_axes=(1, 1, None), out_axes=-1)
+            moved = across(x, inputs, model.coefficients[0])
+            force = moved.by_parameters[:, :forces]
+            return held(x, moved.value, moved.by_state, force, s)
         at = products.slopes(
             terms,
             lambda z: expand(z, inputs, segments.units),
@@ -212,12 +228,9 @@ def shoot(
             model.indices,
             columns,
         )
-        flow = jnp.sum(at.values * weights, 1)
-        change = _through(jnp.sum(weights[..., None, :] * at.slopes, 1), s)
         force = (own * at.beside[None]).reshape(count, forces, x.shape[1])
-        change = change + jnp.pad(force, ((0, 0), (count, 0), (0, 0)))
-        moving = jnp.all((x > low) & (x < high), 0)[None, None]
-        return jnp.where(moving, jnp.concatenate([flow[:, None], change], 1), 0.0)
+        slope = jnp.sum(weights[..., None, :] * at.slopes, 1)
+        return held(x, jnp.sum(at.values * weights, 1), slope, force, s)
 
     def some(part):
         """Segments side by side, in the last dimension."""
@@ -249,7 +262,7 @@ def shoot(
         identity = jnp.broadcast_to(identity, (*identity.shape[:2], begin.shape[1]))
         start = jnp.concatenate([begin[:, None], identity], 1)
         each = following if segments.substeps is None else interval
-        _, path = jax.lax.scan(each, start, (steps, inputs[:-1], inputs[1:]))
+        _, path = jax.lax.scan(each, start, (steps, inputs[:, 0], inputs[:, 1]))
         return jnp.moveaxis(jnp.concatenate([start[None], path]), -1, 0)
 
     parts = len(segments.steps)
@@ -284,7 +297,7 @@ def _together(parts: int, size: int) -> int:
 
 
 def linearise(
-    terms: Products,
+    terms: Products | Flow,
     model: Model,
     segments: Segments,
     noise: jax.Array,

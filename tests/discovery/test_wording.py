@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from problems import candidate, found, narrow, signal
 
-from nsindy.discovery import constants, dictionary, wording
+from nsindy.discovery import constants, dictionary, known, wording
+from nsindy.discovery.known import NOTHING
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.signals import Units
 from nsindy.discovery.wording import Wording
@@ -25,12 +26,14 @@ def prepared(theta=THETA, terms=TERMS, **changes):
         Units(np.ones(1), np.zeros(0), 1.0, np.zeros(1)),
         1,
         terms,
+        terms,
         np.ones((1, len(terms))),
         theta,
         np.ones(2, bool),
         narrow(factor=np.column_stack([THETA, X])),
         8,
         1,
+        known.tables(NOTHING, terms, 1),
     )
     return made._replace(**changes)
 
@@ -206,6 +209,6 @@ def test_what_changes_by_three_errors_more_than_its_noise_is_not_conserved(facto
     states = np.stack([large + small, large - small], 1) / np.sqrt(2)
     conserved = wording.conserved(states, np.ones(2))
     assert len(conserved) == count
-    one = prepared(parts=[signal(states)], units=Units(np.ones(2), np.zeros(0), 1.0, np.zeros(2)))
+    one = prepared(signals=[signal(states)], units=Units(np.ones(2), np.zeros(0), 1.0, np.zeros(2)))
     told = list(wording._of_the_states(one, found(LINEAR, noise=np.ones(2)), Told(states="xy")))
     assert len(told) == count and all("does not change beyond its noise" in line for line in told)
