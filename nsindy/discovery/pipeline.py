@@ -317,9 +317,13 @@ def _concluded(
     size = prepared.units.states
     left = (final.noise * size)[: every.shape[1]] ** 2 / np.nanvar(every, axis=0)
     said = () if stopped else maps.suggestion(session, recordings, left)
+    name = found.verdict
+    if said:
+        # What a flow misses and a map explains is no noise.
+        name = "approximation" if np.any(found.coefficients) else "none"
     if session.question.forcing and prepared.problem.wide:
         said = (*said, "no forcing in time was looked for among so many terms; give fewer columns")
-    found = dataclasses.replace(found, warnings=(*found.warnings, *said))
+    found = dataclasses.replace(found, verdict=name, warnings=(*found.warnings, *said))
     if laws:
         session.tell("testing laws", 0.0)
         more = seen.inputs[len(recordings.inputs) :]

@@ -242,6 +242,12 @@ def test_a_map_is_suggested_where_a_flow_fails(clean):
     assert suggested(clean, 0.01) == []
 
 
+def test_a_flow_that_a_map_beats_is_no_equation(clean):
+    found = nsindy.discover(1.0, clean, states=["x"], operations=())
+    assert not found.map and found.verdict in ("approximation", "none")
+    assert "x[n+1] = 3.7" in found.warnings[-1] and "try --map" in found.warnings[-1]
+
+
 def test_no_map_is_suggested_for_a_smooth_recording():
     """Whatever it is that a flow of two states misses, a row is close to the one before."""
     times = np.linspace(0, 20, 300)
