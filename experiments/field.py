@@ -71,7 +71,9 @@ def answer(case: Case) -> dict[str, Any]:
     try:
         found = nsindy.discover(*case.arguments, **case.knobs)
     except ValueError as error:
-        return _told("said", began, said=str(error))
+        # What a person is told has words of this package; an error inside it is wrong.
+        refused = "recording" in str(error)
+        return _told("said" if refused else "wrong", began, said=str(error))
     right = case.truth is not None and terms_of(found) == case.truth
     careful = found.verdict != "equation" or any(map(_is_warning, found.warnings))
     told = _told("right" if right else "said" if careful else "wrong", began, said=str(found))

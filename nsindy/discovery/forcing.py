@@ -20,8 +20,9 @@ from nsindy.discovery import (
     wave_response,
     wave_scan,
 )
+from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.inclusion import only_probable
-from nsindy.discovery.problem import Prepared
+from nsindy.discovery.problem import Prepared, Problem
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Units
@@ -163,7 +164,7 @@ def _wave(session: Session, prepared: Prepared, first: Found, final: Found) -> F
     session, units = _with_input(session, prepared, [part.times for part in session.parts])
     built = session.build(units, prepared.substeps)
     wide = _widened(first, len(built.terms) - len(prepared.terms))
-    offer = _line_offered(built, final.chosen.mask)
+    offer = _line_offered(built, final.chosen)
     if offer is None:
         base, place = wide.chosen, len(units.variables) - 1
         offer = wave_scan.offer(
@@ -182,7 +183,18 @@ def _forceable(built: Prepared) -> list[int]:
     return np.flatnonzero(built.problem.admissible[:, -1]).tolist()
 
 
-def _line_offered(built: Prepared, mask: np.ndarray) -> wave_scan.Offer | None:
+def _with_slots(problem: Problem, base: Candidate, equation: int, more: int) -> np.ndarray:
+    """The support with slots left for so many terms more: its smallest contributions go [D, M]."""
+    mask = base.mask.copy()
+    size = mask.shape[1]
+    held = np.flatnonzero(mask[equation] & problem.admissible[equation, :size])
+    shares = np.abs(base.coefficients[equation] * problem.shares[equation, :size])[held]
+    fewest = max(len(held) + more - problem.slots, 0)
+    mask[equation, held[np.argsort(shares)[:fewest]]] = False
+    return mask
+
+
+def _line_offered(built: Prepared, base: Candidate) -> wave_scan.Offer | None:
     """The wave of the time that the smoothed derivatives show best, beside all other terms.
 
     Where a drive is missing, the best equations without it are no guide. With Q a basis of all
@@ -191,7 +203,7 @@ def _line_offered(built: Prepared, mask: np.ndarray) -> wave_scan.Offer | None:
 
     Args:
       built: the problem, the time its last variable and its last term.
-      mask: a support without a forcing [D, M], to begin with.
+      base: a model without a forcing, to begin with.
     """
     times = np.concatenate([part.times for part in built.parts])
     slopes = np.concatenate([s.derivatives for s in built.signals])
@@ -233,6 +245,7 @@ def _line_offered(built: Prepared, mask: np.ndarray) -> wave_scan.Offer | None:
         return None
     waves = np.zeros(len(built.units.variables))
     waves[-1] = number
+    mask = _with_slots(built.problem, base, d, 2)
     support = np.pad(mask, ((0, 0), (0, len(built.terms) + 2 - mask.shape[1])))
     support[d, -2:] = True
     return wave_scan.Offer(waves, support, float(price))
@@ -249,7 +262,7 @@ def _searched(session: Session, built: Prepared, final: Found, price: float) -> 
     pool = _widened(final, 1).pool[: constants.WIDTH]
     masks = [c.mask for c in pool]
     for d in _forceable(built):
-        forced = pool[0].mask.copy()
+        forced = _with_slots(built.problem, pool[0], d, 1)
         forced[d, -1] = True
         masks.append(forced)
     starts = [candidates.regressed(built.problem, one) for one in masks]
