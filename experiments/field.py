@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -39,11 +40,9 @@ def execute(options: argparse.Namespace) -> None:
     for number, kind in enumerate(KINDS):
         if options.kinds and not any(word in kind.name for word in options.kinds):
             continue
-        answers = [
-            answer(kind.make(np.random.default_rng([number, seed])))
-            for seed in range(options.seeds)
-        ]
-        rows.append({"kind": kind.name} | counted(answers))
+        cases = [kind.make(np.random.default_rng([number, s])) for s in range(options.seeds)]
+        answerable = cases[0].truth is not None
+        rows.append({"kind": kind.name, "answerable": answerable} | counted(map(answer, cases)))
         row = rows[-1]
         print(
             f"{kind.name:<38} right {row['recovery_count']}, said so {row['said']}, "
@@ -55,8 +54,9 @@ def execute(options: argparse.Namespace) -> None:
     written.write_rows(
         out,
         rows,
-        labels=[row["kind"] for row in rows],
-        title="Recordings as people have them: the true terms found",
+        labels=[row["kind"] for row in rows if row["answerable"]],
+        drawn=[row for row in rows if row["answerable"]],
+        title="Recordings as people have them: the true terms found, where there are any",
         what={"what": "all equations right (% of recordings, 95 % interval)"},
     )
 
@@ -109,8 +109,9 @@ def _judged(found: Discovery, case: Case) -> dict[str, int]:
     return {"inside": inside, "intervals": intervals, "false_terms": false, "terms": terms}
 
 
-def counted(answers: list[dict[str, Any]]) -> dict[str, Any]:
+def counted(found: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """How many are right, with the interval, and the other counts."""
+    answers = list(found)
     outcomes = [each["outcome"] for each in answers]
     sums = {
         name: sum(each[name] for each in answers)

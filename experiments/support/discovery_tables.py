@@ -47,7 +47,7 @@ def field(summary: Summary) -> str:
     rows = [
         [
             row["kind"],
-            rate(row),
+            rate(row) if row["answerable"] else "–",
             str(row["said"]),
             str(row["wrong"]),
             f"{row['inside']}/{row['intervals']}" if row["intervals"] else "–",
