@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import prepared
+from problems import candidate, narrow, prepared
 from scipy.integrate import solve_ivp
 
 import nsindy
@@ -138,7 +138,7 @@ def test_the_frequency_is_offered_that_the_derivatives_show(wave):
     built = problem.prepare(
         timed.parts, timed.signals, units, timed.question, forcings=timed.forcings
     )
-    offer = forcing._line_offered(built, np.zeros(made.back.shape, bool))
+    offer = forcing._line_offered(built, candidate(np.zeros(made.back.shape)))
     assert offer.numbers.tolist() == [0.0, pytest.approx(1.0, abs=0.01)]
     assert offer.mask[0].tolist() == [False] * (len(built.terms)) + [True, True]
     noise = np.random.default_rng(0).standard_normal((200, 1))
@@ -180,3 +180,12 @@ def test_a_ramp_is_a_step_on_average():
 def test_a_map_has_no_forcing():
     with pytest.raises(ValueError, match="a map has no forcing in time"):
         Question(map=True, forcing=True)
+
+
+def test_slots_are_left_for_a_forcing_by_the_smallest_contributions():
+    """Of an equation with as many terms as it may hold; an equation with fewer keeps them all."""
+    problem = narrow(5, 2, shares=np.ones((2, 5)), slots=3)
+    base = candidate([[3.0, 0.1, -2.0, 0.0], [0.5, 0.0, 0.0, 0.0]])
+    first = forcing._with_slots(problem, base, 0, 2)
+    assert first.tolist() == [[True, False, False, False], [True, False, False, False]]
+    assert forcing._with_slots(problem, base, 1, 2).tolist() == base.mask.tolist()
