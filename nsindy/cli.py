@@ -23,6 +23,23 @@ for i in range(400)), sep='\\n')" > swing.csv
 """
 
 
+_SAID = {
+    "know": (
+        "EQUATION",
+        'what is known of an equation, "v\' = ... - 9.81*sin(x)": given coefficients stay, and '
+        "the dots are what is to be found; may be repeated, as the next three",
+    ),
+    "free": ("TERMS", 'the only terms that an equation may hold besides, "v\' : x, v, sin(x)"'),
+    "sign": ("SIGN", 'sign of a coefficient, "v in v\' < 0"'),
+    "law": (
+        "LAW",
+        'equations to test beside what is found, "T\' = -k*(T - Ta)": other names than those of '
+        "columns are numbers to fit; a semicolon parts the equations of several states",
+    ),
+}
+"""Options of what a person says of the equations: what their value is called, and their help."""
+
+
 class Parser(argparse.ArgumentParser):
     """Reports a wrong option in one sentence, like every other error."""
 
@@ -74,6 +91,13 @@ def parser() -> argparse.ArgumentParser:
         type=_noise,
         metavar="S",
         help="standard deviation of the noise, if known: one number, or one for each state",
+    )
+    for name, (metavar, said) in _SAID.items():
+        add(f"--{name}", action="append", default=[], metavar=metavar, help=said)
+    add(
+        "--map",
+        action="store_true",
+        help="find x[n+1] = f(x[n]), each row from the one before; no column of times is needed",
     )
     add(
         "--seconds",
@@ -164,6 +188,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
         inputs=options.inputs,
         by=options.by,
         dt=options.dt,
+        steps=options.map,
     )
     out = Path(options.out) if options.out else Path(options.files[0]).parent / "discovery"
     with _folder(out):
@@ -181,6 +206,11 @@ def _discover(options: argparse.Namespace, command: str) -> int:
                 degree=options.degree,
                 max_terms=options.max_terms,
                 noise=options.noise,
+                map=options.map,
+                know=options.know,
+                free=options.free,
+                sign=options.sign,
+                law=options.law,
             )
             discovery = from_recordings(
                 recordings, question, seconds=options.seconds, progress=progress

@@ -5,6 +5,7 @@ from scipy.integrate import solve_ivp
 
 from nsindy.discovery import problem, signals
 from nsindy.discovery.candidates import Candidate
+from nsindy.discovery.known import NOTHING
 from nsindy.discovery.problem import Prepared, Problem
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -23,7 +24,16 @@ def solved(field, initial, times):
 
 
 def prepared(
-    times, states, *, order=1, operations=(), degree=None, floor=None, slots=6, waves=None
+    times,
+    states,
+    *,
+    order=1,
+    operations=(),
+    degree=None,
+    floor=None,
+    slots=6,
+    waves=None,
+    physics=NOTHING,
 ) -> Prepared:
     """The problem that one recording poses."""
     parts = [Recording(times, states, np.zeros((len(times), 0)))]
@@ -33,7 +43,7 @@ def prepared(
     question = Question(
         order=order, operations=operations, degree=degree, max_terms=slots, noise=floor
     )
-    return problem.prepare(parts, smoothed, units, question)
+    return problem.prepare(parts, smoothed, units, question, physics=physics)
 
 
 def signal(states, **changes) -> Signal:

@@ -15,6 +15,7 @@ Read the modules in this order:
   dictionary     the candidate terms
   screening      a large library: which of its terms each equation is searched with
   wide_table     many columns: functions of others, and what has no equation
+  known          what a person knows: given coefficients, the terms that are free, signs
   weak_form      integrals against test functions in place of derivatives
   proposals      the supports that regressions propose
   candidates     a support fitted to the measurements, and its evidence
@@ -25,6 +26,11 @@ Read the modules in this order:
   wave_fit       w fitted together with everything else
   conclusion     the Discovery, put together from what was found
   wording        what it says in words
+  law_text       laws of a person's own, as they are written
+  law_start      where the numbers of a law may be
+  law_fit        a law fitted to the measurements, as a support is
+  comparison     laws beside what was found
+  said           all that a person says, read for the columns that the recordings have
   warm           the programs of usual recordings, compiled before the first one comes
 
 The method:
@@ -50,6 +56,13 @@ The method:
 8. *Conclude.* The search is made once on the first four fifths, whose forecast of the rest is
    reported, and once on all samples.
 
+What a person knows is not searched: given coefficients (`know=`) are subtracted from derivatives
+and integrals, stay as they are in every fit, and are not paid for; an equation whose terms are
+listed (`free=`) is searched among those, and a support whose coefficient has the wrong sign
+(`sign=`) is none: under its constraint it is one of fewer terms. A law to test (`law=`) is fitted
+to the same measurements by the same multiple shooting, its numbers in the place of coefficients.
+Coefficients that are equal across equations are numbers of one name in a law.
+
 The score of a support is its log evidence in nats: the fit, half the logarithm of the number of
 measurements for every coefficient (more where measurements are few), the logarithm of the number
 of supports of that size, and a price for every term: 3 for being there, and beside it 2 for each
@@ -70,6 +83,7 @@ For users of PySINDy:
   ``differentiation_method=…``            nothing: splines, their smoothness by likelihood
   ``PolynomialLibrary(3)``,
   ``FourierLibrary(1)``                   the default; ``operations=[…]``
+  ``ConstrainedSR3(…)``                  ``know=``, ``free=``, ``sign=``; ``law=`` to test a law
   ``CustomLibrary([f])``                  ``nsindy.learn_operation("f", f, domain)``
   ``WeakPDELibrary(…)`` in one variable   one of the two regressions that propose supports
   ``model.print()``, ``equations()``      ``print(d)``, ``d.equations()``

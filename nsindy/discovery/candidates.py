@@ -118,24 +118,25 @@ def regressed(problem: Problem, mask: np.ndarray) -> Start:
         regression.least_squares_numpy(
             regression.of_equation(problem.factor, size, d), row
         ).coefficients
-        for d, row in enumerate(mask)
+        for d, row in enumerate(mask & problem.admissible)
     ]
     return Start(mask, np.stack(rows), problem.begin)
 
 
 def model(problem: Problem, start: Start) -> Model:
     """A support with its coefficients in the slots of each equation [D, K]."""
-    count, slots = len(start.mask), max(problem.slots, constants.SLOTS)
+    known = problem.known != 0
+    each = known.sum(1) + problem.slots * np.any(problem.admissible, 1)
+    count, slots = len(start.mask), max(int(each.max()), constants.SLOTS)
     indices = np.zeros((count, slots), int)
     free = np.zeros((count, slots), bool)
     values = np.zeros((count, slots))
     for d in range(count):
-        known = np.flatnonzero(problem.known[d])
-        chosen = known if len(known) else np.flatnonzero(start.mask[d])
-        source = problem.known if len(known) else start.coefficients
+        fixed = known[d]
+        chosen = np.flatnonzero(fixed | start.mask[d] & problem.admissible[d])
         indices[d, : len(chosen)] = chosen
-        free[d, : len(chosen)] = not len(known)
-        values[d, : len(chosen)] = source[d, chosen]
+        free[d, : len(chosen)] = ~fixed[chosen]
+        values[d, : len(chosen)] = np.where(fixed, problem.known[d], start.coefficients[d])[chosen]
     return Model(indices, free, values, np.asarray(start.begin))  # type: ignore[arg-type]
 
 
@@ -188,6 +189,9 @@ def fit(
     for start, fitted in zip(starts, fits, strict=True):
         candidate, key = _candidate(start.mask | known, fitted), key_of(problem, start.mask)
         value = score(problem, candidate, samples, initial=initial)
+        if problem.violated(candidate.mask, candidate.coefficients).any():
+            # Under its constraint it is a support of fewer terms, which has a score of its own.
+            value = -np.inf
         if key not in pool or pool[key].score < value:
             pool[key] = candidate._replace(score=value)
         if fitted.ended:

@@ -10,7 +10,7 @@ from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
-from nsindy.discovery.verdict import followed_by, judge_equations, simulated_r2
+from nsindy.discovery.verdict import followed_by, judge_equations, misfit_of, simulated_r2
 from nsindy.discovery.wave_fit import FittedWave
 from nsindy.discovery.wording import Wording
 from nsindy.evidence import regression
@@ -18,7 +18,7 @@ from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 
-__all__ = ["conclude", "nothing", "standard_errors"]
+__all__ = ["begins_recording", "conclude", "nothing", "standard_errors", "widening"]
 
 
 def conclude(
@@ -54,13 +54,14 @@ def conclude(
     words = Wording(prepared, (*states, *recordings.inputs), states)
     effective = _effective(final)
     errors = standard_errors(effective, wave) * prepared.back
-    begins = np.flatnonzero(_begins_recording(prepared))
+    begins = np.flatnonzero(begins_recording(prepared))
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))
     noise = np.where(kinds, _misfit_share(white, prepared), white * units.states)
     unmeasured = np.all([s.noise == 0 for s in prepared.signals], 0)
+    given = prepared.tables.given != 0
     discovery = Discovery(
-        coefficients=best.coefficients * prepared.back,
+        coefficients=_in_units(prepared, best.coefficients),
         standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
         inclusion_probabilities=np.clip(inclusion_probabilities(final, unclear), 0, 1),
         noise=np.where(unmeasured, 0.0, noise),
@@ -80,6 +81,7 @@ def conclude(
         runner_up=words.runners_up(best, final.pool),
         collinear=words.near_duplicates(best),
         warnings=(),
+        known=given if given.any() else None,
     )
     notes = recordings.notes
     if wave is not None:
@@ -109,12 +111,13 @@ def nothing(recordings: Recordings) -> Discovery:
     zero = np.zeros((count, len(terms)))
     kept = [part.states for part in recordings.parts]
     limits = [signals.fitted_samples(len(x)) for x in kept]
-    pairs = list(zip(kept, limits, strict=True))
-    errors = np.concatenate([x[n:] - _first_measured(x[:n][::-1]) for x, n in pairs])
-    spread = np.concatenate([x[n:] - _mean(x[n:]) for x, n in pairs])
-    judged = np.isfinite(errors).sum(0)
-    squares = np.where(judged > 0, np.nansum(errors**2, 0), np.nan)
-    deviations = np.nansum(spread**2, 0)
+    squares, deviations, judged = misfit_of(
+        [
+            (x[n:], np.broadcast_to(_first_measured(x[:n][::-1]), x[n:].shape))
+            for x, n in zip(kept, limits, strict=True)
+        ]
+    )
+    squares = np.where(judged > 0, squares, np.nan)
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     initial = np.stack([_first_measured(x) for x in kept])
     rmse = np.nan_to_num(np.sqrt(squares / np.maximum(judged, 1)), nan=np.inf)
@@ -144,18 +147,19 @@ def _first_measured(states: np.ndarray) -> np.ndarray:
     return states[np.isfinite(states).argmax(0), np.arange(states.shape[1])]
 
 
-def _mean(states: np.ndarray) -> np.ndarray:
-    """The mean of each state where it was measured [D]; 0 where it never was."""
-    seen = np.isfinite(states)
-    return np.sum(states, 0, where=seen) / np.maximum(seen.sum(0), 1)
-
-
 def _interval(recordings: Recordings) -> float:
     """The usual time between samples."""
     return float(np.median(np.concatenate([np.diff(part.times) for part in recordings.parts])))
 
 
-def _begins_recording(prepared: Prepared) -> np.ndarray:
+def _in_units(prepared: Prepared, coefficients: np.ndarray) -> np.ndarray:
+    """Scaled coefficients in the units of the recording, the given ones to their last digit."""
+    given = prepared.tables.given
+    return np.where(given != 0, given, coefficients * prepared.back)
+
+
+def begins_recording(prepared: Prepared) -> np.ndarray:
+    """True for segments that begin a recording; those that fill up the last are left out."""
     length = prepared.length
     return np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals])
 
@@ -205,11 +209,22 @@ def _effective(found: Found) -> Found:
 
 
 def _widening(found: Found) -> float:
-    """What widens a standard error of independent residuals of known variance."""
+    """What widens a standard error of the coefficients."""
     mask = found.chosen.mask & found.problem.admissible
     total, independent = found.samples.sum(), np.sum(found.samples * found.chosen.independent)
-    freedom = max(total - mask.sum() - found.initial, 1)
-    return float(np.sqrt(total / max(independent, 1.0) * total / freedom))
+    return widening(total, independent, int(mask.sum()) + found.initial)
+
+
+def widening(samples: float, independent: float, fitted: int) -> float:
+    """What widens a standard error of independent residuals of known variance.
+
+    Args:
+      samples: number of measurements.
+      independent: how many of them are independent.
+      fitted: number of coefficients and initial values.
+    """
+    freedom = max(samples - fitted, 1)
+    return float(np.sqrt(samples / max(independent, 1.0) * samples / freedom))
 
 
 def _held_out(
@@ -217,12 +232,13 @@ def _held_out(
 ) -> HeldOut:
     """Forecast the end of each recording from the state that the fit ends with."""
     best, units = first.chosen, prepared.units
-    coefficients = best.coefficients * prepared.back
-    right = along_recording.right_hand_side(prepared.terms, coefficients)
+    coefficients = _in_units(prepared, best.coefficients)
+    stiff = along_recording.jumps(prepared.terms, coefficients)
+    size = units.states if stiff else None
+    right = along_recording.right_hand_side(prepared.terms, coefficients, scale=size)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
     followed = signals.nodes(prepared.signals, path.states)
-    squares, count, deviations = 0.0, np.zeros(len(recordings.states), int), 0.0
-    measured = len(recordings.states)
+    pairs = []
     for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
         limit = signals.fitted_samples(len(signal.times))
         forecast = along_recording.solve_along(
@@ -231,12 +247,10 @@ def _held_out(
             part.times[limit - 1 :],
             part.inputs[limit - 1 :],
             scale=units.states,
-        )[1:, :measured]
-        truth = part.states[limit:]
-        seen = np.isfinite(truth)
-        count += seen.sum(0)
-        squares = squares + np.sum((forecast - truth) ** 2, 0, where=seen)
-        deviations = deviations + np.sum((truth - _mean(truth)) ** 2, 0, where=seen)
+            stiff=stiff,
+        )[1:]
+        pairs.append((part.states[limit:], forecast))
+    squares, deviations, count = misfit_of(pairs)
     rmse = np.sqrt(squares / np.where(count > 0, count, np.nan))
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     return HeldOut(

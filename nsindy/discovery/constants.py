@@ -72,8 +72,15 @@ took for noise. Simulated recordings with spikes."""
 
 # The library: `dictionary`.
 
-SEARCHED_OPERATIONS = operations.searched()
-"""Unary operations that a recording is searched with, where its values allow: all of the table."""
+SEARCHED_OPERATIONS = operations.searched(alone=False)
+"""Unary operations that a recording is searched with, where its values allow."""
+
+FRICTION_OPERATIONS = operations.searched(alone=True)
+"""Those of forces that brake, and of outflows, which stand alone: offered beside all others."""
+
+BOTH_SIDES = 0.05
+"""Share of the largest size of a variable that both its signs must reach before sign(x) and |x| x
+are more than 1 and x²."""
 
 MOST_COLUMNS = 1000
 """Terms of all equations together that a trajectory is linearised in: five states have products of
@@ -122,6 +129,7 @@ LIBRARY_LADDER = (
     (5, 3, ()),
     (5, 3, ("sin", "cos")),
     (5, 3, SEARCHED_OPERATIONS),
+    (5, 3, (*SEARCHED_OPERATIONS, *FRICTION_OPERATIONS)),
 )
 """Measured values for each term that are enough to choose among a library's, with its degree and
 operations, for ever longer recordings: few rows do not tell products of three from products of
@@ -314,6 +322,52 @@ thirds of them, a swing of five samples at two fifths."""
 PERIODIC = 0.6
 """Share of the power of what is left in one line, from which it is periodic."""
 
+# Maps: `maps`.
+
+MAP_BETTER = 0.1
+"""Share that a map leaves of what a flow, or a straight line through two rows, leaves unexplained,
+below which it is suggested; of the variance, it must leave less than the square of this."""
+
+MAP_LENGTH = 2
+"""Intervals of a segment of a map: a row may be far from the one before, and errors grow fast."""
+
+MAP_GROWTH = 10.0
+"""Growth of an error in the state beyond which a map is fitted in stretches: of the logistic map
+with 1 % of noise those up to 100 are fitted, but of segments of four rows only those up to 10."""
+
+MAP_EXPLAINED = 0.5
+"""Share of the variance of rows that those before explain, below which a map is incomplete."""
+
+# Laws of a person's own: `law_start`, `law_fit`.
+
+LAW_NUMBERS = 20
+"""Most numbers of a law."""
+
+LAW_POINTS = 2048
+"""Points at which the numbers that a law is not linear in are tried; a second of work."""
+
+LAW_DECADES = 1.5
+"""Decades around the size of a variable, its inverse, or 1, within which such a number is tried."""
+
+LAW_SAMPLES = 200
+"""Samples of smoothed derivatives that the numbers of a law are tried on."""
+
+LAW_STARTS = 4
+"""Different places that the fit of a law starts from: lanes of one step (`side_by_side.LANES`)."""
+
+LAW_FITS = 6
+"""Most fits of a law, each with the noise that the one before has left."""
+
+LAW_SETTLED = 0.01
+"""Nats for which a law is not fitted again."""
+
+LAW_FLAT = 1e-6
+"""Share of its columns of length 1 that a combination of numbers leaves, below which no recording
+tells the numbers apart: the root of what rounding leaves of a difference of doubles is 1e-8."""
+
+LAW_SHARE = 1e-3
+"""Share in such a combination from which a number is of it."""
+
 # What is told: `session`, `conclusion`, `wording`.
 
 STAGES = {
@@ -323,6 +377,7 @@ STAGES = {
     "selecting from more places": (0.6, 0.75),
     "fitting a wave": (0.6, 1.0),
     "selecting on all samples": (0.75, 1.0),
+    "testing laws": (1.0, 1.0),
 }
 """Shares of the whole at which a stage begins and ends, as of a recording of a thousand rows."""
 

@@ -109,20 +109,19 @@ def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iter
         second = np.gradient(rate, signal.times)
         both = np.hstack([points, rate[:, None]])
         swings = ambiguity(both[near], second[near], apart)
+        # A delay explains what an order explains as well; not the other way round.
+        if not swings > constants.AMBIGUOUS * worst:
+            yield Reason(f"{what}, but {name}'' may be one of them and {name}'", "try --order 2")
+            return
         delay, share = 0, np.inf
+        # It is counted in samples, all of them.
         if near.all():
             delay, share = _delay(points, signal.measured[:, at], rate, apart)
-        if delay and share < 0.5 * worst and not share > 0.3 * swings:
+        if share < constants.AMBIGUOUS * worst:
             time = delay * float(np.median(np.diff(signal.times))) * prepared.units.time
             yield Reason(
                 f"{what}; with {name} of {time:.3g} of time ago it nearly is",
                 "equations with a delay are outside this library: use a method for them",
-            )
-            return
-        if swings < 0.5 * worst:
-            yield Reason(
-                f"{what}, but {name}'' is one of them and {name}'",
-                "try --order 2",
             )
             return
     yield Reason(

@@ -23,7 +23,7 @@ from nsindy.runtime.programs import Program
 from nsindy.trajectories import side_by_side
 from nsindy.trajectories.shooting import Segments
 
-__all__ = ["Discrepancy", "nearly_right", "precompile_judge"]
+__all__ = ["Beside", "Discrepancy", "beside_slow_error", "nearly_right", "precompile_judge"]
 
 
 class Discrepancy(NamedTuple):
@@ -105,6 +105,20 @@ class _Nearly(NamedTuple):
     evidence: float
 
 
+class Beside(NamedTuple):
+    """A model beside the likeliest slow error of each state.
+
+    Attributes:
+      candidate: the model; `independent` is the share of residuals that count, 1 / spread.
+      row: of the slow error in the grid [D].
+      price: of the slow errors, nats.
+    """
+
+    candidate: Candidate
+    row: np.ndarray
+    price: float
+
+
 class _Search(NamedTuple):
     """What all judgements of a search have in common."""
 
@@ -123,7 +137,8 @@ class _Search(NamedTuple):
             found += [self._nearly(c, j) for c, j in zip(part, judged, strict=False)]
         return found
 
-    def _nearly(self, candidate: Candidate, judged: _Judged) -> _Nearly:
+    def beside(self, candidate: Candidate, judged: _Judged) -> "Beside":
+        """A candidate whose innovation is that beside its slow error."""
         innovation = np.where(np.isfinite(judged.innovation), judged.innovation, np.inf)
         row = np.asarray(judged.row)
         # Gaps count as in the variance of the fit.
@@ -132,10 +147,16 @@ class _Search(NamedTuple):
         changed = candidate._replace(
             innovation=innovation, independent=1 / np.asarray(GRID.spread)[row]
         )
-        initial = candidates.initial_values(self.segments)
-        score = candidates.score(self.problem, changed, self.samples, initial=initial)
         slow = np.sum((self.samples > 0) & (row > 0))
-        return _Nearly(changed, row, score - constants.DISCREPANCY_PRICE * slow)
+        return Beside(changed, row, float(constants.DISCREPANCY_PRICE * slow))
+
+    def _nearly(self, candidate: Candidate, judged: _Judged) -> _Nearly:
+        beside = self.beside(candidate, judged)
+        initial = candidates.initial_values(self.segments)
+        score = candidates.score(self.problem, beside.candidate, self.samples, initial=initial)
+        if self.problem.violated(candidate.mask, candidate.coefficients).any():
+            score = -np.inf
+        return _Nearly(beside.candidate, beside.row, score - beside.price)
 
     def scored(self, every: list[_Nearly], best: _Nearly) -> list[_Nearly]:
         """Score supports by as many residuals as count beside the slow error of the best.
@@ -152,6 +173,20 @@ class _Search(NamedTuple):
             score = float(log_evidence(likelihood, mask, total, self.problem.prior))
             scored.append(one._replace(candidate=one.candidate._replace(score=score)))
         return scored
+
+
+def beside_slow_error(found: Found, candidate: Candidate, states: np.ndarray) -> Beside:
+    """Judge a model beside its slow error.
+
+    Args:
+      found: the search whose segments it was fitted to.
+      candidate: what the fit has left.
+      states: of its solution [B, L + 1, D].
+    """
+    search = _Search(found.problem, found.segments, found.samples)
+    paths = side_by_side.stack_lanes([states], side_by_side.lanes(found.segments))
+    judged = JUDGED(paths, found.segments, found.problem.floor)
+    return search.beside(candidate, side_by_side.unstack_lanes(judged)[0])
 
 
 def nearly_right(

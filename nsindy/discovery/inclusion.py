@@ -92,7 +92,9 @@ def only_probable(found: Found) -> tuple[Found, list[Unclear]]:
         if every.min() >= 0.5:
             return found, unclear
         d, m = (int(i) for i in np.unravel_index(np.argmin(every), every.shape))
-        without = _without(found, d, m)
+        mask = found.chosen.mask.copy()
+        mask[d, m] = False
+        without = _of_support(found, mask)
         lost = without.chosen.variance > 2 * found.chosen.variance
         this = Unclear(d, m, _others(found, d, m), kept=bool((lost & (found.samples > 0)).any()))
         needed = inclusion_probabilities(found, [*unclear, this])[d, m] >= 0.5
@@ -117,11 +119,9 @@ def _others(found: Found, equation: int, term: int) -> list[int]:
     return [int(m) for m in order if new[m] and probable[m] > 0.05][:4]
 
 
-def _without(found: Found, equation: int, term: int) -> Found:
-    """The same search with a choice without a term, fitted if it was not."""
+def _of_support(found: Found, mask: np.ndarray) -> Found:
+    """The same search with another choice, fitted if it was not, and without wrong signs."""
     problem, samples = found.problem, found.samples
-    mask = found.chosen.mask.copy()
-    mask[equation, term] = False
     key = candidates.key_of(problem, mask)
     pool = {candidates.key_of(problem, c.mask): c for c in found.pool}
     candidate: Candidate | None = pool.get(key)
@@ -132,5 +132,8 @@ def _without(found: Found, equation: int, term: int) -> Found:
         fitted = dict[bytes, Candidate]()
         candidates.fit(problem, found.segments, starts, near.noise, samples, fitted)
         (candidate,) = fitted.values()
+    wrong = problem.violated(mask, candidate.coefficients)
+    if wrong.any():
+        return _of_support(found, mask & ~wrong)
     near = neighbours.look_around(problem, found.segments, candidate, samples)
     return found._replace(chosen=candidate, linearised=near.tangent.linearised, noise=near.noise)

@@ -110,6 +110,8 @@ def _ranked(
     itself = np.all(masks == mask, (1, 2))
     reference = scores[itself][0] if itself.any() else scores[0]
     kept = np.isfinite(scores) & ~itself
+    if problem.signs is not None:
+        kept &= [_signed(problem, inner, each) for each in masks]
     predicted = scores[kept] - reference + best.score
     return [
         Predicted(problem.of_terms(mask), float(score))
@@ -135,6 +137,13 @@ def together(problem: Problem, near: Near, best: Candidate) -> list[np.ndarray]:
         if alone:
             mask[d], changed = alone[0], changed + 1
     return [mask] if changed > 1 else []
+
+
+def _signed(problem: Problem, inner: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether a linearisation gives the terms of a support of the columns [D, C] their signs."""
+    solution = regression.least_squares_numpy(inner, mask.reshape(-1))
+    values = np.asarray(solution.coefficients).reshape(mask.shape)
+    return not problem.violated(problem.of_terms(mask), problem.of_terms(values)).any()
 
 
 def recombined(

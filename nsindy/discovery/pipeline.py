@@ -1,5 +1,6 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,11 @@ from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import (
     candidates,
+    comparison,
     conclusion,
     constants,
     dictionary,
+    maps,
     one_step,
     problem,
     proposals,
@@ -22,8 +25,10 @@ from nsindy.discovery import (
 )
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import Discrepancy, nearly_right
+from nsindy.discovery.law_text import Law
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
+from nsindy.discovery.said import read_said
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Progress, Session
 from nsindy.discovery.signals import Units
@@ -49,6 +54,11 @@ def discover(
     degree: int | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
+    map: bool = False,
+    know: str | Sequence[str] = (),
+    free: str | Sequence[str] = (),
+    sign: str | Sequence[str] = (),
+    law: str | Sequence[str] = (),
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
@@ -75,6 +85,17 @@ def discover(
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
+      map: True to find x[n+1] = f(x[n], u[n]), each row from the one before, in place of a
+        differential equation; rows are steps, and t may be None.
+      know: what is known of an equation, "v' = ... - 9.81*sin(x)", or several of them: given
+        coefficients stay as they are and cost nothing, and the dots stand for the terms that are
+        to be found; without dots there are none.
+      free: the only terms that an equation may hold besides, "v' : x, v, sin(x)", or several.
+      sign: of a coefficient, "v in v' < 0", or several.
+      law: a system of equations to test, "T' = -k*(T - Ta)", or several: names that are no columns
+        are numbers, which are fitted; `Discovery.laws` says how it stands beside what was found.
+        Equations of one system are parted by a semicolon; a state that it has no equation for keeps
+        the terms that were found.
       seconds: after which the search ends with the best model so far, which the warnings then say;
         so does the first Ctrl-C. None for as long as it takes.
       progress: called with the name of a stage and the share of the whole that is done.
@@ -94,10 +115,25 @@ def discover(
       v' = -1.0000 x   (± 0.0000)
     """
     question = Question(
-        order=order, operations=operations, degree=degree, max_terms=max_terms, noise=noise
+        order=order,
+        operations=operations,
+        degree=degree,
+        max_terms=max_terms,
+        noise=noise,
+        map=map,
+        know=_texts(know),
+        free=_texts(free),
+        sign=_texts(sign),
+        law=_texts(law),
     )
-    recordings = check.check_arrays(t, x, inputs=inputs, states=states, input_names=input_names)
+    recordings = check.check_arrays(
+        t, x, inputs=inputs, states=states, input_names=input_names, steps=map
+    )
     return from_recordings(recordings, question, seconds=seconds, progress=progress)
+
+
+def _texts(given: str | Sequence[str]) -> Sequence[str]:
+    return (given,) if isinstance(given, str) else given
 
 
 def from_recordings(
@@ -110,8 +146,10 @@ def from_recordings(
     """Find the equations behind recordings that were read and checked; see `discover`.
 
     Raises:
-      ValueError: an option is out of range, or an operation is unknown or not unary.
+      ValueError: an option is out of range, an operation is unknown or not unary, or what is known
+        cannot be read.
     """
+    said = read_said(question, recordings)
     if seconds is not None and not seconds > 0:
         raise ValueError(f"seconds must be positive, not {seconds}")
     message = "ending with the best model so far; Ctrl-C again interrupts"
@@ -125,22 +163,28 @@ def from_recordings(
     ):
         tell = progress or (lambda stage, share: None)
         tell("smoothing", 0.0)
+        if question.map:
+            rows, made = maps.rows_of_map(recordings.parts)
+            return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
         parts = signals.thinned(recordings.parts)
         smoothed, units = signals.smooth_recordings(parts, question.order)
         terms = problem.terms_of(smoothed, units, question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
             tell("telling the columns apart", 0.0)
-            table = wide_table.sorted_out(recordings, question)
+            table = wide_table.sorted_out(recordings, question, said.mentions(recordings.states))
             if not table.equations:
                 return conclusion.nothing(table.recordings)
             recordings = table.recordings
+            said = read_said(question, recordings)
             parts = signals.thinned(recordings.parts)
             smoothed, units = signals.smooth_recordings(parts, question.order)
-        session = Session(parts, smoothed, question, tell, stop)
-        return _discover(session, units, recordings)
+        session = Session(parts, smoothed, question, tell, stop, said.physics)
+        return _discover(session, units, recordings, said.laws)
 
 
-def _discover(session: Session, units: Units, recordings: Recordings) -> Discovery:
+def _discover(
+    session: Session, units: Units, recordings: Recordings, laws: Sequence[Law]
+) -> Discovery:
     prepared = session.build(units)
     starts = proposals.proposals(prepared)
     if all(s.coarse for s in prepared.signals) and not prepared.problem.wide:
@@ -183,7 +227,16 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
         again = nearly_right(first, stop=session.stop)
         first = first if again is None else again[0]
     stopped |= session.stop() and not final.settled
-    return conclusion.conclude(prepared, recordings, first, final, wave, slow, stopped=stopped)
+    found = conclusion.conclude(prepared, recordings, first, final, wave, slow, stopped=stopped)
+    every = np.concatenate([part.states for part in recordings.parts])
+    left = (final.noise * units.states)[: every.shape[1]] ** 2 / np.nanvar(every, axis=0)
+    said = () if stopped else maps.suggestion(session, recordings, left)
+    found = dataclasses.replace(found, warnings=(*found.warnings, *said))
+    if not laws:
+        return found
+    session.tell("testing laws", 0.0)
+    tested = comparison.compare(laws, prepared, first, final, found, slow=bool(slow.size.any()))
+    return dataclasses.replace(found, laws=tested)
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:

@@ -5,14 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, dictionary, screening, signals, weak_form
+from nsindy.discovery import constants, dictionary, known, screening, signals, weak_form
+from nsindy.discovery.known import NOTHING, Physics, Tables
 from nsindy.discovery.question import Question
 from nsindy.discovery.signals import Signal, Units
 from nsindy.evidence import regression
 from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
+from nsindy.terms import operations as terms_operations
 from nsindy.terms import products
-from nsindy.terms.operations import Times
+from nsindy.terms.operations import PRIMITIVES, Times
 from nsindy.terms.products import Products
 from nsindy.terms.term import Term
 from nsindy.trajectories.shooting import Segments
@@ -27,14 +29,15 @@ class Problem(NamedTuple):
       terms: M terms.
       prior: of the supports.
       admissible: True where an equation may hold a term [D, M].
-      known: coefficients that are given [D, M]; their equations hold nothing else.
+      known: coefficients that are given [D, M].
       shares: root mean square of a term over that of the derivative [D, M].
       factor: compressed [Θ, Ẋ] of the smoothed states, where the fits start from.
-      integrals: the same of the weak form.
+      integrals: the same of the weak form; `factor` again where the equations are a map.
       begin: smoothed state at the first node of every segment [B, D].
       floor: noise that the errors of the solver hide [D].
-      slots: K, most terms of an equation.
+      slots: K, most terms of an equation, the given ones not counted.
       columns: terms that trajectories are linearised in, equation by equation [D, C].
+      signs: 1 or -1 for coefficients that must be above or below 0, else 0 [D, M]; None for none.
     """
 
     terms: Products
@@ -48,6 +51,12 @@ class Problem(NamedTuple):
     floor: np.ndarray
     slots: int
     columns: np.ndarray
+    signs: np.ndarray | None = None
+
+    def violated(self, mask: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+        """True for the terms of a support whose coefficients have the wrong sign [D, M]."""
+        signs = 0.0 if self.signs is None else self.signs
+        return mask & (coefficients * signs < 0)
 
     def of_columns(self, values: np.ndarray) -> np.ndarray:
         """What an array of all terms [D, M] holds in the columns [D, C]."""
@@ -70,16 +79,23 @@ class Problem(NamedTuple):
         return constants.WIDE_FITS if self.wide else constants.WIDTH
 
     @property
-    def prior_of_columns(self) -> Prior:
-        """The prior of supports of the columns.
+    def prior_of_terms(self) -> Prior:
+        """The prior of supports of all terms.
 
         Where columns were chosen among the M terms, a price counts the choice: log (M / C).
         """
         if not self.wide:
             return self.prior
         count, terms = self.columns.shape[1], self.admissible.shape[1]
-        costs = np.asarray(self.prior.costs)[self.columns] + np.log(terms / count)
-        return self.prior._replace(costs=costs)
+        return self.prior._replace(costs=np.asarray(self.prior.costs) + np.log(terms / count))
+
+    @property
+    def prior_of_columns(self) -> Prior:
+        """The prior of supports of the columns."""
+        if not self.wide:
+            return self.prior
+        prior = self.prior_of_terms
+        return prior._replace(costs=np.asarray(prior.costs)[self.columns])
 
 
 class Prepared(NamedTuple):
@@ -90,26 +106,30 @@ class Prepared(NamedTuple):
       signals: the same, scaled and smoothed.
       units: of the variables.
       order: 1 or 2.
+      library: terms that were not named alone, and are no fitted waves.
       terms: M terms over the states and inputs, as they are reported.
       back: multiplies scaled coefficients to those of the recording [D, M].
       theta: Θ of the smoothed states, the recordings one after the other [N, M].
       usable: factors of the terms that have a value here.
       problem: what is searched.
       length: L, intervals of a segment.
-      substeps: solver steps between samples.
+      substeps: solver steps between samples; None for a map.
+      tables: what is known of the equations, in the units of the recording.
     """
 
     parts: list[Recording]
     signals: list[Signal]
     units: Units
     order: int
+    library: tuple[Term, ...]
     terms: tuple[Term, ...]
     back: np.ndarray
     theta: np.ndarray
     usable: np.ndarray
     problem: Problem
     length: int
-    substeps: int
+    substeps: int | None
+    tables: Tables
 
     def segments(self, share: float) -> Segments:
         """The recordings in segments, of which the first `share` of the samples count."""
@@ -131,12 +151,14 @@ class _Columns(NamedTuple):
       usable: factors that have a value here.
       theta: Θ, 0 where a term has no value [N, M].
       valued: False for a term without a finite value, or that is 0 everywhere [M].
+      ordinary: False for a term with an operation that is used because it was named alone [M].
     """
 
     products: Products
     usable: np.ndarray
     theta: np.ndarray
     valued: np.ndarray
+    ordinary: np.ndarray
 
 
 def prepare(
@@ -145,7 +167,8 @@ def prepare(
     units: Units,
     question: Question,
     *,
-    substeps: int = 1,
+    substeps: int | None = 1,
+    physics: Physics = NOTHING,
 ) -> Prepared:
     """Build the library of the recordings and everything that is known before a search.
 
@@ -154,32 +177,46 @@ def prepare(
       smoothed: the same, scaled and smoothed.
       units: of the variables, with the numbers of fitted waves.
       question: what was asked.
-      substeps: solver steps between samples.
+      substeps: solver steps between samples; None for a map.
+      physics: what is known of the equations.
 
     Raises:
-      ValueError: an operation is unknown, or does not take one argument.
+      ValueError: an operation is unknown, or does not take one argument; or a term that is known
+        has no value here.
     """
     scale, count, order = units.variables, len(units.states), question.order
     measured = count // order
-    terms = terms_of(smoothed, units, question)
-    terms = (*terms, *dictionary.fitted_waves(terms, units.waves))
-    columns = _columns(terms, smoothed, units)
+    library = terms_of(smoothed, units, question)
+    identity = terms_operations.get("identity")
+    velocities = [Term(identity, (v,)) for v in range(measured, count)]
+    terms = known.extended(library, physics, range(count - measured, count), velocities)
+    alone = np.arange(len(library), len(terms))
+    terms = (*terms, *dictionary.fitted_waves(library, units.waves))
+    tables = known.tables(physics, terms, count)
+    columns = _columns(terms, smoothed, units, tables.named)
+    physics.check_valued(terms, tables.named & ~columns.valued)
 
-    factors = [
-        np.prod([scale[f] for f in row if f < len(scale)])
-        for row in columns.products.rows[: len(terms)]
-    ]
-    back = units.states[:, None] / np.array(factors)[None] / units.time
-    known = np.zeros(back.shape)
-    if order == 2:
-        known = _positions(terms, measured, back)
-    admissible = columns.valued & ~(known != 0).any(1)[:, None]
+    sizes = _sizes(columns.products, scale)
+    factors = np.prod(sizes[columns.products.rows[: len(terms)]], axis=1)
+    back = units.states[:, None] / factors[None] / units.time
+    coefficients = tables.given / back
+    columns.ordinary[alone] = False
+    admissible = tables.admissible(columns.ordinary, columns.valued)
     derivatives = np.concatenate([s.derivatives for s in smoothed])
+    rest = derivatives
+    if coefficients.any():
+        rest = derivatives - columns.theta @ coefficients.T
     spread = np.mean(np.concatenate([s.relative for s in smoothed]) ** 2, 1)
     near = np.concatenate([s.near for s in smoothed])
     weight = (near / np.sqrt(spread))[:, None]
-    factor = regression.compress(weight * columns.theta, weight * derivatives)
-    integrals = weak_form.of_recordings(smoothed, columns.theta)
+    factor = regression.compress(weight * columns.theta, weight * rest)
+    # A map has no derivative that an integral could stand for.
+    integrals = factor
+    if substeps is not None:
+        integrals = weak_form.of_recordings(smoothed, columns.theta, coefficients)
+    if order == 2:
+        coefficients += _positions(terms, measured, back)
+        admissible[:measured] = False
     costs = Prior(dictionary.costs(terms), np.ones(()))  # type: ignore[arg-type]
     slots = min(question.max_terms, len(terms))
     chosen = np.broadcast_to(np.arange(len(terms)), admissible.shape)
@@ -189,12 +226,12 @@ def prepare(
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(columns.theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     least = np.maximum(constants.NOISE_FLOOR, question.floor(measured) / units.states[:measured])
-    length = _length(smoothed)
+    length = constants.MAP_LENGTH if substeps is None else _length(smoothed)
     problem = Problem(
         terms=columns.products,
         prior=costs,
         admissible=admissible,
-        known=known,
+        known=coefficients,
         shares=shares,
         factor=factor,
         integrals=integrals,
@@ -202,12 +239,14 @@ def prepare(
         floor=np.pad(least, (0, count - measured)),
         slots=slots,
         columns=chosen,
+        signs=tables.signs if physics.signs else None,
     )
     return Prepared(
         parts=parts,
         signals=smoothed,
         units=units,
         order=order,
+        library=library,
         terms=terms,
         back=back,
         theta=columns.theta,
@@ -215,6 +254,7 @@ def prepare(
         problem=problem,
         length=length,
         substeps=substeps,
+        tables=tables,
     )
 
 
@@ -235,6 +275,18 @@ def terms_of(smoothed: list[Signal], units: Units, question: Question) -> tuple[
     )
 
 
+def _sizes(products: Products, scale: np.ndarray) -> np.ndarray:
+    """What a change of units divides each factor by [V + A + 1]."""
+    own = {row.smooth.name: row.degree for row in PRIMITIVES.values() if row.smooth}
+    sizes = np.ones(products.variables + len(products.atoms) + 1)
+    sizes[: len(scale)] = scale
+    for place, atom in enumerate(products.atoms, products.variables):
+        (argument, *_) = atom.arguments
+        if atom.primitive.name in own and isinstance(argument, int):
+            sizes[place] = scale[argument] ** own[atom.primitive.name]
+    return sizes
+
+
 def _positions(terms: Sequence[Term], measured: int, back: np.ndarray) -> np.ndarray:
     """The scaled coefficients of x' = x' for each of the measured positions [D, M]."""
     identity = {t.arguments: i for i, t in enumerate(terms) if t.primitive.name == "identity"}
@@ -245,8 +297,17 @@ def _positions(terms: Sequence[Term], measured: int, back: np.ndarray) -> np.nda
     return known
 
 
-def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Columns:
-    """Evaluate the terms on the smoothed states."""
+def _columns(
+    terms: Sequence[Term], smoothed: list[Signal], units: Units, named: np.ndarray
+) -> _Columns:
+    """Evaluate the terms on the smoothed states; those that were named, wherever they are finite.
+
+    Args:
+      terms: the M terms.
+      smoothed: the recordings.
+      units: of the variables.
+      named: True for terms that a person named [M].
+    """
     count = len(units.variables)
     bound = [_on_raw(term, count) for term in terms]
     points = units.expand(np.concatenate([np.hstack([s.states, s.inputs]) for s in smoothed]))
@@ -267,12 +328,15 @@ def _columns(terms: Sequence[Term], smoothed: list[Signal], units: Units) -> _Co
             for a in atom.arguments
             if isinstance(a, int)
         )
+    rows = split.rows[: len(terms)]
+    ordinary = usable[rows].all(1)
+    usable[rows[named].ravel()] = True
     theta = products.term_values(split, points, usable)[:, : len(terms)]
     if not np.array_equal(points, earlier):
         # Where an input jumps, a smoothed derivative is the mean of what it was and will be.
         theta = (theta + products.term_values(split, earlier, usable)[:, : len(terms)]) / 2
     valued = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
-    return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued)
+    return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued, ordinary)
 
 
 def _length(smoothed: list[Signal]) -> int:
@@ -285,20 +349,25 @@ def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     """Bind a term to scaled variables, and operations with units of their own to raw ones.
 
     x and x·v only take a factor when their variables are scaled; sin(x) is another function of the
-    scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning. The
-    w x of sin(w x) is a variable too, `shift` places further on again.
+    scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning. What
+    is smooth in a fit, sign(x) and √x, only takes a factor as well, and is bound to the scaled one.
+    The w x of sin(w x) is a variable too, `shift` places further on again, if w is fitted: a number
+    that was given is multiplied with the term x, see `expansion`.
 
     Args:
       term: over V variables.
       shift: V.
       raw: True inside an operation that has units of its own.
     """
-    raw = raw or term.primitive.name not in products.PRODUCTS
+    smooth = term.primitive.smooth
+    if smooth is not None and not raw:
+        return Term(smooth, term.arguments)
+    raw, variables = raw or term.primitive.name not in products.PRODUCTS, range(shift)
 
     def bound(argument):
         if not isinstance(argument, Term):
             return argument + shift * raw
-        if isinstance(argument.primitive.function, Times):
+        if isinstance(argument.primitive.function, Times) and argument.arguments[0] in variables:
             return argument.arguments[0] + 2 * shift
         return _on_raw(argument, shift, raw)
 

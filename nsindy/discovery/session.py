@@ -8,6 +8,7 @@ import numpy as np
 from nsindy.discovery import candidates, constants, problem, search, signals
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import precompile_judge
+from nsindy.discovery.known import NOTHING, Physics
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -29,6 +30,7 @@ class Session:
       question: what was asked.
       progress: called with the name of a stage and the share of the whole that is done.
       stop: tells whether to end with what there is.
+      physics: what is known of the equations.
     """
 
     parts: list[Recording]
@@ -36,19 +38,27 @@ class Session:
     question: Question
     progress: Progress
     stop: Callable[[], bool] = lambda: False
+    physics: Physics = NOTHING
 
-    def build(self, units: Units, substeps: int = 1) -> Prepared:
+    def build(self, units: Units, substeps: int | None = 1) -> Prepared:
         """The problem in these units; its programs begin to compile.
 
         Raises:
           ValueError: an operation is unknown, or does not take one argument.
         """
         prepared = problem.prepare(
-            self.parts, self.signals, units, self.question, substeps=substeps
+            self.parts,
+            self.signals,
+            units,
+            self.question,
+            substeps=substeps,
+            physics=self.physics,
         )
         segments = prepared.segments(1.0)
         search.precompile_search(prepared.problem, segments)
-        precompile_judge(prepared.problem, segments)
+        if substeps is not None:
+            # A slow error beside the equations is one of flows.
+            precompile_judge(prepared.problem, segments)
         return prepared
 
     def search(
@@ -98,9 +108,12 @@ class Session:
 def _growth(prepared: Prepared) -> float:
     """How far an error may grow in a stretch.
 
-    Nearly noiseless states carry the errors of what made them, which were new at every sample: in
-    a long stretch of chaos they outgrow the noise, and terms are found that describe them.
+    Rows of a map are further apart than samples of a flow: a linearisation holds less long. Nearly
+    noiseless states carry the errors of what made them, which were new at every sample: in a long
+    stretch of chaos they outgrow the noise, and terms are found that describe them.
     """
+    if prepared.substeps is None:
+        return constants.MAP_GROWTH
     noise = np.max(signals.noise(prepared.signals))
     limits = constants.GROWTH_NOISELESS, constants.GROWTH
     return float(np.clip(noise / constants.NOISE_FLOOR, *limits))

@@ -356,7 +356,7 @@ def segments(
     units: Units,
     usable: np.ndarray,
     *,
-    substeps: int,
+    substeps: int | None,
     length: int,
     counted: float = 1.0,
 ) -> Segments:
@@ -366,7 +366,7 @@ def segments(
       signals: the recordings.
       units: of the variables.
       usable: factors of the terms that have a value here.
-      substeps: solver steps between samples.
+      substeps: solver steps between samples; None for a map.
       length: L, intervals of a segment.
       counted: share of the samples of each recording, from the first, that count.
 
@@ -389,7 +389,7 @@ def segments(
     half = 1.5 * np.max(high - low)
     bound = np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
     arrays = (steps, substeps, measured, weights, inputs, units.raw, starts, usable, bound)
-    return Segments(*map(np.asarray, arrays))  # type: ignore[arg-type]
+    return Segments(*(a if a is None else np.asarray(a) for a in arrays))  # type: ignore[arg-type]
 
 
 def beginnings(signals: Sequence[Signal], length: int) -> np.ndarray:

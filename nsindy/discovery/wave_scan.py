@@ -138,7 +138,7 @@ def offer(
       noise: of each state [D].
       only: the equation and the variable of the wave; None for all.
     """
-    waves = dictionary.fitted_waves(prepared.terms, np.ones(1))
+    waves = dictionary.fitted_waves(prepared.library, np.ones(1))
     parts = wave_response.linearised(prepared, coefficients, noise)
     if not waves or not all(np.isfinite(part.propagators).all() for part in parts):
         return None
@@ -147,11 +147,11 @@ def offer(
     span = np.ptp(values, 0)
     place, numbers = _grid(span, np.quantile(jumps, 0.9, axis=0))
     allowed = prepared.problem.admissible
-    equations = np.flatnonzero(allowed.any(1))
+    equations = np.flatnonzero(allowed.any(1) & ~prepared.tables.listed)
     if only is not None:
         chosen = place == only[1]
         equations, numbers, place = np.array([only[0]]), numbers[chosen], place[chosen]
-    if not len(numbers):
+    if not len(numbers) or not len(equations):
         return None
     fitted = np.array([dictionary.is_fitted_wave(term) for term in prepared.terms])
     scan = _scan(prepared, parts, waves, [np.flatnonzero(row) for row in mask & allowed & ~fitted])

@@ -63,12 +63,13 @@ def regression(
     return test @ theta, -slope @ states
 
 
-def of_recordings(signals: Sequence[Signal], theta: np.ndarray) -> np.ndarray:
+def of_recordings(signals: Sequence[Signal], theta: np.ndarray, given: np.ndarray) -> np.ndarray:
     """The regression of the weak form of all recordings, compressed [M + D, M + D].
 
     Args:
       signals: the recordings.
       theta: Θ of their smoothed states, one after the other [N, M].
+      given: coefficients that are known, which are subtracted [D, M].
     """
     rows = np.cumsum([0, *(len(s.times) for s in signals)])
     designs, targets = [], []
@@ -79,5 +80,5 @@ def of_recordings(signals: Sequence[Signal], theta: np.ndarray) -> np.ndarray:
             s.times, s.measured, theta[low:high], half_width=half_width, near=s.near
         )
         designs.append(design)
-        targets.append(target)
+        targets.append(target - design @ given.T if given.any() else target)
     return compress(np.concatenate(designs), np.concatenate(targets))

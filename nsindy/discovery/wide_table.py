@@ -14,6 +14,7 @@ import numpy as np
 from nsindy.discovery import constants, problem, screening, signals, weak_form
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
+from nsindy.discovery.said import Mentions
 from nsindy.recording.arrange import arranged
 from nsindy.recording.check import Recordings
 from nsindy.terms import text
@@ -31,6 +32,10 @@ __all__ = [
 
 FOLDS = 5
 """Parts of each recording, each of which is judged by what the others say: the customary five."""
+
+
+NOTHING_SAID = Mentions()
+"""No column was mentioned."""
 
 
 class FunctionOf(NamedTuple):
@@ -77,8 +82,15 @@ class SortedOut(NamedTuple):
     equations: bool
 
 
-def sorted_out(recordings: Recordings, question: Question) -> SortedOut:
+def sorted_out(
+    recordings: Recordings, question: Question, mentions: Mentions = NOTHING_SAID
+) -> SortedOut:
     """Leave out functions of others, and make an input of what has no equation of its own.
+
+    Args:
+      recordings: of many columns.
+      question: what was asked.
+      mentions: columns that stay because something was said of them.
 
     Raises:
       ValueError: an operation is unknown, or does not take one argument.
@@ -91,13 +103,15 @@ def sorted_out(recordings: Recordings, question: Question) -> SortedOut:
         for part, s in zip(parts, smoothed, strict=True)
     ]
     noise = signals.noise(smoothed) * units.states
-    functions = functions_of_others(np.concatenate(states), noise)
+    stay = [d for d, name in enumerate(recordings.states) if name in mentions.columns]
+    functions = functions_of_others(np.concatenate(states), noise, stay)
     if functions:
         recordings = without_functions(recordings, functions)
         parts = signals.thinned(recordings.parts)
         smoothed, units = signals.smooth_recordings(parts, 1)
     none = explained(problem.prepare(parts, smoothed, units, question)).by_nothing
     names = recordings.states
+    none = none & ~np.isin(names, list(mentions.equations))
     driving = tuple(n for n, lost in zip(names, none, strict=True) if lost)
     if none.any():
         share = f"{100 * constants.EXPLAINED:.0f} %"
@@ -114,7 +128,9 @@ def sorted_out(recordings: Recordings, question: Question) -> SortedOut:
     return SortedOut(recordings, not none.all())
 
 
-def functions_of_others(states: np.ndarray, noise: np.ndarray) -> list[FunctionOf]:
+def functions_of_others(
+    states: np.ndarray, noise: np.ndarray, stay: Sequence[int] = ()
+) -> list[FunctionOf]:
     """Columns that are affine in few of the columns before them, or a polynomial of one of those.
 
     What they leave must be within the noise of all of them, and `constants.FUNCTION` of the
@@ -123,11 +139,14 @@ def functions_of_others(states: np.ndarray, noise: np.ndarray) -> list[FunctionO
     Args:
       states: measured [N, D].
       noise: standard deviation of each [D].
+      stay: columns that are no functions of others, whatever they are.
     """
     kept: list[int] = []
     found = []
     for d in range(states.shape[1]):
-        function = _affine(states, noise, d, kept) or _of_one(states, noise, d, kept)
+        function = None
+        if d not in stay:
+            function = _affine(states, noise, d, kept) or _of_one(states, noise, d, kept)
         if function is None:
             kept.append(d)
         else:

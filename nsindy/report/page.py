@@ -18,7 +18,7 @@ from nsindy.report.replay import replays, thinning
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
 from nsindy.terms import symbolic
-from nsindy.terms.text import number
+from nsindy.terms.text import as_given, left_side, number
 
 __all__ = ["write_report"]
 
@@ -52,6 +52,7 @@ th, td { text-align: right; padding: 0.3rem 0.6rem; border-bottom: 1px solid var
 th { width: 27%; white-space: normal; font-weight: 600; font-size: 0.85rem; color: var(--soft); }
 th:nth-child(2) { width: 19%; }
 th:first-child, td:first-child { text-align: left; }
+.laws td:first-child { white-space: normal; }
 tr.out td { color: var(--soft); }
 meter { width: 4rem; height: 0.7rem; vertical-align: middle; margin-right: 0.4rem; }
 @media (max-width: 32rem) { th, td { padding: 0.3rem; font-size: 0.92rem; }
@@ -113,10 +114,11 @@ def _page(
 ) -> str:
     names = escape(", ".join(discovery.measured))
     plural = "s" if len(discovery.measured) > 1 else ""
+    what = "map" if discovery.map else "equation"
     title = {
-        "equation": f"The equation{plural} behind {names}",
-        "approximation": f"{names}: no equation found, an approximation",
-        "none": f"{names}: no equation found",
+        "equation": f"The {what}{plural} behind {names}",
+        "approximation": f"{names}: no {what} found, an approximation",
+        "none": f"{names}: no {what} found",
     }[discovery.verdict]
     by_name = {picture.name: _figure(picture, png) for picture, png in drawn}
     states = "".join(by_name[f"state_{d + 1}"] for d in range(len(discovery.measured)))
@@ -131,6 +133,7 @@ def _page(
         f"<h1>{title}</h1>",
         _introduction(discovery, recordings),
         _equations(discovery),
+        _laws(discovery),
         _bullets("Warnings", discovery.warnings, "warning"),
         _section("Coefficients", _coefficients(discovery)),
         _section("Data and simulation", drawn_from + states),
@@ -218,6 +221,34 @@ def _equations(discovery: Discovery) -> str:
     )
 
 
+def _laws(discovery: Discovery) -> str:
+    """The laws that were tested beside what was found; an empty text if there were none."""
+    if not discovery.laws:
+        return ""
+    lines = []
+    for law in discovery.laws:
+        better = f"{law.nats:+.1f}".replace("-", "−") if np.isfinite(law.nats) else "no solution"
+        shares = (
+            ", ".join(f"{value:.4f}" if np.isfinite(value) else "diverged" for value in values)
+            for values in (law.r2, law.held_out)
+        )
+        name = f"<code>{escape(law.text)}</code>" if law.text else "what was found"
+        numbers = f'<br><span class="soft">{escape(law.numbers())}</span>' if law.names else ""
+        cells = [name + numbers, better, *map(escape, shares)]
+        lines.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+    head = ["equations", "nats", "R² of one simulation", "R² of the forecast"]
+    price = discovery.laws[0].price
+    note = (
+        "Nats are log evidence beyond that of what was found, above 0 for a law that is likelier. "
+        f"What was found pays {price:.1f} nats for the choice of its terms among all others, a law "
+        "that was given pays for its numbers alone; a state that it has no equation for keeps the "
+        "terms that were found. The simulation starts at the first sample and ends at the last; "
+        "the forecast is of the last fifth, by a fit to the first four."
+    )
+    table = _table(head, lines).replace('class="wide"', 'class="wide laws"')
+    return _section("Laws that were tested", f'{table}<p class="soft">{note}</p>')
+
+
 def _table(head: Sequence[str], rows: Sequence[str]) -> str:
     cells = "".join(f"<th>{escape(word)}</th>" for word in head)
     return f'<div class="wide"><table><tr>{cells}</tr>{"".join(rows)}</table></div>'
@@ -233,7 +264,7 @@ def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
             discovery.inclusion_probabilities,
         )
     )
-    tables = []
+    tables, given = [], discovery.given
     for row in discovery.rows:
         lines = []
         for m in np.argsort(values[row] == 0, kind="stable"):
@@ -243,9 +274,9 @@ def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
             size, interval = "—", "—"
             if value != 0:
                 half = NORMAL_95 * error
-                size = number(value, error)
-                interval = "not known"
-                if error > 0:
+                size = number(value, float(as_given(value)) if given[row, m] else error)
+                interval = "given" if given[row, m] else "not known"
+                if error > 0 and not given[row, m]:
                     ends = (number(end, error) for end in (value - half, value + half))
                     interval = " … ".join(ends)
             term = symbolic.mathml(discovery.library[m], discovery.variables)
@@ -253,7 +284,8 @@ def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
             kind = " class=out" if value == 0 else ""
             row_cells = "".join(f"<td>{cell}</td>" for cell in (*cells, _meter(chance)))
             lines.append(f"<tr{kind}>{row_cells}</tr>")
-        head = [f"{discovery.states[row]}'", "coefficient", "95 % interval", "in the equation"]
+        left = left_side(discovery.states[row], map=discovery.map)
+        head = [left, "coefficient", "95 % interval", "in the equation"]
         tables.append(_table(head, lines))
     note = "“In the equation” is the posterior probability that the term belongs to the equation."
     if any("class=out" in table for table in tables):

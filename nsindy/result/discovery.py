@@ -3,8 +3,9 @@
 import dataclasses
 import functools
 import html
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -12,15 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from nsindy.result import file
+from nsindy.result import along_recording, file
 from nsindy.terms import text
 from nsindy.terms.library import Library
-from nsindy.terms.term import Term
+from nsindy.terms.term import Term, without_jumps
 
 if TYPE_CHECKING:
     from nsindy.result.vector_field import VectorField
 
-__all__ = ["HEADINGS", "Discovery", "HeldOut", "load"]
+__all__ = ["HEADINGS", "Discovery", "HeldOut", "LawResult", "load"]
 
 HEADINGS = {
     "equation": "",
@@ -51,10 +52,77 @@ class HeldOut(NamedTuple):
     r2: Array
 
 
+class LawResult(NamedTuple):
+    """Equations of a person's own, fitted to the recordings; or, first of several, what was found.
+
+    Attributes:
+      text: as they were written; empty for what was found.
+      names: of the numbers in them that were fitted.
+      values: of the numbers, in the units of the recording; NaN where no fit came to an end.
+      errors: standard errors; NaN where the recordings cannot tell a number from others.
+      nats: log evidence beyond that of what was found, 0 for that itself.
+      price: nats that are in its evidence for the choice of its terms among all; a law that was
+        given pays it for the equations alone that it leaves to what was found.
+      r2: share of the variance of each measured state that one simulation explains, from the first
+        sample to the last; below 0 where it explains nothing, -inf where it diverges.
+      held_out: the same of the last fifth, by a forecast of a fit to the first four.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+    errors: tuple[float, ...]
+    nats: float
+    price: float
+    r2: tuple[float, ...]
+    held_out: tuple[float, ...]
+
+    def describe(self) -> str:
+        """One line: the numbers with their errors, nats, and R²."""
+        if not math.isfinite(self.nats):
+            return f"{self.text}: no solution of it follows the recording"
+        place = f"{abs(self.nats):.1f} nats {'better' if self.nats > 0 else 'worse'}"
+        if not self.text:
+            place = f"pays {self.price:.1f} nats for the choice of its terms"
+        words = [*([numbers] if (numbers := self.numbers()) else []), place]
+        tied = [n for n, e in zip(self.names, self.errors, strict=True) if math.isnan(e)]
+        if tied:
+            words.append(f"the recording does not tell {', '.join(tied)} apart")
+        shares = f"R² {_shares(self.r2)}, of the forecast {_shares(self.held_out)}"
+        return f"{self.text or 'what was found'}: {'; '.join([*words, shares])}"
+
+    def numbers(self) -> str:
+        """The numbers with their errors, `k = 0.0389 ± 0.0013, Ta = 31.4 ± 0.7`."""
+        return ", ".join(
+            f"{name} = {text.number(value, error)} ± "
+            + (text.number(error, error) if math.isfinite(error) and error > 0 else "?")
+            for name, value, error in zip(self.names, self.values, self.errors, strict=True)
+        )
+
+
+def _shares(values: Sequence[float]) -> str:
+    words = (f"{value:.4f}" if math.isfinite(value) else "diverged" for value in values)
+    return ", ".join(words)
+
+
 _ARRAYS = ("coefficients", "standard_errors", "inclusion_probabilities", "noise", "score")
-_OPTIONAL = ("slow_error", "slow_memory", "simulation_r2")
+_OPTIONAL = (
+    "slow_error",
+    "slow_memory",
+    "simulation_r2",
+    "known",
+)
 _DATA = (*_ARRAYS, "initial", *_OPTIONAL, "held_out")
-_STATIC = ("library", "states", "inputs", "order", "noise_kind", "verdict")
+_STATIC = (
+    "library",
+    "states",
+    "inputs",
+    "order",
+    "map",
+    "noise_kind",
+    "verdict",
+    "laws",
+)
 _TEXTS = ("equivalent_models", "runner_up", "collinear", "warnings")
 
 
@@ -78,6 +146,7 @@ class Discovery:
       states: names of the D states; with `order` 2 the positions, then their velocities, x and x'.
       inputs: names of the U measured inputs.
       order: 1, or 2 where only positions were measured.
+      map: True where the equations give the next row, y[n+1] = Ξ θ(y[n], u[n]).
       noise_kind: "constant" or "proportional" for each state.
       verdict: "equation" where the equations explain the recordings up to their noise;
         "approximation" where something is missing from them; "none" where nothing was found.
@@ -90,6 +159,8 @@ class Discovery:
       runner_up: the next best models and how many nats they are behind, as text.
       collinear: relations between terms, in words.
       warnings: reasons for caution, in words.
+      known: True for coefficients that were given [D, M]; None where none was.
+      laws: what was found, and then each law that was tested; empty where none was.
     """
 
     coefficients: Array
@@ -103,6 +174,7 @@ class Discovery:
     states: tuple[str, ...]
     inputs: tuple[str, ...] = ()
     order: int = 1
+    map: bool = False
     noise_kind: tuple[str, ...] = ()
     verdict: str = "equation"
     slow_error: Array | None = None
@@ -112,6 +184,14 @@ class Discovery:
     runner_up: tuple[str, ...] = ()
     collinear: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    known: Array | None = None
+    laws: tuple[LawResult, ...] = ()
+
+    @property
+    def given(self) -> np.ndarray:
+        """True for coefficients that were given, not found [D, M]."""
+        nothing = np.zeros(np.shape(self.coefficients), bool)
+        return nothing if self.known is None else np.asarray(self.known, bool)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -134,12 +214,16 @@ class Discovery:
         return self.states[: len(self.rows)]
 
     def found(self) -> dict[str, Any]:
-        """Coefficients, errors and states of the equations that were found."""
+        """Coefficients, what decides their digits, and states of the equations that were found."""
         rows = np.array(self.rows)
+        coefficients, errors = np.asarray(self.coefficients), np.asarray(self.standard_errors)
+        if self.given.any():
+            errors = np.where(self.given, text.as_given(coefficients), errors)
         return {
-            "coefficients": np.asarray(self.coefficients)[rows],
+            "coefficients": coefficients[rows],
             "states": [self.states[row] for row in rows],
-            "errors": np.asarray(self.standard_errors)[rows],
+            "errors": errors[rows],
+            "map": self.map,
         }
 
     def equations(self, precision: int | None = None) -> list[str]:
@@ -151,16 +235,21 @@ class Discovery:
         return text.equations(names=self.terms, precision=precision, **self.found())
 
     def __str__(self) -> str:
-        found, lines = self.found(), list(filter(None, [HEADINGS[self.verdict]]))
-        for line, row, errors in zip(
-            self.equations(), found["coefficients"], found["errors"], strict=True
-        ):
-            if self.verdict != "equation" and not row.any():
+        lines = list(filter(None, [HEADINGS[self.verdict]]))
+        values, spread, given = map(
+            np.asarray, (self.coefficients, self.standard_errors, self.given)
+        )
+        for line, row in zip(self.equations(), self.rows, strict=True):
+            if self.verdict != "equation" and not values[row].any():
                 lines.append(f"{line.split(' = ')[0]} = ?")
                 continue
-            known = [text.number(e, e) if e > 0 else "?" for e in errors[row != 0]]
-            lines.append(line + (f"   (± {', '.join(known)})" if known else ""))
-        return "\n".join(lines)
+            words = [
+                "given" if known else text.number(error, error) if error > 0 else "?"
+                for value, error, known in zip(values[row], spread[row], given[row], strict=True)
+                if value != 0
+            ]
+            lines.append(line + (f"   (± {', '.join(words)})" if words else ""))
+        return "\n".join([*lines, *(law.describe() for law in self.laws)])
 
     def __repr__(self) -> str:
         return str(self)
@@ -200,7 +289,31 @@ class Discovery:
 
     @property
     def vector_field(self) -> "VectorField":
-        """The right-hand side f(t, y, args=None) -> y' [D], pure and jitted."""
+        """The right-hand side f(t, y, args=None) -> y' [D], pure and jitted.
+
+        Raises:
+          ValueError: the equations are a map.
+        """
+        if self.map:
+            raise ValueError("a map has no vector field; step(y) is its next state")
+        return self._field()
+
+    def step(self, y: ArrayLike, u: ArrayLike | None = None) -> jax.Array:
+        """The next state of a map [D], pure and jitted.
+
+        Args:
+          y: state [D].
+          u: inputs beside it [U], where there are any.
+
+        Raises:
+          ValueError: the equations are no map, or inputs are missing.
+        """
+        if not self.map:
+            raise ValueError("the equations are no map; vector_field(t, y) is the derivative")
+        given = None if u is None else (lambda _: jnp.atleast_1d(jnp.asarray(u)))
+        return self._field()(0.0, y, given)
+
+    def _field(self) -> "VectorField":
         from nsindy.result.vector_field import VectorField
 
         terms, coefficients = self.library, self.coefficients
@@ -214,11 +327,11 @@ class Discovery:
     def simulate(
         self, x0: ArrayLike, t: ArrayLike, inputs: ArrayLike | Callable | None = None
     ) -> jax.Array:
-        """Solve the equations with diffrax (Tsitouras 5(4), adaptive).
+        """Solve the equations with diffrax (Tsitouras 5(4), adaptive), or iterate a map.
 
         Args:
           x0: state at t[0], [D].
-          t: increasing times [N].
+          t: increasing times [N]; of a map only their number counts.
           inputs: the inputs at those times [N, U], [N] for one, a list of U arrays [N], or a
             DataFrame with their names, interpolated linearly; or a function of t that returns them
             [U].
@@ -229,7 +342,7 @@ class Discovery:
         Raises:
           ValueError: shapes do not fit, or inputs are missing.
         """
-        from nsindy.result.vector_field import inputs_at, solve_field
+        from nsindy.result.vector_field import inputs_at, iterate_field, solve_field
 
         x0, t = jnp.asarray(x0), jnp.asarray(t)
         dtype = jnp.result_type(x0, t, float)
@@ -241,10 +354,32 @@ class Discovery:
             )
         if inputs is not None and not callable(inputs):
             inputs = inputs_at(inputs, t.size, self.inputs).astype(dtype)
+        if self.map:
+            return iterate_field(self._field(), x0, t, inputs)
         # Absolute tolerances are relative to the size of each state over the recordings.
         size = jnp.max(jnp.abs(jnp.concatenate([x0[None], jnp.asarray(self.initial, dtype)])), 0)
         size = jnp.where(size > 0, size, jnp.max(size))
-        return solve_field(self.vector_field, x0, t, inputs, jnp.where(size > 0, size, 1.0))
+        field, stiff = self.vector_field, False
+        if not isinstance(self.coefficients, jax.core.Tracer) and not isinstance(
+            t, jax.core.Tracer
+        ):
+            stiff = along_recording.jumps(self.library, self.coefficients)
+        if stiff:
+            field = self._without_jumps(field, float(t[-1] - t[0]))
+        size = jnp.where(size > 0, size, 1.0)
+        return solve_field(field, x0, t, inputs, size, stiff)
+
+    def _without_jumps(self, field: "VectorField", span: float) -> "VectorField":
+        """The same with steep slopes, which a solver can stay in; one of few widths."""
+        size = np.max(np.abs(np.asarray(self.initial)), 0)
+        count = len(self.measured)
+        if self.order == 2 and span > 0:
+            # A velocity that begins at zero is at least as large as what it leads to.
+            size[count:] = np.maximum(size[count:], size[:count] / span)
+        size = np.where(size > 0, size, np.max(size) or 1.0)
+        widths = 2.0 ** np.floor(np.log2(along_recording.STEEP * size))
+        terms = without_jumps(field.library.terms, widths.tolist())
+        return dataclasses.replace(field, library=dataclasses.replace(field.library, terms=terms))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything to one JSON file, whole or not at all, learned operations included.
@@ -266,4 +401,5 @@ def load(path: str | os.PathLike) -> Discovery:
       ValueError: the file cannot be read, was not written by `Discovery.save`, or is damaged.
     """
     content = file.read_discovery(path)
-    return Discovery(**{**content, "held_out": HeldOut(**content["held_out"])})
+    laws = tuple(LawResult(**law) for law in content["laws"])
+    return Discovery(**{**content, "held_out": HeldOut(**content["held_out"]), "laws": laws})

@@ -105,6 +105,9 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         or (order == 2 and states != (*half, *(f"{name}'" for name in half)))
     ):
         raise ValueError(f"order {order!r} does not fit the states {', '.join(states)}")
+    # Files that know of no maps are not of one.
+    if type(is_map := content.get("map", False)) is not bool or (is_map and order == 2):
+        raise ValueError(f"map is {is_map!r} with order {order}; it must be true or false")
     operations = {**_operations(content["learned"]), **PRIMITIVES}
     library = tuple(_term(nested, operations, count + len(inputs)) for nested in content["library"])
     kinds = _texts(content["noise_kind"], "noise_kind")
@@ -135,13 +138,42 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     verdict = content.get("verdict", "equation")
     if verdict not in ("equation", "approximation", "none"):
         raise ValueError(f"verdict {verdict!r} is not equation, approximation or none")
+    # Files of before this field lack it.
+    if content.get("known") is not None:
+        known = content["known"]
+        if np.shape(known) != square or not {*np.ravel(known).tolist()} <= {True, False}:
+            raise ValueError("known must be true or false for every coefficient")
+        fields["known"] = np.array(known, bool)
     if not np.all(np.isfinite(fields["coefficients"])):
         raise ValueError("a coefficient is not finite")
     texts = ("equivalent_models", "runner_up", "collinear", "warnings")
-    static = {"library": library, "states": states, "inputs": inputs, "order": order}
-    static["verdict"] = verdict
+    static: dict[str, Any] = {
+        "library": library,
+        "states": states,
+        "inputs": inputs,
+        "order": order,
+        "map": is_map,
+        "noise_kind": kinds,
+        "verdict": verdict,
+    }
     words = {name: _texts(content[name], name) for name in texts}
-    return {**fields, **static, "noise_kind": kinds, **words}
+    laws = [_law(law, measured[0]) for law in content.get("laws", [])]
+    return {**fields, **static, "noise_kind": kinds, "laws": laws, **words}
+
+
+def _law(law: dict[str, Any], measured: int) -> dict[str, Any]:
+    """The fields of one law; a null is a number that is not finite."""
+    if not isinstance(law["text"], str):
+        raise ValueError("the text of a law must be a text")
+    names, (below,) = _texts(law["names"], "laws.names"), (-math.inf,)
+    shapes = {"values": len(names), "errors": len(names), "r2": measured, "held_out": measured}
+    numbers = {name: _array(law[name], f"laws.{name}", (size,)) for name, size in shapes.items()}
+    for name in ("r2", "held_out"):
+        numbers[name] = np.nan_to_num(numbers[name], nan=below, neginf=below)
+    nats = float(np.nan_to_num(_array(law["nats"], "laws.nats", ()), nan=below))
+    price = float(_array(law["price"], "laws.price", ()))
+    packed = {name: tuple(map(float, each)) for name, each in numbers.items()}
+    return {"text": law["text"], "names": names, **packed, "nats": nats, "price": price}
 
 
 def _operations(learned: dict[str, Any]) -> dict[str, Primitive]:

@@ -14,7 +14,16 @@ from jax.typing import ArrayLike
 from nsindy.terms.library import Library, evaluate, numpy_values
 from nsindy.terms.term import Term
 
-__all__ = ["PRODUCTS", "AtPoints", "Products", "factor_values", "slopes", "split", "term_values"]
+__all__ = [
+    "PRODUCTS",
+    "AtPoints",
+    "Products",
+    "factor_values",
+    "factors_of",
+    "slopes",
+    "split",
+    "term_values",
+]
 
 PRODUCTS = ("identity", "mul", "one")
 """Operations that are products of their arguments: a change of units only rescales them."""
@@ -55,7 +64,7 @@ def split(
       atoms: factors that come first, needed or not, so that different terms share their factors.
       least: fewest rows; those beyond the terms are the number 1, so that programs share shapes.
     """
-    taken = [_factors(term) for term in terms]
+    taken = [factors_of(term) for term in terms]
     needed = (f for factors in taken for f in factors if isinstance(f, Term))
     atoms = tuple(dict.fromkeys([*atoms, *needed]))
     index = {atom: variables + i for i, atom in enumerate(atoms)}
@@ -66,11 +75,12 @@ def split(
     return Products(variables, atoms, rows)
 
 
-def _factors(term: "int | Term") -> list["int | Term"]:
+def factors_of(term: "int | Term") -> list["int | Term"]:
+    """The factors of a term: variables, and terms that are no products; none for the constant."""
     if isinstance(term, int):
         return [term]
     if term.primitive.name in PRODUCTS:
-        return [factor for argument in term.arguments for factor in _factors(argument)]
+        return [factor for argument in term.arguments for factor in factors_of(argument)]
     return [term]
 
 
@@ -166,10 +176,10 @@ def slopes(
     value, slope = jax.vmap(along, out_axes=(None, 1))(own)
     table = jnp.asarray(products.rows)
 
-    def factors_of(terms):
+    def factors_at(terms):
         return [value[table[terms, f]] for f in range(table.shape[1])]
 
-    factors = factors_of(chosen)
+    factors = factors_at(chosen)
     total = jnp.zeros((), states.dtype)
     for f in range(len(factors)):
         others = functools.reduce(operator.mul, factors[:f] + factors[f + 1 :])
@@ -177,5 +187,5 @@ def slopes(
     return AtPoints(
         functools.reduce(operator.mul, factors),
         total,
-        functools.reduce(operator.mul, factors_of(beside)),
+        functools.reduce(operator.mul, factors_at(beside)),
     )

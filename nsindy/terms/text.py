@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from nsindy.terms.operations import Times
 from nsindy.terms.term import Term
 
-__all__ = ["decimals", "equations", "number", "readable"]
+__all__ = ["as_given", "decimals", "equations", "left_side", "number", "readable"]
 
 
 def readable(term: Term | int, variables: Sequence[str]) -> str:
@@ -48,6 +48,9 @@ def _powers(term: Term | int, variables: Sequence[str]) -> dict[str, int]:
         return {number(term.primitive.function.number): 1, **_powers(arguments[0], variables)}
     if name == "add":
         return {f"({_sum(term, variables)})": 1}
+    if name == "drag":
+        (base,) = (_sum(argument, variables) for argument in arguments)
+        return {f"abs({base})": 1, **_powers(arguments[0], variables)}
     if name in ("identity", "mul", "square", "reciprocal", "saturation"):
         times = {"square": 2, "reciprocal": -1}.get(name, 1)
         powers: dict[str, int] = {}
@@ -71,6 +74,24 @@ def decimals(error: float) -> int:
     """Decimals that a standard error justifies: to its first digit, or its second if that is 1."""
     mantissa, place = f"{error:.1e}".split("e")
     return (mantissa[0] == "1") - int(place)
+
+
+def as_given(values: ArrayLike) -> np.ndarray:
+    """The errors with which `number` writes values as they were given, to twelve digits.
+
+    Example:
+      >>> number(9.80665, as_given(9.80665)), number(-2.0, as_given(-2.0))
+      ('9.80665', '-2')
+    """
+
+    def one(value):
+        if value == 0:
+            return 0.0
+        mantissa, _, power = f"{value:.11e}".partition("e")
+        digits = len(mantissa.rstrip("0").partition(".")[2])
+        return 2 * 10.0 ** (int(power) - digits)
+
+    return np.vectorize(one, otypes=[float])(values)
 
 
 def number(value: float, error: float | None = None, *, precision: int | None = None) -> str:
@@ -98,6 +119,11 @@ def number(value: float, error: float | None = None, *, precision: int | None = 
     return f"{round(value, digits):.{max(digits, 0)}f}"
 
 
+def left_side(state: str, *, map: bool = False) -> str:
+    """What an equation begins with, `x'`, or `x[n+1]` of a map."""
+    return f"{state}[n+1]" if map else f"{state}'"
+
+
 def equations(
     coefficients: ArrayLike,
     names: Sequence[str],
@@ -105,6 +131,7 @@ def equations(
     *,
     precision: int | None = 3,
     errors: ArrayLike | None = None,
+    map: bool = False,
 ) -> list[str]:
     """Write equations as PySINDy prints them, `v' = -1.000 identity(x) + -0.100 identity(v)`.
 
@@ -114,6 +141,7 @@ def equations(
       states: names of the D state variables.
       precision: number of decimals; None writes the digits that the errors justify.
       errors: standard errors [D, M], for that.
+      map: True where they give the next state, and not a derivative.
 
     Raises:
       ValueError: the names or the states do not match the shape of the coefficients.
@@ -131,5 +159,6 @@ def equations(
             for value, error, name in zip(row, spread, names, strict=True)
             if value != 0
         ]
-        lines.append(f"{state}' = {' + '.join(words) or number(0.0, precision=precision)}")
+        right = " + ".join(words) or number(0.0, precision=precision)
+        lines.append(f"{left_side(state, map=map)} = {right}")
     return lines

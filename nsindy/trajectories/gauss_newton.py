@@ -12,6 +12,7 @@ import numpy as np
 from nsindy.evidence import residuals
 from nsindy.terms.products import Products
 from nsindy.trajectories import shooting, stretches
+from nsindy.trajectories.flow import Flow
 from nsindy.trajectories.shooting import Chain, Model, Segments
 
 __all__ = [
@@ -139,7 +140,7 @@ def unstarted(model: Model, segments: Segments) -> FitState:
 
 
 def step(
-    terms: Products,
+    terms: Products | Flow,
     state: FitState,
     segments: Segments,
     noise: jax.Array,
@@ -263,7 +264,7 @@ def judge(
 
 
 def fit_segments(
-    terms: Products,
+    terms: Products | Flow,
     model: Model,
     segments: Segments,
     noise: jax.Array,

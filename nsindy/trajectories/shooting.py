@@ -13,6 +13,7 @@ import numpy as np
 
 from nsindy.terms import products
 from nsindy.terms.products import Products
+from nsindy.trajectories.flow import Flow
 
 __all__ = [
     "LOWER",
@@ -34,7 +35,7 @@ class Segments(NamedTuple):
     Attributes:
       steps: lengths of the intervals [B, L]; 0 where a segment is short.
       substeps: steps of the solver in an interval, a whole number; traced, so that one program
-        serves all.
+        serves all. None where the equations are a map, which gives the state at the next node.
       states: measured; anything where they were not [B, L + 1, D].
       weights: of each measurement in the sum of squares [B, L + 1, D]; 0 where there is none, and
         at a node that the next segment counts.
@@ -48,7 +49,7 @@ class Segments(NamedTuple):
     """
 
     steps: jax.Array
-    substeps: jax.Array
+    substeps: jax.Array | None
     states: jax.Array
     weights: jax.Array
     inputs: jax.Array
@@ -176,26 +177,30 @@ def expand(states: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
 # Under its own jit it is traced once for all programs of the same shapes.
 @jax.jit
 def shoot(
-    terms: Products, model: Model, segments: Segments, columns: jax.Array | None = None
+    terms: Products | Flow,
+    model: Model,
+    segments: Segments,
+    columns: jax.Array | None = None,
 ) -> Sensitivities:
     """Solve every segment from its own beginning, with its exact discrete sensitivities.
 
     x' = Σ_k ξ_k θ_k(x, u),  s' = (∂x'/∂x) s + ∂x'/∂(x_0, ξ),  s(0) = [I, 0]
 
     by steps of Tsitouras 5(4). Runge–Kutta commutes with differentiation, so s is the derivative of
-    the discrete x.
+    the discrete x. Of a map, x_{n+1} and s_{n+1} are these right-hand sides.
 
     Args:
-      terms: the M terms.
+      terms: the M terms; or a vector field, whose parameters take the place of coefficients.
       model: the equations.
       segments: the recordings.
       columns: terms of each equation whose coefficients the sensitivities are by [D, C], in the
-        support or not; None for those of the slots, and C = 0 for those by x_0 alone.
+        support or not; None for those of the slots, and C = 0 for those by x_0 alone. A vector
+        field has the latter two.
 
     Reference: Tsitouras (2011), Computers & Mathematics with Applications 62; Hairer, Nørsett and
       Wanner (1993), Solving Ordinary Differential Equations I, II.6.
     """
-    count = len(model.indices)
+    count = model.begin.shape[1]
     columns = jnp.asarray(model.indices if columns is None else columns)
     forces = columns.size
     low, high = jnp.asarray(segments.bound)[..., None]
@@ -203,8 +208,18 @@ def shoot(
     own = jnp.eye(count, dtype=model.begin.dtype)[:, :, None, None]
     weights = jnp.asarray(model.coefficients)[..., None]
 
+    def held(x, flow, slope, force, s):
+        change = _through(slope, s) + jnp.pad(force, ((0, 0), (count, 0), (0, 0)))
+        moving = jnp.all((x > low) & (x < high), 0)[None, None]
+        return jnp.where(moving, jnp.concatenate([flow[:, None], change], 1), 0.0)
+
     def field(y, inputs):
         x, s = y[:, 0], y[:, 1:]
+        if isinstance(terms, Flow):
+            across = jax.vmap(terms.slopes, in_axes=(1, 1, None), out_axes=-1)
+            moved = across(x, inputs, model.coefficients[0])
+            force = moved.by_parameters[:, :forces]
+            return held(x, moved.value, moved.by_state, force, s)
         at = products.slopes(
             terms,
             lambda z: expand(z, inputs, segments.units),
@@ -213,16 +228,19 @@ def shoot(
             model.indices,
             columns,
         )
-        flow = jnp.sum(at.values * weights, 1)
-        change = _through(jnp.sum(weights[..., None, :] * at.slopes, 1), s)
         force = (own * at.beside[None]).reshape(count, forces, x.shape[1])
-        change = change + jnp.pad(force, ((0, 0), (count, 0), (0, 0)))
-        moving = jnp.all((x > low) & (x < high), 0)[None, None]
-        return jnp.where(moving, jnp.concatenate([flow[:, None], change], 1), 0.0)
+        slope = jnp.sum(weights[..., None, :] * at.slopes, 1)
+        return held(x, jnp.sum(at.values * weights, 1), slope, force, s)
 
     def some(part):
         """Segments side by side, in the last dimension."""
         begin, steps, inputs = part
+
+        def following(y, now):
+            whole, first, _ = now
+            # An interval of no length is none: the segment is short.
+            y = jnp.where(whole > 0, field(y, first), y)
+            return y, y
 
         def interval(y, now):
             whole, first, last = now
@@ -243,7 +261,8 @@ def shoot(
         identity = jnp.eye(count, count + forces, dtype=begin.dtype)[..., None]
         identity = jnp.broadcast_to(identity, (*identity.shape[:2], begin.shape[1]))
         start = jnp.concatenate([begin[:, None], identity], 1)
-        _, path = jax.lax.scan(interval, start, (steps, inputs[:, 0], inputs[:, 1]))
+        each = following if segments.substeps is None else interval
+        _, path = jax.lax.scan(each, start, (steps, inputs[:, 0], inputs[:, 1]))
         return jnp.moveaxis(jnp.concatenate([start[None], path]), -1, 0)
 
     parts = len(segments.steps)
@@ -278,7 +297,7 @@ def _together(parts: int, size: int) -> int:
 
 
 def linearise(
-    terms: Products,
+    terms: Products | Flow,
     model: Model,
     segments: Segments,
     noise: jax.Array,

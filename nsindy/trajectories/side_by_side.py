@@ -12,6 +12,7 @@ import numpy as np
 
 from nsindy.runtime.programs import Program
 from nsindy.terms.products import Products
+from nsindy.trajectories.flow import Flow
 from nsindy.trajectories.gauss_newton import FitState, ShootingFit, judge, step, unstarted
 from nsindy.trajectories.shooting import Model, Segments
 
@@ -48,7 +49,9 @@ ALL_STEP = Program(_steps)
 ALL_JUDGED = Program(_judged)
 
 
-def precompile_steps(terms: Products, model: Model, segments: Segments, noise: np.ndarray) -> None:
+def precompile_steps(
+    terms: Products | Flow, model: Model, segments: Segments, noise: np.ndarray
+) -> None:
     """Compile, in threads, what `fit_many` needs for models and segments of these shapes."""
     states = stack_lanes([unstarted(model, segments)], lanes(segments))
     ALL_STEP.precompile(terms, states, segments, noise)
@@ -56,7 +59,7 @@ def precompile_steps(terms: Products, model: Model, segments: Segments, noise: n
 
 
 def fit_many(
-    terms: Products,
+    terms: Products | Flow,
     models: Sequence[Model],
     segments: Segments,
     noise: np.ndarray,
@@ -103,8 +106,10 @@ def _hopeless(state: FitState, enough: float) -> bool:
     return bool(state.promised > enough * (RELIEF if far else 1.0))
 
 
-def needed(terms: Products, models: Sequence[Model], segments: Segments) -> Segments:
+def needed(terms: Products | Flow, models: Sequence[Model], segments: Segments) -> Segments:
     """The segments, of whose factors only those that these models hold are evaluated."""
+    if isinstance(terms, Flow):
+        return segments
     held = np.zeros(np.shape(segments.usable), bool)
     held[np.asarray(terms.rows)[np.stack([model.indices for model in models])]] = True
     return segments._replace(usable=np.asarray(segments.usable) & held)  # type: ignore[arg-type]

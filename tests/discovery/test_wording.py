@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from problems import candidate, found, narrow, signal
 
-from nsindy.discovery import constants, dictionary, wording
+from nsindy.discovery import constants, dictionary, known, wording
+from nsindy.discovery.known import NOTHING
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.signals import Units
 from nsindy.discovery.wording import Wording
@@ -31,6 +32,7 @@ def prepared(theta=THETA, terms=TERMS, **changes):
         narrow(factor=np.column_stack([THETA, X])),
         8,
         1,
+        known.tables(NOTHING, terms, 1),
     )
     return made._replace(**changes)
 
@@ -57,7 +59,7 @@ class Cut:
 
 def test_a_search_that_settled_without_gaps_says_nothing():
     one = found(LINEAR._replace(gap=1.0), segments=Cut())
-    assert not list(wording._of_the_search(prepared(), one))
+    assert not list(wording.of_the_search(prepared(), one))
 
 
 @pytest.mark.parametrize(
@@ -70,14 +72,14 @@ def test_a_search_that_settled_without_gaps_says_nothing():
 )
 def test_a_search_that_did_not_end_well(changes, expected):
     one = found(LINEAR, segments=Cut())._replace(**changes)
-    (message,) = wording._of_the_search(prepared(), one)
+    (message,) = wording.of_the_search(prepared(), one)
     assert expected in message
 
 
 def test_two_recordings_have_two_stretches():
     both = prepared(signals=[signal(X[:, None])] * 2)
-    assert not list(wording._of_the_search(both, found(LINEAR, segments=Cut(2))))
-    assert list(wording._of_the_search(both, found(LINEAR, segments=Cut(3))))
+    assert not list(wording.of_the_search(both, found(LINEAR, segments=Cut(2))))
+    assert list(wording.of_the_search(both, found(LINEAR, segments=Cut(3))))
 
 
 @pytest.mark.parametrize(("noise", "floor"), ((0.01, 1e-3), (0.01, 0.02)))

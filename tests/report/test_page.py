@@ -11,6 +11,7 @@ from by_hand import make
 from nsindy.recording.check import Recording, Recordings
 from nsindy.report import figures as report_figures
 from nsindy.report import page, replay
+from nsindy.result.discovery import LawResult
 
 COMMAND = "nsindy discover 'a <b> & c.csv' --order 2"
 
@@ -134,6 +135,22 @@ def test_the_page_says_everything(pages):
     assert "cannot distinguish" not in text
     assert "cannot distinguish" not in pages["two"].read_text(encoding="utf-8")
     assert "Warnings" not in pages["two"].read_text(encoding="utf-8")
+
+
+def test_laws_stand_beside_what_was_found(oscillator, tmp_path):
+    shares = {"r2": (0.99, 0.98), "held_out": (0.5, -np.inf)}
+    found = LawResult("", (), (), (), 0.0, 12.5, **shares)
+    law = LawResult("v' = -k*x & <b>", ("k",), (1.0,), (0.01,), -7.25, 0.0, **shares)
+    lost = LawResult("v' = k", ("k",), (np.nan,), (np.nan,), -np.inf, 0.0, **shares)
+    known = np.zeros((2, 3), bool)
+    known[1, 0] = True
+    tested = dataclasses.replace(oscillator, laws=(found, law, lost), known=known)
+    recordings = record(tested, np.linspace(0, 5, 60))
+    text = page.write_report(tmp_path, tested, recordings, command=COMMAND).read_text("utf-8")
+    assert "Laws that were tested" in text and "pays 12.5 nats" in text
+    assert "<code>v&#x27; = -k*x &amp; &lt;b&gt;</code>" in text and "k = 1.000 ± 0.010" in text
+    assert "<td>−7.2</td><td>0.9900, 0.9800</td><td>0.5000, diverged</td>" in text
+    assert "<td>no solution</td>" in text and "<td>given</td>" in text
 
 
 def test_figures_lie_beside_the_page(pages):

@@ -202,6 +202,33 @@ def test_a_file_gives_back_every_digit(positions, tmp_path):
         found.coefficients[0, 0] = 1.0
 
 
+def test_laws_and_what_is_known_travel_in_the_file(oscillator, tmp_path):
+    content = saved(oscillator, tmp_path)
+    for name in ("known", "laws"):
+        # Files of before these fields.
+        content.pop(name)
+    path = tmp_path / "d.json"
+    path.write_text(json.dumps(content))
+    plain = load(path)
+    assert plain.laws == () and not plain.given.any() and str(plain) == str(oscillator)
+    known = [[False, True, False], [False, False, False]]
+    path.write_text(json.dumps({**content, "laws": [LAW], "known": known}))
+    found = load(path)
+    assert found.given.tolist() == known
+    (law,) = found.laws
+    assert law.r2 == (0.9, -np.inf) and law.values[0] == 1.0 and np.isnan(law.values[1])
+    found.save(path)
+    assert str(load(path)) == str(found)
+    lines = str(found).splitlines()
+    assert lines[0] == "x' = 1 v   (± given)"
+    assert lines[2] == (
+        "x' = a*v; v' = -b*x: a = 1.00 ± 0.10, b = nan ± ?; 3.2 nats worse; the recording does not "
+        "tell b apart; R² 0.9000, diverged, of the forecast 0.5000, -2.0000"
+    )
+    # It stays a pytree, of which laws are no leaves.
+    assert jax.tree.map(lambda leaf: leaf, found).laws == found.laws
+
+
 def test_a_file_that_cannot_be_finished_leaves_the_old_one(oscillator, tmp_path):
     path = tmp_path / "d.json"
     oscillator.save(path)
@@ -263,6 +290,16 @@ def nest(depth):
     return term
 
 
+LAW = {
+    "text": "x' = a*v; v' = -b*x",
+    "names": ["a", "b"],
+    "values": [1.0, None],
+    "errors": [0.1, None],
+    "nats": -3.25,
+    "price": 0.0,
+    "r2": [0.9, None],
+    "held_out": [0.5, -2.0],
+}
 DAMAGE = {
     "lacks 'states'": lambda c: c.pop("states"),
     "lacks 'rmse'": lambda c: c["held_out"].pop("rmse"),
@@ -293,6 +330,12 @@ DAMAGE = {
     "nested deeper than 20": lambda c: c["library"].append(nest(500)),
     "in printable letters": lambda c: c.update(states=["x", "v\n"]),
     "too large": lambda c: c.update(score=10**400),
+    "known must be true or false": lambda c: c.update(known=[[True]]),
+    "known must be true or false for": lambda c: c.update(known=[["x"] * 3] * 2),
+    "laws.values has the shape [1], not [2]": lambda c: c.update(laws=[{**LAW, "values": [1.0]}]),
+    "the text of a law": lambda c: c.update(laws=[{**LAW, "text": 1}]),
+    "lacks 'nats'": lambda c: c.update(laws=[{k: v for k, v in LAW.items() if k != "nats"}]),
+    "indices must be": lambda c: c.update(laws=["x"]),
 }
 
 

@@ -1,0 +1,200 @@
+"""Laws of a person's own beside what was found."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nsindy.discovery import (
+    candidates,
+    conclusion,
+    constants,
+    discrepancy,
+    law_fit,
+    law_start,
+    signals,
+    verdict,
+)
+from nsindy.discovery.inclusion import only_probable
+from nsindy.discovery.law_fit import LawFit, LawSystem
+from nsindy.discovery.law_text import Law
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.evidence.prior import log_prior
+from nsindy.result import along_recording
+from nsindy.result.discovery import Discovery, LawResult
+
+__all__ = ["compare"]
+
+Right = Callable[[np.ndarray], np.ndarray]
+"""Derivatives [D] from variables [V]."""
+
+
+def compare(
+    laws: Sequence[Law],
+    prepared: Prepared,
+    first: Found,
+    final: Found,
+    discovery: Discovery,
+    *,
+    slow: bool = False,
+) -> tuple[LawResult, ...]:
+    """Fit laws to the recordings, as what was found was fitted.
+
+    Numbers and initial values are fitted together by multiple shooting, from several starts, with
+    the same weights and stretches, so the evidence is of the same measurements; where a slow error
+    stands beside what was found, each is judged beside its own, and compared by all residuals. A
+    law pays half the logarithm of the number of measurements for each number, as a coefficient
+    does, and no price for its terms: they were not chosen among many.
+
+    Args:
+      laws: what a person asks about.
+      prepared: what was searched.
+      first: the search on the first part of each recording.
+      final: the search on all samples.
+      discovery: what was found.
+      slow: True where a slow error stands beside it.
+
+    Returns:
+      what was found, and then each law; nothing where there are no laws.
+    """
+    if not laws:
+        return ()
+    final, _ = only_probable(final)
+    reference = _beside_slow_error(final, discovery) if slow else float(discovery.score)
+    coefficients = np.asarray(discovery.coefficients)
+    right = along_recording.right_hand_side(discovery.library, coefficients)
+    found = LawResult(
+        text="",
+        names=(),
+        values=(),
+        errors=(),
+        nats=0.0,
+        price=_price(final, final.chosen.mask),
+        r2=_one_simulation(prepared, right, np.asarray(discovery.initial)),
+        held_out=tuple(map(float, np.asarray(discovery.held_out.r2))),
+    )
+    each = [_tested(law, prepared, first, final, discovery, slow) for law in laws]
+    return (found, *(law._replace(nats=law.nats - reference) for law in each))
+
+
+def _beside_slow_error(final: Found, discovery: Discovery) -> float:
+    """Evidence of what was found, of all residuals beside its slow error, nats."""
+    problem, chosen = final.problem, final.chosen
+    (path,) = candidates.solved(problem, [chosen.start], final.segments)
+    beside = discrepancy.beside_slow_error(final, chosen, path.states)
+    value = candidates.score(problem, beside.candidate, final.samples, initial=final.initial)
+    # What its score lacks beyond that of the candidate is the price of a wave.
+    return value - beside.price - (chosen.score - float(discovery.score))
+
+
+def _tested(
+    law: Law,
+    prepared: Prepared,
+    first: Found,
+    final: Found,
+    discovery: Discovery,
+    slow: bool,
+) -> LawResult:
+    """A law that was fitted; its nats are its whole evidence."""
+    system = LawSystem(law, discovery)
+    begun = [np.concatenate([s, system.start]) for s in _starts(system, prepared)]
+    every = law_fit.fit_law(system, prepared, final, begun, slow=slow)
+    nothing = tuple([float("nan")] * len(law.numbers))
+    measured = len(discovery.measured)
+    lost = tuple([float("-inf")] * measured)
+    if every is None:
+        return LawResult(law.text, law.numbers, nothing, nothing, float("-inf"), 0.0, lost, lost)
+    part = law_fit.fit_law(system, prepared, first, [every.parameters, *begun], slow=slow)
+    size, units = len(law.numbers), prepared.units
+    at_starts = every.begin[np.flatnonzero(conclusion.begins_recording(prepared))]
+
+    def solved(fitted):
+        return lambda variables: system.numpy(variables, fitted.parameters)
+
+    return LawResult(
+        text=law.text,
+        names=law.numbers,
+        values=tuple(map(float, every.parameters[:size])),
+        errors=tuple(map(float, law_fit.parameter_errors(system, prepared, final, every)[:size])),
+        nats=every.score,
+        price=_price(final, system.mask),
+        r2=_one_simulation(prepared, solved(every), at_starts * units.states),
+        held_out=lost if part is None else _forecast(prepared, solved(part), part),
+    )
+
+
+def _price(found: Found, mask: np.ndarray) -> float:
+    """Nats that the choice of terms costs before any data is seen."""
+    prior, chosen = found.problem.prior, mask & found.problem.admissible
+    return float(log_prior(np.zeros_like(chosen), prior) - log_prior(chosen, prior))
+
+
+def _starts(system: LawSystem, prepared: Prepared) -> list[np.ndarray]:
+    """Values of the numbers of a law, by its smoothed derivatives; best first."""
+    law, units = system.law, prepared.units
+    size = len(law.numbers)
+    # Where a state was not measured for long its spline guesses.
+    states, slopes, inputs = (
+        np.concatenate([getattr(s, name)[s.near] for s in prepared.signals])
+        for name in ("states", "derivatives", "inputs")
+    )
+    thinned = slice(None, None, -(-len(states) // constants.LAW_SAMPLES))
+    variables = (np.hstack([states, inputs]) * units.variables)[thinned].T
+    derivatives = (slopes * units.states / units.time)[thinned].T
+    rows = sorted(law.rows)
+    if not size:
+        return [np.zeros(0)]
+    fixed = system.start
+    names = law_start.linear_numbers([law.rows[d] for d in rows], law.numbers)
+    linear = np.isin(law.numbers, names)
+
+    def right(variables, numbers):
+        return system.numpy(variables, np.concatenate([numbers, fixed]))[rows]
+
+    return law_start.number_starts(right, variables, derivatives[rows], linear)
+
+
+def _one_simulation(prepared: Prepared, right: Right, initial: np.ndarray) -> tuple[float, ...]:
+    """R² of each measured state, of solutions from the first sample of each recording to its last.
+
+    Args:
+      prepared: the recordings.
+      right: the equations.
+      initial: state at the first sample of each recording [R, D].
+    """
+    scale = prepared.units.states
+    pairs = [
+        (
+            part.states,
+            along_recording.solve_along(right, start, part.times, part.inputs, scale=scale),
+        )
+        for part, start in zip(prepared.parts, initial, strict=True)
+    ]
+    return _explained(pairs)
+
+
+def _forecast(prepared: Prepared, right: Right, fitted: LawFit) -> tuple[float, ...]:
+    """R² of each measured state in the last fifth of each recording, by a fit to the others."""
+    pairs, begun = [], 0
+    for part in prepared.parts:
+        count, length = len(part.times), prepared.length
+        limit = signals.fitted_samples(count)
+        segment = (limit - 1) // length
+        at = segment * length
+        state = fitted.begin[begun + segment] * prepared.units.states
+        solved = along_recording.solve_along(
+            right, state, part.times[at:], part.inputs[at:], scale=prepared.units.states
+        )
+        pairs.append((part.states[limit:], solved[limit - at :]))
+        begun += -(-(count - 1) // length)
+    return _explained(pairs)
+
+
+def _explained(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, ...]:
+    """R² of measured states y and solutions x of more states; -inf if one is lost.
+
+    1 - Σ (y - x)² / Σ (y - mean y)²
+    """
+    left, total, _ = verdict.misfit_of(pairs)
+    r2 = 1 - left / np.where(total > 0, total, np.nan)
+    return tuple(map(float, np.nan_to_num(r2, nan=-np.inf)))

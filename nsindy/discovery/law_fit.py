@@ -1,0 +1,221 @@
+"""A law fitted to the measurements by trajectories, as a support is."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy.discovery import candidates, conclusion, constants, discrepancy
+from nsindy.discovery.candidates import Candidate
+from nsindy.discovery.law_text import Law
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.evidence import regression
+from nsindy.result.discovery import Discovery
+from nsindy.runtime.programs import Program
+from nsindy.terms import library as libraries
+from nsindy.terms.expression import as_function
+from nsindy.terms.library import Library
+from nsindy.terms.term import Term
+from nsindy.trajectories import shooting, side_by_side, stretches
+from nsindy.trajectories.flow import Flow
+from nsindy.trajectories.gauss_newton import ShootingFit
+from nsindy.trajectories.linearised import Linearised
+from nsindy.trajectories.shooting import Model, Segments
+
+__all__ = ["LawFit", "LawSystem", "fit_law", "parameter_errors"]
+
+
+class LawSystem:
+    """The equations of a law, and those that were found for the states that it says nothing of.
+
+    Its parameters are the numbers of the law and the coefficients of those other equations, which
+    are fitted with them.
+
+    Attributes:
+      law: the law.
+      mask: terms of the equations that were found and are kept [D, M].
+      start: their coefficients, in the units of the recording, as they were found.
+      free: False for parameters that are given [P].
+      right: raw derivatives [D] from raw variables [V] and parameters [P], of JAX.
+      numpy: the same of NumPy, for samples [V, N] as well.
+    """
+
+    def __init__(self, law: Law, discovery: Discovery):
+        coefficients = np.asarray(discovery.coefficients)
+        count, positions = len(coefficients), discovery.rows.start
+        self.law, self.discovery, self.positions = law, discovery, positions
+        mask = coefficients != 0
+        mask[[*law.rows, *range(positions)]] = False
+        self.mask = mask
+        self.begin = len(law.numbers) + np.cumsum([0, *mask.sum(1)])
+        self.start = coefficients[mask]
+        self.free = np.concatenate([np.ones(len(law.numbers), bool), ~discovery.given[mask]])
+        self.right = _stacked([self._row(d, numpy=False) for d in range(count)], jnp)
+        self.numpy = _stacked([self._row(d, numpy=True) for d in range(count)], np)
+
+    def _row(self, d: int, *, numpy: bool) -> Callable:
+        """One equation as a function of variables and parameters."""
+        law = self.law
+        if d in law.rows:
+            own = law.rows[d], law.columns, law.numbers, law.operations
+            return as_function(*own, numpy=numpy)
+        if d < self.positions:
+            return lambda variables, numbers: variables[self.positions + d]
+        terms = [self.discovery.library[m] for m in np.flatnonzero(self.mask[d])]
+        part = slice(self.begin[d], self.begin[d + 1])
+        values = libraries.numpy_values(terms) if numpy else _values(terms, law.columns)
+        return lambda variables, numbers: numbers[part] @ values(variables)
+
+    def flow(self, prepared: Prepared) -> Flow:
+        """The same in scaled units."""
+        units = prepared.units
+        return Flow(self.right, units.variables, units.time / units.states)  # type: ignore[arg-type]
+
+
+def _stacked(rows: Sequence[Callable], xp: Any) -> Callable:
+    """Equations as one function, [D] or [D, N]."""
+
+    def right(variables, numbers):
+        zero = 0 * variables[0]
+        return xp.stack([row(variables, numbers) + zero for row in rows])
+
+    return right
+
+
+def _values(terms: Sequence[Term], columns: tuple[str, ...]) -> Callable:
+    library = Library(tuple(terms), columns)
+    if not terms:
+        return lambda variables: jnp.zeros((0,), variables.dtype)
+    return lambda variables: libraries.evaluate(library, variables[None]).theta[0]
+
+
+class LawFit(NamedTuple):
+    """A law that was fitted.
+
+    Attributes:
+      parameters: of its `LawSystem` [P].
+      begin: scaled state at the first node of each segment [B, D].
+      score: log evidence, nats.
+      noise: of each state, scaled [D].
+      independent: share of the residuals that are independent [D].
+    """
+
+    parameters: np.ndarray
+    begin: np.ndarray
+    score: float
+    noise: np.ndarray
+    independent: np.ndarray
+
+
+def _tangent(flow: Flow, model: Model, segments: Segments, noise) -> Linearised:
+    chain = shooting.linearise(flow, model, segments, noise)
+    return stretches.eliminate(chain, segments.starts.shape[1]).linearised.compressed()
+
+
+def _path(flow: Flow, model: Model, segments: Segments) -> jax.Array:
+    return shooting.shoot(flow, model, segments, model.indices[:, :0]).states
+
+
+TANGENT = Program(_tangent)
+PATH = Program(_path)
+
+
+def fit_law(
+    system: LawSystem,
+    prepared: Prepared,
+    found: Found,
+    begun: Sequence[np.ndarray],
+    *,
+    slow: bool = False,
+) -> LawFit | None:
+    """Fit the parameters to the segments of a search; None where no solution was finite.
+
+    Args:
+      system: the law.
+      prepared: what was searched.
+      found: the search.
+      begun: parameters to start from.
+      slow: True for an evidence beside a slow error, as that of what was found.
+    """
+    problem, flow = found.problem, system.flow(prepared)
+    free, noise, best = system.free[None], found.noise, None
+    starts, begin = list(begun), problem.begin
+    # A fit ends after some steps, and the noise that weighs the states follows from the fit.
+    for _ in range(constants.LAW_FITS):
+        models = [Model(0 * free, free, p[None], begin) for p in starts]  # type: ignore[arg-type]
+        fits = side_by_side.fit_many(flow, models, found.segments, noise, problem.floor)
+        judged = [_judged(system, prepared, found, each, slow) for each in fits]
+        judged = [each for each in judged if np.isfinite(each.score)]
+        if not judged:
+            break
+        new = max(judged, key=lambda each: each.score)
+        settled = best is not None and new.score < best.score + constants.LAW_SETTLED
+        best = new if best is None or new.score > best.score else best
+        if settled:
+            break
+        starts, begin, noise = [best.parameters], best.begin, best.noise
+    return best
+
+
+def _judged(
+    system: LawSystem, prepared: Prepared, found: Found, fitted: ShootingFit, slow: bool
+) -> LawFit:
+    """What a fit is worth, in the currency of the search."""
+    problem, samples = found.problem, found.samples
+    variance, innovation, independent, begin = map(
+        np.asarray, (fitted.variance, fitted.innovation, fitted.independent, fitted.model.begin)
+    )
+    parameters = np.asarray(fitted.model.coefficients)[0]
+    coefficients = np.zeros(system.mask.shape)
+    coefficients[system.mask] = parameters[len(system.law.numbers) :]
+    scaled = np.where(coefficients != 0, coefficients / prepared.back, 0.0)
+    candidate = Candidate(
+        system.mask,
+        scaled,
+        begin,
+        variance,
+        innovation,
+        independent,
+        float(fitted.gap),
+        -np.inf,
+    )
+    price = 0.0
+    if slow:
+        states = np.asarray(PATH(system.flow(prepared), fitted.model, found.segments))
+        candidate, _, price = discrepancy.beside_slow_error(found, candidate, states)
+    numbers, initial = len(system.law.numbers), candidates.initial_values(found.segments)
+    score = candidates.score(problem, candidate, samples, initial=initial + numbers) - price
+    total = samples.sum()
+    free = total - initial - numbers - np.sum(system.mask & problem.admissible) - 2
+    score -= 0.5 * numbers * np.log(total) * total / max(free, 1)
+    renewed = np.where(samples > 0, np.maximum(np.sqrt(variance), problem.floor), 1.0)
+    return LawFit(parameters, begin, score, renewed, candidate.independent)
+
+
+def parameter_errors(
+    system: LawSystem, prepared: Prepared, found: Found, fitted: LawFit
+) -> np.ndarray:
+    """Standard errors of the parameters [P]; NaN where the recording cannot tell, 0 where given.
+
+    From the linearisation of the trajectories, as those of coefficients (see `conclusion`).
+    Parameters of which only a combination changes what was measured, as a and b in a b x, have no
+    error of their own. Each state counts in units of the noise that widens its errors.
+    """
+    free = system.free
+    model = Model(0 * free[None], free[None], fitted.parameters[None], fitted.begin)  # type: ignore[arg-type]
+    noise = fitted.noise / np.sqrt(np.where(found.samples > 0, fitted.independent, 1.0))
+    made = TANGENT(system.flow(prepared), model, found.segments, noise)
+    linear = jax.tree.map(np.asarray, made)
+    solution = regression.least_squares_numpy(linear.factor, linear.columns_of(free))
+    variance = linear.split(np.diagonal(solution.covariance))[1]
+    total, numbers = found.samples.sum(), int(free.sum()) + found.initial
+    errors = np.sqrt(variance) * conclusion.widening(total, total, numbers)
+    alone = linear.by_coefficients * free
+    length = np.linalg.norm(alone, axis=0)
+    _, sizes, directions = np.linalg.svd(alone / np.where(length > 0, length, 1.0))
+    flat = directions[np.flatnonzero(sizes < constants.LAW_FLAT)]
+    unknown = (np.abs(flat) > constants.LAW_SHARE).any(0) if len(free) else free
+    return np.where(free, np.where(unknown, np.nan, errors), 0.0)

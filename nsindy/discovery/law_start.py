@@ -1,0 +1,128 @@
+"""Where the numbers of a law may be: regressions of smoothed derivatives from many places."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nsindy.discovery import constants
+from nsindy.terms.expression import Expression
+
+__all__ = ["linear_numbers", "number_starts"]
+
+Right = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Derivatives [E, N] of E equations from variables [V, N] and numbers [P]."""
+
+
+def linear_numbers(expressions: Sequence[Expression], names: Sequence[str]) -> list[str]:
+    """Numbers in which all expressions are linear together, as k is in k (T - a); the first found.
+
+    Args:
+      expressions: right-hand sides.
+      names: of the numbers.
+    """
+    chosen: list[str] = []
+    for name in names:
+        more = {*chosen, name}
+        if all(_degree(expression, more) <= 1 for expression in expressions):
+            chosen.append(name)
+    return chosen
+
+
+def _degree(expression: Expression, names: set[str]) -> float:
+    """Degree as a polynomial of these names; infinite where it is none."""
+    head = expression.head
+    if not expression.arguments:
+        return float(head in names)
+    degrees = [_degree(argument, names) for argument in expression.arguments]
+    if max(degrees) == 0:
+        return 0.0
+    if head in ("+", "-", "add"):
+        return max(degrees)
+    if head in ("*", "mul"):
+        return sum(degrees)
+    if head == "/" and degrees[1] == 0:
+        return degrees[0]
+    power = expression.arguments[-1].number if head == "^" else None
+    if power is not None and power >= 0 and power % 1 == 0:
+        return power * degrees[0]
+    return math.inf
+
+
+def number_starts(
+    right: Right, variables: np.ndarray, derivatives: np.ndarray, linear: np.ndarray
+) -> list[np.ndarray]:
+    """Values of the numbers that fit derivatives well, different ones, best first.
+
+    What is not linear is tried at points of a Halton sequence, of either sign and of the sizes of
+    the variables, of their inverses, and of 1; for each the linear numbers are least squares. The
+    best are fitted together with those by Levenberg–Marquardt.
+
+    Args:
+      right: the equations.
+      variables: smoothed [V, N].
+      derivatives: smoothed, of the same equations [E, N].
+      linear: True for numbers that the equations are linear in together [P].
+
+    Returns:
+      vectors [P], at most `constants.LAW_STARTS`; one without a value that is finite is left out.
+
+    Reference: Halton (1960), Numerische Mathematik 2; Golub and Pereyra (1973), SIAM Journal on
+      Numerical Analysis 10, for the numbers that are linear.
+    """
+    from scipy.optimize import least_squares
+
+    scale = np.sqrt(np.mean(derivatives**2, 1, keepdims=True))
+    scale = np.where(scale > 0, scale, 1.0)
+
+    def residual(numbers):
+        with np.errstate(all="ignore"):
+            left = (right(variables, numbers) - derivatives) / scale
+        return np.clip(np.nan_to_num(left, nan=1e6, posinf=1e6, neginf=-1e6), -1e6, 1e6).ravel()
+
+    tried = [_projected(residual, values, linear) for values in _points(variables, linear)]
+    tried.sort(key=lambda values: float(np.sum(residual(values) ** 2)))
+    found: list[tuple[float, np.ndarray]] = []
+    for values in tried[: 2 * constants.LAW_STARTS]:
+        size = np.where(values != 0, np.abs(values), 1.0)
+        fitted = least_squares(
+            lambda z, size=size: residual(z * size), values / size, x_scale="jac", max_nfev=100
+        )
+        new = fitted.x * size
+        near = (np.abs(new - other) <= 1e-3 * np.abs(other) for _, other in found)
+        if np.isfinite(new).all() and not any(each.all() for each in near):
+            found.append((float(fitted.cost), new))
+    found.sort(key=lambda pair: pair[0])
+    return [values for _, values in found[: constants.LAW_STARTS]]
+
+
+def _projected(residual, values: np.ndarray, linear: np.ndarray) -> np.ndarray:
+    """The same numbers with the linear ones by least squares."""
+    places = np.flatnonzero(linear)
+    if not len(places):
+        return values
+    base = np.where(linear, 0.0, values)
+    zero = residual(base)
+    columns = [residual(base + (np.arange(len(base)) == place)) - zero for place in places]
+    best = np.linalg.lstsq(np.stack(columns, 1), -zero, rcond=None)[0]
+    base[places] = best
+    return base
+
+
+def _points(variables: np.ndarray, linear: np.ndarray) -> np.ndarray:
+    """Where the numbers that are not linear are tried [Q, P]."""
+    from scipy.stats import qmc
+
+    count = int(np.sum(~linear))
+    points = np.ones((1, len(linear)))
+    if not count:
+        return points
+    sizes = np.max(np.abs(variables), 1)
+    sizes = sizes[sizes > 0]
+    scales = np.concatenate([[1.0], sizes, 1 / sizes])
+    scales = np.concatenate([scales, -scales])
+    drawn = qmc.Halton(2 * count, scramble=False).random(constants.LAW_POINTS)
+    which = scales[(drawn[:, :count] * len(scales)).astype(int)]
+    points = np.ones((constants.LAW_POINTS, len(linear)))
+    points[:, ~linear] = which * 10 ** (constants.LAW_DECADES * (2 * drawn[:, count:] - 1))
+    return points

@@ -1,0 +1,57 @@
+"""What a person says of the equations of recordings, read for the columns that these have."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nsindy.discovery.known import Names, Physics, read_physics
+from nsindy.discovery.law_text import Law, read_laws
+from nsindy.discovery.question import Question
+from nsindy.recording.check import Recordings
+
+__all__ = ["Mentions", "Said", "read_said"]
+
+
+class Mentions(NamedTuple):
+    """Columns that a table must keep because of what was said.
+
+    Attributes:
+      columns: names that stand anywhere; they are not left out.
+      equations: states of which an equation was said something; they stay states.
+    """
+
+    columns: frozenset[str] = frozenset()
+    equations: frozenset[str] = frozenset()
+
+
+class Said(NamedTuple):
+    """What a person says.
+
+    Attributes:
+      physics: what is known of the equations.
+      laws: systems of equations to test.
+      texts: all of it as it was written.
+    """
+
+    physics: Physics
+    laws: list[Law]
+    texts: tuple[str, ...]
+
+    def mentions(self, states: Sequence[str]) -> Mentions:
+        """What it names, of the states of recordings of first order."""
+        words = {word for text in self.texts for word in re.findall(r"[^\W\d]\w*", text)}
+        rows = {row for law in self.laws for row in law.rows} | self.physics.rows
+        return Mentions(frozenset(words), frozenset(states[row] for row in rows))
+
+
+def read_said(question: Question, recordings: Recordings) -> Said:
+    """Read what a question says of the equations.
+
+    Raises:
+      ValueError: a part of it cannot be read, with the column and the fix, or two of them
+        contradict each other.
+    """
+    names = Names.of(recordings.states, recordings.inputs, question.order, question.rows)
+    physics = read_physics(question.know, question.free, question.sign, names)
+    texts = (*question.know, *question.free, *question.sign, *question.law)
+    return Said(physics, read_laws(question.law, names), texts)

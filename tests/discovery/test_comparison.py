@@ -1,0 +1,77 @@
+"""Laws of a person's own beside what was found, on recordings whose law is known."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import nsindy
+
+TIMES = np.linspace(0, 60, 61)
+TRUTH = 0.05, 22.0
+
+
+def cooling(seed, noise=0.2):
+    """Newton's law of cooling from 80 °C, in °C and minutes."""
+    k, room = TRUTH
+    clean = room + (80 - room) * np.exp(-k * TIMES)
+    return clean + noise * np.random.default_rng(seed).standard_normal(len(TIMES))
+
+
+@pytest.fixture(scope="module")
+def cup():
+    return nsindy.discover(
+        TIMES,
+        cooling(0),
+        states=["T"],
+        operations=(),
+        law=["T' = -k*(T - Ta)", "T' = -a*b*T"],
+    )
+
+
+def test_newton_is_beside_what_was_found(cup):
+    found, newton, wrong = cup.laws
+    assert found.text == "" and found.nats == 0 and found.price > 0
+    assert newton.names == ("k", "Ta")
+    # Twice as many standard errors as a hundred such numbers would need.
+    for value, error, truth in zip(newton.values, newton.errors, TRUTH, strict=True):
+        assert abs(value - truth) < 4 * error < 0.1 * truth
+    assert min(newton.r2) > 0.999 and min(newton.held_out) > 0
+    # What was found are the same terms, so it differs by their price alone.
+    assert {cup.terms[m] for m in np.flatnonzero(cup.coefficients[0])} == {"1", "T"}
+    assert newton.nats == pytest.approx(found.price, abs=0.5)
+    np.testing.assert_allclose(newton.r2, found.r2, atol=1e-5)
+    np.testing.assert_allclose(newton.held_out, found.held_out, atol=0.02)
+    assert wrong.nats < -30 and wrong.r2[0] < newton.r2[0]
+    # Of a product of two numbers neither is known.
+    assert np.isnan(wrong.errors).all() and np.isfinite(wrong.values).all()
+
+
+def test_what_is_said(cup, tmp_path):
+    lines = str(cup).splitlines()
+    assert lines[1].startswith("what was found: pays ")
+    assert lines[2].startswith("T' = -k*(T - Ta): k = 0.0") and "nats better" in lines[2]
+    assert "nats worse" in lines[3] and "the recording does not tell a, b apart" in lines[3]
+    plain = dataclasses.replace(cup, laws=())
+    assert str(plain) == lines[0]
+    cup.save(tmp_path / "cup.json")
+    again = nsindy.load(tmp_path / "cup.json")
+    assert str(again) == str(cup) and again.laws[1] == cup.laws[1]
+
+
+def test_the_errors_are_those_of_least_squares(cup):
+    """By the information of the exact solution, of k, Ta and the initial value."""
+
+    def solution(numbers):
+        k, room, start = numbers
+        return room + (start - room) * np.exp(-k * TIMES)
+
+    truth, step = np.array([*TRUTH, 80.0]), np.array([1e-6, 1e-3, 1e-3])
+    slopes = [
+        (solution(truth + d) - solution(truth - d)) / (2 * h)
+        for d, h in zip(np.diag(step), step, strict=True)
+    ]
+    covariance = np.linalg.inv(np.array(slopes) @ np.array(slopes).T)
+    bound = float(cup.noise[0]) * np.sqrt(np.diagonal(covariance))[:2]
+    # They hold the noise as it was found, and 61 measurements leave 58 degrees of freedom.
+    np.testing.assert_allclose(cup.laws[1].errors, bound, rtol=0.1)
