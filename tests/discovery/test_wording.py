@@ -26,6 +26,7 @@ def prepared(theta=THETA, terms=TERMS, **changes):
         Units(np.ones(1), np.zeros(0), 1.0, np.zeros(1)),
         1,
         terms,
+        terms,
         np.ones((1, len(terms))),
         theta,
         np.ones(2, bool),
