@@ -12,6 +12,7 @@ from nsindy.discovery import (
     law_fit,
     law_start,
     signals,
+    verdict,
 )
 from nsindy.discovery.inclusion import only_probable
 from nsindy.discovery.law_fit import LawFit, LawSystem
@@ -132,8 +133,9 @@ def _starts(system: LawSystem, prepared: Prepared) -> list[np.ndarray]:
     """Values of the numbers of a law, by its smoothed derivatives; best first."""
     law, units = system.law, prepared.units
     size = len(law.numbers)
+    # Where a state was not measured for long its spline guesses.
     states, slopes, inputs = (
-        np.concatenate([getattr(s, name) for s in prepared.signals])
+        np.concatenate([getattr(s, name)[s.near] for s in prepared.signals])
         for name in ("states", "derivatives", "inputs")
     )
     thinned = slice(None, None, -(-len(states) // constants.LAW_SAMPLES))
@@ -193,7 +195,6 @@ def _explained(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, .
 
     1 - Σ (y - x)² / Σ (y - mean y)²
     """
-    left = sum(np.sum((y - x[:, : y.shape[1]]) ** 2, 0) for y, x in pairs)
-    total = sum(np.sum((y - y.mean(0)) ** 2, 0) for y, _ in pairs)
+    left, total, _ = verdict.misfit_of(pairs)
     r2 = 1 - left / np.where(total > 0, total, np.nan)
     return tuple(map(float, np.nan_to_num(r2, nan=-np.inf)))

@@ -10,7 +10,7 @@ from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
-from nsindy.discovery.verdict import followed_by, judge_equations, simulated_r2
+from nsindy.discovery.verdict import followed_by, judge_equations, misfit_of, simulated_r2
 from nsindy.discovery.wave_fit import FittedWave
 from nsindy.discovery.wording import Wording
 from nsindy.evidence import regression
@@ -111,12 +111,13 @@ def nothing(recordings: Recordings) -> Discovery:
     zero = np.zeros((count, len(terms)))
     kept = [part.states for part in recordings.parts]
     limits = [signals.fitted_samples(len(x)) for x in kept]
-    pairs = list(zip(kept, limits, strict=True))
-    errors = np.concatenate([x[n:] - _first_measured(x[:n][::-1]) for x, n in pairs])
-    spread = np.concatenate([x[n:] - _mean(x[n:]) for x, n in pairs])
-    judged = np.isfinite(errors).sum(0)
-    squares = np.where(judged > 0, np.nansum(errors**2, 0), np.nan)
-    deviations = np.nansum(spread**2, 0)
+    squares, deviations, judged = misfit_of(
+        [
+            (x[n:], np.broadcast_to(_first_measured(x[:n][::-1]), x[n:].shape))
+            for x, n in zip(kept, limits, strict=True)
+        ]
+    )
+    squares = np.where(judged > 0, squares, np.nan)
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     initial = np.stack([_first_measured(x) for x in kept])
     rmse = np.nan_to_num(np.sqrt(squares / np.maximum(judged, 1)), nan=np.inf)
@@ -144,12 +145,6 @@ def nothing(recordings: Recordings) -> Discovery:
 def _first_measured(states: np.ndarray) -> np.ndarray:
     """The first value of each state [D], of those that are NaN where it was not measured [N, D]."""
     return states[np.isfinite(states).argmax(0), np.arange(states.shape[1])]
-
-
-def _mean(states: np.ndarray) -> np.ndarray:
-    """The mean of each state where it was measured [D]; 0 where it never was."""
-    seen = np.isfinite(states)
-    return np.sum(states, 0, where=seen) / np.maximum(seen.sum(0), 1)
 
 
 def _interval(recordings: Recordings) -> float:
@@ -243,8 +238,7 @@ def _held_out(
     right = along_recording.right_hand_side(prepared.terms, coefficients, scale=size)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
     followed = signals.nodes(prepared.signals, path.states)
-    squares, count, deviations = 0.0, np.zeros(len(recordings.states), int), 0.0
-    measured = len(recordings.states)
+    pairs = []
     for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
         limit = signals.fitted_samples(len(signal.times))
         forecast = along_recording.solve_along(
@@ -254,12 +248,9 @@ def _held_out(
             part.inputs[limit - 1 :],
             scale=units.states,
             stiff=stiff,
-        )[1:, :measured]
-        truth = part.states[limit:]
-        seen = np.isfinite(truth)
-        count += seen.sum(0)
-        squares = squares + np.sum((forecast - truth) ** 2, 0, where=seen)
-        deviations = deviations + np.sum((truth - _mean(truth)) ** 2, 0, where=seen)
+        )[1:]
+        pairs.append((part.states[limit:], forecast))
+    squares, deviations, count = misfit_of(pairs)
     rmse = np.sqrt(squares / np.where(count > 0, count, np.nan))
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     return HeldOut(

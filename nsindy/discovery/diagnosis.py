@@ -114,6 +114,7 @@ def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iter
             yield Reason(f"{what}, but {name}'' may be one of them and {name}'", "try --order 2")
             return
         delay, share = 0, np.inf
+        # It is counted in samples, all of them.
         if near.all():
             delay, share = _delay(points, signal.measured[:, at], rate, apart)
         if share < constants.AMBIGUOUS * worst:

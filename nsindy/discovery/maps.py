@@ -176,13 +176,13 @@ def rows_of_map(parts: Sequence[Recording]) -> tuple[list[Recording], list[Signa
 
 
 def _pieces(part: Recording) -> list[Recording]:
-    """A recording, cut where a row lacks."""
+    """A recording, cut where a row lacks, or a value of it."""
     most = constants.MOST_SAMPLES
-    whole = np.isfinite(part.states).all(1) & np.isfinite(part.inputs).all(1)
-    part = Recording(*(values[whole] for values in part))
-    steps = np.diff(part.times[:most])
-    cuts = np.flatnonzero(steps > 1.5 * np.median(steps)) + 1
-    pieces = zip(*(np.split(values[:most], cuts) for values in part), strict=True)
+    usual = np.median(np.diff(part.times[:most]))
+    whole = np.isfinite(np.concatenate([part.states, part.inputs], 1)).all(1)[:most]
+    kept = [values[:most][whole] for values in part]
+    cuts = np.flatnonzero(np.diff(kept[0]) > 1.5 * usual) + 1
+    pieces = zip(*(np.split(values, cuts) for values in kept), strict=True)
     return [
         Recording(np.arange(float(len(times))), states, inputs)
         for times, states, inputs in pieces
@@ -200,7 +200,7 @@ def _units(parts: Sequence[Recording]) -> Units:
 
 
 def _signal(part: Recording, units: Units) -> Signal:
-    states = part.states / units.states
+    states, inputs = part.states / units.states, part.inputs / units.inputs
     count = states.shape[1]
     # The last row has none that follows; it stands for itself, and `row_pairs` leaves it out.
     return Signal(
@@ -211,8 +211,8 @@ def _signal(part: Recording, units: Units) -> Signal:
         seen=np.ones(states.shape, bool),
         near=np.ones(len(states), bool),
         relative=np.ones(states.shape),
-        inputs=part.inputs / units.inputs,
-        before=part.inputs / units.inputs,
+        inputs=inputs,
+        before=inputs,
         noise=np.full(count, constants.NOISE_FLOOR),
         proportional=np.zeros(count, bool),
         resolved=np.ones(count, bool),

@@ -69,7 +69,7 @@ def from_flow(prepared: Prepared, starts: Sequence[Start]) -> list[Start]:
     spread = float(np.sum((moved[:count] - moved[:count].mean(0)) ** 2))
     found: list[Start] = []
     for start in starts[: constants.FLOW_STARTS]:
-        step = _Step(start.coefficients, np.inf)
+        step = _Step(start.coefficients + prepared.problem.known, np.inf)
         for _ in range(constants.FLOW_ROUNDS):
             flow = _solved(prepared, step.coefficients, segments)
             supports = _chosen(prepared, flow, moved - flow.ends, step.coefficients, count)
@@ -129,9 +129,9 @@ def _chosen(
     problem = prepared.problem
     shape = problem.admissible.shape
     size = problem.admissible.size
-    design = flow.by_coefficients.reshape(-1, size)
+    # What is known of the equations stays in where the flow ends.
+    design = np.where(problem.admissible.reshape(-1), flow.by_coefficients.reshape(-1, size), 0.0)
     target = left.reshape(-1) + design @ coefficients.reshape(-1)
-    design = np.where(problem.admissible.reshape(-1)[None], design, 0.0)
     known = np.isfinite(design).all(1) & np.isfinite(target)
     factor = regression.compress(design[known], target[known, None])
     # Errors of the solver that made the recording are not worth a term.
@@ -153,6 +153,6 @@ def _chosen(
         regression.least_squares_numpy(factor, mask.reshape(-1)).coefficients for mask in masks
     ]
     return [
-        Start(mask, np.asarray(value).reshape(shape), problem.begin)
+        Start(mask, np.asarray(value).reshape(shape) + problem.known, problem.begin)
         for mask, value in zip(masks, values, strict=True)
     ]

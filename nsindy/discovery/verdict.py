@@ -12,7 +12,7 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.result import along_recording
 
-__all__ = ["Verdict", "followed_by", "judge_equations", "simulated_r2"]
+__all__ = ["Misfit", "Verdict", "followed_by", "judge_equations", "misfit_of", "simulated_r2"]
 
 
 class Verdict(NamedTuple):
@@ -27,6 +27,40 @@ class Verdict(NamedTuple):
     name: str
     unexplained: list[int]
     missed: list[int]
+
+
+class Misfit(NamedTuple):
+    """How far states are from where they were measured, each state alone [d].
+
+    Attributes:
+      squares: Σ (y - x)².
+      deviations: Σ (y - mean y)², the mean that of a recording.
+      measurements: their number.
+    """
+
+    squares: np.ndarray
+    deviations: np.ndarray
+    measurements: np.ndarray
+
+
+def misfit_of(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Misfit:
+    """Compare states with measurements, of all recordings together.
+
+    Args:
+      pairs: of each recording y, NaN where a state was not measured [N, d], and x, of which those
+        that were measured come first [N, D].
+    """
+    each = []
+    for measured, states in pairs:
+        seen = np.isfinite(measured)
+        count = seen.sum(0)
+        mean = np.sum(measured, 0, where=seen) / np.maximum(count, 1)
+        left = measured - states[:, : measured.shape[1]]
+        squares, deviations = (
+            np.sum(values**2, 0, where=seen) for values in (left, measured - mean)
+        )
+        each.append((squares, deviations, count))
+    return Misfit(*(np.sum(values, 0) for values in zip(*each, strict=True)))
 
 
 def judge_equations(
@@ -100,12 +134,7 @@ def simulated_r2(prepared: Prepared, followed: Sequence[np.ndarray]) -> np.ndarr
       prepared: the recordings.
       followed: what `followed_by` returns.
     """
-    measured = prepared.parts[0].states.shape[1]
-    squares, deviations = np.zeros(measured), np.zeros(measured)
-    for part, states in zip(prepared.parts, followed, strict=True):
-        seen = np.isfinite(part.states)
-        mean = np.sum(part.states, 0, where=seen) / np.maximum(seen.sum(0), 1)
-        squares = squares + np.sum((part.states - states[:, :measured]) ** 2, 0, where=seen)
-        deviations = deviations + np.sum((part.states - mean) ** 2, 0, where=seen)
+    parts = (part.states for part in prepared.parts)
+    squares, deviations, _ = misfit_of(list(zip(parts, followed, strict=True)))
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     return np.where(deviations > 0, np.nan_to_num(r2, nan=-np.inf), np.nan)

@@ -161,7 +161,9 @@ def _steps(discovery: Discovery, part: Recording) -> Replay:
         np.concatenate([part.states[:1], found])[:-1] for found in (following, forecast)
     )
     times, after = part.times[:-1], part.states[1:]
-    lost = ~np.all(np.isfinite(simulated), axis=1)
+    # What follows a row that lacks a value is not known.
+    known = np.concatenate([[False], np.isfinite(variables).all(0)])[:-1]
+    lost = known & ~np.all(np.isfinite(simulated), axis=1)
     return Replay(
         times=times,
         measured=part.states[:-1],

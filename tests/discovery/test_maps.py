@@ -264,3 +264,17 @@ def test_the_map_of_one_step_of_the_solver_is_no_flow(clean):
     assert made.substeps is None and made.segments(1.0).substeps is None
     flow = prepared(np.arange(150.0), clean)
     assert flow.segments(1.0).substeps == 1
+
+
+def test_rows_that_lack_a_value_part_a_map():
+    """The next row does not follow, however many of them there are."""
+    x = np.arange(60.0)
+    x[1:40:2] = np.nan
+    times, states = np.arange(60.0), np.column_stack([x, x])
+    states[45, 1] = np.nan
+    rows, made = maps.rows_of_map([Recording(times, states, np.zeros((60, 0)))])
+    assert [part.states[:, 0].tolist() for part in rows] == [
+        [40.0, 41.0, 42.0, 43.0, 44.0],
+        list(range(46, 60)),
+    ]
+    assert all(s.seen.all() and np.isfinite(s.measured).all() for s in made)

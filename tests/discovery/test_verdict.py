@@ -74,3 +74,14 @@ def test_one_stretch_is_followed_as_it_was_fitted(problem, monkeypatch):
     monkeypatch.setattr(candidates, "solved", lambda *given: [path])
     (states,) = verdict.followed_by(problem, final)
     np.testing.assert_allclose(states, X * problem.units.states, atol=1e-12)
+
+
+def test_what_was_not_measured_is_not_missed():
+    measured = np.array([[1.0, 2.0], [np.nan, 2.0], [3.0, 5.0]])
+    states = np.array([[1.0, 2.0, 9.0], [7.0, 1.0, 9.0], [5.0, 5.0, 9.0]])
+    found = verdict.misfit_of([(measured, states), (measured[:1], states[:1])])
+    np.testing.assert_array_equal(found.squares, [4.0, 1.0])
+    np.testing.assert_array_equal(found.deviations, [2.0, 6.0])
+    np.testing.assert_array_equal(found.measurements, [3, 4])
+    # A state that is lost where it was measured.
+    assert np.isnan(verdict.misfit_of([(measured, states * np.nan)]).squares).all()
