@@ -99,7 +99,6 @@ class Prepared(NamedTuple):
       signals: the same, scaled and smoothed.
       units: of the variables.
       order: 1 or 2.
-      library: terms that were not named alone, and are no fitted waves.
       terms: M terms over the states and inputs, as they are reported.
       back: multiplies scaled coefficients to those of the recording [D, M].
       theta: Θ of the smoothed states, the recordings one after the other [N, M].
@@ -108,13 +107,13 @@ class Prepared(NamedTuple):
       length: L, intervals of a segment.
       substeps: solver steps between samples.
       tables: what is known of the equations, in the units of the recording.
+      library: the terms that nobody named, without the fitted waves.
     """
 
     parts: list[Recording]
     signals: list[Signal]
     units: Units
     order: int
-    library: tuple[Term, ...]
     terms: tuple[Term, ...]
     back: np.ndarray
     theta: np.ndarray
@@ -123,6 +122,7 @@ class Prepared(NamedTuple):
     length: int
     substeps: int
     tables: Tables
+    library: tuple[Term, ...]
 
     def segments(self, share: float) -> Segments:
         """The recordings in segments, of which the first `share` of the samples count."""
@@ -237,7 +237,6 @@ def prepare(
         signals=smoothed,
         units=units,
         order=order,
-        library=library,
         terms=terms,
         back=back,
         theta=columns.theta,
@@ -246,6 +245,7 @@ def prepare(
         length=length,
         substeps=substeps,
         tables=tables,
+        library=library,
     )
 
 

@@ -75,3 +75,16 @@ def test_the_errors_are_those_of_least_squares(cup):
     bound = float(cup.noise[0]) * np.sqrt(np.diagonal(covariance))[:2]
     # They hold the noise as it was found, and 61 measurements leave 58 degrees of freedom.
     np.testing.assert_allclose(cup.laws[1].errors, bound, rtol=0.1)
+
+
+def test_a_law_beside_a_slow_error():
+    """x' = -k x³ is in no library of degree 1, whose best choice leaves a slow error."""
+    times, rate = np.linspace(0, 10, 200), 0.4
+    clean = 2 / np.sqrt(1 + 8 * rate * times)
+    noisy = clean + 1e-3 * np.random.default_rng(0).standard_normal(len(times))
+    laws = ["x' = -k*x^3", "x' = -k*x"]
+    found = nsindy.discover(times, noisy, states=["x"], operations=(), degree=1, law=laws)
+    _, cubic, linear = found.laws
+    assert found.verdict != "equation" and found.slow_error[0] > 0.01
+    assert cubic.nats > 30 and linear.nats < cubic.nats
+    assert abs(cubic.values[0] - rate) < 4 * cubic.errors[0] < 0.01 * rate

@@ -33,6 +33,7 @@ def prepared(theta=THETA, terms=TERMS, **changes):
         8,
         1,
         known.tables(NOTHING, terms, 1),
+        terms,
     )
     return made._replace(**changes)
 
