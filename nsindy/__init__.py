@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nsindy.circuits.learn import learn_operation
     from nsindy.discovery.pipeline import discover
+    from nsindy.recording.merge import merge
     from nsindy.result.discovery import Discovery, load
 
-__all__ = ["Discovery", "discover", "learn_operation", "load"]
+__all__ = ["Discovery", "discover", "learn_operation", "load", "merge"]
 
 _HOMES = {
     "Discovery": "nsindy.result.discovery",
     "discover": "nsindy.discovery.pipeline",
     "learn_operation": "nsindy.circuits.learn",
     "load": "nsindy.result.discovery",
+    "merge": "nsindy.recording.merge",
 }
 
 

@@ -95,6 +95,11 @@ def parser() -> argparse.ArgumentParser:
     for name, (metavar, said) in _SAID.items():
         add(f"--{name}", action="append", default=[], metavar=metavar, help=said)
     add(
+        "--map",
+        action="store_true",
+        help="find x[n+1] = f(x[n]), each row from the one before; no column of times is needed",
+    )
+    add(
         "--seconds",
         type=_positive,
         metavar="S",
@@ -183,6 +188,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
         inputs=options.inputs,
         by=options.by,
         dt=options.dt,
+        steps=options.map,
     )
     out = Path(options.out) if options.out else Path(options.files[0]).parent / "discovery"
     with _folder(out):
@@ -200,6 +206,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
                 degree=options.degree,
                 max_terms=options.max_terms,
                 noise=options.noise,
+                map=options.map,
                 know=options.know,
                 free=options.free,
                 sign=options.sign,

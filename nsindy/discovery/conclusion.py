@@ -111,18 +111,21 @@ def nothing(recordings: Recordings) -> Discovery:
     zero = np.zeros((count, len(terms)))
     kept = [part.states for part in recordings.parts]
     limits = [signals.fitted_samples(len(x)) for x in kept]
-    errors = np.concatenate([x[n:] - x[n - 1] for x, n in zip(kept, limits, strict=True)])
-    spread = np.concatenate([x[n:] - x[n:].mean(0) for x, n in zip(kept, limits, strict=True)])
-    squares, deviations = np.sum(errors**2, 0), np.sum(spread**2, 0)
+    pairs = list(zip(kept, limits, strict=True))
+    errors = np.concatenate([x[n:] - _first_measured(x[:n][::-1]) for x, n in pairs])
+    spread = np.concatenate([x[n:] - _mean(x[n:]) for x, n in pairs])
+    judged = np.isfinite(errors).sum(0)
+    squares = np.where(judged > 0, np.nansum(errors**2, 0), np.nan)
+    deviations = np.nansum(spread**2, 0)
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
-    initial = np.stack([x[0] for x in kept])
-    rmse = np.sqrt(squares / len(errors))
+    initial = np.stack([_first_measured(x) for x in kept])
+    rmse = np.nan_to_num(np.sqrt(squares / np.maximum(judged, 1)), nan=np.inf)
     held_out = HeldOut(zero, initial, rmse, np.nan_to_num(r2, nan=-np.inf))
     return Discovery(
         coefficients=zero,
         standard_errors=zero,
         inclusion_probabilities=zero,
-        noise=np.std(np.concatenate(kept), 0),
+        noise=np.nanstd(np.concatenate(kept), 0),
         score=np.zeros(()),
         initial=initial,
         held_out=held_out,
@@ -136,6 +139,17 @@ def nothing(recordings: Recordings) -> Discovery:
         simulation_r2=np.zeros(count),
         warnings=recordings.notes,
     )
+
+
+def _first_measured(states: np.ndarray) -> np.ndarray:
+    """The first value of each state [D], of those that are NaN where it was not measured [N, D]."""
+    return states[np.isfinite(states).argmax(0), np.arange(states.shape[1])]
+
+
+def _mean(states: np.ndarray) -> np.ndarray:
+    """The mean of each state where it was measured [D]; 0 where it never was."""
+    seen = np.isfinite(states)
+    return np.sum(states, 0, where=seen) / np.maximum(seen.sum(0), 1)
 
 
 def _interval(recordings: Recordings) -> float:
@@ -224,10 +238,12 @@ def _held_out(
     """Forecast the end of each recording from the state that the fit ends with."""
     best, units = first.chosen, prepared.units
     coefficients = _in_units(prepared, best.coefficients)
-    right = along_recording.right_hand_side(prepared.terms, coefficients)
+    stiff = along_recording.jumps(prepared.terms, coefficients)
+    size = units.states if stiff else None
+    right = along_recording.right_hand_side(prepared.terms, coefficients, scale=size)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
     followed = signals.nodes(prepared.signals, path.states)
-    squares, count, deviations = 0.0, 0, 0.0
+    squares, count, deviations = 0.0, np.zeros(len(recordings.states), int), 0.0
     measured = len(recordings.states)
     for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
         limit = signals.fitted_samples(len(signal.times))
@@ -237,12 +253,14 @@ def _held_out(
             part.times[limit - 1 :],
             part.inputs[limit - 1 :],
             scale=units.states,
+            stiff=stiff,
         )[1:, :measured]
         truth = part.states[limit:]
-        squares = squares + np.sum((forecast - truth) ** 2, 0)
-        deviations = deviations + np.sum((truth - truth.mean(0)) ** 2, 0)
-        count += len(truth)
-    rmse = np.sqrt(squares / count)
+        seen = np.isfinite(truth)
+        count += seen.sum(0)
+        squares = squares + np.sum((forecast - truth) ** 2, 0, where=seen)
+        deviations = deviations + np.sum((truth - _mean(truth)) ** 2, 0, where=seen)
+    rmse = np.sqrt(squares / np.where(count > 0, count, np.nan))
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     return HeldOut(
         coefficients,

@@ -50,6 +50,14 @@ PENALTY_ROUNDING = 1e-3
 """Share of the data's weight that the rounding of the penalty may reach before λ is too large for
 double precision."""
 
+BRIDGED = 8.0
+"""Gap between two measurements of a state, in its usual steps, that a spline bridges well enough
+for regressions. With two cells of five missing at random one gap in a thousand is longer."""
+
+STEP_ROWS = 8
+"""Measurements between two steps of a held input that show a curve of their own: as many as the
+degree of a spline and one. Where steps are closer, its derivatives are not let jump."""
+
 RESOLVED = 0.9
 """Effective freedom, as a share of the samples, above which a spline has not told noise from
 signal. Odd half."""
@@ -64,8 +72,15 @@ took for noise. Simulated recordings with spikes."""
 
 # The library: `dictionary`.
 
-SEARCHED_OPERATIONS = operations.searched()
-"""Unary operations that a recording is searched with, where its values allow: all of the table."""
+SEARCHED_OPERATIONS = operations.searched(alone=False)
+"""Unary operations that a recording is searched with, where its values allow."""
+
+FRICTION_OPERATIONS = operations.searched(alone=True)
+"""Those of forces that brake, and of outflows, which stand alone: offered beside all others."""
+
+BOTH_SIDES = 0.05
+"""Share of the largest size of a variable that both its signs must reach before sign(x) and |x| x
+are more than 1 and x²."""
 
 MOST_COLUMNS = 1000
 """Terms of all equations together that a trajectory is linearised in: five states have products of
@@ -114,6 +129,7 @@ LIBRARY_LADDER = (
     (5, 3, ()),
     (5, 3, ("sin", "cos")),
     (5, 3, SEARCHED_OPERATIONS),
+    (5, 3, (*SEARCHED_OPERATIONS, *FRICTION_OPERATIONS)),
 )
 """Measured values for each term that are enough to choose among a library's, with its degree and
 operations, for ever longer recordings: few rows do not tell products of three from products of
@@ -193,6 +209,44 @@ so that some ten thousand combinations are ranked."""
 JOINT_OPTIONS_MANY = 6
 """The same for more equations."""
 
+# Proposals from the flow between samples: `signals`, `one_step`.
+
+PREDICTED = 1.0
+"""Error of the prediction by the nearest neighbour, in units of the noise that smoothing reports,
+below which that is no noise: of white noise it were √2."""
+
+PREDICTED_STATES = 6
+"""Most states that a nearest neighbour predicts: of more, no sample has one that is near."""
+
+TAKEN_FOR_NOISE = 0.1
+"""Noise, as a share of a state's standard deviation, from which smoothing is checked so."""
+
+UNRELATED = (50, 0.9, 1.1)
+"""When neighbouring samples are called unrelated: from how many rows; the noise of every state and
+the error of the prediction, in units of its standard deviation. Of unrelated samples the last is
+√2."""
+
+FLOW_STARTS = 3
+"""Regressions that the flow is linearised around, one after the other."""
+
+FLOW_ROUNDS = 12
+"""Most linearisations from one start; Lorenz at a tenth of a second needs five."""
+
+FLOW_SETTLED = 0.01
+"""Relative gain of the sum of squares below which nothing more is to be gained."""
+
+FLOW_SHARES = (1.0, 0.5, 0.25, 0.125)
+"""Shares of a step that are tried until it leads downhill."""
+
+FLOW_EXPLAINED = 0.05
+"""Share of the variance that may be left of the samples by the ones before."""
+
+FLOW_INTERVALS = 1024
+"""Most intervals of a recording whose flow is linearised."""
+
+FLOW_TERMS = 16
+"""Most terms of all equations together that the flow is searched for."""
+
 # The search: `candidates`, `neighbours`, `search`.
 
 LARGE = 3.0
@@ -267,6 +321,22 @@ thirds of them, a swing of five samples at two fifths."""
 
 PERIODIC = 0.6
 """Share of the power of what is left in one line, from which it is periodic."""
+
+# Maps: `maps`.
+
+MAP_BETTER = 0.1
+"""Share that a map leaves of what a flow, or a straight line through two rows, leaves unexplained,
+below which it is suggested; of the variance, it must leave less than the square of this."""
+
+MAP_LENGTH = 2
+"""Intervals of a segment of a map: a row may be far from the one before, and errors grow fast."""
+
+MAP_GROWTH = 10.0
+"""Growth of an error in the state beyond which a map is fitted in stretches: of the logistic map
+with 1 % of noise those up to 100 are fitted, but of segments of four rows only those up to 10."""
+
+MAP_EXPLAINED = 0.5
+"""Share of the variance of rows that those before explain, below which a map is incomplete."""
 
 # Laws of a person's own: `law_start`, `law_fit`.
 

@@ -75,8 +75,8 @@ def reasons(prepared: Prepared, residuals: list[np.ndarray], states: tuple[str, 
 
 
 def _coarse(signal: Signal, states: tuple[str, ...]) -> Iterator[Reason]:
-    change = np.sign(np.diff(signal.measured[:, : len(states)], axis=0))
-    turns = np.mean(change[1:] * change[:-1] < 0, axis=0)
+    changes = [np.sign(np.diff(signal.measured[signal.seen[:, d], d])) for d in range(len(states))]
+    turns = np.array([np.mean(change[1:] * change[:-1] < 0) for change in changes])
     for d in np.flatnonzero(turns > constants.TURNS_COARSE):
         yield Reason(
             f"{states[d]} turns at {turns[d]:.0%} of its samples: the recording is too coarse, or "
@@ -90,10 +90,12 @@ def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iter
     measured = len(states)
     apart = max(3, len(signal.times) // 20)
     points = np.hstack([signal.states, signal.inputs])
+    # In a long gap a spline guesses.
+    near = signal.near
     first = len(signal.states[0]) - measured
     worst, at = 0.0, 0
     for d in range(measured):
-        share = ambiguity(points, signal.derivatives[:, first + d], apart)
+        share = ambiguity(points[near], signal.derivatives[near, first + d], apart)
         if share > worst:
             worst, at = share, d
     if not worst > constants.AMBIGUOUS:
@@ -106,19 +108,19 @@ def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iter
     if order == 1:
         second = np.gradient(rate, signal.times)
         both = np.hstack([points, rate[:, None]])
-        swings = ambiguity(both, second, apart)
-        delay, share = _delay(points, signal.measured[:, at], rate, apart)
-        if delay and share < 0.5 * worst and not share > 0.3 * swings:
+        swings = ambiguity(both[near], second[near], apart)
+        # A delay explains what an order explains as well; not the other way round.
+        if not swings > constants.AMBIGUOUS * worst:
+            yield Reason(f"{what}, but {name}'' may be one of them and {name}'", "try --order 2")
+            return
+        delay, share = 0, np.inf
+        if near.all():
+            delay, share = _delay(points, signal.measured[:, at], rate, apart)
+        if share < constants.AMBIGUOUS * worst:
             time = delay * float(np.median(np.diff(signal.times))) * prepared.units.time
             yield Reason(
                 f"{what}; with {name} of {time:.3g} of time ago it nearly is",
                 "equations with a delay are outside this library: use a method for them",
-            )
-            return
-        if swings < 0.5 * worst:
-            yield Reason(
-                f"{what}, but {name}'' is one of them and {name}'",
-                "try --order 2",
             )
             return
     yield Reason(

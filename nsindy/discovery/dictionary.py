@@ -7,7 +7,7 @@ import numpy as np
 
 from nsindy.discovery import constants
 from nsindy.terms import operations as terms_operations
-from nsindy.terms.operations import PRIMITIVES, Primitive, Times
+from nsindy.terms.operations import PRIMITIVES, Primitive, Steep, Times
 from nsindy.terms.term import Term
 
 
@@ -67,11 +67,17 @@ def monomials(variables: int, degree: int) -> tuple[Term, ...]:
 
 
 def waves(operations: Sequence[Primitive], variables: int, states: int) -> tuple[Term, ...]:
-    """Each unary operation of each variable, alone and times each state."""
+    """Each unary operation of each variable, alone and, but for some, times each state."""
     mul = PRIMITIVES["mul"]
     alone = [Term(operation, (v,)) for operation in operations for v in range(variables)]
-    times = [Term(mul, (state, wave)) for wave in alone for state in range(states)]
-    return (*alone, *(term for term in times if not _cancels(term)))
+    times = [
+        Term(mul, (state, wave))
+        for wave in alone
+        for state in range(states)
+        if not wave.primitive.alone
+    ]
+    names = {operation.name for operation in operations}
+    return (*alone, *(term for term in times if not _repeats(term, names)))
 
 
 def pairs(operations: Sequence[Primitive], states: int) -> tuple[Term, ...]:
@@ -82,13 +88,13 @@ def pairs(operations: Sequence[Primitive], states: int) -> tuple[Term, ...]:
     return tuple(Term(mul, (a, b)) for a, b in found if a != b or a.primitive.name == "sin")
 
 
-def _cancels(term: Term) -> bool:
+def _repeats(term: Term, names: set[str]) -> bool:
+    """Tell whether a product x f(x) is another term: 1, or the drag where that is offered."""
     place, wave = term.arguments
-    return (
-        isinstance(wave, Term)
-        and wave.primitive.name == "reciprocal"
-        and wave.arguments == (place,)
-    )
+    if not isinstance(wave, Term) or wave.arguments != (place,):
+        return False
+    name = wave.primitive.name
+    return name == "reciprocal" or (name == "abs" and "drag" in names)
 
 
 def allows(operation: Primitive, values: np.ndarray, noise: np.ndarray | float = 0.0) -> bool:
@@ -100,6 +106,9 @@ def allows(operation: Primitive, values: np.ndarray, noise: np.ndarray | float =
     no term of its own.
     """
     low, high = float(np.min(values)), float(np.max(values))
+    least = constants.BOTH_SIDES * max(-low, high)
+    if operation.two_sided and not (low < -least and least < high):
+        return False
     if operation.usable is None:
         margin = 0.05 * (operation.domain[1] - operation.domain[0])
         return operation.domain[0] - margin <= low and high <= operation.domain[1] + margin
@@ -113,7 +122,8 @@ def allows(operation: Primitive, values: np.ndarray, noise: np.ndarray | float =
     if not (np.all(np.isfinite(found)) and np.all(np.isfinite(beyond))):
         return False
     size = np.abs(beyond)
-    jump = np.max(np.abs(np.diff(beyond))) > 0.2 * np.ptp(beyond)
+    steep = isinstance(operation.function, Steep)
+    jump = not steep and np.max(np.abs(np.diff(beyond))) > 0.2 * np.ptp(beyond)
     straight = np.polyfit(grid - grid.mean(), found, 1) if high > low else (0.0, 0.0)
     bend = found - np.polyval(straight, grid - grid.mean())
     return not jump and np.max(size) < 1e6 and bool(np.std(bend) > 1e-6 * np.std(found))
@@ -156,8 +166,8 @@ def library(
 def atoms(variables: int) -> tuple[Term, ...]:
     """Every operation of every raw variable, then the waves of a fitted number.
 
-    All that a default library is made of beside its variables, bound as `problem` binds them: the
-    scaled variables come first, then the raw ones, then those times w.
+    All that most default libraries are made of beside their variables, bound as `problem` binds
+    them: the scaled variables come first, then the raw ones, then those times w.
 
     Args:
       variables: number of states and inputs V.

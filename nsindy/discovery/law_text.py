@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from nsindy.discovery import constants
 from nsindy.discovery.known import Names
-from nsindy.terms.expression import Expression, Quote, check_unlike, read_equation, symbols
+from nsindy.terms.expression import Expression, Quote, check_unlike, symbols
 from nsindy.terms.operations import Primitive
+from nsindy.terms.reading import read_equation
 
 __all__ = ["Law", "read_laws"]
 

@@ -14,6 +14,8 @@ from nsindy.discovery import (
     conclusion,
     constants,
     dictionary,
+    maps,
+    one_step,
     problem,
     proposals,
     signals,
@@ -52,6 +54,7 @@ def discover(
     degree: int | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
+    map: bool = False,
     know: str | Sequence[str] = (),
     free: str | Sequence[str] = (),
     sign: str | Sequence[str] = (),
@@ -66,7 +69,8 @@ def discover(
         or a list of times, one for each recording.
       x: states [N, D], or [N] for one; a list of them, or [recordings, N, D], for several
         recordings; or a DataFrame of pandas or polars, with its times in a column, the index, or t.
-        `discover(frame)` alone finds them.
+        `discover(frame)` alone finds them. NaN where a state was not measured; `merge` puts series
+        with times of their own together.
       inputs: measured forcing or control [N, U] or [N] that may enter the equations, a list of
         them, or names of columns of the DataFrame.
       states: names of the D states; without them x, y, z, … or x0, x1, …. Of a DataFrame, the
@@ -81,6 +85,8 @@ def discover(
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
+      map: True to find x[n+1] = f(x[n], u[n]), each row from the one before, in place of a
+        differential equation; rows are steps, and t may be None.
       know: what is known of an equation, "v' = ... - 9.81*sin(x)", or several of them: given
         coefficients stay as they are and cost nothing, and the dots stand for the terms that are
         to be found; without dots there are none.
@@ -114,12 +120,15 @@ def discover(
         degree=degree,
         max_terms=max_terms,
         noise=noise,
+        map=map,
         know=_texts(know),
         free=_texts(free),
         sign=_texts(sign),
         law=_texts(law),
     )
-    recordings = check.check_arrays(t, x, inputs=inputs, states=states, input_names=input_names)
+    recordings = check.check_arrays(
+        t, x, inputs=inputs, states=states, input_names=input_names, steps=map
+    )
     return from_recordings(recordings, question, seconds=seconds, progress=progress)
 
 
@@ -154,7 +163,10 @@ def from_recordings(
     ):
         tell = progress or (lambda stage, share: None)
         tell("smoothing", 0.0)
-        parts = [signals.thin(part) for part in recordings.parts]
+        if question.map:
+            rows, made = maps.rows_of_map(recordings.parts)
+            return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
+        parts = signals.thinned(recordings.parts)
         smoothed, units = signals.smooth_recordings(parts, question.order)
         terms = problem.terms_of(smoothed, units, question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
@@ -164,7 +176,7 @@ def from_recordings(
                 return conclusion.nothing(table.recordings)
             recordings = table.recordings
             said = read_said(question, recordings)
-            parts = [signals.thin(part) for part in recordings.parts]
+            parts = signals.thinned(recordings.parts)
             smoothed, units = signals.smooth_recordings(parts, question.order)
         session = Session(parts, smoothed, question, tell, stop, said.physics)
         return _discover(session, units, recordings, said.laws)
@@ -175,6 +187,8 @@ def _discover(
 ) -> Discovery:
     prepared = session.build(units)
     starts = proposals.proposals(prepared)
+    if all(s.coarse for s in prepared.signals) and not prepared.problem.wide:
+        starts = one_step.from_flow(prepared, starts) + starts
     prepared = _resolved(prepared, starts)
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
     stage = "selecting on the first four fifths"
@@ -214,6 +228,10 @@ def _discover(
         first = first if again is None else again[0]
     stopped |= session.stop() and not final.settled
     found = conclusion.conclude(prepared, recordings, first, final, wave, slow, stopped=stopped)
+    every = np.concatenate([part.states for part in recordings.parts])
+    left = (final.noise * units.states)[: every.shape[1]] ** 2 / np.nanvar(every, axis=0)
+    said = () if stopped else maps.suggestion(session, recordings, left)
+    found = dataclasses.replace(found, warnings=(*found.warnings, *said))
     if not laws:
         return found
     session.tell("testing laws", 0.0)

@@ -14,7 +14,7 @@ from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
 from nsindy.terms import operations as terms_operations
 from nsindy.terms import products
-from nsindy.terms.operations import Times
+from nsindy.terms.operations import PRIMITIVES, Times
 from nsindy.terms.products import Products
 from nsindy.terms.term import Term
 from nsindy.trajectories.shooting import Segments
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
       known: coefficients that are given [D, M].
       shares: root mean square of a term over that of the derivative [D, M].
       factor: compressed [Θ, Ẋ] of the smoothed states, where the fits start from.
-      integrals: the same of the weak form.
+      integrals: the same of the weak form; `factor` again where the equations are a map.
       begin: smoothed state at the first node of every segment [B, D].
       floor: noise that the errors of the solver hide [D].
       slots: K, most terms of an equation, the given ones not counted.
@@ -79,16 +79,23 @@ class Problem(NamedTuple):
         return constants.WIDE_FITS if self.wide else constants.WIDTH
 
     @property
-    def prior_of_columns(self) -> Prior:
-        """The prior of supports of the columns.
+    def prior_of_terms(self) -> Prior:
+        """The prior of supports of all terms.
 
         Where columns were chosen among the M terms, a price counts the choice: log (M / C).
         """
         if not self.wide:
             return self.prior
         count, terms = self.columns.shape[1], self.admissible.shape[1]
-        costs = np.asarray(self.prior.costs)[self.columns] + np.log(terms / count)
-        return self.prior._replace(costs=costs)
+        return self.prior._replace(costs=np.asarray(self.prior.costs) + np.log(terms / count))
+
+    @property
+    def prior_of_columns(self) -> Prior:
+        """The prior of supports of the columns."""
+        if not self.wide:
+            return self.prior
+        prior = self.prior_of_terms
+        return prior._replace(costs=np.asarray(prior.costs)[self.columns])
 
 
 class Prepared(NamedTuple):
@@ -105,7 +112,7 @@ class Prepared(NamedTuple):
       usable: factors of the terms that have a value here.
       problem: what is searched.
       length: L, intervals of a segment.
-      substeps: solver steps between samples.
+      substeps: solver steps between samples; None for a map.
       tables: what is known of the equations, in the units of the recording.
       library: the terms that nobody named, without the fitted waves.
     """
@@ -120,7 +127,7 @@ class Prepared(NamedTuple):
     usable: np.ndarray
     problem: Problem
     length: int
-    substeps: int
+    substeps: int | None
     tables: Tables
     library: tuple[Term, ...]
 
@@ -160,7 +167,7 @@ def prepare(
     units: Units,
     question: Question,
     *,
-    substeps: int = 1,
+    substeps: int | None = 1,
     physics: Physics = NOTHING,
 ) -> Prepared:
     """Build the library of the recordings and everything that is known before a search.
@@ -170,7 +177,7 @@ def prepare(
       smoothed: the same, scaled and smoothed.
       units: of the variables, with the numbers of fitted waves.
       question: what was asked.
-      substeps: solver steps between samples.
+      substeps: solver steps between samples; None for a map.
       physics: what is known of the equations.
 
     Raises:
@@ -189,11 +196,9 @@ def prepare(
     columns = _columns(terms, smoothed, units, tables.named)
     physics.check_valued(terms, tables.named & ~columns.valued)
 
-    factors = [
-        np.prod([scale[f] for f in row if f < len(scale)])
-        for row in columns.products.rows[: len(terms)]
-    ]
-    back = units.states[:, None] / np.array(factors)[None] / units.time
+    sizes = _sizes(columns.products, scale)
+    factors = np.prod(sizes[columns.products.rows[: len(terms)]], axis=1)
+    back = units.states[:, None] / factors[None] / units.time
     coefficients = tables.given / back
     columns.ordinary[alone] = False
     admissible = tables.admissible(columns.ordinary, columns.valued)
@@ -201,13 +206,17 @@ def prepare(
     rest = derivatives
     if coefficients.any():
         rest = derivatives - columns.theta @ coefficients.T
-    integrals = weak_form.of_recordings(smoothed, columns.theta, coefficients)
+    spread = np.mean(np.concatenate([s.relative for s in smoothed]) ** 2, 1)
+    near = np.concatenate([s.near for s in smoothed])
+    weight = (near / np.sqrt(spread))[:, None]
+    factor = regression.compress(weight * columns.theta, weight * rest)
+    # A map has no derivative that an integral could stand for.
+    integrals = factor
+    if substeps is not None:
+        integrals = weak_form.of_recordings(smoothed, columns.theta, coefficients)
     if order == 2:
         coefficients += _positions(terms, measured, back)
         admissible[:measured] = False
-    spread = np.mean(np.concatenate([s.relative for s in smoothed]) ** 2, 1)
-    weight = 1 / np.sqrt(spread)[:, None]
-    factor = regression.compress(weight * columns.theta, weight * rest)
     costs = Prior(dictionary.costs(terms), np.ones(()))  # type: ignore[arg-type]
     slots = min(question.max_terms, len(terms))
     chosen = np.broadcast_to(np.arange(len(terms)), admissible.shape)
@@ -217,7 +226,7 @@ def prepare(
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(columns.theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     least = np.maximum(constants.NOISE_FLOOR, question.floor(measured) / units.states[:measured])
-    length = _length(smoothed)
+    length = constants.MAP_LENGTH if substeps is None else _length(smoothed)
     problem = Problem(
         terms=columns.products,
         prior=costs,
@@ -256,8 +265,7 @@ def terms_of(smoothed: list[Signal], units: Units, question: Question) -> tuple[
       ValueError: an operation is unknown, or does not take one argument.
     """
     variables, count = len(units.variables), len(units.states)
-    samples = sum(len(s.times) for s in smoothed)
-    values = samples * count // question.order
+    values = int(signals.cells(smoothed)[: count // question.order].sum())
     borne, few = dictionary.choice(values, variables, count)
     return dictionary.library(
         variables,
@@ -265,6 +273,18 @@ def terms_of(smoothed: list[Signal], units: Units, question: Question) -> tuple[
         operations=few if question.rows is None else question.rows,
         degree=borne if question.degree is None else question.degree,
     )
+
+
+def _sizes(products: Products, scale: np.ndarray) -> np.ndarray:
+    """What a change of units divides each factor by [V + A + 1]."""
+    own = {row.smooth.name: row.degree for row in PRIMITIVES.values() if row.smooth}
+    sizes = np.ones(products.variables + len(products.atoms) + 1)
+    sizes[: len(scale)] = scale
+    for place, atom in enumerate(products.atoms, products.variables):
+        (argument, *_) = atom.arguments
+        if atom.primitive.name in own and isinstance(argument, int):
+            sizes[place] = scale[argument] ** own[atom.primitive.name]
+    return sizes
 
 
 def _positions(terms: Sequence[Term], measured: int, back: np.ndarray) -> np.ndarray:
@@ -291,6 +311,7 @@ def _columns(
     count = len(units.variables)
     bound = [_on_raw(term, count) for term in terms]
     points = units.expand(np.concatenate([np.hstack([s.states, s.inputs]) for s in smoothed]))
+    earlier = units.expand(np.concatenate([np.hstack([s.states, s.before]) for s in smoothed]))
     inputs = ((0, 0), (0, len(units.inputs)))
     errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in smoothed])
     errors = np.abs(units.expand(errors))
@@ -311,6 +332,9 @@ def _columns(
     ordinary = usable[rows].all(1)
     usable[rows[named].ravel()] = True
     theta = products.term_values(split, points, usable)[:, : len(terms)]
+    if not np.array_equal(points, earlier):
+        # Where an input jumps, a smoothed derivative is the mean of what it was and will be.
+        theta = (theta + products.term_values(split, earlier, usable)[:, : len(terms)]) / 2
     valued = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
     return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued, ordinary)
 
@@ -325,8 +349,9 @@ def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     """Bind a term to scaled variables, and operations with units of their own to raw ones.
 
     x and x·v only take a factor when their variables are scaled; sin(x) is another function of the
-    scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning. The
-    w x of sin(w x) is a variable too, `shift` places further on again, if w is fitted: a number
+    scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning. What
+    is smooth in a fit, sign(x) and √x, only takes a factor as well, and is bound to the scaled one.
+    The w x of sin(w x) is a variable too, `shift` places further on again, if w is fitted: a number
     that was given is multiplied with the term x, see `expansion`.
 
     Args:
@@ -334,6 +359,9 @@ def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:
       shift: V.
       raw: True inside an operation that has units of its own.
     """
+    smooth = term.primitive.smooth
+    if smooth is not None and not raw:
+        return Term(smooth, term.arguments)
     raw, variables = raw or term.primitive.name not in products.PRODUCTS, range(shift)
 
     def bound(argument):

@@ -12,7 +12,7 @@ from nsindy.discovery.problem import Prepared, Problem
 from nsindy.evidence import beam, regression
 from nsindy.runtime.programs import Program
 
-__all__ = ["proposals"]
+__all__ = ["proposals", "supports_of"]
 
 BEAM = Program(beam.beam_search, static=("slots", "depth", "width"))
 
@@ -42,7 +42,7 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
     problem = prepared.problem
     width = constants.WIDTH if width is None else width
     freedom = sum(s.freedom for s in prepared.signals)
-    samples = sum(len(s.times) for s in prepared.signals)
+    samples = np.mean(signals.cells(prepared.signals))
     # Fits of one equation are cheap; so are those of few samples, whose regressions are bad guides.
     width = 2 * width if len(problem.admissible) == 1 else width
     few = (constants.FEW_SAMPLES / samples) ** 2
@@ -50,9 +50,11 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
     # Fits of many states are dear, and regressions on as many values good guides.
     width = 2 if problem.wide else width
     noiseless = bool(np.max(signals.noise(prepared.signals)) < constants.FINE)
+    # A map has no derivative that an integral could stand for.
+    factors = [problem.factor] if prepared.substeps is None else [problem.factor, problem.integrals]
     supports = [
         mask
-        for factor in (problem.factor, problem.integrals)
+        for factor in factors
         for coarse in (*constants.COARSE, *[constants.FINE] * noiseless)
         for mask in _joint(problem, factor, freedom, width // 2, coarse)
     ]
@@ -94,15 +96,25 @@ def _options(
     if not allowed.any():
         return [_Option(0.0, allowed)]
     size = len(allowed)
+    own = regression.of_equation(factor, size, d)
+    # A pair of terms that are little without each other begins with one of them.
+    beam_width = max(16, size // 4) if width <= constants.WIDTH else 64
+    return _by_beam(problem, own, d, samples, coarse, beam_width)
+
+
+def _by_beam(
+    problem: Problem, own: np.ndarray, d: int, samples: float, coarse: float, width: int
+) -> list[_Option]:
+    """The supports of equation d by its compressed regression [Q, M + 1], best first."""
+    size = own.shape[1] - 1
+    own = own * np.append(problem.admissible[d], True)[None]
     if problem.wide:
-        own = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
         own = own[:, [*problem.columns[d], size]]
         costs = problem.prior_of_columns._replace(costs=problem.prior_of_columns.costs[d])
         found = screening.beam(own.T @ own, costs, samples, problem.slots, coarse)
         return [_Option(-s.score, _at(problem.columns[d][s.terms], size)) for s in found]
-    columns = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
     # A row of its own that no term can explain.
-    columns = np.pad(columns, ((0, 1), (0, 0)))
+    columns = np.pad(own, ((0, 1), (0, 0)))
     columns[-1, -1] = coarse * np.linalg.norm(columns[:, -1])
     supports = BEAM(
         columns,
@@ -111,11 +123,26 @@ def _options(
         np.zeros((1, size), bool),
         slots=problem.slots,
         depth=problem.slots,
-        # A pair of terms that are little without each other begins with one of them.
-        width=max(16, size // 4) if width <= constants.WIDTH else 64,
+        width=width,
     )
     pairs = zip(np.asarray(supports.log_evidence), np.asarray(supports.masks), strict=True)
     return [_Option(-float(value), mask[0]) for value, mask in pairs if np.isfinite(value)]
+
+
+def supports_of(
+    problem: Problem, own: np.ndarray, d: int, samples: float, coarse: float
+) -> list[np.ndarray]:
+    """The best supports [M] of equation d by its own regression, best first.
+
+    Args:
+      problem: what is searched.
+      own: compressed regression of this equation alone [Q, M + 1].
+      d: the equation.
+      samples: n.
+      coarse: share of the target that no term can explain.
+    """
+    width = max(64, (own.shape[1] - 1) // 4)
+    return [one.mask for one in _by_beam(problem, own, d, samples, coarse, width)]
 
 
 def _at(places: np.ndarray, size: int) -> np.ndarray:

@@ -21,6 +21,7 @@ class Question:
       degree: most variables in a product, or None for what the samples bear.
       max_terms: most terms of an equation.
       noise: standard deviation that is known, one or one for each state; None where it is not.
+      map: True for a map, that gives each row from the one before.
       know: equations of which coefficients are given.
       free: the terms that an equation may hold.
       sign: of a coefficient.
@@ -35,6 +36,7 @@ class Question:
     degree: int | None = None
     max_terms: int = 6
     noise: float | Sequence[float] | None = None
+    map: bool = False
     know: Sequence[str] = ()
     free: Sequence[str] = ()
     sign: Sequence[str] = ()
@@ -45,6 +47,8 @@ class Question:
             raise ValueError(f"order must be 1 or 2, not {self.order}")
         if self.degree is not None and self.degree < 1:
             raise ValueError(f"degree must be at least 1, not {self.degree}")
+        if self.map and self.order != 1:
+            raise ValueError("a map has order 1; give the rows before as states of their own")
         if self.max_terms < 1:
             raise ValueError(f"max_terms must be at least 1, not {self.max_terms}")
         noise = np.asarray(0.0 if self.noise is None else self.noise, float)

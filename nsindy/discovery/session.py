@@ -40,7 +40,7 @@ class Session:
     stop: Callable[[], bool] = lambda: False
     physics: Physics = NOTHING
 
-    def build(self, units: Units, substeps: int = 1) -> Prepared:
+    def build(self, units: Units, substeps: int | None = 1) -> Prepared:
         """The problem in these units; its programs begin to compile.
 
         Raises:
@@ -56,7 +56,9 @@ class Session:
         )
         segments = prepared.segments(1.0)
         search.precompile_search(prepared.problem, segments)
-        precompile_judge(prepared.problem, segments)
+        if substeps is not None:
+            # A slow error beside the equations is one of flows.
+            precompile_judge(prepared.problem, segments)
         return prepared
 
     def search(
@@ -106,9 +108,12 @@ class Session:
 def _growth(prepared: Prepared) -> float:
     """How far an error may grow in a stretch.
 
-    Nearly noiseless states carry the errors of what made them, which were new at every sample: in
-    a long stretch of chaos they outgrow the noise, and terms are found that describe them.
+    Rows of a map are further apart than samples of a flow: a linearisation holds less long. Nearly
+    noiseless states carry the errors of what made them, which were new at every sample: in a long
+    stretch of chaos they outgrow the noise, and terms are found that describe them.
     """
+    if prepared.substeps is None:
+        return constants.MAP_GROWTH
     noise = np.max(signals.noise(prepared.signals))
     limits = constants.GROWTH_NOISELESS, constants.GROWTH
     return float(np.clip(noise / constants.NOISE_FLOOR, *limits))

@@ -4,21 +4,26 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from nsindy.discovery import constants, smoothing
 from nsindy.recording.check import Recording
+from nsindy.result import inputs as inputs_between
 from nsindy.trajectories.shooting import Segments
 
 __all__ = [
     "Signal",
     "Units",
     "beginnings",
+    "cells",
     "fitted_samples",
     "nodes",
     "noise",
     "segments",
     "smooth_recordings",
+    "steps_of",
     "thin",
+    "thinned",
     "weighted",
     "windows",
 ]
@@ -72,24 +77,32 @@ class Signal(NamedTuple):
       states: smoothed [N, D].
       derivatives: [N, D].
       measured: [N, D]; the smoothed state where it was not measured.
+      seen: True where a state was measured [N, D].
+      near: True where every state is measured close enough to be smoothed over [N].
       relative: noise of each sample over its root mean square [N, D].
       inputs: [N, U].
+      before: inputs just before each sample, those of the sample before where they are held [N, U].
       noise: root mean square noise of each state [D]; 0 where it was not measured.
       proportional: whether the noise grows with the state [D].
       resolved: whether smoothing has told noise from signal [D].
       freedom: effective number of independent samples.
+      coarse: True where the samples are too far apart to be smoothed.
     """
 
     times: np.ndarray
     states: np.ndarray
     derivatives: np.ndarray
     measured: np.ndarray
+    seen: np.ndarray
+    near: np.ndarray
     relative: np.ndarray
     inputs: np.ndarray
+    before: np.ndarray
     noise: np.ndarray
     proportional: np.ndarray
     resolved: np.ndarray
     freedom: float
+    coarse: bool = False
 
 
 def thin(recording: Recording) -> Recording:
@@ -97,59 +110,194 @@ def thin(recording: Recording) -> Recording:
 
     Of the states a parabola through each block is taken at its middle: their plain average is off
     by x'' h² / 24, h the length of a block, which in a long recording is more than the noise that
-    an average leaves. Its variance is 9/4 of that of the average.
+    an average leaves. Its variance is 9/4 of that of the average. Where states were not measured at
+    the same times, each has blocks of its own.
     """
-    size = -(-len(recording.times) // constants.MOST_SAMPLES)
-    if size == 1:
+    times, states, inputs = recording
+    seen = np.isfinite(states)
+    if len(times) <= constants.MOST_SAMPLES:
         return recording
-    count = len(recording.times) // size
+    if seen.all():
+        size = -(-len(times) // constants.MOST_SAMPLES)
+        middle, states = _in_blocks(times, states, size)
+        return Recording(middle, states, _averaged(inputs, size))
+    # The states share the samples, and what was seldom measured is left as it is.
+    sizes = -(-seen.sum(0) * len(seen.T) // constants.MOST_SAMPLES)
+    each = [
+        _in_blocks(times[own], x[own, None], size)
+        for own, x, size in zip(seen.T, states.T, sizes.tolist(), strict=True)
+    ]
+    union = np.unique(np.concatenate([t for t, _ in each]))
+    left = np.full((len(union), len(each)), np.nan)
+    for d, (t, x) in enumerate(each):
+        left[np.searchsorted(union, t), d] = x[:, 0]
+    # The last row at or before each time: of a ramp the average would be no better.
+    rows = np.searchsorted(times, union, side="right") - 1
+    return Recording(union, left, inputs[rows])
 
-    def blocks(values):
-        return values[: count * size].reshape(count, size, *values.shape[1:])
 
-    times, inputs = blocks(recording.times).mean(1), blocks(recording.inputs).mean(1)
-    states = blocks(recording.states)
+def thinned(recordings: Sequence[Recording]) -> list[Recording]:
+    """The recordings, thinned, with a value of every input in every row."""
+    return [thin(r._replace(inputs=inputs_between.filled(r.times, r.inputs))) for r in recordings]
+
+
+def _in_blocks(times: np.ndarray, states: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Middles of blocks of `size` samples, and the states there, from [N] and [N, D]."""
+    middle = _averaged(times, size)
     if size < SMALLEST_PARABOLA:
-        return Recording(times, states.mean(1), inputs)
-    offsets = blocks(recording.times) - times[:, None]
+        return middle, _averaged(states, size)
+    offsets = _blocks(times, size) - middle[:, None]
     design = (offsets / np.max(np.abs(offsets), 1, keepdims=True))[..., None] ** np.arange(3)
     normal = np.einsum("bsi,bsj->bij", design, design)
-    weights = np.linalg.solve(normal, np.broadcast_to(np.eye(3)[:, :1], (count, 3, 1)))
-    return Recording(times, np.einsum("bsi,bio,bsd->bd", design, weights, states), inputs)
+    weights = np.linalg.solve(normal, np.broadcast_to(np.eye(3)[:, :1], (len(middle), 3, 1)))
+    return middle, np.einsum("bsi,bio,bsd->bd", design, weights, _blocks(states, size))
 
 
-def smooth_recordings(recordings: Sequence[Recording], order: int) -> tuple[list[Signal], Units]:
+def _blocks(values: np.ndarray, size: int) -> np.ndarray:
+    """Blocks of `size` values of [N, ...], what is left over at the end left out."""
+    count = len(values) // size
+    return values[: count * size].reshape(count, size, *values.shape[1:])
+
+
+def _averaged(values: np.ndarray, size: int) -> np.ndarray:
+    """Means of the blocks of [N, ...]."""
+    return _blocks(values, size).mean(1)
+
+
+def smooth_recordings(
+    recordings: Sequence[Recording], order: int, held: np.ndarray | None = None
+) -> tuple[list[Signal], Units]:
     """Scale and smooth recordings.
 
     Only scales change, nothing is shifted: a monomial stays one monomial. The states are scaled to
-    at most 1 in size and the first recording to a length of `constants.SCALED_SPAN`.
+    at most 1 in size and the first recording to a length of `constants.SCALED_SPAN`. Each state is
+    smoothed through its own measurements; at a step of a held input its derivative may jump.
 
     Args:
-      recordings: R recordings of the same states.
+      recordings: R recordings of the same states, their inputs finite.
       order: 2 to make the derivative of every state a state of its own.
+      held: True for inputs that keep their value until the next row [U]; None for none.
 
     Returns:
       the signals and the units.
+
+    Raises:
+      ValueError: neighbouring samples have nothing to do with each other, or the times of states
+        do not overlap.
     """
     time = float(recordings[0].times[-1] - recordings[0].times[0]) / constants.SCALED_SPAN
-    size = np.max([np.max(np.abs(r.states), 0) for r in recordings], 0)
+    size = np.max([np.nanmax(np.abs(r.states), 0) for r in recordings], 0)
     inputs = np.max([np.max(np.abs(r.inputs), 0) for r in recordings], 0)
     inputs = np.where(inputs > 0, inputs, 1.0)
+    held = np.zeros(len(inputs), bool) if held is None else held
     smooth = [
-        [smoothing.smooth((r.times - r.times[0]) / time, c) for c in (r.states / size).T]
+        [_smoothed((r.times - r.times[0]) / time, c, r.inputs[:, held], order) for c in columns]
         for r in recordings
+        for columns in [(r.states / size).T]
     ]
+    few = len(size) <= constants.PREDICTED_STATES
+    coarse = [few and _coarse(r, size, s) for r, s in zip(recordings, smooth, strict=True)]
+    for place, (r, each) in enumerate(zip(recordings, coarse, strict=True)):
+        if each and order == 1:
+            times = (r.times - r.times[0]) / time
+            smooth[place] = [smoothing.interpolated(times, c) for c in (r.states / size).T]
     if order == 1:
         units = Units(size, inputs, time, np.zeros(len(size) + len(inputs)))
     else:
         speed = [[np.max(np.abs(s.derivatives)) for s in each] for each in smooth]
         states = np.append(size, size / time * np.max(speed, 0))
         units = Units(states, inputs, time, np.zeros(len(states) + len(inputs)))
-    return [_signal(r, s, units, order) for r, s in zip(recordings, smooth, strict=True)], units
+    found = [
+        _signal(r, s, units, order, held)._replace(coarse=each and order == 1)
+        for r, s, each in zip(recordings, smooth, coarse, strict=True)
+    ]
+    if not any(s.near.any() for s in found):
+        raise ValueError(
+            "the times at which states were measured do not overlap: no equation can hold several "
+            "of them; give states that were measured at the same time"
+        )
+    return found, units
+
+
+def _coarse(
+    recording: Recording, size: np.ndarray, smoothed: Sequence[smoothing.SmoothedState]
+) -> bool:
+    """Tell whether smoothing took for noise what the sample before predicts.
+
+    x_{n+1} is predicted by the sample that follows the nearest neighbour of (x_n, u_n). Were the
+    noise that smoothing reports noise, this would err by √2 of it at the least.
+
+    Raises:
+      ValueError: nothing predicts anything, and smoothing found nothing either.
+    """
+    states = recording.states / size
+    noise = np.sqrt(np.mean([s.noise**2 for s in smoothed], 1))
+    if not np.isfinite(states).all():
+        return False
+    spread = states.std(0)
+    if np.all(noise < constants.TAKEN_FOR_NOISE * spread):
+        return False
+    inputs = recording.inputs / np.where(recording.inputs.std(0) > 0, recording.inputs.std(0), 1.0)
+    points = np.concatenate([states / np.where(spread > 0, spread, 1.0), inputs], 1)[:-1]
+    _, nearest = KDTree(points).query(points, k=2)
+    # Of a point that is there twice, either may come first.
+    other = np.where(nearest[:, 0] == np.arange(len(points)), nearest[:, 1], nearest[:, 0])
+    error = np.sqrt(np.mean((states[1:] - states[1:][other]) ** 2, 0))
+    rows, noisy, unpredicted = constants.UNRELATED
+    centred = states - states.mean(0)
+    product = np.mean(centred[1:] * centred[:-1], 0)
+    if (
+        len(states) >= rows
+        and np.all(noise > noisy * spread)
+        and np.all(error > unpredicted * spread)
+        and np.all(np.abs(product) < 3 / np.sqrt(len(states)) * spread**2)
+    ):
+        step = np.median(np.diff(recording.times))
+        raise ValueError(
+            f"a sample has nothing to do with the one before it, {step:.4g} earlier: the recording "
+            "is coarser than what it should show, or nothing but noise; record ten times as often"
+        )
+    return bool(np.any((error < constants.PREDICTED * noise) & (noise > 0)))
+
+
+def _smoothed(
+    times: np.ndarray, values: np.ndarray, held: np.ndarray, order: int
+) -> smoothing.SmoothedState:
+    """One state of a recording, NaN where it was not measured [N], beside held inputs [N, H]."""
+    seen = np.isfinite(values)
+    own = times[seen]
+    breaks = times[steps_of(held)]
+    # A piece between two steps must show its own curve.
+    counts = np.diff(np.searchsorted(own, np.concatenate([[-np.inf], breaks, [np.inf]])))
+    if not len(breaks) or min(counts) < constants.STEP_ROWS:
+        breaks = None
+    at = None if seen.all() else times
+    return smoothing.smooth(own, values[seen], at=at, breaks=breaks, continuous=order - 1)
+
+
+def steps_of(inputs: np.ndarray) -> np.ndarray:
+    """The samples at which an input has another value than at the one before, of [N, U]."""
+    return np.flatnonzero(np.any(np.diff(inputs, axis=0) != 0, axis=1)) + 1
+
+
+def _near(times: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Where every state was measured, or lies in a gap that is short for it, [N] of [N, D]."""
+    near = np.ones(len(times), bool)
+    for own in seen.T:
+        at = times[own]
+        after = np.clip(np.searchsorted(at, times), 1, len(at) - 1)
+        most = constants.BRIDGED * np.median(np.diff(at))
+        inside = (times >= at[0]) & (times <= at[-1])
+        near &= own | (inside & (at[after] - at[after - 1] <= most))
+    return near
 
 
 def _signal(
-    recording: Recording, found: list[smoothing.SmoothedState], units: Units, order: int
+    recording: Recording,
+    found: list[smoothing.SmoothedState],
+    units: Units,
+    order: int,
+    held: np.ndarray,
 ) -> Signal:
     count = len(found)
     times = (recording.times - recording.times[0]) / units.time
@@ -157,7 +305,9 @@ def _signal(
         np.stack([getattr(f, name) for f in found], 1)
         for name in ("states", "derivatives", "curvatures", "noise")
     )
-    states, derivatives, measured = position, slope, recording.states / units.states[:count]
+    seen = np.isfinite(recording.states)
+    states, derivatives = position, slope
+    measured = np.where(seen, recording.states / units.states[:count], position)
     noise = np.sqrt(np.mean(sigma**2, 0))
     relative = sigma / noise
     proportional = np.array([f.proportional for f in found])
@@ -169,21 +319,31 @@ def _signal(
         derivatives = np.concatenate([slope, bend * per], 1)
         measured = np.concatenate([measured, slope * per], 1)
         noise = np.append(noise, np.zeros(count))
-        relative, proportional, resolved = (
-            np.concatenate([a, a], -1) for a in (relative, proportional, resolved)
+        seen, relative, proportional, resolved = (
+            np.concatenate([a, a], -1) for a in (seen, relative, proportional, resolved)
         )
+    inputs = recording.inputs / units.inputs
+    before = np.concatenate([inputs[:1], np.where(held, inputs[:-1], inputs[1:])])
     return Signal(
         times,
         states,
         derivatives,
         measured,
+        seen,
+        _near(times, seen),
         relative,
-        recording.inputs / units.inputs,
+        inputs,
+        before,
         noise,
         proportional,
         resolved,
         min(f.freedom for f in found),
     )
+
+
+def cells(signals: Sequence[Signal]) -> np.ndarray:
+    """How often each state was measured [D], as if velocities had been as often as positions."""
+    return np.sum([s.seen.sum(0) for s in signals], 0)
 
 
 def noise(signals: Sequence[Signal]) -> np.ndarray:
@@ -196,7 +356,7 @@ def segments(
     units: Units,
     usable: np.ndarray,
     *,
-    substeps: int,
+    substeps: int | None,
     length: int,
     counted: float = 1.0,
 ) -> Segments:
@@ -206,7 +366,7 @@ def segments(
       signals: the recordings.
       units: of the variables.
       usable: factors of the terms that have a value here.
-      substeps: solver steps between samples.
+      substeps: solver steps between samples; None for a map.
       length: L, intervals of a segment.
       counted: share of the samples of each recording, from the first, that count.
 
@@ -229,7 +389,7 @@ def segments(
     half = 1.5 * np.max(high - low)
     bound = np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
     arrays = (steps, substeps, measured, weights, inputs, units.raw, starts, usable, bound)
-    return Segments(*map(np.asarray, arrays))  # type: ignore[arg-type]
+    return Segments(*(a if a is None else np.asarray(a) for a in arrays))  # type: ignore[arg-type]
 
 
 def beginnings(signals: Sequence[Signal], length: int) -> np.ndarray:
@@ -268,14 +428,17 @@ def weighted(
             np.concatenate([found, s.states[len(found) :]]), np.sqrt(np.mean(s.measured**2, 0))
         )
         shapes.append(shape / np.sqrt(np.mean(shape**2, 0)))
-        left.append(s.measured[: len(found)] - found)
+        seen = s.seen[: len(found)]
+        left.append(np.where(seen, s.measured[: len(found)] - found, np.nan))
     each = np.concatenate([shape[: len(r)] for shape, r in zip(shapes, left, strict=True)])
     every = np.concatenate(left)
-    size, even = np.sqrt(np.mean(every**2, 0)), np.sqrt(np.mean((every / each) ** 2, 0))
+    size, even = np.sqrt(np.nanmean(every**2, 0)), np.sqrt(np.nanmean((every / each) ** 2, 0))
     seen = (noise(signals) > 0) & (size > floor)
-    gain = np.log(np.where(seen, size, 1.0) / np.where(seen, even, 1.0)) - np.mean(np.log(each), 0)
+    logs = np.nanmean(np.where(np.isnan(every), np.nan, np.log(each)), 0)
+    gain = np.log(np.where(seen, size, 1.0) / np.where(seen, even, 1.0)) - logs
     before = np.all([s.proportional for s in signals], 0)
-    likelier = len(every) * gain > np.where(before, -constants.NOISE_KIND, constants.NOISE_KIND)
+    count = np.sum(np.isfinite(every), 0)
+    likelier = count * gain > np.where(before, -constants.NOISE_KIND, constants.NOISE_KIND)
     kinds = [np.where(seen, likelier, s.proportional) for s in signals]
     return [
         s._replace(
@@ -310,15 +473,15 @@ def _segment(s: Signal, begin: int, length: int, limit: int) -> _Segment:
     last = len(s.times) - 1
     index = np.arange(begin, min(begin + length, last) + 1)
     lacking = begin + length - index[-1]
-    weights = (s.noise > 0) / s.relative[index] ** 2 * (index < limit)[:, None]
+    weights = (s.noise > 0) / s.relative[index] ** 2 * (index < limit)[:, None] * s.seen[index]
     if index[-1] < last:
         weights[-1] = 0.0
-    pad = ((0, lacking), (0, 0))
+    pad, more = ((0, lacking), (0, 0)), ((0, lacking), (0, 0), (0, 0))
     return _Segment(
         np.pad(np.diff(s.times[index]), (0, lacking)),
         np.pad(s.measured[index], pad, mode="edge"),
         np.pad(weights, pad),
-        np.pad(s.inputs[index], pad, mode="edge"),
+        np.pad(np.stack([s.inputs[index[:-1]], s.before[index[1:]]], 1), more, mode="edge"),
     )
 
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import BSpline
+from scipy.interpolate import BSpline, make_interp_spline
 from scipy.linalg.lapack import dpbtrf, dpbtrs
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array, diags_array
@@ -12,13 +12,13 @@ from nsindy.discovery import constants
 
 
 class SmoothedState(NamedTuple):
-    """What a recording says of one state, sample by sample.
+    """What a recording says of one state, at each of A times.
 
     Attributes:
-      states: smoothed [N].
-      derivatives: [N], in units of the state per unit of time.
-      curvatures: second derivatives [N].
-      noise: standard deviation of the noise of each sample [N].
+      states: smoothed [A].
+      derivatives: [A], in units of the state per unit of time.
+      curvatures: second derivatives [A].
+      noise: standard deviation of the noise of a sample at each time [A].
       proportional: True where the noise grows with the state.
       level: standard deviation of the noise, relative to the state where it is proportional.
       freedom: effective number of independent values that the smoothed state is made of.
@@ -38,25 +38,34 @@ class SmoothedState(NamedTuple):
 
 
 class _Problem(NamedTuple):
+    """A spline: its values at the N measurements, and what it is at the A times asked for.
+
+    `unpenalised` is the number of its coefficients that cost nothing.
+    """
+
     design: csr_array
     penalty: np.ndarray
     rough: csr_array
+    positions: csr_array
     slopes: csr_array
     bends: csr_array
     spread: float
+    unpenalised: int
 
 
 class _Fit(NamedTuple):
     """A spline with the λ that its likelihood chooses, in scaled units.
 
     Attributes:
-      values, slopes, bends: the spline and its derivatives at the samples [N].
+      values: the spline at the measurements [N].
+      positions, slopes, bends: the spline and its derivatives at the times asked for [A].
       sigma: standard deviation of the noise where its shape is 1.
       freedom: effective number of independent values.
       log_likelihood: nats.
     """
 
     values: np.ndarray
+    positions: np.ndarray
     slopes: np.ndarray
     bends: np.ndarray
     sigma: float
@@ -73,7 +82,14 @@ class _Solved(NamedTuple):
     logdet: float
 
 
-def smooth(times: np.ndarray, values: np.ndarray) -> SmoothedState:
+def smooth(
+    times: np.ndarray,
+    values: np.ndarray,
+    *,
+    at: np.ndarray | None = None,
+    breaks: np.ndarray | None = None,
+    continuous: int = 0,
+) -> SmoothedState:
     """Smooth one state by a spline whose scale, and whose kind of noise, the likelihood chooses.
 
     minimise Σ_n w_n (y_n - x(t_n))² + λ ∫ (d⁴x/dt⁴)² dt
@@ -85,6 +101,11 @@ def smooth(times: np.ndarray, values: np.ndarray) -> SmoothedState:
     Args:
       times: strictly increasing [N], N ≥ 10.
       values: measured [N].
+      at: where the spline is asked for, increasing [A]; None for `times`. Outside of them it goes
+        on straight for one usual step, and then stays.
+      breaks: times at which a derivative of the state jumps; a derivative there is the mean of
+        those on either side.
+      continuous: derivatives that are continuous there.
 
     Raises:
       ValueError: fewer than 10 samples.
@@ -103,22 +124,24 @@ def smooth(times: np.ndarray, values: np.ndarray) -> SmoothedState:
     centre, size = float(np.mean(values)), float(np.std(values)) or 1.0
     scaled = (values - centre) / size
     pieces = min(len(times), constants.MOST_KNOTS)
-    problem = _problem(times, pieces)
+    kinks = _SMOOTH if breaks is None else _Kinks(breaks, continuous)
+    problem = _problem(times, pieces, at, kinks)
     constant = _fit(problem, scaled, np.ones_like(scaled))
     # Far more knots than freedom cost digits: the stiffest splines would drown the data.
     while (enough := max(int(constants.KNOTS_PER_FREEDOM * constant.freedom), 12)) < pieces / 2:
         pieces = max(enough, pieces // 8)
-        problem = _problem(times, pieces)
+        problem = _problem(times, pieces, at, kinks)
         constant = _fit(problem, scaled, np.ones_like(scaled))
-    best, kind, states = constant, np.ones_like(scaled), constant.values * size + centre
+    best, kind, last = constant, np.ones_like(constant.positions), constant
     root = np.sqrt(np.mean(values**2))
     # A spline that goes through every sample has told no noise from the signal, and no kind of it.
     resolved = constant.freedom < constants.RESOLVED * len(times)
     for _ in range(2 if resolved else 0):
-        shape = proportional_noise(states, root)
-        shape = shape / np.exp(np.mean(np.log(shape)))
-        fitted = _fit(problem, scaled, shape)
-        states = fitted.values * size + centre
+        shape = proportional_noise(last.values * size + centre, root)
+        middle = np.exp(np.mean(np.log(shape)))
+        everywhere = proportional_noise(last.positions * size + centre, root) / middle
+        shape = shape / middle
+        fitted = last = _fit(problem, scaled, shape)
         # What is autocorrelated is signal that was taken for noise, and so is what is many times
         # the constant noise.
         left = (scaled - fitted.values) / shape
@@ -129,13 +152,14 @@ def smooth(times: np.ndarray, values: np.ndarray) -> SmoothedState:
         price = constants.NOISE_KIND if best is constant else 0.0
         gain = fitted.log_likelihood - best.log_likelihood - price
         if gain > 0 and not signal:
-            best, kind = fitted, shape
+            best, kind = fitted, everywhere
     noise = best.sigma * size * kind
     proportional = best is not constant
     level = np.sqrt(np.mean(noise**2)) / (root if proportional else 1.0)
+    slopes = best.slopes * size / problem.spread
     return SmoothedState(
-        best.values * size + centre,
-        best.slopes * size / problem.spread,
+        best.positions * size + centre + _outside(times, at) * slopes,
+        slopes,
         best.bends * size / problem.spread**2,
         noise,
         proportional,
@@ -143,6 +167,31 @@ def smooth(times: np.ndarray, values: np.ndarray) -> SmoothedState:
         best.freedom,
         resolved,
         best.log_likelihood,
+    )
+
+
+def interpolated(times: np.ndarray, values: np.ndarray) -> SmoothedState:
+    """A state that goes through every sample, for samples too coarse to be smoothed.
+
+    Args:
+      times: increasing [N], N ≥ 10.
+      values: at most 1 in size [N].
+
+    Returns:
+      the state, its noise that of `constants.NOISE_FLOOR`, since nothing is known of it.
+    """
+    spline = make_interp_spline(times, values, 2 * constants.SPLINE_ORDER - 1)
+    noise = np.full(len(times), constants.NOISE_FLOOR)
+    return SmoothedState(
+        values,
+        spline(times, 1),
+        spline(times, 2),
+        noise,
+        False,
+        constants.NOISE_FLOOR,
+        float(len(times)),
+        False,
+        -np.inf,
     )
 
 
@@ -156,30 +205,66 @@ def proportional_noise(states: np.ndarray, size: np.ndarray | float) -> np.ndarr
     return np.sqrt(states**2 + (constants.PROPORTIONAL_FLOOR * size) ** 2)
 
 
-def _problem(times: np.ndarray, pieces: int) -> _Problem:
+def _outside(times: np.ndarray, at: np.ndarray | None) -> np.ndarray | float:
+    """How far a spline goes on straight before its first and behind its last sample [A]."""
+    if at is None:
+        return 0.0
+    step = np.median(np.diff(times))
+    return np.clip(at - np.clip(at, times[0], times[-1]), -step, step)
+
+
+class _Kinks(NamedTuple):
+    """Times at which a derivative jumps, and how many derivatives are continuous there."""
+
+    times: np.ndarray
+    continuous: int
+
+
+_SMOOTH = _Kinks(np.zeros(0), 0)
+
+
+def _problem(
+    times: np.ndarray, pieces: int, at: np.ndarray | None = None, kinks: _Kinks = _SMOOTH
+) -> _Problem:
     """Spline basis on knots of about unit spacing: values, slopes and the banded penalty."""
     count = len(times)
     spread = (times[-1] - times[0]) / (pieces - 1)
     unit = (times - times[0]) / spread
     degree = 2 * constants.SPLINE_ORDER - 1
     knots = np.interp(np.linspace(0, count - 1, pieces), np.arange(count), unit)
+    jumps = (kinks.times - times[0]) / spread
+    if len(jumps):
+        # A knot for every degree of smoothness that is lost, and no other within half a step.
+        jumps = jumps[(jumps > unit[0]) & (jumps < unit[-1])]
+        knots = knots[np.min(np.abs(knots[:, None] - jumps[None]), 1, initial=1.0) > 0.25]
+        knots = np.union1d(knots, unit[[0, -1]])
+        knots = np.sort(np.concatenate([knots, np.repeat(jumps, degree - kinks.continuous)]))
     full = np.concatenate([[knots[0]] * degree, knots, [knots[-1]] * degree])
     inside = np.clip(unit, knots[0], knots[-1])
     design = csr_array(BSpline.design_matrix(inside, full, degree))
     high, map_high = _derivative(full, degree, constants.SPLINE_ORDER)
     nodes, weights = np.polynomial.legendre.leggauss(constants.SPLINE_ORDER)
     low_ends, widths = knots[:-1], np.diff(knots)
+    low_ends, widths = low_ends[widths > 0], widths[widths > 0]
     points = (low_ends[:, None] + widths[:, None] * (nodes[None] + 1) / 2).ravel()
     mass = (widths[:, None] * weights[None] / 2).ravel()
-    at = csr_array(BSpline.design_matrix(points, high, degree - constants.SPLINE_ORDER)) @ map_high
-    rough = csr_array(diags_array(np.sqrt(mass)) @ at)
+    bent = csr_array(BSpline.design_matrix(points, high, degree - constants.SPLINE_ORDER))
+    rough = csr_array(diags_array(np.sqrt(mass)) @ (bent @ map_high))
     penalty = _banded(csr_array(rough.T @ rough), degree)
+    if at is not None:
+        inside = np.clip((at - times[0]) / spread, knots[0], knots[-1])
 
     def derived(order):
         low, map_low = _derivative(full, degree, order)
-        return csr_array(BSpline.design_matrix(inside, low, degree - order)) @ map_low
+        values = csr_array(BSpline.design_matrix(inside, low, degree - order))
+        if len(jumps):
+            before = np.clip(np.nextafter(inside, -np.inf), knots[0], knots[-1])
+            values = (values + csr_array(BSpline.design_matrix(before, low, degree - order))) / 2
+        return csr_array(values @ map_low)
 
-    return _Problem(design, penalty, rough, derived(1), derived(2), spread)
+    positions = design if at is None else csr_array(BSpline.design_matrix(inside, full, degree))
+    free = constants.SPLINE_ORDER + len(jumps) * (constants.SPLINE_ORDER - 1 - kinks.continuous)
+    return _Problem(design, penalty, rough, positions, derived(1), derived(2), spread, free)
 
 
 def _derivative(knots: np.ndarray, degree: int, order: int) -> tuple[np.ndarray, csr_array]:
@@ -225,8 +310,8 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray) -> _Fit:
         logdet = 2 * np.sum(np.log(chol[-1]))
         return _Solved(coefficients, left @ left, rough @ rough, logdet)
 
-    free = count - constants.SPLINE_ORDER
-    rank = gram.shape[1] - constants.SPLINE_ORDER
+    free = count - problem.unpenalised
+    rank = gram.shape[1] - problem.unpenalised
 
     def objective(log_lambda):
         solved = solve(log_lambda)
@@ -262,6 +347,7 @@ def _fit(problem: _Problem, values: np.ndarray, shape: np.ndarray) -> _Fit:
     likelihood = -least - jacobian
     return _Fit(
         problem.design @ chosen.coefficients,
+        problem.positions @ chosen.coefficients,
         problem.slopes @ chosen.coefficients,
         problem.bends @ chosen.coefficients,
         sigma,

@@ -37,9 +37,9 @@ def judge_equations(
 ) -> Verdict:
     """Compare what equations leave with the noise, and with the states.
 
-    They are an approximation where they miss a state by `MISSED` times its noise, leave a slow
-    error of `MISSED` times it, jump, or lack a term that nobody can name. There is none where
-    nothing is found for any state that changes.
+    They are an approximation where they miss a state by `MISSED` times its noise, slow error and
+    all, jump, or lack a term that nobody can name. There is none where no equation holds a term:
+    the states do not change, or nothing explains how.
 
     Args:
       prepared: what was searched.
@@ -52,18 +52,14 @@ def judge_equations(
     level = np.maximum(noise, prepared.problem.floor[:measured])
     total = np.sqrt(final.chosen.variance)[:measured]
     far = (noise > 0) & (total > constants.MISSED * level)
-    size = slow.size[:measured]
-    white = np.sqrt(np.maximum(total**2 - size**2, 0.0))
-    far |= size > constants.MISSED * np.maximum(white, level)
     if final.chosen.gap > 1:
         far[:] = True
     count = len(final.chosen.mask)
     empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)[count - measured :]
     every = np.concatenate([s.measured for s in prepared.signals])
     varies = every.std(0) > constants.MISSED * level
-    unexplained = empty & varies & (far | (size > 0))
-    steady = ~varies | empty
-    if unexplained.any() and steady.all():
+    unexplained = empty & varies & (far | (slow.size[:measured] > 0))
+    if empty.all():
         name = "none"
     elif far.any() or unexplained.any() or unclear:
         name = "approximation"
@@ -81,12 +77,18 @@ def followed_by(prepared: Prepared, final: Found) -> list[np.ndarray]:
     if int(np.asarray(final.segments.starts).any(1).sum()) == len(prepared.signals):
         (path,) = candidates.solved(final.problem, [best.start], final.segments)
         return [x * units.states for x in signals.nodes(prepared.signals, path.states)]
-    right = along_recording.right_hand_side(prepared.terms, best.coefficients * prepared.back)
+    coefficients = best.coefficients * prepared.back
+    stiff = along_recording.jumps(prepared.terms, coefficients)
+    right = along_recording.right_hand_side(
+        prepared.terms, coefficients, scale=units.states if stiff else None
+    )
     length = prepared.length
     begins = [np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals]
     firsts = best.begin[np.flatnonzero(np.concatenate(begins))] * units.states
     return [
-        along_recording.solve_along(right, first, part.times, part.inputs, scale=units.states)
+        along_recording.solve_along(
+            right, first, part.times, part.inputs, scale=units.states, stiff=stiff
+        )
         for first, part in zip(firsts, prepared.parts, strict=True)
     ]
 
@@ -101,7 +103,9 @@ def simulated_r2(prepared: Prepared, followed: Sequence[np.ndarray]) -> np.ndarr
     measured = prepared.parts[0].states.shape[1]
     squares, deviations = np.zeros(measured), np.zeros(measured)
     for part, states in zip(prepared.parts, followed, strict=True):
-        squares = squares + np.sum((part.states - states[:, :measured]) ** 2, 0)
-        deviations = deviations + np.sum((part.states - part.states.mean(0)) ** 2, 0)
+        seen = np.isfinite(part.states)
+        mean = np.sum(part.states, 0, where=seen) / np.maximum(seen.sum(0), 1)
+        squares = squares + np.sum((part.states - states[:, :measured]) ** 2, 0, where=seen)
+        deviations = deviations + np.sum((part.states - mean) ** 2, 0, where=seen)
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     return np.where(deviations > 0, np.nan_to_num(r2, nan=-np.inf), np.nan)

@@ -100,7 +100,7 @@ def linearised(prepared: Prepared, coefficients: np.ndarray, noise: np.ndarray) 
         rows = slice(last, last + len(s.times), -(-len(s.times) // constants.WAVE_SAMPLES))
         own = slice(None, None, rows.step)
         last += len(s.times)
-        weights = (s.noise > 0) / (noise * s.relative[own])
+        weights = (s.noise > 0) * s.seen[own] / (noise * s.relative[own])
         times, inner = s.times[own], jacobian[rows]
         mean = (inner[1:] + inner[:-1]) / 2
         propagators = _exponential(np.diff(times)[:, None, None] * mean)

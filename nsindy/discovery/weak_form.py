@@ -11,7 +11,12 @@ __all__ = ["of_recordings", "regression"]
 
 
 def regression(
-    times: np.ndarray, states: np.ndarray, theta: np.ndarray, *, half_width: float
+    times: np.ndarray,
+    states: np.ndarray,
+    theta: np.ndarray,
+    *,
+    half_width: float,
+    near: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Turn x' = Θ ξ into a regression of integrals.
 
@@ -25,6 +30,7 @@ def regression(
       states: measured [N, D].
       theta: values of the terms [N, M].
       half_width: H, in units of time; at most half the recording.
+      near: False for samples that are not known, whose integrals are left out [N]; None for none.
 
     Returns:
       design [Q, M] and targets [Q, D].
@@ -51,6 +57,9 @@ def regression(
     mass = np.gradient(times) * np.where(np.arange(len(times)) % (len(times) - 1), 1.0, 0.5)
     test = inside**4 * mass
     slope = -8 * s * inside**3 / half_width * mass
+    if near is not None and not near.all():
+        known = ~np.any((test > 0) & ~near, axis=1)
+        test, slope = test[known], slope[known]
     return test @ theta, -slope @ states
 
 
@@ -67,7 +76,9 @@ def of_recordings(signals: Sequence[Signal], theta: np.ndarray, given: np.ndarra
     for s, low, high in zip(signals, rows, rows[1:], strict=False):
         span = s.times[-1] - s.times[0]
         half_width = min(5 * span / s.freedom, span / 4)
-        design, target = regression(s.times, s.measured, theta[low:high], half_width=half_width)
+        design, target = regression(
+            s.times, s.measured, theta[low:high], half_width=half_width, near=s.near
+        )
         designs.append(design)
         targets.append(target - design @ given.T if given.any() else target)
     return compress(np.concatenate(designs), np.concatenate(targets))

@@ -95,15 +95,19 @@ def sorted_out(
     Raises:
       ValueError: an operation is unknown, or does not take one argument.
     """
-    parts = [signals.thin(part) for part in recordings.parts]
+    parts = signals.thinned(recordings.parts)
     smoothed, units = signals.smooth_recordings(parts, 1)
-    states = np.concatenate([part.states for part in parts])
+    states = [
+        # Where a state was not measured its spline stands in.
+        np.where(np.isfinite(part.states), part.states, s.measured * units.states)[s.near]
+        for part, s in zip(parts, smoothed, strict=True)
+    ]
     noise = signals.noise(smoothed) * units.states
     stay = [d for d, name in enumerate(recordings.states) if name in mentions.columns]
-    functions = functions_of_others(states, noise, stay)
+    functions = functions_of_others(np.concatenate(states), noise, stay)
     if functions:
         recordings = without_functions(recordings, functions)
-        parts = [signals.thin(part) for part in recordings.parts]
+        parts = signals.thinned(recordings.parts)
         smoothed, units = signals.smooth_recordings(parts, 1)
     none = explained(problem.prepare(parts, smoothed, units, question)).by_nothing
     names = recordings.states
@@ -258,7 +262,9 @@ def _products(prepared: Prepared, widths: Sequence[float]) -> np.ndarray:
             part = slice(low, high)
             width = min(width, (s.times[high - 1] - s.times[low]) / 4)
             theta = prepared.theta[row + low : row + high]
-            columns = weak_form.regression(s.times[part], s.measured[part], theta, half_width=width)
+            columns = weak_form.regression(
+                s.times[part], s.measured[part], theta, half_width=width, near=s.near[part]
+            )
             both = np.concatenate(columns, 1)
             total[fold] += both.T @ both
         row += len(s.times)

@@ -14,7 +14,7 @@ from nsindy.evidence import regression, ties
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
 
-__all__ = ["STOPPED", "Wording", "conserved", "warnings"]
+__all__ = ["STOPPED", "Wording", "conserved", "of_the_search", "of_the_unclear", "warnings"]
 
 STOPPED = "the search was stopped; with more time it may find a better model"
 """Warning of a discovery that was ended from outside."""
@@ -27,11 +27,20 @@ class Wording:
       prepared: the problem.
       variables: names of the states, then of the inputs.
       states: names of the states.
+      left: the left sides of the equations.
       names: the terms as they are printed.
     """
 
-    def __init__(self, prepared: Prepared, variables: tuple[str, ...], states: tuple[str, ...]):
+    def __init__(
+        self,
+        prepared: Prepared,
+        variables: tuple[str, ...],
+        states: tuple[str, ...],
+        *,
+        map: bool = False,
+    ):
         self.prepared, self.states, self.variables = prepared, states, variables
+        self.left = [text.left_side(state, map=map) for state in states]
         self.names = [text.readable(term, variables) for term in prepared.terms]
 
     def wave(self, found: Found, number: float, error: float) -> str:
@@ -49,15 +58,15 @@ class Wording:
     def difference(self, one: Candidate, other: Candidate) -> str:
         """What another model has that this one has not."""
         words = []
-        for d, state in enumerate(self.states):
+        for d, left in enumerate(self.left):
             more = [self.names[m] for m in np.flatnonzero(other.mask[d] & ~one.mask[d])]
             less = [self.names[m] for m in np.flatnonzero(one.mask[d] & ~other.mask[d])]
             if more and less:
-                words.append(f"{', '.join(more)} for {', '.join(less)} in {state}'")
+                words.append(f"{', '.join(more)} for {', '.join(less)} in {left}")
             elif more:
-                words.append(f"{', '.join(more)} added in {state}'")
+                words.append(f"{', '.join(more)} added in {left}")
             elif less:
-                words.append(f"{', '.join(less)} left out of {state}'")
+                words.append(f"{', '.join(less)} left out of {left}")
         return "; ".join(words)
 
     def runners_up(self, best: Candidate, pool: Sequence[Candidate]) -> tuple[str, ...]:
@@ -75,13 +84,13 @@ class Wording:
         found = []
         factor = np.asarray(self.prepared.problem.factor)
         size = best.mask.shape[1]
-        for d, state in enumerate(self.states):
+        for d, left in enumerate(self.left):
             allowed = self.prepared.problem.admissible[d]
             if not allowed.any() or not (best.mask[d] & allowed).any():
                 continue
             own = regression.of_equation(factor, size, d) * np.append(allowed, True)[None]
             for other in ties.equivalents(own, best.mask[d] & allowed, tolerance=1e-9, most=5):
-                found.append(f"{state}' of {', '.join(self.names[m] for m in other)}")
+                found.append(f"{left} of {', '.join(self.names[m] for m in other)}")
         return tuple(found)
 
     def near_duplicates(self, best: Candidate) -> tuple[str, ...]:
@@ -129,7 +138,7 @@ def warnings(
     return [
         *_of_the_verdict(discovery, words, verdict, unclear),
         *_of_the_library(prepared),
-        *_of_the_search(prepared, final),
+        *of_the_search(prepared, final),
         *_of_the_residuals(prepared, final, discovery),
         *_of_the_states(prepared, final, discovery),
         *_of_the_terms(first, final, discovery, words),
@@ -152,23 +161,33 @@ def _of_the_library(prepared: Prepared) -> Iterator[str]:
         yield f"with {states} states the library has no products: there are too many"
 
 
+def of_the_unclear(words: Wording, unclear: Sequence[Unclear]) -> Iterator[str]:
+    """Terms of which nobody can tell whether they are these or others."""
+    for place in unclear:
+        left, name = words.left[place.equation], words.names[place.term]
+        others = " or ".join(words.names[m] for m in place.others)
+        if place.kept:
+            yield f"{name} in {left} may as well be {others}: the recording cannot tell"
+        else:
+            yield (
+                f"a further term is missing in {left}, and the recording cannot tell which: "
+                f"{name}{' or ' if others else ''}{others}"
+            )
+
+
 def _of_the_verdict(
     discovery: Discovery, words: Wording, verdict: Verdict, unclear: Sequence[Unclear]
 ) -> Iterator[str]:
+    if verdict.name == "none" and not verdict.unexplained:
+        yield (
+            f"{' and '.join(discovery.measured)} change by no more than what looks like noise from "
+            "sample to sample: no equation can be told from a constant"
+        )
     for d in verdict.unexplained:
         yield f"no term of the library explains {discovery.measured[d]}, which changes"
-    for place in unclear:
-        state, name = discovery.states[place.equation], words.names[place.term]
-        others = " or ".join(words.names[m] for m in place.others)
-        if place.kept:
-            yield f"{name} in {state}' may as well be {others}: the recording cannot tell"
-        else:
-            yield (
-                f"a further term is missing in {state}', and the recording cannot tell which: "
-                f"{name}{' or ' if others else ''}{others}"
-            )
+    yield from of_the_unclear(words, unclear)
     assert discovery.slow_error is not None and discovery.slow_memory is not None
-    spread = np.concatenate([part.states for part in words.prepared.parts]).std(0)
+    spread = np.nanstd(np.concatenate([part.states for part in words.prepared.parts]), 0)
     for d, state in enumerate(discovery.measured):
         size, memory = float(discovery.slow_error[d]), float(discovery.slow_memory[d])
         if size > 0 and d not in verdict.unexplained:
@@ -187,7 +206,8 @@ def _of_the_verdict(
             )
 
 
-def _of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
+def of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
+    """What a search itself says of its choice."""
     if not final.settled:
         yield "the search ended before it settled; another start may find a better model"
     if final.chosen.gap > 1:
@@ -223,7 +243,9 @@ def _of_the_residuals(prepared: Prepared, final: Found, discovery: Discovery) ->
 
 
 def _of_the_states(prepared: Prepared, final: Found, discovery: Discovery) -> Iterator[str]:
-    every = np.concatenate([part.states for part in prepared.parts])
+    # Where a state was not measured its spline stands in.
+    measured = np.concatenate([s.measured for s in prepared.signals])
+    every = (measured * prepared.units.states)[:, : len(discovery.measured)]
     noise = final.noise * prepared.units.states
     for weights in conserved(every, noise[: every.shape[1]]):
         pairs = zip(weights, discovery.measured, strict=True)

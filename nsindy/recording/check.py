@@ -29,8 +29,8 @@ class Recording(NamedTuple):
 
     Attributes:
       times: strictly increasing [N].
-      states: finite [N, D].
-      inputs: measured forcing or control, finite [N, U]; U may be 0.
+      states: [N, D]; NaN where a state was not measured.
+      inputs: measured forcing or control [N, U]; U may be 0. NaN where it was not logged.
     """
 
     times: np.ndarray
@@ -63,13 +63,15 @@ def check_arrays(
     inputs: Any = None,
     states: Sequence[str] | None = None,
     input_names: Sequence[str] | None = None,
+    steps: bool = False,
 ) -> Recordings:
     """Check arrays, and repair what can be repaired without guessing.
 
     Rows are sorted by time, and split where it starts again; rows that repeat another are dropped,
     those of one time averaged, and rows with a missing or infinite value dropped if they are at
-    most the share `repair.DROPPED` of all. Columns that are constant or repeat another are left
-    out. `notes` report every change.
+    most the share `repair.DROPPED` of all; if they are more, the missing values are no
+    measurements. Columns that are constant or repeat another are left out. `notes` report every
+    change.
 
     Args:
       t: times [N], numbers or dates; or the step between samples; or a list of times, one for each
@@ -81,6 +83,7 @@ def check_arrays(
       states: names of the states; None for x, y, z, or x0, x1 and so on. Of a DataFrame, the
         columns that are states; None for all others.
       input_names: names of the inputs; None for u, or u0, u1 and so on.
+      steps: True where rows are the steps of a map, which need no times.
 
     Raises:
       ValueError: a shape does not fit, a value is not a number, most times repeat with different
@@ -95,7 +98,8 @@ def check_arrays(
     if x is None and (arrays.is_frame(t) or _is_list_of_frames(t)):
         t, x = None, t
     if arrays.is_frame(x) or _is_list_of_frames(x):
-        return _check_frames(t, x, inputs, states, input_names)
+        return _check_frames(t, x, inputs, states, input_names, steps)
+    t = 1.0 if steps and t is None else t
     stacked, several = arrays.stacked(t, x, inputs)
     where = [f"trajectory {k}" if several else "" for k in range(len(stacked))]
     d, u = stacked[0].states, stacked[0].inputs
@@ -130,6 +134,7 @@ def read_recordings(
     inputs: Sequence[str] = (),
     by: str | None = None,
     dt: float | None = None,
+    steps: bool = False,
 ) -> Recordings:
     """Read files and check them as `check_arrays` does.
 
@@ -146,6 +151,7 @@ def read_recordings(
       inputs: headers or numbers of the columns of inputs.
       by: header or number of the column that tells recordings apart.
       dt: time between rows, where no column has it.
+      steps: True where rows are the steps of a map, which need no column of times.
 
     Raises:
       ValueError: a file cannot be read or is not such a table, or its columns fail a check of
@@ -158,7 +164,7 @@ def read_recordings(
         raise ValueError(f"dt is {dt:g}; give the time between rows as a positive number")
     if dt is not None and time is not None:
         raise ValueError("give either a column of times, --time, or the time between rows, --dt")
-    ask = Ask(time, states, inputs, by, dt)
+    ask = Ask(time, states, inputs, by, dt, steps=steps)
     return _of_tables([read_table(path) for path in files], ask, always=True)
 
 
@@ -172,6 +178,7 @@ def _check_frames(
     inputs: Any,
     states: Sequence[str] | None,
     input_names: Sequence[str] | None,
+    steps: bool,
 ) -> Recordings:
     """Check DataFrames as files are, with times and inputs that stand in them or beside them."""
     frames = list(x) if isinstance(x, list | tuple) else [x]
@@ -202,7 +209,7 @@ def _check_frames(
             driven = [name or f"u{i}" for i, name in enumerate(driven)]
             table = arrays.with_columns(table, found, driven, "inputs")
         tables.append(table)
-    ask = Ask(when, states, driven, None, step, command=False)
+    ask = Ask(when, states, driven, None, step, command=False, steps=steps)
     return _of_tables(tables, ask, always=len(frames) > 1)
 
 
@@ -247,8 +254,8 @@ def _parts(table: Table, columns: Columns, ask: Ask) -> tuple[list[RawRecording]
             notes.append(f"left out {label} {name}, which has {sizes[k]} rows")
             continue
         values = columns.values[rows]
-        if ask.dt is not None:
-            values[:, 0] = np.arange(len(values)) * ask.dt
+        if ask.dt is not None or columns.numbered:
+            values[:, 0] = np.arange(len(values)) * (ask.dt or 1.0)
         parts.append(RawRecording(source.part(f"{label} {name}"), values, columns.rows[rows]))
     return parts, tuple(notes)
 

@@ -9,7 +9,7 @@ import numpy as np
 from nsindy.recording import times
 from nsindy.recording.names import without_unit
 from nsindy.recording.repair import FEWEST
-from nsindy.recording.table import Table, quote
+from nsindy.recording.table import Column, Table, quote
 
 __all__ = ["Ask", "RowTimes", "check_cells", "guess", "is_called_time", "is_count", "times_of_rows"]
 
@@ -89,6 +89,7 @@ class Ask(NamedTuple):
       by: header or number of the column that tells recordings apart.
       dt: time between rows where no column has it.
       command: whether advice is given as options of the command, or as arguments.
+      steps: whether rows are the steps of a map, which need no times.
     """
 
     time: str | None = None
@@ -97,6 +98,7 @@ class Ask(NamedTuple):
     by: str | None = None
     dt: float | None = None
     command: bool = True
+    steps: bool = False
 
     def option(self, name: str, value: str = "") -> str:
         """An option as a person writes it, `--dt 0.01` or `dt=0.01`."""
@@ -133,6 +135,9 @@ def times_of_rows(table: Table, ask: Ask, when: int | None, chosen: Collection[i
         return RowTimes(np.arange(count) * ask.dt, named, tuple(notes))
     guessed = when is None
     when = guess(table, chosen) if when is None else when
+    if ask.steps and guessed and (when is None or not _says_time(table.columns[when])):
+        # What increases may be a state of a map.
+        return RowTimes(np.arange(float(count)), (), ())
     if when is None:
         _check_shuffled(table, ask, chosen)
         note = (
@@ -182,6 +187,10 @@ def guess(table: Table, chosen: Collection[int]) -> int | None:
         if candidates:
             return candidates[0]
     return None
+
+
+def _says_time(column: Column) -> bool:
+    return is_called_time(column.name) or column.kind in times.KINDS
 
 
 def _known(values: np.ndarray) -> np.ndarray:

@@ -32,6 +32,7 @@ class Columns(NamedTuple):
       names: headers of states and inputs [D + U], empty where there is none.
       states: D.
       groups: which recording each row belongs to, if a column tells.
+      numbered: True where times are the numbers of the rows of a map.
       notes: what was assumed or left out, in words.
     """
 
@@ -41,6 +42,7 @@ class Columns(NamedTuple):
     names: tuple[str, ...]
     states: int
     groups: Groups | None
+    numbered: bool
     notes: tuple[str, ...]
 
 
@@ -103,6 +105,7 @@ def select_columns(table: Table, ask: Ask) -> Columns:
         tuple(table.columns[i].name for i in columns),
         len(measured),
         groups,
+        ask.steps and not clock.columns,
         notes,
     )
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nsindy.recording import merge
 from nsindy.recording.table import rows_text
 
 __all__ = ["FEWEST", "RawRecording", "Source", "quantised", "repair"]
@@ -13,9 +14,8 @@ __all__ = ["FEWEST", "RawRecording", "Source", "quantised", "repair"]
 FEWEST = 10
 """Samples that a recording must have."""
 DROPPED = 0.1
-"""Share of the rows that may be dropped because a value is missing."""
-KEEP_MISSING = False
-"""True where a state that is missing stays NaN in its recording, False where its row is dropped."""
+"""Share of the rows that are dropped because a value is missing; where there are more, a missing
+value is no measurement."""
 AVERAGED = 0.5
 """Share of the rows that may repeat the time of another; beyond it, rows are of several things."""
 GAP = 20
@@ -84,11 +84,12 @@ def repair(table: RawRecording) -> tuple[np.ndarray, tuple[str, ...]]:
     """Drop, sort, average and check the rows of one recording.
 
     Returns:
-      values [N, 1 + D + U] with strictly increasing times, and what was changed, in words.
+      values [N, 1 + D + U] with strictly increasing times, NaN where a value is missing, and what
+      was changed, in words.
 
     Raises:
-      ValueError: too many rows lack a value, most times repeat with different values, or samples
-        are too few, or a column too large or small.
+      ValueError: too many times are missing, or too few values are left of a column, most times
+        repeat with different values, or samples are too few, or a column too large or small.
     """
     source = table.source
     values, rows, notes = _measured(table)
@@ -98,9 +99,10 @@ def repair(table: RawRecording) -> tuple[np.ndarray, tuple[str, ...]]:
         notes += (f"sorted {moved} rows by time",)
         values, rows = values[order], rows[order]
     values, rows, merged = _merged(source, values, rows)
-    notes += merged
+    notes += (*merged, *_seldom(source, values))
     if len(values) < FEWEST:
         raise source.error(f"{len(values)} samples are too few; give at least {FEWEST}")
+    _check_counts(source, np.sum(np.isfinite(values[:, 1:]), axis=0))
     sizes = np.max(np.abs(np.nan_to_num(values)), axis=0)
     for name, size in zip(source.columns, sizes, strict=True):
         if size and not RANGE[0] <= size <= RANGE[1]:
@@ -117,49 +119,77 @@ def repair(table: RawRecording) -> tuple[np.ndarray, tuple[str, ...]]:
     return np.ascontiguousarray(values), notes
 
 
-def _measured(table: RawRecording, keep: bool | None = None) -> _Rows:
-    """The rows that can be used: all whose values are finite, or, with `keep`, all with a state."""
+def _measured(table: RawRecording) -> _Rows:
+    """The rows that can be used, NaN where a cell is missing, no number or infinite.
+
+    A few incomplete rows, at most the share `DROPPED`, are dropped. Where there are more, an empty
+    cell of a state is no measurement and one of an input is filled in from its neighbours later;
+    then only rows without a time or without any value are dropped.
+    """
     source, values, rows = table
-    keep = KEEP_MISSING if keep is None else keep
     finite = np.isfinite(values)
     bad = ~np.all(finite, axis=1)
     if not np.any(bad):
         return _Rows(values, rows, ())
     notes: tuple[str, ...] = ()
-    if keep:
+    if np.sum(bad) > DROPPED * len(values):
+        timeless = rows[~finite[:, 0]]
+        if len(timeless) > DROPPED * len(values):
+            raise source.error(
+                f"a time is missing or infinite in {rows_text(timeless)} of {len(values)}; fill "
+                "them in"
+            )
+        bad = ~finite[:, 0] | ~np.any(finite[:, 1:], axis=1)
+        _check_counts(source, np.sum(finite[~bad, 1:], axis=0))
         values = np.where(finite, values, np.nan)
-        states = slice(1, 1 + source.states)
-        for name, known in zip(source.columns[states], finite[:, states].T, strict=True):
-            if not np.all(known):
-                notes += (f"column {name} was not measured in {rows_text(rows[~known])}",)
-        bad = ~finite[:, 0] | ~np.any(finite[:, states], axis=1)
-        bad |= ~np.all(finite[:, states.stop :], axis=1)
-    count, column = int(np.sum(bad)), source.columns[int(np.argmin(np.all(finite, axis=0)))]
-    if count > DROPPED * len(values):
-        raise source.error(
-            f"a value is missing or infinite in {rows_text(rows[bad])} of {len(values)}, first in "
-            f"column {column}; fill them in, or, if it was seldom measured, "
-            + source.leave_out(column)
-        )
-    if count:
+    if np.any(bad):
         notes += (f"dropped {rows_text(rows[bad])}: a value is missing or infinite",)
     return _Rows(values[~bad], rows[~bad], notes)
 
 
+def _check_counts(source: Source, counts: np.ndarray) -> None:
+    """Raise where a column has too few values, of the D + U after the times."""
+    for place, (name, count) in enumerate(zip(source.columns[1:], counts, strict=True)):
+        fewest = FEWEST if place < source.states else 1
+        if count < fewest:
+            how = source.leave_out(name) if place < source.states else "leave it out"
+            raise source.error(
+                f"a value is missing or infinite in all but {count} rows of column {name}; give at "
+                f"least {fewest}, or {how}"
+            )
+
+
+def _seldom(source: Source, values: np.ndarray) -> tuple[str, ...]:
+    """What is said of columns that have no value in some of the rows [N, 1 + D + U]."""
+    counts = np.sum(np.isfinite(values), axis=0).tolist()
+    pairs = zip(source.columns, counts, strict=True)
+    seldom = [f"{name} in {count}" for name, count in pairs if count < len(values)]
+    if not seldom:
+        return ()
+    return (
+        f"of {len(values)} rows {', '.join(seldom)} are measured: a state is fitted where it was "
+        "measured, an input filled in between",
+    )
+
+
 def _merged(source: Source, values: np.ndarray, rows: np.ndarray) -> _Rows:
-    """Drop rows that repeat another, and average those of one time [N, 1 + D + U], sorted."""
+    """One row for each time, of sorted rows [N, 1 + D + U].
+
+    Rows that repeat another are dropped, those that fill each other's empty cells put together, and
+    the others of one time averaged.
+    """
     notes: tuple[str, ...] = ()
-    again = values[1:, 0] == values[:-1, 0]
-    if not np.any(again):
-        return _Rows(values, rows, notes)
-    # The order of rows of one time must not matter.
-    order = np.lexsort(values.T[::-1])
-    values, rows = values[order], rows[order]
-    filled = np.nan_to_num(values, nan=np.inf)
-    same = np.concatenate([[False], np.all(filled[1:] == filled[:-1], axis=1)])
-    if np.any(same):
-        notes += (f"dropped {rows_text(rows[same])}: another row is identical",)
-        values, rows = values[~same], rows[~same]
+    if np.any(values[1:, 0] == values[:-1, 0]):
+        # The order of rows of one time must not matter.
+        order = np.lexsort(values.T[::-1])
+        values, rows = values[order], rows[order]
+        filled = np.nan_to_num(values, nan=np.inf)
+        same = np.concatenate([[False], np.all(filled[1:] == filled[:-1], axis=1)])
+        if np.any(same):
+            notes += (f"dropped {rows_text(rows[same])}: another row is identical",)
+            values, rows = values[~same], rows[~same]
+    values, rows, said = _put_together(values, rows)
+    notes += said
     again = np.concatenate([[False], values[1:, 0] == values[:-1, 0]])
     if not np.any(again):
         return _Rows(values, rows, notes)
@@ -177,6 +207,29 @@ def _merged(source: Source, values: np.ndarray, rows: np.ndarray) -> _Rows:
     means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     means[:, 0] = values[begins, 0]
     return _Rows(means, rows[begins], notes)
+
+
+def _put_together(values: np.ndarray, rows: np.ndarray) -> _Rows:
+    """Put rows of one time together of which each fills empty cells of the other."""
+    finite = np.isfinite(values)
+    # Two series whose times are sums of steps: what only one of them measured is no conflict.
+    most = merge.CLOSE * (values[-1, 0] - values[0, 0]) if len(values) else 0.0
+    near = np.flatnonzero(np.diff(values[:, 0]) <= most) + 1
+    if finite.all() or not len(near):
+        return _Rows(values, rows, ())
+    values, kept, to = values.copy(), np.ones(len(values), bool), 0
+    for i in near.tolist():
+        to = i - 1 if kept[i - 1] else to
+        if values[i, 0] - values[to, 0] > most or np.any(finite[i, 1:] & finite[to, 1:]):
+            continue
+        new = finite[i] & ~finite[to]
+        values[to, new] = values[i, new]
+        finite[to] |= new
+        kept[i] = False
+    if kept.all():
+        return _Rows(values, rows, ())
+    note = f"put {rows_text(rows[~kept])} together with the row of the same time"
+    return _Rows(values[kept], rows[kept], (note,))
 
 
 def quantised(values: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from nsindy.report.replay import Replay
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery
 from nsindy.terms.library import numpy_values
+from nsindy.terms.text import left_side
 
 __all__ = ["Picture", "autocorrelation", "left_over", "pictures"]
 
@@ -92,7 +93,7 @@ def _draw(axis: Axes, replays: Sequence[Replay], d: int, *, forecast: bool = Fal
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:
-    low, high = float(np.min(values)), float(np.max(values))
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = 0.12 * (high - low) or 1.0
     return low - margin, high + margin
 
@@ -118,8 +119,10 @@ def _state(discovery: Discovery, replays: Sequence[Replay], d: int) -> Picture:
     below.set_xlabel("time")
     figure.align_ylabels()
     ends = [replay.diverges for replay in replays if replay.diverges is not None]
+    line = "the equations, solved from the fitted initial state over the whole recording"
+    line = "each row as the map gives it from the row before" if discovery.map else line
     caption = (
-        "Line: the equations, solved from the fitted initial state over the whole recording. "
+        f"Line: {line}. "
         "Below: the residual, data minus simulation; dashed, ± twice the estimated noise."
     )
     caption += f" The simulation diverges at time {ends[0]:.4g}." if ends else ""
@@ -140,6 +143,7 @@ def _phase(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
     if len(discovery.states) == 1:
         return _phase_line(discovery, replays)
     pairs = _pairs(discovery)
+    flow = len(discovery.states) == 2 and not discovery.inputs and not discovery.map
     figure, axes = _figure([3.4] * len(pairs))
     for axis, (i, j) in zip(axes, pairs, strict=True):
         for r, replay in enumerate(replays):
@@ -153,7 +157,7 @@ def _phase(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
         axis.set_ylim(*_limits(points[:, j]))
         axis.set_xlabel(discovery.states[i])
         axis.set_ylabel(discovery.states[j])
-        if len(discovery.states) == 2 and not discovery.inputs:
+        if flow:
             _arrows(axis, discovery)
     velocities = " Velocities of the data are derivatives of a smoothing spline."
     arrows = " Grey: the flow of the equations."
@@ -161,7 +165,7 @@ def _phase(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
         "phase",
         "Phase portrait",
         "Dots: the data. Line: the simulation, which starts at the circle."
-        + arrows * (len(discovery.states) == 2 and not discovery.inputs)
+        + arrows * flow
         + velocities * (discovery.order == 2),
         figure,
     )
@@ -194,10 +198,13 @@ def _phase_line(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
         modelled = _contributions(discovery, replay).sum(-1)[:, 0]
         order = np.argsort(replay.smooth[:, 0])
         axis.plot(replay.smooth[order, 0], modelled[order], color=COLOURS[r], lw=1.4)
-    axis.axhline(0, color=DATA, lw=0.6)
+    if not discovery.map:
+        axis.axhline(0, color=DATA, lw=0.6)
     axis.set_xlabel(name)
-    axis.set_ylabel(f"{name}'")
+    axis.set_ylabel(left_side(name, map=discovery.map))
     caption = "Dots: derivative of a smoothing spline through the data. Line: the equation."
+    if discovery.map:
+        caption = "Dots: each row over the one before. Line: the map."
     return Picture("phase", "Phase portrait", caption, figure)
 
 
@@ -259,15 +266,19 @@ def _terms(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.invert_yaxis()
-        axis.set_title(f"{discovery.states[row]}'", loc="left")
-    axes[-1].set_xlabel("unexplained variance of the derivative (%)")
+        axis.set_title(left_side(discovery.states[row], map=discovery.map), loc="left")
+    what = "next row" if discovery.map else "derivative"
+    axes[-1].set_xlabel(f"unexplained variance of the {what} (%)")
     return Picture(
         "terms",
         "What each term explains",
-        "How much of the variance of each derivative stays unexplained when one term is left out "
+        f"How much of the variance of each {what} stays unexplained when one term is left out "
         "and, in grey, with all terms: what a term explains is the distance from its bar to the "
-        "dashed line. Derivatives are those of a smoothing spline through the data, so some of "
-        "what stays unexplained is their noise. Without one of two terms that oppose each other, "
+        "dashed line. "
+        + "Derivatives are those of a smoothing spline through the data, so some of "
+        "what stays unexplained is their noise. "
+        * (not discovery.map)
+        + "Without one of two terms that oppose each other, "
         "more than 100\u00a0% can stay.",
         figure,
     )

@@ -18,7 +18,7 @@ from nsindy.report.replay import replays, thinning
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
 from nsindy.terms import symbolic
-from nsindy.terms.text import as_given, number
+from nsindy.terms.text import as_given, left_side, number
 
 __all__ = ["write_report"]
 
@@ -114,10 +114,11 @@ def _page(
 ) -> str:
     names = escape(", ".join(discovery.measured))
     plural = "s" if len(discovery.measured) > 1 else ""
+    what = "map" if discovery.map else "equation"
     title = {
-        "equation": f"The equation{plural} behind {names}",
-        "approximation": f"{names}: no equation found, an approximation",
-        "none": f"{names}: no equation found",
+        "equation": f"The {what}{plural} behind {names}",
+        "approximation": f"{names}: no {what} found, an approximation",
+        "none": f"{names}: no {what} found",
     }[discovery.verdict]
     by_name = {picture.name: _figure(picture, png) for picture, png in drawn}
     states = "".join(by_name[f"state_{d + 1}"] for d in range(len(discovery.measured)))
@@ -283,7 +284,8 @@ def _coefficients(discovery: Discovery, likely: float = 0.05) -> str:
             kind = " class=out" if value == 0 else ""
             row_cells = "".join(f"<td>{cell}</td>" for cell in (*cells, _meter(chance)))
             lines.append(f"<tr{kind}>{row_cells}</tr>")
-        head = [f"{discovery.states[row]}'", "coefficient", "95 % interval", "in the equation"]
+        left = left_side(discovery.states[row], map=discovery.map)
+        head = [left, "coefficient", "95 % interval", "in the equation"]
         tables.append(_table(head, lines))
     note = "“In the equation” is the posterior probability that the term belongs to the equation."
     if any("class=out" in table for table in tables):

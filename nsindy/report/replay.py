@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import signals
-from nsindy.discovery.smoothing import smooth
+from nsindy.discovery.smoothing import SmoothedState, smooth
 from nsindy.recording.arrange import arranged
 from nsindy.recording.check import Recording, Recordings
 from nsindy.result import along_recording
-from nsindy.result.discovery import Discovery
+from nsindy.result import inputs as inputs_between
+from nsindy.result.discovery import Discovery, HeldOut
 
 __all__ = ["Replay", "replays", "thinning"]
 
@@ -25,7 +26,7 @@ class Replay(NamedTuple):
 
     Attributes:
       times: of the samples [N].
-      measured: [N, measured states].
+      measured: [N, measured states]; NaN where a state was not measured.
       inputs: [N, U].
       fine: the times of the samples and further ones between them [L].
       simulated: solution from the fitted initial state [L, D].
@@ -79,6 +80,8 @@ def replays(discovery: Discovery, recordings: Recordings, *, limit: int = 4) -> 
             f"there are {len(recordings.parts)} recordings, but initial states of "
             f"{len(np.asarray(discovery.initial))}"
         )
+    if discovery.map:
+        return [_steps(discovery, part) for part in recordings.parts[:limit]]
     parts = [_thinned(part) for part in recordings.parts[:limit]]
     return [_replay(discovery, part, r) for r, part in enumerate(parts)]
 
@@ -89,7 +92,19 @@ def thinning(part: Recording) -> int:
 
 
 def _thinned(part: Recording) -> Recording:
-    return Recording(*(np.asarray(values)[:: thinning(part)] for values in part))
+    times, states, inputs = (np.asarray(values) for values in part)
+    step, seen = thinning(part), np.isfinite(states)
+    rows = np.arange(len(times))
+    each = [rows] if step == 1 or seen.all() else [rows[own] for own in seen.T]
+    # Each state is thinned among its own samples, or one of them would be lost.
+    chosen = np.unique(np.concatenate([own[::step] for own in each]))
+    inputs = inputs_between.filled(times, inputs)
+    return Recording(times[chosen], states[chosen], inputs[chosen])
+
+
+def _smoothed(times: np.ndarray, values: np.ndarray) -> SmoothedState:
+    seen = np.isfinite(values)
+    return smooth(times[seen], values[seen], at=None if seen.all() else times)
 
 
 def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
@@ -98,26 +113,21 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
     fine = np.sort(np.concatenate([times, fill]))
     at = np.searchsorted(fine, times)
     inputs = np.array([np.interp(fine, times, u) for u in part.inputs.T]).T.reshape(len(fine), -1)
+    smoothed = [_smoothed(times, values) for values in part.states.T]
+    positions, slopes, bends = (
+        np.stack([getattr(each, name) for each in smoothed], 1)
+        for name in ("states", "derivatives", "curvatures")
+    )
+    second = discovery.order == 2
+    states = np.concatenate([positions, slopes], 1) if second else positions
     simulated, forecast = (
-        along_recording.solve_along(
-            along_recording.right_hand_side(discovery.library, model.coefficients),
-            np.asarray(model.initial)[r],
-            fine,
-            inputs,
-            scale=np.max(np.abs(model.initial), 0),
-        )
+        _solved(discovery, model, r, fine, inputs, np.max(np.abs(states), 0))
         for model in (discovery, discovery.held_out)
     )
     count = len(discovery.measured)
     kinds = discovery.noise_kind or ("constant",) * len(discovery.states)
     sizes = np.where(np.array(kinds[:count]) == "proportional", np.abs(simulated[at, :count]), 1.0)
-    smoothed = [smooth(times, values) for values in part.states.T]
-    states, slopes, bends = (
-        np.stack([getattr(each, name) for each in smoothed], 1)
-        for name in ("states", "derivatives", "curvatures")
-    )
     lost = ~np.all(np.isfinite(simulated), axis=1)
-    second = discovery.order == 2
     return Replay(
         times=times,
         measured=part.states,
@@ -127,9 +137,63 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
         forecast=forecast,
         residual=part.states - simulated[at, :count],
         noise=np.asarray(discovery.noise, float)[None, :count] * sizes,
-        smooth=np.concatenate([states, slopes], 1) if second else states,
+        smooth=states,
         slopes=slopes,
         highest=bends if second else slopes,
         held_out=signals.fitted_samples(len(times)),
         diverges=float(fine[np.argmax(lost)]) if lost.any() else None,
+    )
+
+
+def _steps(discovery: Discovery, part: Recording) -> Replay:
+    """The rows of a map that have a next one, the next row in place of derivatives."""
+    part = Recording(*(np.asarray(values)[:SAMPLES] for values in part))
+    variables = np.concatenate([part.states, part.inputs], 1)[:-1].T
+    following, forecast = (
+        along_recording.right_hand_side(discovery.library, model.coefficients)(variables).T
+        for model in (discovery, discovery.held_out)
+    )
+    # What is drawn at a row was found from the one before it.
+    simulated, forecast = (
+        np.concatenate([part.states[:1], found])[:-1] for found in (following, forecast)
+    )
+    times, after = part.times[:-1], part.states[1:]
+    lost = ~np.all(np.isfinite(simulated), axis=1)
+    return Replay(
+        times=times,
+        measured=part.states[:-1],
+        inputs=part.inputs[:-1],
+        fine=times,
+        simulated=simulated,
+        forecast=forecast,
+        residual=part.states[:-1] - simulated,
+        noise=np.broadcast_to(np.asarray(discovery.noise, float), simulated.shape),
+        smooth=part.states[:-1],
+        slopes=after,
+        highest=after,
+        held_out=min(signals.fitted_samples(len(part.times)), len(times) - 1),
+        diverges=float(times[np.argmax(lost)]) if lost.any() else None,
+    )
+
+
+def _solved(
+    discovery: Discovery,
+    model: Discovery | HeldOut,
+    r: int,
+    times: np.ndarray,
+    inputs: np.ndarray,
+    size: np.ndarray,
+) -> np.ndarray:
+    """The solution from the fitted initial state of recording r [L, D]."""
+    stiff = along_recording.jumps(discovery.library, model.coefficients)
+    right = along_recording.right_hand_side(
+        discovery.library, model.coefficients, scale=size if stiff else None
+    )
+    return along_recording.solve_along(
+        right,
+        np.asarray(model.initial)[r],
+        times,
+        inputs,
+        scale=np.max(np.abs(model.initial), 0),
+        stiff=stiff,
     )

@@ -7,29 +7,45 @@ from jax.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
 from nsindy.terms.library import numpy_values
-from nsindy.terms.term import Term
+from nsindy.terms.term import Term, by_depth, without_jumps
 
-__all__ = ["right_hand_side", "solve_along"]
+__all__ = ["STEEP", "jumps", "right_hand_side", "solve_along"]
 
 TOLERANCE = 1e-8
 """Relative error of a step."""
+
+STEEP = 1e-4
+"""Share of the size of a state over which sign(x) goes from -1 to 1 in a simulation: less than is
+seen, and an implicit method takes no shorter steps for it."""
 
 EVALUATIONS = 300_000
 """Evaluations of the equations after which a solution is abandoned."""
 
 
+def jumps(terms: Sequence[Term], coefficients: ArrayLike) -> bool:
+    """Tell whether a term that has a coefficient jumps, as sign(x) does."""
+    used = (np.asarray(coefficients) != 0).any(0)
+    chosen = [term for term, here in zip(terms, used, strict=True) if here]
+    return any(node.primitive.name == "sign" for level in by_depth(chosen) for node in level)
+
+
 def right_hand_side(
-    terms: Sequence[Term], coefficients: ArrayLike
+    terms: Sequence[Term], coefficients: ArrayLike, *, scale: ArrayLike | None = None
 ) -> Callable[[np.ndarray], np.ndarray]:
     """The right-hand side as a function of the variables [V] or [V, N], y' [D] or [D, N].
 
     Args:
       terms: M terms over the variables.
       coefficients: Ξ [D, M].
+      scale: size of each state [D], to take jumps as slopes that are steep beside it; None to
+        leave them.
     """
     coefficients = np.asarray(coefficients, float)
     kept = np.flatnonzero((coefficients != 0).any(0))
-    values = numpy_values([terms[m] for m in kept.tolist()])
+    chosen = [terms[m] for m in kept.tolist()]
+    if scale is not None:
+        chosen = without_jumps(chosen, (STEEP * np.asarray(scale, float)).tolist())
+    values = numpy_values(chosen)
     # A term that is absent must not spread its NaN from outside its domain.
     supports = [np.flatnonzero(row) for row in coefficients[:, kept]]
     nonzero = [row[row != 0] for row in coefficients]
@@ -55,6 +71,7 @@ def solve_along(
     inputs: np.ndarray,
     *,
     scale: np.ndarray | float = 0.0,
+    stiff: bool = False,
 ) -> np.ndarray:
     """Solve y' = Ξ θ(y, u) by the method of Dormand and Prince of order 8(5,3).
 
@@ -65,6 +82,7 @@ def solve_along(
       inputs: at those times, interpolated linearly between them [N, U].
       scale: size of each state, to which absolute tolerances are relative where it exceeds the
         initial state [D].
+      stiff: True for the implicit method of Radau of order 5, which steep slopes need.
 
     Returns:
       states [N, D]; NaN from where the solution diverges.
@@ -99,7 +117,7 @@ def solve_along(
                     slope,
                     span,
                     states[begin],
-                    "DOP853",
+                    "Radau" if stiff else "DOP853",
                     t_eval=at[begin : end + 1],
                     rtol=TOLERANCE,
                     atol=TOLERANCE * size,

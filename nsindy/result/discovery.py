@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from nsindy.result import file
+from nsindy.result import along_recording, file
 from nsindy.terms import text
 from nsindy.terms.library import Library
-from nsindy.terms.term import Term
+from nsindy.terms.term import Term, without_jumps
 
 if TYPE_CHECKING:
     from nsindy.result.vector_field import VectorField
@@ -118,6 +118,7 @@ _STATIC = (
     "states",
     "inputs",
     "order",
+    "map",
     "noise_kind",
     "verdict",
     "laws",
@@ -145,6 +146,7 @@ class Discovery:
       states: names of the D states; with `order` 2 the positions, then their velocities, x and x'.
       inputs: names of the U measured inputs.
       order: 1, or 2 where only positions were measured.
+      map: True where the equations give the next row, y[n+1] = Ξ θ(y[n], u[n]).
       noise_kind: "constant" or "proportional" for each state.
       verdict: "equation" where the equations explain the recordings up to their noise;
         "approximation" where something is missing from them; "none" where nothing was found.
@@ -172,6 +174,7 @@ class Discovery:
     states: tuple[str, ...]
     inputs: tuple[str, ...] = ()
     order: int = 1
+    map: bool = False
     noise_kind: tuple[str, ...] = ()
     verdict: str = "equation"
     slow_error: Array | None = None
@@ -220,6 +223,7 @@ class Discovery:
             "coefficients": coefficients[rows],
             "states": [self.states[row] for row in rows],
             "errors": errors[rows],
+            "map": self.map,
         }
 
     def equations(self, precision: int | None = None) -> list[str]:
@@ -285,7 +289,31 @@ class Discovery:
 
     @property
     def vector_field(self) -> "VectorField":
-        """The right-hand side f(t, y, args=None) -> y' [D], pure and jitted."""
+        """The right-hand side f(t, y, args=None) -> y' [D], pure and jitted.
+
+        Raises:
+          ValueError: the equations are a map.
+        """
+        if self.map:
+            raise ValueError("a map has no vector field; step(y) is its next state")
+        return self._field()
+
+    def step(self, y: ArrayLike, u: ArrayLike | None = None) -> jax.Array:
+        """The next state of a map [D], pure and jitted.
+
+        Args:
+          y: state [D].
+          u: inputs beside it [U], where there are any.
+
+        Raises:
+          ValueError: the equations are no map, or inputs are missing.
+        """
+        if not self.map:
+            raise ValueError("the equations are no map; vector_field(t, y) is the derivative")
+        given = None if u is None else (lambda _: jnp.atleast_1d(jnp.asarray(u)))
+        return self._field()(0.0, y, given)
+
+    def _field(self) -> "VectorField":
         from nsindy.result.vector_field import VectorField
 
         terms, coefficients = self.library, self.coefficients
@@ -299,11 +327,11 @@ class Discovery:
     def simulate(
         self, x0: ArrayLike, t: ArrayLike, inputs: ArrayLike | Callable | None = None
     ) -> jax.Array:
-        """Solve the equations with diffrax (Tsitouras 5(4), adaptive).
+        """Solve the equations with diffrax (Tsitouras 5(4), adaptive), or iterate a map.
 
         Args:
           x0: state at t[0], [D].
-          t: increasing times [N].
+          t: increasing times [N]; of a map only their number counts.
           inputs: the inputs at those times [N, U], [N] for one, a list of U arrays [N], or a
             DataFrame with their names, interpolated linearly; or a function of t that returns them
             [U].
@@ -314,7 +342,7 @@ class Discovery:
         Raises:
           ValueError: shapes do not fit, or inputs are missing.
         """
-        from nsindy.result.vector_field import inputs_at, solve_field
+        from nsindy.result.vector_field import inputs_at, iterate_field, solve_field
 
         x0, t = jnp.asarray(x0), jnp.asarray(t)
         dtype = jnp.result_type(x0, t, float)
@@ -326,10 +354,32 @@ class Discovery:
             )
         if inputs is not None and not callable(inputs):
             inputs = inputs_at(inputs, t.size, self.inputs).astype(dtype)
+        if self.map:
+            return iterate_field(self._field(), x0, t, inputs)
         # Absolute tolerances are relative to the size of each state over the recordings.
         size = jnp.max(jnp.abs(jnp.concatenate([x0[None], jnp.asarray(self.initial, dtype)])), 0)
         size = jnp.where(size > 0, size, jnp.max(size))
-        return solve_field(self.vector_field, x0, t, inputs, jnp.where(size > 0, size, 1.0))
+        field, stiff = self.vector_field, False
+        if not isinstance(self.coefficients, jax.core.Tracer) and not isinstance(
+            t, jax.core.Tracer
+        ):
+            stiff = along_recording.jumps(self.library, self.coefficients)
+        if stiff:
+            field = self._without_jumps(field, float(t[-1] - t[0]))
+        size = jnp.where(size > 0, size, 1.0)
+        return solve_field(field, x0, t, inputs, size, stiff)
+
+    def _without_jumps(self, field: "VectorField", span: float) -> "VectorField":
+        """The same with steep slopes, which a solver can stay in; one of few widths."""
+        size = np.max(np.abs(np.asarray(self.initial)), 0)
+        count = len(self.measured)
+        if self.order == 2 and span > 0:
+            # A velocity that begins at zero is at least as large as what it leads to.
+            size[count:] = np.maximum(size[count:], size[:count] / span)
+        size = np.where(size > 0, size, np.max(size) or 1.0)
+        widths = 2.0 ** np.floor(np.log2(along_recording.STEEP * size))
+        terms = without_jumps(field.library.terms, widths.tolist())
+        return dataclasses.replace(field, library=dataclasses.replace(field.library, terms=terms))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything to one JSON file, whole or not at all, learned operations included.

@@ -105,6 +105,9 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         or (order == 2 and states != (*half, *(f"{name}'" for name in half)))
     ):
         raise ValueError(f"order {order!r} does not fit the states {', '.join(states)}")
+    # Files that know of no maps are not of one.
+    if type(is_map := content.get("map", False)) is not bool or (is_map and order == 2):
+        raise ValueError(f"map is {is_map!r} with order {order}; it must be true or false")
     operations = {**_operations(content["learned"]), **PRIMITIVES}
     library = tuple(_term(nested, operations, count + len(inputs)) for nested in content["library"])
     kinds = _texts(content["noise_kind"], "noise_kind")
@@ -144,8 +147,15 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     if not np.all(np.isfinite(fields["coefficients"])):
         raise ValueError("a coefficient is not finite")
     texts = ("equivalent_models", "runner_up", "collinear", "warnings")
-    static = {"library": library, "states": states, "inputs": inputs, "order": order}
-    static["verdict"] = verdict
+    static: dict[str, Any] = {
+        "library": library,
+        "states": states,
+        "inputs": inputs,
+        "order": order,
+        "map": is_map,
+        "noise_kind": kinds,
+        "verdict": verdict,
+    }
     words = {name: _texts(content[name], name) for name in texts}
     laws = [_law(law, measured[0]) for law in content.get("laws", [])]
     return {**fields, **static, "noise_kind": kinds, "laws": laws, **words}

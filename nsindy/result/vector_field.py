@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 
 from nsindy.terms.library import Library, evaluate
 
-__all__ = ["VectorField", "inputs_at", "solve_field"]
+__all__ = ["VectorField", "inputs_at", "iterate_field", "solve_field"]
 
 
 @functools.partial(
@@ -94,7 +94,12 @@ def inputs_at(inputs: Any, count: int, names: tuple[str, ...]) -> jax.Array:
 
 @equinox.filter_jit
 def solve_field(
-    field: VectorField, x0: jax.Array, t: jax.Array, inputs: Any, size: jax.Array
+    field: VectorField,
+    x0: jax.Array,
+    t: jax.Array,
+    inputs: Any,
+    size: jax.Array,
+    stiff: bool = False,
 ) -> jax.Array:
     """Solve y' = f(t, y, u) by the adaptive method of Tsitouras of order 5(4).
 
@@ -105,6 +110,7 @@ def solve_field(
       inputs: at those times [N, U], interpolated linearly between them; or a function of t; or
         None.
       size: scale of each state, to which absolute tolerances are relative [D].
+      stiff: True for Kværnø's implicit method of order 5(4), which steep slopes need.
 
     Returns:
       states [N, D]; NaN from where the solution diverges.
@@ -122,7 +128,7 @@ def solve_field(
     end = jnp.where(t[-1] > t[0], t[-1], t[0] + 1)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(field),  # type: ignore[arg-type]
-        diffrax.Tsit5(),
+        diffrax.Kvaerno5() if stiff else diffrax.Tsit5(),
         t[0],
         end,
         None,
@@ -135,3 +141,27 @@ def solve_field(
     )
     assert solution.ys is not None
     return jnp.where(jnp.isfinite(solution.ys), solution.ys, jnp.nan)
+
+
+@equinox.filter_jit
+def iterate_field(field: VectorField, x0: jax.Array, t: jax.Array, inputs: Any) -> jax.Array:
+    """Iterate a map y[n+1] = f(y[n], u[n]).
+
+    Args:
+      field: f.
+      x0: first state [D].
+      t: N times, or numbers of rows.
+      inputs: at those times [N, U]; or a function of t; or None.
+
+    Returns:
+      states [N, D]; NaN from where they are not finite.
+    """
+    given = jax.vmap(inputs)(t) if callable(inputs) else inputs
+
+    def following(y, u):
+        return field(0.0, y, None if u is None else lambda _: u), y
+
+    steps = None if given is None else given.reshape(len(t), -1)
+    _, states = jax.lax.scan(following, x0, steps, length=len(t))
+    finite = jax.lax.cummin(jnp.all(jnp.isfinite(states), 1).astype(int))
+    return jnp.where(finite[:, None] > 0, states, jnp.nan)

@@ -4,5 +4,5 @@ Enters: names of operations and states. Leaves: a `library.Library` of M terms w
 Θ [N, M], and equations as text, SymPy, LaTeX and MathML. Read `operations` (the one table: a new
 operation is one row), `term` (an operation bound to states), `library` (Θ), `products` (any few of
 many terms by gathers), `collinearity` (how the columns of Θ depend on each other), then `text` and
-`symbolic`; `expression` reads what people write, and `expansion` turns it into terms.
+`symbolic`; `reading` turns what people write into an `expression`, and `expansion` that into terms.
 """

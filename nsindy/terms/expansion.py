@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from nsindy.terms import operations as terms_operations
-from nsindy.terms.expression import HIGHEST, REST, Expression, Quote, check_unlike
+from nsindy.terms.expression import REST, Expression, Quote, check_unlike
 from nsindy.terms.operations import PRIMITIVES, Primitive
 from nsindy.terms.products import factors_of
+from nsindy.terms.reading import HIGHEST
 from nsindy.terms.term import Term
 
 __all__ = ["Summand", "expand_sum", "same_term"]
@@ -67,7 +68,7 @@ def expand_sum(
         there are more than `MOST` summands; with the column of the text and the fix.
 
     Example:
-      >>> from nsindy.terms.expression import read_expression
+      >>> from nsindy.terms.reading import read_expression
       >>> text = "-9.81*sin(x) + 2 (x + 1) x"
       >>> read = read_expression(Quote(text, text), ["x"])
       >>> [(s.coefficient, s.term.name(["x"])) for s in expand_sum(Quote(text, text), read, ["x"])]

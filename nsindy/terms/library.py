@@ -151,7 +151,7 @@ def evaluate(library: Library, states: jax.Array) -> Evaluation:
 def _take(rows: jax.Array, indices: np.ndarray) -> jax.Array:
     """Rows by constant indices; neighbours as a slice, which XLA fuses where a gather is a pass."""
     flat = indices.ravel()
-    if np.array_equal(flat, flat[0] + np.arange(len(flat))):
+    if len(flat) and np.array_equal(flat, flat[0] + np.arange(len(flat))):
         return rows[flat[0] : flat[0] + len(flat)].reshape(*indices.shape, *rows.shape[1:])
     return rows[indices]
 

@@ -16,21 +16,34 @@ __all__ = [
     "TERM",
     "Operations",
     "Primitive",
+    "Steep",
     "Times",
     "get",
     "numpy_function",
     "rows_of",
     "sample",
     "searched",
+    "smooth_sign",
     "times",
 ]
 
 TERM, PRODUCT, WAVE, FURTHER = 3.0, 2.0, 5.0, 7.0
 """Discovery's prices in nats: of every term, and on top for each product, each sin or cos, and each
 further operation in it. Products of variables are cheaper than operations, because most laws are
-made of them and, over a small range, cos(x) and x² are hard to tell apart."""
+made of them and, over a small range, cos(x) and x² are hard to tell apart. That of dry friction,
+drag and √x was taken from systems drawn at random, linear or cubic oscillators with none of them,
+oscillators braked by sign(v) or |v| v, and tanks that empty by √h, of 60, 120 or 250 rows with
+0.3, 1 or 3 % of noise: at 2 nats two of 40 systems got a false one of
+them and all 20 true ones were found, at 4.5 and at 7 none was false and 19 of 20 were found."""
 
 ANYWHERE = (-math.inf, math.inf)
+
+WIDTH_OF_SIGN = 0.002
+"""ε of tanh(x / ε), which stands for sign(x) inside a fit, as a share of the largest |x|. Where x
+crosses zero, what is too little before is too much after, so the share hardly matters."""
+
+WIDTH_OF_ROOT = 1e-3
+"""ε of x / (x² + ε²)^¼, which stands for √x inside a fit, as a share of the largest x."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +68,11 @@ class Primitive:
       numpy: the exact operation on NumPy arrays; None compiles `function`.
       sympy: the operation as a function of the module sympy and its arguments, so that SymPy is
         imported only where it is used; None for an undefined function of that name.
+      smooth: what stands for it inside a fit, of a variable that is divided by its largest size
+        there: a solution that crosses a jump has no derivative; None for itself.
+      degree: p of f(s x) = s^p f(x) for any s > 0; only of an operation with `smooth`.
+      alone: True if a discovery offers it of a variable alone, and not times a state as well.
+      two_sided: True if it is an operation of its own only where values have both signs.
       recipe: what is particular to the recipe of its shipped circuit, above all where its points
         are drawn: a little beyond the domain, because a fit is worst at the edge of its data. None
         if there is no circuit.
@@ -71,6 +89,10 @@ class Primitive:
     polynomial: bool = dataclasses.field(default=False, compare=False)
     numpy: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
     sympy: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
+    smooth: "Primitive | None" = dataclasses.field(default=None, compare=False)
+    degree: float = dataclasses.field(default=0.0, compare=False)
+    alone: bool = dataclasses.field(default=False, compare=False)
+    two_sided: bool = dataclasses.field(default=False, compare=False)
     recipe: Mapping[str, Any] | None = dataclasses.field(default=None, compare=False)
 
 
@@ -96,6 +118,37 @@ def times(number: float) -> Primitive:
     return Primitive(
         repr(float(number)), 1, function, ANYWHERE, 0.0, nats=0.0, usable=ANYWHERE, numpy=function
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Steep:
+    """x ↦ tanh(x / ε), for one ε."""
+
+    width: float
+
+    def __call__(self, x: Any) -> Any:
+        """Tanh(x / ε)."""
+        return (np if isinstance(x, float | np.ndarray) else jnp).tanh(x / self.width)
+
+
+def _root_of_positive(x: jax.Array) -> jax.Array:
+    """√x, and 0 with a slope of 0 where x is not above 0, as of an empty tank."""
+    positive = x > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+
+
+def smooth_sign(width: float) -> Primitive:
+    """Return the operation x ↦ tanh(x / width)."""
+    function = Steep(float(width))
+    return Primitive(
+        "smooth_sign", 1, function, (-1.0, 1.0), 1.0, usable=ANYWHERE, numpy=function,
+        two_sided=True,
+    )  # fmt: skip
+
+
+def _root(xp: Any) -> Callable[..., Any]:
+    """√x, which goes on below zero as -√-x without a corner."""
+    return lambda x: x / xp.sqrt(xp.sqrt(x * x + WIDTH_OF_ROOT**2))
 
 
 PRIMITIVES: dict[str, Primitive] = {
@@ -164,6 +217,27 @@ PRIMITIVES: dict[str, Primitive] = {
             "saturation", 1, lambda x: x / (1 + x), (0.0, 10.0), 1.0, nats=FURTHER, usable=ANYWHERE,
             numpy=lambda x: x / (1 + x), sympy=lambda _, x: x / (1 + x),
             recipe={"interval": (-0.05, 10.2), "inner_interval": (-0.05, 1.0)},
+        ),
+        # Dry friction, drag, and the outflow of a tank, which ends when it is empty.
+        Primitive(
+            "sign", 1, jnp.sign, (-5.0, 5.0), 1.0, nats=FURTHER, usable=ANYWHERE,
+            numpy=np.sign, sympy=lambda sp, x: sp.sign(x),
+            smooth=smooth_sign(WIDTH_OF_SIGN), alone=True, two_sided=True,
+        ),
+        Primitive(
+            "drag", 1, lambda x: x * jnp.abs(x), (-5.0, 5.0), 1.0, nats=FURTHER, usable=ANYWHERE,
+            numpy=lambda x: x * np.abs(x), sympy=lambda sp, x: x * sp.Abs(x),
+            alone=True, two_sided=True,
+        ),
+        Primitive(
+            "sqrt", 1, _root_of_positive, (0.0, 10.0), 1.0, nats=FURTHER,
+            usable=(0.0, math.inf), numpy=lambda x: np.sqrt(np.maximum(x, 0)),
+            sympy=lambda sp, x: sp.sqrt(x),
+            smooth=Primitive(
+                "smooth_sqrt", 1, _root(jnp), (0.0, 1.0), 1.0, usable=(-0.03, math.inf),
+                numpy=_root(np),
+            ),
+            degree=0.5, alone=True,
         ),
     )
 }  # fmt: skip
@@ -240,9 +314,17 @@ def _row_of(operation: str | Primitive | Callable[..., Any]) -> Primitive:
     return Primitive(name, 1, operation, ANYWHERE, 1.0, usable=ANYWHERE)
 
 
-def searched() -> tuple[str, ...]:
-    """Names of the operations that a discovery tries beside products of variables."""
-    return tuple(name for name, row in PRIMITIVES.items() if row.arity == 1 and not row.polynomial)
+def searched(*, alone: bool) -> tuple[str, ...]:
+    """Names of the operations that a discovery tries beside products of variables.
+
+    Args:
+      alone: True for those that it tries of one variable alone, False for the others.
+    """
+    return tuple(
+        name
+        for name, row in PRIMITIVES.items()
+        if row.arity == 1 and not row.polynomial and row.alone == alone
+    )
 
 
 def numpy_function(primitive: Primitive) -> Callable[..., Any]:

@@ -77,6 +77,7 @@ def latex(
     *,
     errors: ArrayLike | None = None,
     precision: int | None = None,
+    map: bool = False,
 ) -> list[str]:
     r"""Write equations as LaTeX, `\dot{v} = -1.0003\,x - 0.0999\,v`.
 
@@ -87,6 +88,7 @@ def latex(
       variables: names of all states, then of the inputs.
       errors: standard errors [D, M], which decide the digits.
       precision: number of decimals, instead.
+      map: True where they give the next state, x_{n+1}, and not a derivative.
     """
     words = {sympy.Symbol(name): _latex_symbol(name) for name in variables}
     printer = LatexPrinter({"symbol_names": words, "mul_symbol": r" \, "})
@@ -104,7 +106,8 @@ def latex(
                 "- " if each.negative and line else "-" if each.negative else "+ " if line else ""
             )
             line += f" {sign}{size}" + ("" if each.factor == 1 else rf"\,{body}")
-        lines.append(f"{_latex_symbol(state + chr(39))} = {line.strip() or '0'}")
+        left = f"{{{_latex_symbol(state)}}}_{{n+1}}" if map else _latex_symbol(state + "'")
+        lines.append(f"{left} = {line.strip() or '0'}")
     return lines
 
 
@@ -116,6 +119,7 @@ def pieces(
     *,
     errors: ArrayLike | None = None,
     precision: int | None = None,
+    map: bool = False,
 ) -> list[list[str]]:
     """The parts of every equation in MathML, `ẋ =` and its terms, between which a line may break.
 
@@ -124,7 +128,10 @@ def pieces(
     lines = []
     rows = _summands(coefficients, terms, variables, errors, precision)
     for state, row in zip(states, rows, strict=True):
-        words = [f"<mrow>{_mathml_symbol(state + chr(39)).toxml()}<mo>=</mo></mrow>"]
+        left = _mathml_symbol(state if map else state + "'").toxml()
+        if map:
+            left = f"<msub>{left}<mrow><mi>n</mi><mo>+</mo><mn>1</mn></mrow></msub>"
+        words = [f"<mrow>{left}<mo>=</mo></mrow>"]
         for each in row:
             size = f"<mn>{each.mantissa}</mn>"
             if each.power:

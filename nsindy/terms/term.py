@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from nsindy.terms import operations
 from nsindy.terms.operations import TERM, Primitive
 
-__all__ = ["Term", "by_depth", "composed_terms", "paper_terms", "parse"]
+__all__ = ["Term", "by_depth", "composed_terms", "paper_terms", "parse", "without_jumps"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,3 +134,24 @@ def by_depth(terms: Sequence[Term]) -> list[list[Term]]:
         visit(term)
     depths = sorted({node.depth for node in nodes})
     return [[node for node in nodes if node.depth == depth] for depth in depths]
+
+
+def without_jumps(terms: Sequence[Term], widths: Sequence[float]) -> tuple[Term, ...]:
+    """The terms with a steep slope in place of every jump, so that a solver can stay in it.
+
+    Dry friction holds a body still: x' has no value there but one between those on both sides.
+
+    Args:
+      terms: the terms.
+      widths: ε of tanh(x / ε) for each variable whose sign is to be smooth, from the first.
+    """
+
+    def smooth(term):
+        if not isinstance(term, Term):
+            return term
+        place = term.arguments[0] if term.arguments else None
+        if term.primitive.name == "sign" and isinstance(place, int) and place < len(widths):
+            return Term(operations.smooth_sign(widths[place]), term.arguments)
+        return Term(term.primitive, tuple(map(smooth, term.arguments)))
+
+    return tuple(map(smooth, terms))

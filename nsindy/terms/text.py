@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from nsindy.terms.operations import Times
 from nsindy.terms.term import Term
 
-__all__ = ["as_given", "decimals", "equations", "number", "readable"]
+__all__ = ["as_given", "decimals", "equations", "left_side", "number", "readable"]
 
 
 def readable(term: Term | int, variables: Sequence[str]) -> str:
@@ -48,6 +48,9 @@ def _powers(term: Term | int, variables: Sequence[str]) -> dict[str, int]:
         return {number(term.primitive.function.number): 1, **_powers(arguments[0], variables)}
     if name == "add":
         return {f"({_sum(term, variables)})": 1}
+    if name == "drag":
+        (base,) = (_sum(argument, variables) for argument in arguments)
+        return {f"abs({base})": 1, **_powers(arguments[0], variables)}
     if name in ("identity", "mul", "square", "reciprocal", "saturation"):
         times = {"square": 2, "reciprocal": -1}.get(name, 1)
         powers: dict[str, int] = {}
@@ -116,6 +119,11 @@ def number(value: float, error: float | None = None, *, precision: int | None = 
     return f"{round(value, digits):.{max(digits, 0)}f}"
 
 
+def left_side(state: str, *, map: bool = False) -> str:
+    """What an equation begins with, `x'`, or `x[n+1]` of a map."""
+    return f"{state}[n+1]" if map else f"{state}'"
+
+
 def equations(
     coefficients: ArrayLike,
     names: Sequence[str],
@@ -123,6 +131,7 @@ def equations(
     *,
     precision: int | None = 3,
     errors: ArrayLike | None = None,
+    map: bool = False,
 ) -> list[str]:
     """Write equations as PySINDy prints them, `v' = -1.000 identity(x) + -0.100 identity(v)`.
 
@@ -132,6 +141,7 @@ def equations(
       states: names of the D state variables.
       precision: number of decimals; None writes the digits that the errors justify.
       errors: standard errors [D, M], for that.
+      map: True where they give the next state, and not a derivative.
 
     Raises:
       ValueError: the names or the states do not match the shape of the coefficients.
@@ -149,5 +159,6 @@ def equations(
             for value, error, name in zip(row, spread, names, strict=True)
             if value != 0
         ]
-        lines.append(f"{state}' = {' + '.join(words) or number(0.0, precision=precision)}")
+        right = " + ".join(words) or number(0.0, precision=precision)
+        lines.append(f"{left_side(state, map=map)} = {right}")
     return lines

@@ -35,11 +35,12 @@ class Segments(NamedTuple):
     Attributes:
       steps: lengths of the intervals [B, L]; 0 where a segment is short.
       substeps: steps of the solver in an interval, a whole number; traced, so that one program
-        serves all.
+        serves all. None where the equations are a map, which gives the state at the next node.
       states: measured; anything where they were not [B, L + 1, D].
       weights: of each measurement in the sum of squares [B, L + 1, D]; 0 where there is none, and
         at a node that the next segment counts.
-      inputs: at the nodes, straight between them [B, L + 1, U].
+      inputs: at the beginning and just before the end of each interval, straight between them
+        [B, L, 2, U]; an input that is held is the same at both.
       units: of the variables [D + U], operations on raw values see variable · unit; then, where
         there are fitted waves, w · unit of each [D + U].
       starts: 1 where a segment begins a recording [B, R].
@@ -48,7 +49,7 @@ class Segments(NamedTuple):
     """
 
     steps: jax.Array
-    substeps: jax.Array
+    substeps: jax.Array | None
     states: jax.Array
     weights: jax.Array
     inputs: jax.Array
@@ -186,7 +187,7 @@ def shoot(
     x' = Σ_k ξ_k θ_k(x, u),  s' = (∂x'/∂x) s + ∂x'/∂(x_0, ξ),  s(0) = [I, 0]
 
     by steps of Tsitouras 5(4). Runge–Kutta commutes with differentiation, so s is the derivative of
-    the discrete x.
+    the discrete x. Of a map, x_{n+1} and s_{n+1} are these right-hand sides.
 
     Args:
       terms: the M terms; or a vector field, whose parameters take the place of coefficients.
@@ -235,6 +236,12 @@ def shoot(
         """Segments side by side, in the last dimension."""
         begin, steps, inputs = part
 
+        def following(y, now):
+            whole, first, _ = now
+            # An interval of no length is none: the segment is short.
+            y = jnp.where(whole > 0, field(y, first), y)
+            return y, y
+
         def interval(y, now):
             whole, first, last = now
             length = (whole / segments.substeps)[None, None]
@@ -254,7 +261,8 @@ def shoot(
         identity = jnp.eye(count, count + forces, dtype=begin.dtype)[..., None]
         identity = jnp.broadcast_to(identity, (*identity.shape[:2], begin.shape[1]))
         start = jnp.concatenate([begin[:, None], identity], 1)
-        _, path = jax.lax.scan(interval, start, (steps, inputs[:-1], inputs[1:]))
+        each = following if segments.substeps is None else interval
+        _, path = jax.lax.scan(each, start, (steps, inputs[:, 0], inputs[:, 1]))
         return jnp.moveaxis(jnp.concatenate([start[None], path]), -1, 0)
 
     parts = len(segments.steps)

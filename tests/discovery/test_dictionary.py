@@ -1,8 +1,10 @@
 """The library: what its terms cost, and how large a recording can bear it."""
 
+import numpy as np
 import pytest
 
 from nsindy.discovery import constants, dictionary
+from nsindy.terms import operations
 
 
 def test_costs_count_what_a_term_is_made_of():
@@ -30,3 +32,32 @@ def test_a_library_is_taken_from_as_many_values_as_it_needs(step, variables, sta
 
 def test_the_smallest_library_is_taken_with_any_number_of_values():
     assert dictionary.choice(1, 3, 3) == constants.LIBRARY_LADDER[0][1:]
+
+
+def test_forces_that_brake_stand_alone_and_twice_is_none_of_them():
+    names = ("abs", "sign", "drag", "sqrt")
+    terms = dictionary.library(2, 2, operations=names, degree=1)
+    written = {term.name(("x", "v")) for term in terms}
+    assert {f"{name}({v})" for name in names for v in "xv"} <= written
+    assert not [w for w in written if "mul" in w and "abs" not in w]
+    # v |v| is the drag; without it, the product stands.
+    assert "mul(x,abs(v))" in written and "mul(v,abs(v))" not in written
+    alone = dictionary.library(2, 2, operations=("abs",), degree=1)
+    assert "mul(v,abs(v))" in {term.name(("x", "v")) for term in alone}
+
+
+@pytest.mark.parametrize("name", ("sign", "drag"))
+def test_a_sign_is_offered_where_both_are_visited(name):
+    row = operations.get(name)
+    own, share = row.smooth or row, constants.BOTH_SIDES
+    for low, expected in ((-1.01 * share, True), (-0.99 * share, False), (0.1, False)):
+        values = np.linspace(low, 1.0, 50)
+        assert dictionary.allows(own, values) == expected
+        assert dictionary.allows(own, -values) == expected
+
+
+def test_a_root_is_offered_down_to_zero_and_its_noise():
+    root = operations.get("sqrt").smooth
+    assert dictionary.allows(root, np.linspace(0.0, 1.0, 50), 0.02)
+    assert dictionary.allows(root, np.linspace(-0.02, 1.0, 50), 0.02)
+    assert not dictionary.allows(root, np.linspace(-0.1, 1.0, 50))

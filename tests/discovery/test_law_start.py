@@ -5,7 +5,8 @@ import pytest
 
 from nsindy.discovery import law_start
 from nsindy.discovery.law_start import linear_numbers
-from nsindy.terms.expression import Quote, as_function, read_expression, symbols
+from nsindy.terms.expression import Quote, as_function, symbols
+from nsindy.terms.reading import read_expression
 
 
 def read(text):

@@ -150,11 +150,13 @@ def asked(monkeypatch):
     monkeypatch.setattr(proposals, "_joint", joint)
     monkeypatch.setattr(candidates, "regressed", lambda problem, mask: mask)
 
-    def ask(samples, noise=0.01, equations=2, width=None):
+    def ask(samples, noise=0.01, equations=2, width=None, substeps=1):
         seen.clear()
         parts = [signal(np.ones((samples, equations)), noise=np.full(equations, noise))]
         nothing = [None] * len(Prepared._fields)
-        made = Prepared(*nothing)._replace(signals=parts, problem=narrow(3, equations))
+        made = Prepared(*nothing)._replace(
+            signals=parts, problem=narrow(3, equations), substeps=substeps
+        )
         assert len(proposals.proposals(made, width)) == 1
         return seen
 
@@ -165,6 +167,8 @@ def test_a_recording_without_noise_is_regressed_finely_as_well(asked):
     usual = list(constants.COARSE)
     for noise, fine in ((constants.FINE, []), (0.999 * constants.FINE, [constants.FINE])):
         assert [coarse for _, coarse in asked(600, noise)] == 2 * (usual + fine)
+        # A map has no integrals.
+        assert [coarse for _, coarse in asked(600, noise, substeps=None)] == usual + fine
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,9 @@ def test_inputs_stand_at_the_nodes():
     found, units = signals.smooth_recordings([recorded(400, u=1)], 1)
     segments = signals.segments(found, units, np.ones(7, bool), substeps=2, length=400)
     times = recorded(400, u=1).times
-    given = np.asarray(segments.inputs)[0, :400, 0] * units.inputs
-    np.testing.assert_allclose(given, np.cos(times), atol=1e-12)
+    given = np.asarray(segments.inputs)[0, :399, :, 0] * units.inputs
+    np.testing.assert_allclose(given[:, 0], np.cos(times[:-1]), atol=1e-12)
+    np.testing.assert_allclose(given[:, 1], np.cos(times[1:]), atol=1e-12)
     lengths = np.asarray(segments.steps)[0]
     np.testing.assert_allclose(lengths[:399] * units.time, np.diff(times), atol=1e-12)
     # The segment has room for one interval more than there are.

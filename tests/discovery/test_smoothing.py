@@ -188,9 +188,9 @@ def test_knots_are_as_many_as_samples_up_to_a_number(monkeypatch, samples, first
     """Then as many as the freedom of the spline needs, where these are fewer than half."""
     seen, build = [], smoothing._problem
 
-    def problem(times, pieces):
+    def problem(times, pieces, *more):
         seen.append(pieces)
-        return build(times, pieces)
+        return build(times, pieces, *more)
 
     monkeypatch.setattr(smoothing, "_problem", problem)
     monkeypatch.setattr(constants, "MOST_KNOTS", 60)

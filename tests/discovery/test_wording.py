@@ -60,7 +60,7 @@ class Cut:
 
 def test_a_search_that_settled_without_gaps_says_nothing():
     one = found(LINEAR._replace(gap=1.0), segments=Cut())
-    assert not list(wording._of_the_search(prepared(), one))
+    assert not list(wording.of_the_search(prepared(), one))
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_a_search_that_settled_without_gaps_says_nothing():
 )
 def test_a_search_that_did_not_end_well(changes, expected):
     one = found(LINEAR, segments=Cut())._replace(**changes)
-    (message,) = wording._of_the_search(prepared(), one)
+    (message,) = wording.of_the_search(prepared(), one)
     assert expected in message
 
 
 def test_two_recordings_have_two_stretches():
     both = prepared(signals=[signal(X[:, None])] * 2)
-    assert not list(wording._of_the_search(both, found(LINEAR, segments=Cut(2))))
-    assert list(wording._of_the_search(both, found(LINEAR, segments=Cut(3))))
+    assert not list(wording.of_the_search(both, found(LINEAR, segments=Cut(2))))
+    assert list(wording.of_the_search(both, found(LINEAR, segments=Cut(3))))
 
 
 @pytest.mark.parametrize(("noise", "floor"), ((0.01, 1e-3), (0.01, 0.02)))
@@ -209,6 +209,6 @@ def test_what_changes_by_three_errors_more_than_its_noise_is_not_conserved(facto
     states = np.stack([large + small, large - small], 1) / np.sqrt(2)
     conserved = wording.conserved(states, np.ones(2))
     assert len(conserved) == count
-    one = prepared(parts=[signal(states)], units=Units(np.ones(2), np.zeros(0), 1.0, np.zeros(2)))
+    one = prepared(signals=[signal(states)], units=Units(np.ones(2), np.zeros(0), 1.0, np.zeros(2)))
     told = list(wording._of_the_states(one, found(LINEAR, noise=np.ones(2)), Told(states="xy")))
     assert len(told) == count and all("does not change beyond its noise" in line for line in told)

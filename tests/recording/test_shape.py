@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from written_tables import ROWS, T, X, matrix, table
 
-from nsindy.recording import check, repair
+from nsindy.recording import check
 
 OTHERS = [[t, 2 - x, v * x] for t, x, v in ROWS]
 """A second recording at the same times."""
@@ -115,17 +115,14 @@ def test_remarks_are_no_variables(read):
     assert found.states == ("x",) and len(found.parts) == 1
 
 
-def test_variables_at_times_of_their_own_are_gaps(read, monkeypatch):
+def test_variables_at_times_of_their_own_are_gaps(read):
     rows = [row for row in LONG if row[1] == "x" or row[0] % 1 == 0]
-    with pytest.raises(ValueError, match="a value is missing or infinite in 12 rows"):
-        read(table(rows, "t,variable,value"))
-    monkeypatch.setattr(repair, "KEEP_MISSING", True)
     wide = np.array(ROWS)
     wide[1::2, 2] = np.nan
     found = read(table(rows, "t,variable,value"))
     assert found.states == ("x", "v")
     np.testing.assert_array_equal(matrix(found), wide)
-    assert any("column v was not measured in 12 rows" in note for note in found.notes)
+    assert any("of 24 rows v in 12 are measured" in note for note in found.notes)
     # The same as empty cells, and as arrays.
     text = table(wide.tolist()).replace("nan", "")
     np.testing.assert_array_equal(matrix(read(text)), wide)

@@ -242,3 +242,14 @@ def test_a_browser_draws_the_page(name, theme, width, pages, browser):
     back = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert back == {"light": "rgb(255, 255, 255)", "dark": "rgb(26, 26, 26)"}[theme]
     assert browser.get_log("browser") == []
+
+
+def test_states_that_were_not_always_measured_are_drawn(oscillator, tmp_path):
+    recordings = record(oscillator, np.linspace(0, 20, 300))
+    (part,) = recordings.parts
+    part.states[1::3, 1] = part.states[5:9, 0] = np.nan
+    (one,) = replay.replays(oscillator, recordings)
+    np.testing.assert_array_equal(np.isnan(one.residual), np.isnan(part.states))
+    assert np.isfinite(one.smooth).all() and np.isfinite(one.highest).all()
+    page.write_report(tmp_path, oscillator, recordings, command=COMMAND)
+    assert (tmp_path / "state_2.png").stat().st_size > 1000

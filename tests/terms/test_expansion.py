@@ -5,8 +5,9 @@ import pytest
 
 from nsindy.discovery import dictionary
 from nsindy.terms.expansion import expand_sum, same_term
-from nsindy.terms.expression import Quote, as_function, read_expression
+from nsindy.terms.expression import Quote, as_function
 from nsindy.terms.library import numpy_values
+from nsindy.terms.reading import read_expression
 from nsindy.terms.text import readable
 
 COLUMNS = ("x", "v", "u")

@@ -28,6 +28,9 @@ REFERENCE = {
     "reciprocal": lambda x: 1 / x,
     "abs": np.abs,
     "saturation": lambda x: x / (1 + x),
+    "sign": np.sign,
+    "drag": lambda x: x * np.abs(x),
+    "sqrt": np.sqrt,
 }
 
 
@@ -39,7 +42,7 @@ def test_the_five_operations_of_the_paper():
 def test_the_further_operations_follow_the_five():
     assert tuple(operations.PRIMITIVES) == tuple(REFERENCE)
     further = list(operations.PRIMITIVES.values())[len(operations.PAPER) :]
-    assert [p.arity for p in further] == [0, 1, 1, 1, 1, 1, 1, 1]
+    assert [p.arity for p in further] == [0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
 
 
 def test_the_prior_prefers_identity_and_shuns_binary_operations():
@@ -104,7 +107,7 @@ def test_a_new_operation_is_one_row(monkeypatch):
     assert str(symbolic.expression(term, sympy.symbols("x v"))) == "v**3*x"
     assert bound.complexities.tolist() == [1.0 + 2.0]
     assert dictionary.costs([term]).tolist() == [3.0 + 2.0 + 4.0]
-    assert "cube" in operations.searched()
+    assert "cube" in operations.searched(alone=False)
     found = dictionary.library(2, 2, operations=("cube",), degree=3)
     assert "cube(x)" in [t.name("xv") for t in found]
     assert dictionary.allows(cube, np.linspace(-2.5, 2.5, 50))
@@ -137,18 +140,21 @@ def test_an_operation_of_ones_own_costs_as_little_as_a_product():
 
 def test_a_discovery_searches_what_is_no_polynomial():
     expected = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
-    assert operations.searched() == expected
+    assert operations.searched(alone=False) == expected
+    assert operations.searched(alone=True) == ("sign", "drag", "sqrt")
 
 
 def test_operations_by_name_as_functions_and_alone():
-    def drag(v):
+    def friction(v):
         return v * jnp.abs(v)
 
-    names = [row.name for row in operations.rows_of([np.sin, jnp.tanh, "exp", math.cos, abs, drag])]
-    assert names == ["sin", "tanh", "exp", "cos", "abs", "drag"]
+    names = [
+        row.name for row in operations.rows_of([np.sin, jnp.tanh, "exp", math.cos, abs, friction])
+    ]
+    assert names == ["sin", "tanh", "exp", "cos", "abs", "friction"]
     assert operations.rows_of("sin") == operations.rows_of(np.sin) == (operations.get("sin"),)
     assert operations.rows_of(operations.get("exp")) == (operations.get("exp"),)
-    (row,) = operations.rows_of(drag)
+    (row,) = operations.rows_of(friction)
     np.testing.assert_allclose(operations.numpy_function(row)(np.array([-2.0, 3.0])), [-4, 9])
 
     def two(x, y):
@@ -169,3 +175,21 @@ def test_operations_by_name_as_functions_and_alone():
     ):
         with pytest.raises(ValueError, match=said):
             operations.rows_of(function)
+
+
+def test_what_is_smooth_in_a_fit_is_the_operation_away_from_its_jump():
+    values = np.array([-1.0, -0.3, -0.01, 0.01, 0.3, 1.0])
+    steep = operations.get("sign").smooth
+    np.testing.assert_allclose(operations.numpy_function(steep)(values), np.sign(values), atol=1e-4)
+    np.testing.assert_allclose(steep.function(jnp.asarray(values)), np.sign(values), atol=1e-4)
+    # x / (x² + ε²)^¼ is √x (1 - ε² / 4 x²) beyond ε.
+    root = operations.get("sqrt").smooth
+    for found in (operations.numpy_function(root)(values), root.function(jnp.asarray(values))):
+        np.testing.assert_allclose(found, np.sign(values) * np.sqrt(np.abs(values)), rtol=3e-3)
+    assert np.all(np.isfinite(jax.vmap(jax.grad(root.function))(jnp.array([0.0, -1e-3]))))
+
+
+def test_a_root_below_zero_is_zero_as_that_of_an_empty_tank():
+    root = operations.get("sqrt")
+    assert root.function(jnp.array([-1.0])).tolist() == [0.0]
+    assert operations.numpy_function(root)(np.array([-1.0])).tolist() == [0.0]

@@ -32,6 +32,9 @@ READABLE = {
     "mul(v,saturation(x))": "v x/(1 + x)",
     "mul(abs(v),v)": "abs(v) v",
     "exp(identity(x))": "exp(x)",
+    "sign(v)": "sign(v)",
+    "drag(v)": "abs(v) v",
+    "sqrt(y)": "sqrt(y)",
 }
 
 

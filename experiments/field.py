@@ -1,0 +1,128 @@
+"""Recordings as people have them: how often the answer is right, wrong, or says that it is none."""
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+from support import command_line, experiment, written
+from support.field_kinds import KINDS, Case
+from support.simulated import terms_of
+
+import nsindy
+from nsindy.paper import metrics
+from nsindy.result.discovery import Discovery
+from nsindy.runtime import files
+
+NORMAL_90 = 1.6449
+"""Half-width of a 90 % interval in standard errors."""
+
+
+def main() -> None:
+    """Parse, discover, count, write summary and figure."""
+    options = command_line.Parser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = options.add_argument
+    add("--seeds", type=command_line.positive, default=5, help="recordings of each kind")
+    add("--kinds", nargs="+", metavar="WORD", help="only kinds whose name holds one of these")
+    add("--out", default="out/field", help="folder of summary.json and figure.png")
+    arguments = options.parse_args()
+    command_line.fail_early(lambda: execute(arguments))
+
+
+def execute(options: argparse.Namespace) -> None:
+    """Every kind, each line printed as it comes."""
+    out = files.check_folder(options.out)
+    experiment.start()
+    rows: list[dict[str, Any]] = []
+    for number, kind in enumerate(KINDS):
+        if options.kinds and not any(word in kind.name for word in options.kinds):
+            continue
+        answers = [
+            answer(kind.make(np.random.default_rng([number, seed])))
+            for seed in range(options.seeds)
+        ]
+        rows.append({"kind": kind.name} | counted(answers))
+        row = rows[-1]
+        print(
+            f"{kind.name:<38} right {row['recovery_count']}, said so {row['said']}, "
+            f"wrong {row['wrong']} of {row['seeds']}; "
+            f"in 90 % intervals {row['inside']}/{row['intervals']}; "
+            f"false terms {row['false_terms']}/{row['terms']}; slowest {row['slowest']:.0f} s",
+            flush=True,
+        )
+    written.write_rows(
+        out,
+        rows,
+        labels=[row["kind"] for row in rows],
+        title="Recordings as people have them: the true terms found",
+        what={"what": "all equations right (% of recordings, 95 % interval)"},
+    )
+
+
+def answer(case: Case) -> dict[str, Any]:
+    """What nsindy answers, and how it stands to what is right.
+
+    "right": the true terms. "said": no equation, or a warning or a refusal, where there is none or
+    another. "wrong": another equation, with no warning.
+    """
+    began = time.process_time()
+    try:
+        found = nsindy.discover(*case.arguments, **case.knobs)
+    except ValueError as error:
+        return _told("said", began, said=str(error))
+    right = case.truth is not None and terms_of(found) == case.truth
+    careful = found.verdict != "equation" or any(map(_is_warning, found.warnings))
+    told = _told("right" if right else "said" if careful else "wrong", began, said=str(found))
+    return told | _judged(found, case)
+
+
+def _is_warning(text: str) -> bool:
+    """Whether a line is about the equations, not about how the recording was read."""
+    return not text.startswith(("readings of", "left out", "used", "column"))
+
+
+def _told(outcome: str, began: float, *, said: str) -> dict[str, Any]:
+    seconds = time.process_time() - began
+    counts = {"inside": 0, "intervals": 0, "false_terms": 0, "terms": 0}
+    return {"outcome": outcome, "seconds": seconds, "said": said, **counts}
+
+
+def _judged(found: Discovery, case: Case) -> dict[str, int]:
+    """True coefficients inside their intervals, and terms that are not true."""
+    inside = intervals = 0
+    for (state, term), value in case.values.items():
+        if term not in found.terms:
+            continue
+        place = found.states.index(state), found.terms.index(term)
+        if found.coefficients[place] != 0:
+            error = NORMAL_90 * found.standard_errors[place]
+            intervals += 1
+            inside += int(abs(found.coefficients[place] - value) <= error)
+    every = terms_of(found)
+    truth = case.truth or every
+    false = sum(len(mine - true) for mine, true in zip(every, truth, strict=True))
+    terms = sum(map(len, every)) if case.truth else 0
+    return {"inside": inside, "intervals": intervals, "false_terms": false, "terms": terms}
+
+
+def counted(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many are right, with the interval, and the other counts."""
+    outcomes = [each["outcome"] for each in answers]
+    sums = {
+        name: sum(each[name] for each in answers)
+        for name in ("inside", "intervals", "false_terms", "terms")
+    }
+    return {
+        **metrics.recovery(outcomes.count("right"), len(answers)),
+        "said": outcomes.count("said"),
+        "wrong": outcomes.count("wrong"),
+        "answers": [each["said"] for each in answers],
+        "slowest": max(each["seconds"] for each in answers),
+        **sums,
+    }
+
+
+if __name__ == "__main__":
+    main()
