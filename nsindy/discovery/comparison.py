@@ -60,8 +60,6 @@ def compare(
         return ()
     final, _ = only_probable(final)
     reference = _beside_slow_error(final, discovery) if slow else float(discovery.score)
-    coefficients = np.asarray(discovery.coefficients)
-    right = along_recording.right_hand_side(discovery.library, coefficients)
     found = LawResult(
         text="",
         names=(),
@@ -69,7 +67,7 @@ def compare(
         errors=(),
         nats=0.0,
         price=_price(final, final.chosen.mask),
-        r2=_one_simulation(prepared, right, np.asarray(discovery.initial)),
+        r2=tuple(map(float, np.nan_to_num(np.asarray(discovery.simulation_r2), nan=-np.inf))),
         held_out=tuple(map(float, np.asarray(discovery.held_out.r2))),
     )
     each = [_tested(law, prepared, first, final, discovery, slow) for law in laws]
@@ -133,7 +131,7 @@ def _starts(system: LawSystem, prepared: Prepared) -> list[np.ndarray]:
     law, units = system.law, prepared.units
     size = len(law.numbers)
     states, slopes, inputs = (
-        np.concatenate([getattr(s, name) for s in prepared.signals])
+        np.concatenate([getattr(s, name)[s.near] for s in prepared.signals])
         for name in ("states", "derivatives", "inputs")
     )
     thinned = slice(None, None, -(-len(states) // constants.LAW_SAMPLES))
@@ -189,11 +187,15 @@ def _forecast(prepared: Prepared, right: Right, fitted: LawFit) -> tuple[float, 
 
 
 def _explained(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, ...]:
-    """R² of measured states y and solutions x of more states; -inf if one is lost.
+    """R² of states y where they were measured, and solutions x of more states; -inf if one is lost.
 
     1 - Σ (y - x)² / Σ (y - mean y)²
     """
-    left = sum(np.sum((y - x[:, : y.shape[1]]) ** 2, 0) for y, x in pairs)
-    total = sum(np.sum((y - y.mean(0)) ** 2, 0) for y, _ in pairs)
+    left, total = 0.0, 0.0
+    for y, x in pairs:
+        seen = np.isfinite(y)
+        mean = np.sum(y, 0, where=seen) / np.maximum(seen.sum(0), 1)
+        left = left + np.sum((y - x[:, : y.shape[1]]) ** 2, 0, where=seen)
+        total = total + np.sum((y - mean) ** 2, 0, where=seen)
     r2 = 1 - left / np.where(total > 0, total, np.nan)
     return tuple(map(float, np.nan_to_num(r2, nan=-np.inf)))

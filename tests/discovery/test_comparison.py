@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nsindy
+from nsindy.discovery import comparison
 
 TIMES = np.linspace(0, 60, 61)
 TRUTH = 0.05, 22.0
@@ -75,6 +76,18 @@ def test_the_errors_are_those_of_least_squares(cup):
     bound = float(cup.noise[0]) * np.sqrt(np.diagonal(covariance))[:2]
     # They hold the noise as it was found, and 61 measurements leave 58 degrees of freedom.
     np.testing.assert_allclose(cup.laws[1].errors, bound, rtol=0.1)
+
+
+def test_shares_are_of_what_was_measured():
+    """Where a state was not measured it counts for nothing, and what diverges explains nothing."""
+    truth = np.stack([np.arange(6.0), np.arange(6.0) ** 2], 1)
+    path = truth + np.array([0.5, 0.0])
+    whole = comparison._explained([(truth[[0, 2, 4]], path[[0, 2, 4]])])
+    truth[[1, 3, 5]] = np.nan
+    assert comparison._explained([(truth, path)]) == pytest.approx(whole)
+    assert whole == pytest.approx((1 - 3 * 0.25 / 8, 1.0))
+    path[4, 1] = np.nan
+    assert comparison._explained([(truth, path)])[1] == -np.inf
 
 
 def test_a_law_beside_a_slow_error():
