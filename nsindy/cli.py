@@ -100,6 +100,11 @@ def parser() -> argparse.ArgumentParser:
         help="find x[n+1] = f(x[n]), each row from the one before; no column of times is needed",
     )
     add(
+        "--forcing",
+        action=argparse.BooleanOptionalAction,
+        help="look for a forcing in time that was not measured; default: where residuals show one",
+    )
+    add(
         "--seconds",
         type=_positive,
         metavar="S",
@@ -207,6 +212,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
                 max_terms=options.max_terms,
                 noise=options.noise,
                 map=options.map,
+                forcing=options.forcing,
                 know=options.know,
                 free=options.free,
                 sign=options.sign,

@@ -7,6 +7,7 @@ fifth, the models that came close, and warnings in words. Nothing is drawn at ra
 Read the modules in this order:
 
   pipeline       the whole way, step by step
+  question       what is asked
   constants      every number that governs a discovery, with its unit, reason and source
   problem        what is searched, and the way back to the units of the recording
   session        one discovery on its way: problems built, and searched from starts
@@ -18,18 +19,25 @@ Read the modules in this order:
   known          what a person knows: given coefficients, the terms that are free, signs
   weak_form      integrals against test functions in place of derivatives
   proposals      the supports that regressions propose
+  one_step       the same where samples are too far apart for derivatives
   candidates     a support fitted to the measurements, and its evidence
   neighbours     the supports around one that was fitted
   search         from one support to a better one, until none is better
   wave_scan      frequencies w at which sin(w x) or cos(w x) would fit
   wave_response  what a small forcing does to a recording, to first order
   wave_fit       w fitted together with everything else
+  forcing        a wave of the time, a step in it, or the time itself, that was not measured
+  discrepancy    models that are only nearly right, beside a slow error
+  inclusion      how probable each term is; equations of probable terms alone
+  verdict        an equation, an approximation, or none
+  diagnosis      what may be missing, in a person's words
   conclusion     the Discovery, put together from what was found
   wording        what it says in words
   law_text       laws of a person's own, as they are written
   law_start      where the numbers of a law may be
   law_fit        a law fitted to the measurements, as a support is
   comparison     laws beside what was found
+  maps           x[n+1] = f(x[n]) in place of a flow
   said           all that a person says, read for the columns that the recordings have
   warm           the programs of usual recordings, compiled before the first one comes
 
@@ -42,7 +50,8 @@ The method:
    follows: coefficients and noise are estimated from the measurements themselves.
 3. *Build the dictionary*, as large as the number of measurements allows: products of up to three
    variables; then sin and cos; then exp, log, tanh, 1/x, |x| and x/(1 + x) where the values are in
-   their domain. Each stands alone and times a state; products of two waves are included.
+   their domain. Each stands alone and times a state; products of two waves are included. Last, and
+   alone, come sign(x), |x| x and √x: dry friction, drag and the outflow of a tank.
 4. *Propose.* Two regressions, on smoothed derivatives and on integrals (the weak form), each
    propose supports by a beam search over closed-form evidence.
 5. *Fit.* The proposals are fitted to the measurements by multiple shooting: short segments,
@@ -53,8 +62,16 @@ The method:
    until none is better.
 7. *Look for waves.* Where sin(w x) or cos(w x) with a w of its own fits clearly better, as for
    angles in degrees, w is fitted too.
-8. *Conclude.* The search is made once on the first four fifths, whose forecast of the rest is
-   reported, and once on all samples.
+8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
+   is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
+   are tried, and taken where they are clearly more likely.
+9. *Allow for a slow error.* What was fitted is judged again with a Gaussian process beside the
+   noise, of a size and memory that are estimated, for 10 nats a state. Where that wins, the library
+   does not hold the truth: supports are then compared by as many residuals as are independent of
+   that process, and errors and probabilities count it.
+10. *Conclude.* Terms of a probability below one half are left out; terms that are one term along
+   the recording count together. The search is made once on the first four fifths, whose forecast of
+   the rest is reported, and once on all samples. A verdict says whether an equation was found.
 
 What a person knows is not searched: given coefficients (`know=`) are subtracted from derivatives
 and integrals, stay as they are in every fit, and are not paid for; an equation whose terms are
@@ -85,6 +102,7 @@ For users of PySINDy:
   ``FourierLibrary(1)``                   the default; ``operations=[…]``
   ``ConstrainedSR3(…)``                  ``know=``, ``free=``, ``sign=``; ``law=`` to test a law
   ``CustomLibrary([f])``                  ``nsindy.learn_operation("f", f, domain)``
+  ``discrete_time=True``                  ``map=True``
   ``WeakPDELibrary(…)`` in one variable   one of the two regressions that propose supports
   ``model.print()``, ``equations()``      ``print(d)``, ``d.equations()``
   ``model.coefficients()``                ``d.coefficients``, with ``d.standard_errors`` and

@@ -322,6 +322,15 @@ thirds of them, a swing of five samples at two fifths."""
 PERIODIC = 0.6
 """Share of the power of what is left in one line, from which it is periodic."""
 
+# Forcing in time: `forcing`.
+
+LINE = 1e-3
+"""Probability of a line in the periodogram of noise, below which a forcing in time is looked for.
+One recording in a thousand then looks in vain."""
+
+STEP_TIMES = 100
+"""Most times of a step that are tried, between the quantiles of 5 and 95 % of the times."""
+
 # Maps: `maps`.
 
 MAP_BETTER = 0.1
@@ -377,6 +386,7 @@ STAGES = {
     "selecting from more places": (0.6, 0.75),
     "fitting a wave": (0.6, 1.0),
     "selecting on all samples": (0.75, 1.0),
+    "looking for a forcing in time": (0.9, 1.0),
     "testing laws": (1.0, 1.0),
 }
 """Shares of the whole at which a stage begins and ends, as of a recording of a thousand rows."""

@@ -185,20 +185,31 @@ def atoms(variables: int) -> tuple[Term, ...]:
     return (*raw, *waves)
 
 
-def fitted_waves(library: Sequence[Term], numbers: np.ndarray) -> tuple[Term, ...]:
+def fitted_waves(
+    library: Sequence[Term], numbers: np.ndarray, *, forcings: int = 0
+) -> tuple[Term, ...]:
     """The waves sin(w x), cos(w x) of the variables whose number w is not 0.
 
     Args:
-      library: sin, cos or both, as these terms have them.
+      library: sin, cos or both, as these terms have them; both of a forcing.
       numbers: w of each variable [V], or none.
+      forcings: variables, the last of them, that are a time and not measured.
     """
-    names = [name for name in ("sin", "cos") if any(t.primitive.name == name for t in library)]
+    both = ("sin", "cos")
+    names = [name for name in both if any(t.primitive.name == name for t in library)]
+    measured = len(numbers) - forcings
     return tuple(
         Term(terms_operations.get(name), (Term(terms_operations.times(number), (v,)),))
         for v, number in enumerate(numbers)
         if number
-        for name in names
+        for name in (names if v < measured else both)
     )
+
+
+def forcing_terms(variables: int, forcings: int) -> tuple[Term, ...]:
+    """The last variables, each alone: a time, or what changes with it and was not measured."""
+    identity = PRIMITIVES["identity"]
+    return tuple(Term(identity, (v,)) for v in range(variables - forcings, variables))
 
 
 def is_fitted_wave(term: Term) -> bool:

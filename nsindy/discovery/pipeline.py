@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -14,6 +14,7 @@ from nsindy.discovery import (
     conclusion,
     constants,
     dictionary,
+    forcing,
     maps,
     one_step,
     problem,
@@ -25,6 +26,7 @@ from nsindy.discovery import (
 )
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import Discrepancy, nearly_right
+from nsindy.discovery.forcing import Forced
 from nsindy.discovery.law_text import Law
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
@@ -32,6 +34,7 @@ from nsindy.discovery.said import read_said
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Progress, Session
 from nsindy.discovery.signals import Units
+from nsindy.discovery.wave_fit import FittedWave
 from nsindy.recording import check
 from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
@@ -55,6 +58,7 @@ def discover(
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
     map: bool = False,
+    forcing: bool | None = None,
     know: str | Sequence[str] = (),
     free: str | Sequence[str] = (),
     sign: str | Sequence[str] = (),
@@ -87,6 +91,9 @@ def discover(
         known; a smaller misfit then counts for nothing.
       map: True to find x[n+1] = f(x[n], u[n]), each row from the one before, in place of a
         differential equation; rows are steps, and t may be None.
+      forcing: True to look for a forcing in time that was not measured: a wave cos(w t + φ) or a
+        step whose numbers are fitted, or the time itself; False for none; None to look where what
+        the best equations leave shows one. It must be clearly more likely than none.
       know: what is known of an equation, "v' = ... - 9.81*sin(x)", or several of them: given
         coefficients stay as they are and cost nothing, and the dots stand for the terms that are
         to be found; without dots there are none.
@@ -121,6 +128,7 @@ def discover(
         max_terms=max_terms,
         noise=noise,
         map=map,
+        forcing=forcing,
         know=_texts(know),
         free=_texts(free),
         sign=_texts(sign),
@@ -204,7 +212,7 @@ def _discover(
     offer = None
     if not session.stop() and not prepared.problem.wide:
         offer = wave_scan.offer(prepared, base.chosen.mask, base.chosen.coefficients, base.noise)
-    waved = None
+    waved, without = None, (prepared, first)
     if offer is not None:
         waved = wave_fit.search_with(session, offer, prepared, first)
     if waved is not None:
@@ -213,30 +221,124 @@ def _discover(
         wave, prepared, first, final = waved.wave, waved.prepared, waved.first, waved.final
         stopped = False
     else:
-        wave, prepared = None, _reweighted(prepared, first)
-        stage = "selecting on all samples"
-        session.tell(stage, 0.0)
-        stopped = session.stop()
-        starts = first.starts()[: 1 if stopped else None]
-        final = session.search(prepared, starts, share=1.0, stage=stage, guides=1)
-    slow = Discrepancy.none(len(final.chosen.mask))
-    price = wave.price if wave else 0.0
-    nearly = None if stopped else nearly_right(final, price=price, stop=session.stop)
-    if nearly is not None:
-        final, slow = nearly
-        again = nearly_right(first, stop=session.stop)
-        first = first if again is None else again[0]
+        wave, stopped = None, session.stop()
+        prepared, final = _again(session, prepared, first, stopped=stopped)
+    usual = _Model(prepared, first, final, wave, Discrepancy.none(len(final.chosen.mask)))
+    if stopped:
+        return _concluded(session, recordings, laws, usual, stopped=True)
+    model = _with_forcing(session, usual, *without) or _beside(session, usual)
+    return _concluded(session, recordings, laws, model)
+
+
+class _Model(NamedTuple):
+    """What a discovery has come to.
+
+    Attributes:
+      prepared: the problem.
+      first: the search on the first part of each recording.
+      final: the search on all samples.
+      wave: the number of the fitted wave, where there is one.
+      slow: the slow error beside the equations.
+      forced: the search with a forcing in time, where there is one.
+    """
+
+    prepared: Prepared
+    first: Found
+    final: Found
+    wave: FittedWave | None
+    slow: Discrepancy
+    forced: Forced | None = None
+
+    @property
+    def price(self) -> float:
+        """Nats of the number inside a wave or a forcing, which the scores do not know."""
+        if self.forced is not None:
+            return self.forced.price
+        return self.wave.price if self.wave else 0.0
+
+
+def _with_forcing(
+    session: Session, usual: _Model, prepared: Prepared, first: Found
+) -> _Model | None:
+    """The choice with a forcing in time; None where none is looked for, or none is likelier.
+
+    It has to win twice: against the usual choice, and in its own pool, where the models without
+    the forcing are, against all of them beside a slow error.
+
+    Args:
+      session: builds and searches problems.
+      usual: what was found without.
+      prepared: the problem without a wave.
+      first: its search on the first part of each recording.
+    """
+    asked = session.question.forcing
+    if session.stop() or asked is False or prepared.problem.wide:
+        return None
+    if not asked and not forcing.shows(usual.prepared, usual.final):
+        return None
+    bare, plain = usual.prepared, usual.final
+    if usual.wave is not None:
+        bare, plain = _again(session, prepared, first)
+    found = forcing.search_forced(session, bare, first, plain)
+    if found is None or found.evidence <= usual.final.chosen.score - usual.price:
+        return None
+    model = _Model(found.prepared, found.first, found.final, found.wave, usual.slow, found)
+    model = _beside(session, model)
+    return model if found.holds(model.final) else None
+
+
+def _beside(session: Session, model: _Model) -> _Model:
+    """The same, or a choice beside a slow error where that is likelier."""
+    nearly = nearly_right(model.final, price=model.price, stop=session.stop)
+    if nearly is None:
+        return model
+    final, slow = nearly
+    again = nearly_right(model.first, stop=session.stop)
+    first = model.first if again is None else again[0]
+    return model._replace(first=first, final=final, slow=slow)
+
+
+def _concluded(
+    session: Session,
+    recordings: Recordings,
+    laws: Sequence[Law],
+    model: _Model,
+    *,
+    stopped: bool = False,
+) -> Discovery:
+    """Put the result together, with what maps and laws say of the recordings."""
+    prepared, first, final, wave, slow, forced = model
     stopped |= session.stop() and not final.settled
-    found = conclusion.conclude(prepared, recordings, first, final, wave, slow, stopped=stopped)
+    seen = recordings if forced is None else forcing.as_input(recordings, forced)
+    found = conclusion.conclude(prepared, seen, first, final, wave, slow, stopped=stopped)
+    if forced is not None and forced.step is not None:
+        found = dataclasses.replace(found, score=np.asarray(found.score) - forced.price)
     every = np.concatenate([part.states for part in recordings.parts])
-    left = (final.noise * units.states)[: every.shape[1]] ** 2 / np.nanvar(every, axis=0)
+    size = prepared.units.states
+    left = (final.noise * size)[: every.shape[1]] ** 2 / np.nanvar(every, axis=0)
     said = () if stopped else maps.suggestion(session, recordings, left)
+    if session.question.forcing and prepared.problem.wide:
+        said = (*said, "no forcing in time was looked for among so many terms; give fewer columns")
     found = dataclasses.replace(found, warnings=(*found.warnings, *said))
-    if not laws:
-        return found
-    session.tell("testing laws", 0.0)
-    tested = comparison.compare(laws, prepared, first, final, found, slow=bool(slow.size.any()))
-    return dataclasses.replace(found, laws=tested)
+    if laws:
+        session.tell("testing laws", 0.0)
+        more = seen.inputs[len(recordings.inputs) :]
+        asked = [law._replace(columns=(*law.columns, *more)) for law in laws]
+        beside = bool(slow.size.any())
+        tested = comparison.compare(asked, prepared, first, final, found, slow=beside)
+        found = dataclasses.replace(found, laws=tested)
+    return found if forced is None else forcing.in_time(found, recordings, forced)
+
+
+def _again(
+    session: Session, prepared: Prepared, first: Found, *, stopped: bool = False
+) -> tuple[Prepared, Found]:
+    """The search on all samples, from what that on the first part has found."""
+    prepared = _reweighted(prepared, first)
+    stage = "selecting on all samples"
+    session.tell(stage, 0.0)
+    starts = first.starts()[: 1 if stopped else None]
+    return prepared, session.search(prepared, starts, share=1.0, stage=stage, guides=1)
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:
@@ -247,24 +349,29 @@ def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:
 
 
 def _resolved(prepared: Prepared, starts: Sequence[Start]) -> Prepared:
-    """Take so many solver steps between samples that twice as many change nothing that is seen."""
+    """Take so many solver steps between samples that twice as many change nothing that is seen.
+
+    A proposal that runs away in a segment, however many steps are taken, tells nothing of them.
+    """
     noise = signals.noise(prepared.signals)
     of_noise, of_floor = constants.SOLVER_ERROR
     seen = np.maximum(noise * of_noise, prepared.problem.floor * of_floor)
     small = np.where(noise > 0, seen, np.inf)
-    last = None
+    last = left = None
     for substeps in constants.SUBSTEPS:
         cut = prepared._replace(substeps=substeps).segments(1.0)
         paths = np.array([p.states for p in candidates.solved(prepared.problem, starts[:2], cut)])
+        low, high = np.asarray(cut.bound)
+        away = ~((paths > low) & (paths < high)).all((2, 3), keepdims=True)
         if last is not None:
-            change = np.abs(paths - last)
+            change = np.where(away & left, 0.0, np.abs(paths - last))
             change = np.max(np.where(np.isfinite(change), change, 0.0), (0, 1, 2))
             # An error of fifth order falls by 2⁵ when the steps are halved.
             if (change < small).all():
                 return prepared._replace(substeps=substeps // 2)
             if (change / 16 < small).all():
                 return prepared._replace(substeps=substeps)
-        last = paths
+        last, left = paths, away
     return prepared._replace(substeps=constants.SUBSTEPS[-1])
 
 

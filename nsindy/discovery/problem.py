@@ -106,6 +106,7 @@ class Prepared(NamedTuple):
       signals: the same, scaled and smoothed.
       units: of the variables.
       order: 1 or 2.
+      library: terms that were not named alone, and are neither a forcing nor fitted waves.
       terms: M terms over the states and inputs, as they are reported.
       back: multiplies scaled coefficients to those of the recording [D, M].
       theta: Θ of the smoothed states, the recordings one after the other [N, M].
@@ -114,13 +115,13 @@ class Prepared(NamedTuple):
       length: L, intervals of a segment.
       substeps: solver steps between samples; None for a map.
       tables: what is known of the equations, in the units of the recording.
-      library: the terms that nobody named, without the fitted waves.
     """
 
     parts: list[Recording]
     signals: list[Signal]
     units: Units
     order: int
+    library: tuple[Term, ...]
     terms: tuple[Term, ...]
     back: np.ndarray
     theta: np.ndarray
@@ -129,7 +130,6 @@ class Prepared(NamedTuple):
     length: int
     substeps: int | None
     tables: Tables
-    library: tuple[Term, ...]
 
     def segments(self, share: float) -> Segments:
         """The recordings in segments, of which the first `share` of the samples count."""
@@ -169,6 +169,7 @@ def prepare(
     *,
     substeps: int | None = 1,
     physics: Physics = NOTHING,
+    forcings: int = 0,
 ) -> Prepared:
     """Build the library of the recordings and everything that is known before a search.
 
@@ -179,6 +180,8 @@ def prepare(
       question: what was asked.
       substeps: solver steps between samples; None for a map.
       physics: what is known of the equations.
+      forcings: inputs, the last of them, that are no measurement but a time or a step in it; they
+        stand alone, and may have waves.
 
     Raises:
       ValueError: an operation is unknown, or does not take one argument; or a term that is known
@@ -186,12 +189,16 @@ def prepare(
     """
     scale, count, order = units.variables, len(units.states), question.order
     measured = count // order
-    library = terms_of(smoothed, units, question)
+    library = terms_of(smoothed, units, question, forcings=forcings)
     identity = terms_operations.get("identity")
     velocities = [Term(identity, (v,)) for v in range(measured, count)]
     terms = known.extended(library, physics, range(count - measured, count), velocities)
     alone = np.arange(len(library), len(terms))
-    terms = (*terms, *dictionary.fitted_waves(library, units.waves))
+    terms = (
+        *terms,
+        *dictionary.forcing_terms(len(scale), forcings),
+        *dictionary.fitted_waves(library, units.waves, forcings=forcings),
+    )
     tables = known.tables(physics, terms, count)
     columns = _columns(terms, smoothed, units, tables.named)
     physics.check_valued(terms, tables.named & ~columns.valued)
@@ -246,6 +253,7 @@ def prepare(
         signals=smoothed,
         units=units,
         order=order,
+        library=library,
         terms=terms,
         back=back,
         theta=columns.theta,
@@ -254,17 +262,24 @@ def prepare(
         length=length,
         substeps=substeps,
         tables=tables,
-        library=library,
     )
 
 
-def terms_of(smoothed: list[Signal], units: Units, question: Question) -> tuple[Term, ...]:
+def terms_of(
+    smoothed: list[Signal], units: Units, question: Question, *, forcings: int = 0
+) -> tuple[Term, ...]:
     """The library that the recordings bear, over the states and inputs.
+
+    Args:
+      smoothed: the recordings.
+      units: of the variables.
+      question: what was asked.
+      forcings: inputs, the last of them, that no term of it holds.
 
     Raises:
       ValueError: an operation is unknown, or does not take one argument.
     """
-    variables, count = len(units.variables), len(units.states)
+    variables, count = len(units.variables) - forcings, len(units.states)
     values = int(signals.cells(smoothed)[: count // question.order].sum())
     borne, few = dictionary.choice(values, variables, count)
     return dictionary.library(

@@ -22,6 +22,8 @@ class Question:
       max_terms: most terms of an equation.
       noise: standard deviation that is known, one or one for each state; None where it is not.
       map: True for a map, that gives each row from the one before.
+      forcing: True to look for a forcing in time that was not measured, False for none, None where
+        what the best equations leave shows one.
       know: equations of which coefficients are given.
       free: the terms that an equation may hold.
       sign: of a coefficient.
@@ -37,6 +39,7 @@ class Question:
     max_terms: int = 6
     noise: float | Sequence[float] | None = None
     map: bool = False
+    forcing: bool | None = None
     know: Sequence[str] = ()
     free: Sequence[str] = ()
     sign: Sequence[str] = ()
@@ -49,6 +52,8 @@ class Question:
             raise ValueError(f"degree must be at least 1, not {self.degree}")
         if self.map and self.order != 1:
             raise ValueError("a map has order 1; give the rows before as states of their own")
+        if self.map and self.forcing:
+            raise ValueError("a map has no forcing in time; give one of them")
         if self.map and any((self.know, self.free, self.sign, self.law)):
             raise ValueError("know, free, sign and law are of differential equations, not of a map")
         if self.max_terms < 1:

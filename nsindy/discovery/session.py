@@ -31,6 +31,7 @@ class Session:
       progress: called with the name of a stage and the share of the whole that is done.
       stop: tells whether to end with what there is.
       physics: what is known of the equations.
+      forcings: inputs, the last of them, that were not measured; see `problem.prepare`.
     """
 
     parts: list[Recording]
@@ -39,6 +40,7 @@ class Session:
     progress: Progress
     stop: Callable[[], bool] = lambda: False
     physics: Physics = NOTHING
+    forcings: int = 0
 
     def build(self, units: Units, substeps: int | None = 1) -> Prepared:
         """The problem in these units; its programs begin to compile.
@@ -53,6 +55,7 @@ class Session:
             self.question,
             substeps=substeps,
             physics=self.physics,
+            forcings=self.forcings,
         )
         segments = prepared.segments(1.0)
         search.precompile_search(prepared.problem, segments)

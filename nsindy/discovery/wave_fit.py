@@ -1,19 +1,20 @@
 """The search with a wave whose number w is fitted, by the profile of the misfit of trajectories."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.discovery import candidates, constants, dictionary, wave_scan
+from nsindy.discovery import candidates, constants, dictionary, proposals, wave_scan
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Units
+from nsindy.trajectories.shooting import Segments
 
-__all__ = ["FittedWave", "WaveSearch", "fit_number", "search_with"]
+__all__ = ["FittedWave", "WaveSearch", "fit_number", "fit_profile", "search_with"]
 
 
 class FittedWave(NamedTuple):
@@ -72,18 +73,35 @@ def fit_number(units: Units, found: Found) -> FittedWave:
 
     def at(number):
         raw = jnp.asarray(_numbered(units, number).raw)
-        cut = found.segments._replace(units=raw)
+        return found.segments._replace(units=raw)
+
+    number = float(units.waves.max())
+    return fit_profile(at, found, number, 1e-3 * number)
+
+
+def fit_profile(
+    at: Callable[[float], Segments], found: Found, number: float, step: float
+) -> FittedWave:
+    """Fit a number inside the segments of a recording, all else following it; see `fit_number`.
+
+    Args:
+      at: the segments with that number.
+      found: what was chosen with the number to begin with.
+      number: to begin with.
+      step: by which it is changed at first.
+    """
+
+    def fitted(number):
         pool: dict[bytes, candidates.Candidate] = {}
         start = found.chosen.start
-        candidates.fit(found.problem, cut, [start], found.noise, found.samples, pool)
+        candidates.fit(found.problem, at(number), [start], found.noise, found.samples, pool)
         candidate = pool.popitem()[1]
         misfit = float(np.sum(found.samples * candidate.variance / found.noise**2))
         return candidate.coefficients, misfit
 
-    number = float(units.waves.max())
-    step, error, slopes = 1e-3 * number, np.inf, np.zeros(found.chosen.mask.shape)
+    error, slopes = np.inf, np.zeros(found.chosen.mask.shape)
     for _ in range(constants.WAVE_PARABOLAS):
-        (low, below), (_, here), (high, above) = (at(number + s * step) for s in (-1, 0, 1))
+        (low, below), (_, here), (high, above) = (fitted(number + s * step) for s in (-1, 0, 1))
         bend = below - 2 * here + above
         if not 0.1 < bend < np.inf:
             step *= 4 if bend < 1 else 0.25
@@ -124,11 +142,17 @@ def search_with(
     coefficients = start.coefficients + wide.problem.known
     waves = [dictionary.is_fitted_wave(term) for term in wide.terms]
     only = int(np.argmax(offer.mask[:, waves].any(1))), int(np.argmax(offer.numbers))
-    offer = wave_scan.offer(wide, offer.mask, coefficients, first.noise, only) or offer
+    forced = only[1] >= len(units.variables) - session.forcings
+    offer = (
+        wave_scan.offer(wide, offer.mask, coefficients, first.noise, only, forced=forced) or offer
+    )
     wide = session.build(units._replace(waves=offer.numbers), substeps)
     more = ((0, 0), (0, len(wide.terms) - len(prepared.terms)))
     masks = [offer.mask, *(np.pad(c.mask, more) for c in first.pool[: constants.WIDTH])]
     starts = [candidates.regressed(wide.problem, mask) for mask in masks]
+    if forced:
+        # Without the drive, what was fitted may have none of the right terms.
+        starts += proposals.proposals(wide)
     part = 1 - constants.HELD_OUT
     trial = _settled(session, wide, starts, part, guides=constants.GUIDES)
     earned = trial.found.chosen.score - first.chosen.score - offer.price

@@ -16,7 +16,7 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.wave_response import Response
 from nsindy.terms.term import Term
 
-__all__ = ["Offer", "offer"]
+__all__ = ["Offer", "of_supports", "offer"]
 
 
 class Offer(NamedTuple):
@@ -88,14 +88,34 @@ class _Scan:
             forcing = [waves[:, : (e == d) * waves.shape[1]] for e in equations]
             responses.append(part.response(forcing))
         columns = np.concatenate([self.columns[d], self.target, np.concatenate(responses)], 1)
-        others = [e for e in equations if e != d]
+        price = self.prices[[*self.supports[d], *range(-kinds, 0)]]
+        return self._beside(d, columns, price, kinds)
+
+    def _beside(self, d: int, columns: np.ndarray, price: np.ndarray, kinds: int) -> "_Tried":
+        """What is left when the other equations and the beginnings are fitted as well."""
+        others = [e for e in range(len(self.supports)) if e != d]
         basis = np.linalg.qr(np.concatenate([self.initial, *(self.columns[e] for e in others)], 1))[
             0
         ]
-        price = self.prices[[*self.supports[d], *range(-kinds, 0)]]
         columns = columns - basis @ (basis.T @ columns)
         best, kept = _pruned(columns, price, kinds, self.slots, self.evidence)
         return _Tried(d, best - sum(self.prices[self.supports[e]].sum() for e in others), kept)
+
+    def with_columns(self, d: int, forcing: Sequence[np.ndarray]) -> np.ndarray:
+        """Evidence with each of G forcings in equation d [G].
+
+        Args:
+          d: the equation.
+          forcing: of each recording, at the samples that are looked at [N, G].
+        """
+        equations = range(len(self.supports))
+        responses = [
+            part.response([each[:, : (e == d) * each.shape[1]] for e in equations])
+            for part, each in zip(self.parts, forcing, strict=True)
+        ]
+        columns = np.concatenate([self.columns[d], self.target, np.concatenate(responses)], 1)
+        price = np.append(self.prices[self.supports[d]], self.prices[0])
+        return self._beside(d, columns, price, 1).evidence
 
 
 class _Tried(NamedTuple):
@@ -117,7 +137,9 @@ def offer(
     mask: np.ndarray,
     coefficients: np.ndarray,
     noise: np.ndarray,
-    only: tuple[int, int] | None = None,
+    only: tuple[int | None, int] | None = None,
+    *,
+    forced: bool = False,
 ) -> Offer | None:
     """Scan for the wave that would pay best beside, or instead of, the terms that were chosen.
 
@@ -136,9 +158,10 @@ def offer(
       mask: the support that was chosen [D, M].
       coefficients: scaled [D, M].
       noise: of each state [D].
-      only: the equation and the variable of the wave; None for all.
+      only: the equation, or None for all, and the variable of the wave; None for all.
+      forced: True where the variable is a time, of which sin and cos are offered in any library.
     """
-    waves = dictionary.fitted_waves(prepared.library, np.ones(1))
+    waves = dictionary.fitted_waves(prepared.library, np.ones(1), forcings=int(forced))
     parts = wave_response.linearised(prepared, coefficients, noise)
     if not waves or not all(np.isfinite(part.propagators).all() for part in parts):
         return None
@@ -150,7 +173,11 @@ def offer(
     equations = np.flatnonzero(allowed.any(1) & ~prepared.tables.listed)
     if only is not None:
         chosen = place == only[1]
-        equations, numbers, place = np.array([only[0]]), numbers[chosen], place[chosen]
+        if forced:
+            # Less than three quarters of a wave is no wave.
+            chosen &= numbers >= 0.99 * 1.5 * np.pi / np.where(span > 0, span, np.inf)[place]
+        numbers, place = numbers[chosen], place[chosen]
+        equations = equations if only[0] is None else np.array([only[0]])
     if not len(numbers) or not len(equations):
         return None
     fitted = np.array([dictionary.is_fitted_wave(term) for term in prepared.terms])
@@ -174,6 +201,13 @@ def offer(
     mask[best.equation, [*support, *range(-len(waves), 0)]] = kept
     found = np.where(np.arange(len(span)) == v, number, 0.0)
     return Offer(found, np.delete(mask, np.flatnonzero(fitted), 1), float(price))
+
+
+def of_supports(prepared: Prepared, parts: list[Response], mask: np.ndarray) -> _Scan:
+    """What a scan of forcings beside a support [D, M] has in common."""
+    waves = dictionary.fitted_waves(prepared.library, np.ones(1), forcings=1)
+    allowed = mask & prepared.problem.admissible
+    return _scan(prepared, parts, waves, [np.flatnonzero(row) for row in allowed])
 
 
 def _scan(

@@ -143,7 +143,8 @@ def _phase(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
     if len(discovery.states) == 1:
         return _phase_line(discovery, replays)
     pairs = _pairs(discovery)
-    flow = len(discovery.states) == 2 and not discovery.inputs and not discovery.map
+    flow = len(discovery.states) == 2 and not discovery.inputs
+    flow &= not discovery.map and not discovery.time
     figure, axes = _figure([3.4] * len(pairs))
     for axis, (i, j) in zip(axes, pairs, strict=True):
         for r, replay in enumerate(replays):

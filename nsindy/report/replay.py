@@ -27,7 +27,7 @@ class Replay(NamedTuple):
     Attributes:
       times: of the samples [N].
       measured: [N, measured states]; NaN where a state was not measured.
-      inputs: [N, U].
+      inputs: [N, U], and the time behind them where it is forced.
       fine: the times of the samples and further ones between them [L].
       simulated: solution from the fitted initial state [L, D].
       forecast: the same with the fit to the first four fifths [L, D].
@@ -108,6 +108,9 @@ def _smoothed(times: np.ndarray, values: np.ndarray) -> SmoothedState:
 
 
 def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
+    if discovery.time:
+        # A forcing in time is one of an input that is the time.
+        part = part._replace(inputs=np.column_stack([part.inputs, part.times]))
     times = part.times
     fill = np.linspace(times[0], times[-1], FILL)
     fine = np.sort(np.concatenate([times, fill]))

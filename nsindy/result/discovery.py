@@ -119,6 +119,7 @@ _STATIC = (
     "inputs",
     "order",
     "map",
+    "time",
     "noise_kind",
     "verdict",
     "laws",
@@ -142,11 +143,12 @@ class Discovery:
       score: logarithm of the evidence, in nats.
       initial: fitted state at the first time of each of the R recordings [R, D].
       held_out: the forecast of the last fifth.
-      library: the M terms, over the states followed by the inputs.
+      library: the M terms, over the states, the inputs and the time of a forcing.
       states: names of the D states; with `order` 2 the positions, then their velocities, x and x'.
       inputs: names of the U measured inputs.
       order: 1, or 2 where only positions were measured.
       map: True where the equations give the next row, y[n+1] = Ξ θ(y[n], u[n]).
+      time: name of the time, where terms of it are a forcing that was not measured; or empty.
       noise_kind: "constant" or "proportional" for each state.
       verdict: "equation" where the equations explain the recordings up to their noise;
         "approximation" where something is missing from them; "none" where nothing was found.
@@ -175,6 +177,7 @@ class Discovery:
     inputs: tuple[str, ...] = ()
     order: int = 1
     map: bool = False
+    time: str = ""
     noise_kind: tuple[str, ...] = ()
     verdict: str = "equation"
     slow_error: Array | None = None
@@ -195,8 +198,8 @@ class Discovery:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of what terms are bound to: the states, then the inputs."""
-        return (*self.states, *self.inputs)
+        """Names of what terms are bound to: the states, the inputs, then the time of a forcing."""
+        return (*self.states, *self.inputs, *([self.time] if self.time else []))
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -322,7 +325,7 @@ class Discovery:
             kept = np.flatnonzero(np.any(np.asarray(coefficients) != 0, axis=0))
             terms = tuple(terms[i] for i in kept)
             coefficients = coefficients[:, kept]
-        return VectorField(coefficients, Library(terms, self.variables))
+        return VectorField(coefficients, Library(terms, self.variables), bool(self.time))
 
     def simulate(
         self, x0: ArrayLike, t: ArrayLike, inputs: ArrayLike | Callable | None = None

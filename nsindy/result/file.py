@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nsindy.runtime import files
-from nsindy.terms.operations import PRIMITIVES, Primitive, Times, get
+from nsindy.terms.operations import PRIMITIVES, Primitive, StepAt, Times, get
 from nsindy.terms.term import Term, by_depth
 
 __all__ = ["read_discovery", "write_discovery"]
@@ -39,7 +39,7 @@ def write_discovery(path: str | os.PathLike, content: dict[str, Any]) -> None:
     learned = {}
     for primitive in {node.primitive for node in nodes}:
         row = PRIMITIVES.get(primitive.name)
-        if isinstance(primitive.function, Times):
+        if isinstance(primitive.function, StepAt | Times):
             continue
         if row is None or row.function is not primitive.function:
             learned[primitive.name] = _learned(primitive)
@@ -109,7 +109,11 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     if type(is_map := content.get("map", False)) is not bool or (is_map and order == 2):
         raise ValueError(f"map is {is_map!r} with order {order}; it must be true or false")
     operations = {**_operations(content["learned"]), **PRIMITIVES}
-    library = tuple(_term(nested, operations, count + len(inputs)) for nested in content["library"])
+    time = content.get("time", "")
+    if not isinstance(time, str) or time in names or not (time.isprintable() or not time):
+        raise ValueError(f"the name of the time, {ascii(time)[:40]}, must be a name of its own")
+    bound = len(names) + bool(time)
+    library = tuple(_term(nested, operations, bound) for nested in content["library"])
     kinds = _texts(content["noise_kind"], "noise_kind")
     if len(kinds) != count or not {*kinds} <= {"constant", "proportional"}:
         raise ValueError("noise_kind must be constant or proportional for each state")
@@ -153,6 +157,7 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         "inputs": inputs,
         "order": order,
         "map": is_map,
+        "time": time,
         "noise_kind": kinds,
         "verdict": verdict,
     }

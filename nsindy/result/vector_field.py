@@ -17,7 +17,9 @@ __all__ = ["VectorField", "inputs_at", "iterate_field", "solve_field"]
 
 
 @functools.partial(
-    jax.tree_util.register_dataclass, data_fields=("coefficients",), meta_fields=("library",)
+    jax.tree_util.register_dataclass,
+    data_fields=("coefficients",),
+    meta_fields=("library", "timed"),
 )
 @dataclasses.dataclass(frozen=True, eq=False)
 class VectorField:
@@ -25,11 +27,13 @@ class VectorField:
 
     Attributes:
       coefficients: Ξ [D, M].
-      library: the M terms over the D states, then the U inputs.
+      library: the M terms over the D states, then the U inputs, then the time if it is forced.
+      timed: whether the time is the last variable.
     """
 
     coefficients: jax.Array | np.ndarray
     library: Library
+    timed: bool = False
 
     def __call__(self, t: ArrayLike, y: ArrayLike, args: Any = None) -> jax.Array:
         """The derivative.
@@ -50,7 +54,8 @@ class VectorField:
 def _derivative(field: VectorField, t: ArrayLike, y: ArrayLike, args: Any) -> jax.Array:
     y = jnp.asarray(y)
     coefficients = jnp.asarray(field.coefficients, y.dtype)
-    inputs = field.library.states[len(coefficients) :]
+    names = field.library.states[len(coefficients) :]
+    inputs = names[:-1] if field.timed else names
     if inputs:
         if args is None:
             raise ValueError(
@@ -61,6 +66,8 @@ def _derivative(field: VectorField, t: ArrayLike, y: ArrayLike, args: Any) -> ja
         if values.size != len(inputs):
             raise ValueError(f"inputs must be [{len(inputs)}], not {list(values.shape)}")
         y = jnp.concatenate([y, values.reshape(len(inputs))])
+    if field.timed:
+        y = jnp.concatenate([y, jnp.asarray(t, y.dtype).reshape(1)])
     if not field.library.terms:
         return jnp.zeros(len(coefficients), y.dtype)
     theta = evaluate(field.library, y[None, :]).theta

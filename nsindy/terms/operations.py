@@ -17,6 +17,7 @@ __all__ = [
     "Operations",
     "Primitive",
     "Steep",
+    "StepAt",
     "Times",
     "get",
     "numpy_function",
@@ -24,6 +25,7 @@ __all__ = [
     "sample",
     "searched",
     "smooth_sign",
+    "step_at",
     "times",
 ]
 
@@ -118,6 +120,35 @@ def times(number: float) -> Primitive:
     return Primitive(
         repr(float(number)), 1, function, ANYWHERE, 0.0, nats=0.0, usable=ANYWHERE, numpy=function
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class StepAt:
+    """t ↦ 1 from one time on, 0 before."""
+
+    time: float
+
+    def __call__(self, t: Any) -> Any:
+        """1 where t is at least `time`."""
+        xp = np if isinstance(t, float | np.ndarray) else jnp
+        return xp.where(t >= self.time, 1.0, 0.0)
+
+
+def step_at(time: float) -> Primitive:
+    """Return the operation that is 1 from a time on, whose name is `step@` and every digit of it.
+
+    Example:
+      >>> step_at(2.0).name, float(step_at(2.0).function(2.5))
+      ('step@2.0', 1.0)
+    """
+    function = StepAt(float(time))
+    return Primitive(
+        f"{_STEP}{float(time)!r}", 1, function, ANYWHERE, 1.0, nats=FURTHER, usable=ANYWHERE,
+        numpy=function,
+    )  # fmt: skip
+
+
+_STEP = "step@"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,15 +279,15 @@ PAPER = ("identity", "sin", "cos", "add", "mul")
 
 
 def get(name: str) -> Primitive:
-    """Return the primitive of that name; a number is the product with it, see `times`.
+    """Return the primitive of that name; of a number see `times`, of a step `step_at`.
 
     Raises:
       ValueError: no primitive has that name; the message lists those that exist.
     """
     if name not in PRIMITIVES:
         with contextlib.suppress(ValueError):
-            if math.isfinite(number := float(name)):
-                return times(number)
+            if math.isfinite(number := float(name.removeprefix(_STEP))):
+                return step_at(number) if name.startswith(_STEP) else times(number)
         raise ValueError(f"unknown operation {name!r}; the operations are {', '.join(PRIMITIVES)}")
     return PRIMITIVES[name]
 

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
 
-from nsindy.terms.operations import Times
+from nsindy.terms.operations import StepAt, Times
 from nsindy.terms.term import Term
 from nsindy.terms.text import number
 
@@ -41,6 +41,8 @@ def expression(
     arguments = [expression(argument, symbols, short=short) for argument in term.arguments]
     if isinstance(own, Times):
         return sympy.Float(number(own.number) if short else own.number) * arguments[0]
+    if isinstance(own, StepAt):
+        return sympy.Heaviside(arguments[0] - sympy.Float(number(own.time) if short else own.time))
     if row is None:
         return sympy.Function(term.primitive.name)(*arguments)
     return row(sympy, *arguments)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jax.typing import ArrayLike
 
-from nsindy.terms.operations import Times
+from nsindy.terms.operations import StepAt, Times
 from nsindy.terms.term import Term
 
 __all__ = ["as_given", "decimals", "equations", "left_side", "number", "readable"]
@@ -46,6 +46,10 @@ def _powers(term: Term | int, variables: Sequence[str]) -> dict[str, int]:
         return {}
     if isinstance(term.primitive.function, Times):
         return {number(term.primitive.function.number): 1, **_powers(arguments[0], variables)}
+    if isinstance(term.primitive.function, StepAt):
+        at = term.primitive.function.time
+        sign = "+" if at < 0 else "-"
+        return {f"step({_sum(arguments[0], variables)} {sign} {number(abs(at))})": 1}
     if name == "add":
         return {f"({_sum(term, variables)})": 1}
     if name == "drag":

@@ -6,6 +6,7 @@ import pytest
 from problems import prepared, solved
 
 import nsindy
+from nsindy import cli
 from nsindy.discovery import maps
 from nsindy.discovery.question import Question
 from nsindy.discovery.session import Session
@@ -218,6 +219,13 @@ def test_rows_that_do_not_follow_one_another_are_told(tmp_path):
     assert found.verdict == "none" and any("an earlier row is missing" in w for w in found.warnings)
     found.save(tmp_path / "none.json")
     assert nsindy.load(tmp_path / "none.json").verdict == "none"
+
+
+def test_the_command_knows_maps_and_forcings():
+    words = ["discover", "rows.csv", "--map", "--no-forcing"]
+    options = cli.parser().parse_args(words)
+    assert options.map and options.forcing is False
+    assert cli.parser().parse_args(words[:2]).forcing is None
 
 
 def suggested(states, left):

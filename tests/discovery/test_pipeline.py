@@ -179,7 +179,7 @@ def test_operations_of_ones_own():
 def test_known_noise_is_a_floor(monkeypatch):
     """A damping that moves the states by a tenth is found, unless the noise is as large."""
     # A search with a wave would be another program to compile.
-    monkeypatch.setattr(wave_scan, "offer", lambda *given: None)
+    monkeypatch.setattr(wave_scan, "offer", lambda *given, **knobs: None)
     states = rotation(noise=1e-3, c=0.02)
     for noise, expected in ((None, {"x", "v"}), (0.2, {"x"})):
         found = nsindy.discover(
@@ -308,6 +308,18 @@ def test_so_many_steps_that_the_error_is_not_seen(coarse, errors, substeps, fact
 def test_no_more_steps_than_the_most(coarse, errors):
     assert resolved(coarse, (1e-12, 1e-12), 0.0) == constants.SUBSTEPS[-1]
     assert errors[constants.SUBSTEPS[-1]] > 1e-12
+
+
+def test_a_proposal_that_runs_away_needs_no_steps(coarse, errors):
+    """x' = 200 x leaves the recording in every segment, and stops elsewhere with every step."""
+    made, start = coarse
+    names = [term.name(("x", "v")) for term in made.terms]
+    wild = np.zeros(made.back.shape)
+    wild[0, names.index("identity(x)")] = 200.0
+    small = 1.2 * errors[2] / constants.SOLVER_ERROR[0]
+    quiet = made._replace(signals=[made.signals[0]._replace(noise=np.full(2, small))])
+    both = [start, Start(wild != 0, wild, made.problem.begin)]
+    assert pipeline._resolved(quiet, both).substeps == 2
 
 
 def test_what_was_not_measured_needs_no_steps(coarse):

@@ -90,10 +90,10 @@ def offered(problem, searched, monkeypatch):
     without = problem._replace(terms=problem.terms[:-2])
     pool = [candidate(np.eye(1, len(without.terms)), score=100.0)]
     first = found(pool[0])
-    session = SimpleNamespace(build=lambda units, substeps: problem)
+    session = SimpleNamespace(build=lambda units, substeps: problem, forcings=0)
     offer = Offer(problem.units.waves, searched.chosen.mask, price)
     wave = FittedWave(TRUTH[3], 0.01, searched.chosen.coefficients)
-    monkeypatch.setattr(wave_scan, "offer", lambda *given: None)
+    monkeypatch.setattr(wave_scan, "offer", lambda *given, **knobs: None)
     monkeypatch.setattr(wave_fit, "_search", lambda *given, **knobs: "again")
 
     def ask(earned, waves=(wave, wave)):

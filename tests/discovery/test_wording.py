@@ -26,6 +26,7 @@ def prepared(theta=THETA, terms=TERMS, **changes):
         Units(np.ones(1), np.zeros(0), 1.0, np.zeros(1)),
         1,
         terms,
+        terms,
         np.ones((1, len(terms))),
         theta,
         np.ones(2, bool),
@@ -33,7 +34,6 @@ def prepared(theta=THETA, terms=TERMS, **changes):
         8,
         1,
         known.tables(NOTHING, terms, 1),
-        terms,
     )
     return made._replace(**changes)
 

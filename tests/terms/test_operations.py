@@ -193,3 +193,16 @@ def test_a_root_below_zero_is_zero_as_that_of_an_empty_tank():
     root = operations.get("sqrt")
     assert root.function(jnp.array([-1.0])).tolist() == [0.0]
     assert operations.numpy_function(root)(np.array([-1.0])).tolist() == [0.0]
+
+
+def test_a_step_at_a_time_is_known_by_its_name():
+    step = operations.step_at(-2.5)
+    assert operations.get(step.name) == step and step.name == "step@-2.5"
+    values = np.array([-3.0, -2.5, 0.0])
+    assert step.function(jnp.asarray(values)).tolist() == [0.0, 1.0, 1.0]
+    assert operations.numpy_function(step)(values).tolist() == [0.0, 1.0, 1.0]
+    term = Term(step, (0,))
+    assert readable(term, ("t",)) == "step(t + 2.500)"
+    (t,) = sympy.symbols("t,")
+    written = symbolic.expression(term, [t])
+    assert [float(written.subs(t, v)) for v in (-3.0, 0.0)] == [0.0, 1.0]

@@ -1,0 +1,396 @@
+"""Forcing in time that was not measured: a wave of the time, a step at a time, or the time itself.
+
+A recording that a drive moves, and that does not hold the drive, has no autonomous equation. What
+its best one leaves then shows a line in its spectrum, or a step. Time is added as an input that is
+known exactly, and stands alone, as `t`, in cos(w t) and sin(w t) of one fitted w, or in a step at a
+fitted time. With its price, the forcing must be clearly more likely than the best without.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.discovery import (
+    candidates,
+    constants,
+    dictionary,
+    signals,
+    wave_fit,
+    wave_response,
+    wave_scan,
+)
+from nsindy.discovery.inclusion import only_probable
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.discovery.session import Session
+from nsindy.discovery.signals import Units
+from nsindy.discovery.wave_fit import FittedWave
+from nsindy.recording.check import Recordings
+from nsindy.result.discovery import Discovery
+from nsindy.terms import text
+from nsindy.terms.operations import step_at
+from nsindy.terms.term import Term
+
+__all__ = ["Forced", "as_input", "in_time", "line_probability", "search_forced", "shows"]
+
+
+class Forced(NamedTuple):
+    """A search with a forcing in time.
+
+    Attributes:
+      prepared: the problem, whose last input is the time or a step in it.
+      first: the search on the first part of each recording.
+      final: the search on all samples.
+      price: nats that the number inside the forcing costs, which the scores do not know.
+      wave: w, where it is a wave.
+      step: the time of the step, where it is one.
+    """
+
+    prepared: Prepared
+    first: Found
+    final: Found
+    price: float
+    wave: FittedWave | None = None
+    step: FittedWave | None = None
+
+    @property
+    def evidence(self) -> float:
+        """Nats, the price paid."""
+        return float(self.final.chosen.score) - self.price
+
+    def holds(self, found: Found) -> bool:
+        """Tell whether the choice of a search of this problem depends on the time."""
+        last = len(self.prepared.units.variables) - 1
+        timed = [last in _variables(term) for term in self.prepared.terms]
+        return bool(only_probable(found)[0].chosen.mask[:, timed].any())
+
+
+def _variables(term: Term) -> set[int]:
+    inner = (_variables(a) if isinstance(a, Term) else {a} for a in term.arguments)
+    return set[int]().union(*inner)
+
+
+def line_probability(values: np.ndarray) -> float:
+    """Probability that noise alone has a line as strong as the strongest of these values [N].
+
+    P(g) ≈ n (1 - g)^(n - 1) with g the share of the largest of n ordinates of the periodogram.
+
+    Reference: Fisher (1929), Proceedings of the Royal Society A 125, 54–59.
+    """
+    power = np.abs(np.fft.rfft(values - np.mean(values))[1 : (len(values) + 1) // 2]) ** 2
+    if len(power) < 2 or not power.sum() > 0:
+        return 1.0
+    share = power.max() / power.sum()
+    return float(min(len(power) * (1 - share) ** (len(power) - 1), 1.0))
+
+
+def shows(prepared: Prepared, found: Found) -> bool:
+    """Tell whether what a search leaves of a recording has a line, or is no noise."""
+    noise = signals.noise(prepared.signals)
+    # What is below the known noise, or the errors of a solver, shows nothing.
+    seen = (noise > 0) & (found.noise > 1.001 * prepared.problem.floor)
+    if (found.chosen.independent < constants.INDEPENDENT)[seen].any():
+        return True
+    (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
+    followed = signals.nodes(prepared.signals, path.states)
+    smallest = 1.0
+    for s, states in zip(prepared.signals, followed, strict=True):
+        left = (s.measured - states) / s.relative
+        for d in np.flatnonzero(seen & np.isfinite(left).all(0)):
+            smallest = min(smallest, line_probability(left[s.seen[:, d], d]))
+    far = found.noise > constants.MISSED * np.maximum(noise, prepared.problem.floor)
+    return bool(smallest < constants.LINE or far[seen].any())
+
+
+def search_forced(
+    session: Session, prepared: Prepared, first: Found, final: Found
+) -> Forced | None:
+    """Search with a forcing; None where none is clearly more likely than the best without.
+
+    Args:
+      session: of the search without.
+      prepared: the problem without.
+      first: the search without on the first part of each recording.
+      final: the search without on all samples.
+    """
+    session.tell("looking for a forcing in time", 0.0)
+    tried = [
+        attempt(session, prepared, first, final) for attempt in (_wave, _step) if not session.stop()
+    ]
+    if not any(tried) and not session.stop():
+        tried.append(_drift(session, prepared, first, final))
+    found = max((one for one in tried if one), key=lambda one: one.evidence, default=None)
+    if found is None or found.evidence - final.chosen.score < constants.WAVE_EARNS:
+        return None
+    return found
+
+
+def _with_input(
+    session: Session, prepared: Prepared, columns: list[np.ndarray]
+) -> tuple[Session, Units]:
+    """A session whose recordings have one input more, that was not measured."""
+    size = max(float(np.max(np.abs(column))) for column in columns) or 1.0
+    parts, made = [], []
+    for part, s, column in zip(session.parts, prepared.signals, columns, strict=True):
+        parts.append(part._replace(inputs=np.column_stack([part.inputs, column])))
+        made.append(_beside_inputs(s, column / size))
+    units = prepared.units._replace(
+        inputs=np.append(prepared.units.inputs, size), waves=np.append(prepared.units.waves, 0.0)
+    )
+    return dataclasses.replace(session, parts=parts, signals=made, forcings=1), units
+
+
+def _beside_inputs(s: signals.Signal, column: np.ndarray) -> signals.Signal:
+    """A recording with one input more, which is not held between its samples [N]."""
+    inputs, before = (np.column_stack([each, column]) for each in (s.inputs, s.before))
+    return s._replace(inputs=inputs, before=before)
+
+
+def _widened(found: Found, more: int) -> Found:
+    """The same search in a library with more terms at its end."""
+
+    def wide(candidate):
+        pad = ((0, 0), (0, more))
+        mask, coefficients = np.pad(candidate.mask, pad), np.pad(candidate.coefficients, pad)
+        return candidate._replace(mask=mask, coefficients=coefficients)
+
+    return found._replace(chosen=wide(found.chosen), pool=[wide(c) for c in found.pool])
+
+
+def _wave(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
+    """A search with sin(w t) and cos(w t)."""
+    session, units = _with_input(session, prepared, [part.times for part in session.parts])
+    built = session.build(units, prepared.substeps)
+    wide = _widened(first, len(built.terms) - len(prepared.terms))
+    offer = _line_offered(built, final.chosen.mask)
+    if offer is None:
+        base, place = wide.chosen, len(units.variables) - 1
+        offer = wave_scan.offer(
+            built, base.mask, base.coefficients, final.noise, (None, place), forced=True
+        )
+    if offer is None:
+        return None
+    found = wave_fit.search_with(session, offer, built, wide)
+    if found is None:
+        return None
+    return Forced(found.prepared, found.first, found.final, found.wave.price, wave=found.wave)
+
+
+def _forceable(built: Prepared) -> list[int]:
+    """The equations that may hold a forcing, which is the last term."""
+    return np.flatnonzero(built.problem.admissible[:, -1]).tolist()
+
+
+def _line_offered(built: Prepared, mask: np.ndarray) -> wave_scan.Offer | None:
+    """The wave of the time that the smoothed derivatives show best, beside all other terms.
+
+    Where a drive is missing, the best equations without it are no guide. With Q a basis of all
+    terms of an equation, the sum of squares that sin(w t) and cos(w t) explain of ẋ - Q Qᵀ ẋ is a
+    closed form for each w.
+
+    Args:
+      built: the problem, the time its last variable and its last term.
+      mask: a support without a forcing [D, M], to begin with.
+    """
+    times = np.concatenate([part.times for part in built.parts])
+    slopes = np.concatenate([s.derivatives for s in built.signals])
+    rest_of_known = slopes - built.theta @ built.problem.known.T
+    counted = np.concatenate([s.near for s in built.signals])
+    spread = np.concatenate([s.relative for s in built.signals])
+    freedom = sum(s.freedom for s in built.signals)
+    span = max(float(np.ptp(part.times)) for part in built.parts)
+    step = float(np.median(np.concatenate([np.diff(part.times) for part in built.parts])))
+    # From three quarters of a wave on, by a quarter, to a quarter of the rate of the samples.
+    numbers = 0.5 * np.pi / span * np.arange(3, max(int(span / step), 4))
+    best = (0.0, 0, 0.0)
+    equations = _forceable(built)
+    for d in equations:
+        weight = counted / spread[:, d]
+        terms = built.theta[:, built.problem.admissible[d]] * weight[:, None]
+        terms = terms / np.linalg.norm(terms, axis=0)
+        basis, sizes, _ = np.linalg.svd(terms, full_matrices=False)
+        basis = basis[:, sizes > constants.WAVE_RIDGE * sizes[0]]
+        rest = rest_of_known[:, d] * weight
+        rest = rest - basis @ (basis.T @ rest)
+
+        def gain(number, basis=basis, rest=rest, weight=weight):
+            waves = np.stack([np.sin(number * times), np.cos(number * times)], 1) * weight[:, None]
+            waves = waves - basis @ (basis.T @ waves)
+            left = rest - waves @ np.linalg.lstsq(waves, rest, rcond=None)[0]
+            return 0.5 * freedom * np.log(np.sum(rest**2) / np.sum(left**2))
+
+        gains = [gain(number) for number in numbers]
+        at = int(np.argmax(gains))
+        near = numbers[at] + 0.5 * np.pi / span * np.linspace(-1, 1, 65)
+        finer = [gain(number) for number in near]
+        best = max(best, (max(finer), int(d), float(near[np.argmax(finer)])))
+    tried = np.log(len(numbers) * max(len(equations), 1))
+    price = 0.5 * np.log(len(times)) + tried
+    value, d, number = best
+    # The three numbers of a wave, at half the logarithm of what is independent.
+    if value < 1.5 * np.log(freedom) + tried:
+        return None
+    waves = np.zeros(len(built.units.variables))
+    waves[-1] = number
+    support = np.pad(mask, ((0, 0), (0, len(built.terms) + 2 - mask.shape[1])))
+    support[d, -2:] = True
+    return wave_scan.Offer(waves, support, float(price))
+
+
+def _drift(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
+    """A search with the time among the terms."""
+    session, units = _with_input(session, prepared, [part.times for part in session.parts])
+    return _searched(session, session.build(units, prepared.substeps), final, 0.0)
+
+
+def _searched(session: Session, built: Prepared, final: Found, price: float) -> Forced | None:
+    """A search with one term more, the last; None where it is not chosen."""
+    pool = _widened(final, 1).pool[: constants.WIDTH]
+    masks = [c.mask for c in pool]
+    for d in _forceable(built):
+        forced = pool[0].mask.copy()
+        forced[d, -1] = True
+        masks.append(forced)
+    starts = [candidates.regressed(built.problem, one) for one in masks]
+    stage, part = "looking for a forcing in time", 1 - constants.HELD_OUT
+    whole = session.search(built, starts, share=1.0, stage=stage, guides=constants.GUIDES)
+    if not whole.chosen.mask[:, -1].any():
+        return None
+    if whole.chosen.score - final.chosen.score - price < constants.WAVE_EARNS:
+        return None
+    again = session.search(built, whole.starts(), share=part, stage=stage, guides=1)
+    return Forced(built, again, whole, price)
+
+
+def _step(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
+    """A search with a step at a time that is fitted."""
+    base = final.chosen
+    at = _step_offered(prepared, base.mask, base.coefficients, final.noise)
+    if at is None:
+        return None
+    time, price = at
+    found = None
+    for _ in range(constants.WAVE_SEARCHES):
+        stepped, units = _with_input(
+            session, prepared, [_ramp(part.times, time) for part in session.parts]
+        )
+        built = stepped.build(units, prepared.substeps)
+        found = _searched(stepped, built, final, price)
+        if found is None:
+            return None
+        fitted = _fit_time(found, time)
+        settled = abs(fitted.number - time) < fitted.error
+        time = fitted.number
+        found = found._replace(step=fitted)
+        if settled:
+            break
+    return found
+
+
+def _ramp(times: np.ndarray, time: float) -> np.ndarray:
+    """A step between 0 and 1 at a time, over one interval: inputs are straight between samples."""
+    width = np.median(np.diff(times))
+    return np.clip((times - time) / width + 0.5, 0.0, 1.0)
+
+
+def _fit_time(found: Forced, time: float) -> FittedWave:
+    """Fit the time of the step that a search has chosen."""
+    prepared = found.prepared
+    width = float(np.median(np.diff(prepared.parts[0].times)))
+
+    def at(number):
+        moved = [
+            _beside_inputs(
+                s._replace(inputs=s.inputs[:, :-1], before=s.before[:, :-1]),
+                _ramp(part.times, number),
+            )
+            for s, part in zip(prepared.signals, prepared.parts, strict=True)
+        ]
+        inputs = prepared._replace(signals=moved).segments(1.0).inputs
+        return found.final.segments._replace(inputs=inputs)
+
+    return wave_fit.fit_profile(at, found.final, time, 0.1 * width)
+
+
+def _step_offered(
+    prepared: Prepared, mask: np.ndarray, coefficients: np.ndarray, noise: np.ndarray
+) -> tuple[float, float] | None:
+    """The time of the step that would pay best, and the nats that a time costs."""
+    parts = wave_response.linearised(prepared, coefficients, noise)
+    if not all(np.isfinite(part.propagators).all() for part in parts):
+        return None
+    times = np.concatenate([part.times for part in prepared.parts])
+    count = min(constants.STEP_TIMES, len(np.unique(times)) // 2)
+    tried = np.quantile(times, np.linspace(0.05, 0.95, count))
+    scan = wave_scan.of_supports(prepared, parts, mask)
+    rows = [p.times[:: -(-len(p.times) // constants.WAVE_SAMPLES)] for p in prepared.parts]
+    steps = [
+        np.stack([_ramp(own, time) for time in tried], axis=1) for own in rows
+    ]  # one for each recording [N, G]
+    open_ones = prepared.problem.admissible.any(1) & ~prepared.tables.listed
+    allowed = np.flatnonzero(open_ones).tolist()
+    if not allowed:
+        return None
+    gains = np.array([scan.with_columns(d, steps) for d in allowed])
+    price = 0.5 * np.log(len(scan.target)) + np.log(gains.size)
+    if gains.max() - scan.without() <= price:
+        return None
+    return float(tried[np.argmax(gains.max(0))]), float(price)
+
+
+def as_input(recordings: Recordings, found: Forced) -> Recordings:
+    """The names and notes of recordings in which the forcing is an input, as it was searched."""
+    shown, notes = _name_of_time(recordings), recordings.notes
+    notes = (*notes, "the equations depend on the time: a forcing was not measured")
+    if found.step is not None:
+        spread = text.number(found.step.error, found.step.error)
+        number = text.number(found.step.number, found.step.error)
+        shown = f"step({shown} - {number})"
+        notes = (*notes, f"the time of {shown} is fitted: {number} ± {spread}")
+    return recordings._replace(inputs=(*recordings.inputs, shown), notes=notes)
+
+
+def in_time(discovery: Discovery, recordings: Recordings, found: Forced) -> Discovery:
+    """What was found with the forcing as an input, the forcing a function of the time.
+
+    Args:
+      discovery: of the recordings that `as_input` makes.
+      recordings: as they were read.
+      found: the search with the forcing.
+    """
+    time, library = _name_of_time(recordings), discovery.library
+    if found.step is not None:
+        place = len(discovery.variables) - 1
+        own = step_at(found.step.number)
+        library = tuple(
+            Term(own, term.arguments) if term.arguments == (place,) else term for term in library
+        )
+    count = len(as_input(recordings, found).notes)
+    said = _amplitudes(discovery, time) if found.wave is not None else []
+    return dataclasses.replace(
+        discovery,
+        inputs=recordings.inputs,
+        time=time,
+        library=library,
+        warnings=(*discovery.warnings[:count], *said, *discovery.warnings[count:]),
+    )
+
+
+def _name_of_time(recordings: Recordings) -> str:
+    names = (*recordings.states, *recordings.inputs)
+    return next(name for name in ("t", "time", "t_", "time_") if name not in names)
+
+
+def _amplitudes(discovery: Discovery, time: str) -> list[str]:
+    """Sine and cosine of a drive as one wave with its amplitude and phase, in words."""
+    waves = [m for m, term in enumerate(discovery.library) if dictionary.is_fitted_wave(term)]
+    values, lines = np.asarray(discovery.coefficients)[:, waves], []
+    (inner,) = discovery.library[waves[0]].arguments
+    number = inner.primitive.function.number  # type: ignore[union-attr]
+    for state, (sine, cosine) in zip(discovery.states, values, strict=True):
+        if sine and cosine:
+            size, phase = np.hypot(sine, cosine), np.arctan2(-sine, cosine)
+            wave = f"cos({number:.5g} {time} {'-' if phase < 0 else '+'} {abs(phase):.3g})"
+            lines.append(f"the drive of {state}' is {size:.4g} {wave}")
+    return lines
