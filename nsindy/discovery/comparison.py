@@ -61,8 +61,6 @@ def compare(
         return ()
     final, _ = only_probable(final)
     reference = _beside_slow_error(final, discovery) if slow else float(discovery.score)
-    coefficients = np.asarray(discovery.coefficients)
-    right = along_recording.right_hand_side(discovery.library, coefficients)
     found = LawResult(
         text="",
         names=(),
@@ -70,7 +68,7 @@ def compare(
         errors=(),
         nats=0.0,
         price=_price(final, final.chosen.mask),
-        r2=_one_simulation(prepared, right, np.asarray(discovery.initial)),
+        r2=tuple(map(float, np.nan_to_num(np.asarray(discovery.simulation_r2), nan=-np.inf))),
         held_out=tuple(map(float, np.asarray(discovery.held_out.r2))),
     )
     each = [_tested(law, prepared, first, final, discovery, slow) for law in laws]
@@ -191,7 +189,7 @@ def _forecast(prepared: Prepared, right: Right, fitted: LawFit) -> tuple[float, 
 
 
 def _explained(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, ...]:
-    """R² of measured states y and solutions x of more states; -inf if one is lost.
+    """R² of states y where they were measured, and solutions x of more states; -inf if one is lost.
 
     1 - Σ (y - x)² / Σ (y - mean y)²
     """

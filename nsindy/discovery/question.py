@@ -54,6 +54,8 @@ class Question:
             raise ValueError("a map has order 1; give the rows before as states of their own")
         if self.map and self.forcing:
             raise ValueError("a map has no forcing in time; give one of them")
+        if self.map and any((self.know, self.free, self.sign, self.law)):
+            raise ValueError("know, free, sign and law are of differential equations, not of a map")
         if self.max_terms < 1:
             raise ValueError(f"max_terms must be at least 1, not {self.max_terms}")
         noise = np.asarray(0.0 if self.noise is None else self.noise, float)

@@ -76,7 +76,9 @@ def fit_number(units: Units, found: Found) -> FittedWave:
         return found.segments._replace(units=raw)
 
     number = float(units.waves.max())
-    return fit_profile(at, found, number, 1e-3 * number)
+    fitted = fit_profile(at, found, number, 1e-3 * number)
+    # A slow wave may be fitted with -w, which is the same up to the sign of its sine.
+    return fitted._replace(number=abs(fitted.number))
 
 
 def fit_profile(

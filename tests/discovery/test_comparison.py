@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nsindy
+from nsindy.discovery import comparison
 
 TIMES = np.linspace(0, 60, 61)
 TRUTH = 0.05, 22.0
@@ -75,3 +76,28 @@ def test_the_errors_are_those_of_least_squares(cup):
     bound = float(cup.noise[0]) * np.sqrt(np.diagonal(covariance))[:2]
     # They hold the noise as it was found, and 61 measurements leave 58 degrees of freedom.
     np.testing.assert_allclose(cup.laws[1].errors, bound, rtol=0.1)
+
+
+def test_shares_are_of_what_was_measured():
+    """Where a state was not measured it counts for nothing, and what diverges explains nothing."""
+    truth = np.stack([np.arange(6.0), np.arange(6.0) ** 2], 1)
+    path = truth + np.array([0.5, 0.0])
+    whole = comparison._explained([(truth[[0, 2, 4]], path[[0, 2, 4]])])
+    truth[[1, 3, 5]] = np.nan
+    assert comparison._explained([(truth, path)]) == pytest.approx(whole)
+    assert whole == pytest.approx((1 - 3 * 0.25 / 8, 1.0))
+    path[4, 1] = np.nan
+    assert comparison._explained([(truth, path)])[1] == -np.inf
+
+
+def test_a_law_beside_a_slow_error():
+    """x' = -k x³ is in no library of degree 1, whose best choice leaves a slow error."""
+    times, rate = np.linspace(0, 10, 200), 0.4
+    clean = 2 / np.sqrt(1 + 8 * rate * times)
+    noisy = clean + 1e-3 * np.random.default_rng(0).standard_normal(len(times))
+    laws = ["x' = -k*x^3", "x' = -k*x"]
+    found = nsindy.discover(times, noisy, states=["x"], operations=(), degree=1, law=laws)
+    _, cubic, linear = found.laws
+    assert found.verdict != "equation" and found.slow_error[0] > 0.01
+    assert cubic.nats > 30 and linear.nats < cubic.nats
+    assert abs(cubic.values[0] - rate) < 4 * cubic.errors[0] < 0.01 * rate

@@ -5,7 +5,7 @@ import problems
 import pytest
 
 import nsindy
-from nsindy.discovery import candidates, known, neighbours, proposals
+from nsindy.discovery import candidates, dictionary, known, neighbours, proposals
 from nsindy.discovery.known import NOTHING, Names, read_physics
 from nsindy.terms.text import readable
 
@@ -142,6 +142,18 @@ def test_terms_that_are_listed_are_the_library_where_all_equations_are_settled()
     named = next(m for m, t in enumerate(made.terms) if "tanh" in readable(t, ("x", "v")))
     assert made.problem.admissible[:, named].tolist() == [False, True]
     assert made.problem.admissible[1].sum() == 3 and made.problem.admissible[0].sum() > 10
+
+
+def test_fitted_waves_are_behind_what_was_named():
+    """As a scan counts them; and only where the library itself holds a wave."""
+    physics = read(["v' = ... - 2 sin(3 x) + tanh(x)"], names=NAMES_2)
+    made = prepared(physics, operations=("sin",), waves=[0.7, 0.0])
+    fitted = [dictionary.is_fitted_wave(term) for term in made.terms]
+    assert fitted == [False] * (len(fitted) - 1) + [True]
+    assert made.problem.admissible[:, -1].all() and not made.tables.named[-1]
+    made = prepared(physics, operations=(), waves=[0.7, 0.0])
+    assert not any(dictionary.is_fitted_wave(term) for term in made.terms)
+    assert not dictionary.fitted_waves(made.library, np.ones(1))
 
 
 def test_nothing_known_changes_nothing():

@@ -19,3 +19,9 @@ def test_known_noise_is_one_number_or_one_for_each_state():
 def test_noise_that_makes_no_sense(noise):
     with pytest.raises(ValueError, match="noise must be finite and at least 0"):
         Question(noise=noise)
+
+
+@pytest.mark.parametrize("name", ("know", "free", "sign", "law"))
+def test_what_is_said_of_differential_equations_is_not_said_of_a_map(name):
+    with pytest.raises(ValueError, match="are of differential equations, not of a map"):
+        Question(map=True, **{name: ["x' = -x"]})

@@ -10,6 +10,7 @@ from problems import candidate, found, prepared, solved
 import nsindy
 from nsindy.discovery import candidates, constants, dictionary, wave_fit, wave_scan
 from nsindy.discovery.candidates import Start
+from nsindy.discovery.signals import Units
 from nsindy.discovery.wave_fit import FittedWave, _Settled
 from nsindy.discovery.wave_scan import Offer
 
@@ -132,3 +133,10 @@ def test_a_wave_that_the_search_drops_is_not_reported(offered):
     wave = FittedWave(TRUTH[3], 0.01, np.zeros(1))
     assert offered(1e3, (None, wave))[0] is None
     assert offered(1e3, (wave, None))[0] is None
+
+
+def test_a_number_below_zero_is_the_same_wave(monkeypatch):
+    below = FittedWave(-0.7, 0.1, np.zeros((1, 1)))
+    monkeypatch.setattr(wave_fit, "fit_profile", lambda *given: below)
+    units = Units(np.ones(1), np.zeros(0), 1.0, np.array([0.3]))
+    assert wave_fit.fit_number(units, None).number == 0.7

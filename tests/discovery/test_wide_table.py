@@ -7,6 +7,7 @@ from problems import solved
 import nsindy
 from nsindy.discovery import wide_table
 from nsindy.discovery.question import Question
+from nsindy.discovery.said import read_said
 from nsindy.recording.check import check_arrays
 
 ROWS = 241
@@ -70,6 +71,21 @@ def test_what_has_no_equation_is_an_input_of_what_has(demands):
     assert sorted_out.recordings.inputs == recordings.states[2:]
     np.testing.assert_array_equal(sorted_out.recordings.parts[0].inputs, demands)
     assert "taken as an input" in sorted_out.recordings.notes[-1]
+
+
+def test_what_a_person_speaks_of_stays(demands):
+    """Nothing that was named is left out, and what was given an equation is no input."""
+    made = np.column_stack([demands, 2.5 * demands[:, 3] + 3])
+    noisy = made + 1e-3 * np.random.default_rng(1).standard_normal(made.shape)
+    recordings = check_arrays(np.arange(float(ROWS)), noisy)
+    question = Question(know=["x1' = ... - 2 x9"])
+    mentions = read_said(question, recordings).mentions(recordings.states)
+    assert mentions.columns & {*recordings.states} == {"x1", "x9"}
+    assert mentions.equations == {"x1"}
+    found = wide_table.sorted_out(recordings, question, mentions).recordings
+    assert found.states == ("x1",) and "x9" in found.inputs
+    (bound,) = read_said(question, found).physics.given
+    assert bound.equation == 0 and bound.term.arguments == (1 + found.inputs.index("x9"),)
 
 
 def test_a_table_that_comes_to_rest_has_its_equations():
