@@ -168,7 +168,8 @@ PREDICTED = 1.0
 below which that is no noise: of white noise it were √2."""
 
 TAKEN_FOR_NOISE = 0.1
-"""Noise, as a share of a state's standard deviation, from which smoothing is checked so."""
+"""Noise, as a share of a state's standard deviation, from which smoothing is checked so; and more
+than a model of a coarse recording may leave."""
 
 UNRELATED = (50, 0.9, 1.1)
 """When neighbouring samples are called unrelated: from how many rows; the noise of every state and
@@ -184,8 +185,8 @@ FLOW_ROUNDS = 12
 FLOW_SETTLED = 0.01
 """Relative gain of the sum of squares below which nothing more is to be gained."""
 
-FLOW_SHARES = (1.0, 0.5, 0.25, 0.125)
-"""Shares of a step that are tried until it leads downhill."""
+FLOW_SHARES = (0.5, 0.25, 0.125)
+"""Shares of a step that are tried where no whole one leads downhill."""
 
 FLOW_EXPLAINED = 0.05
 """Share of the variance that may be left of the samples by the ones before."""

@@ -189,8 +189,15 @@ def missed(prepared: Prepared, found: Found) -> bool:
     far = found.noise > constants.MISSED * np.maximum(noise, prepared.problem.floor)
     # Where smoothing has not told noise from signal, what a model misses still has structure.
     resolved = np.all([s.resolved for s in prepared.signals], 0)
-    far &= resolved | (found.chosen.independent < constants.INDEPENDENT)
+    far &= resolved | (found.chosen.independent < constants.INDEPENDENT) | _loose(prepared, found)
     return bool(far[noise > 0].any())
+
+
+def _loose(prepared: Prepared, found: Found) -> np.ndarray:
+    """Where samples are too coarse to be smoothed and a model leaves a good part of them [D]."""
+    spread = np.std(np.concatenate([s.measured for s in prepared.signals]), 0)
+    coarse = all(s.coarse for s in prepared.signals)
+    return coarse & (found.noise > constants.TAKEN_FOR_NOISE * spread)
 
 
 def _reweighted(prepared: Prepared, found: Found) -> Prepared:
