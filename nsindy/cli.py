@@ -80,6 +80,14 @@ def parser() -> argparse.ArgumentParser:
         help="standard deviation of the noise, if known: one number, or one for each state",
     )
     add(
+        "--hold",
+        nargs="?",
+        choices=("yes", "no"),
+        const="yes",
+        help="inputs keep their value until the next row (--hold no: they run straight to it); "
+        "default: the likelier",
+    )
+    add(
         "--seconds",
         type=_positive,
         metavar="S",
@@ -161,6 +169,7 @@ def _discover(options: argparse.Namespace, command: str) -> None:
             operations=options.operations,
             max_terms=options.max_terms,
             noise=options.noise,
+            hold=None if options.hold is None else options.hold == "yes",
         )
         with _progress() as progress:
             discovery = from_recordings(

@@ -6,6 +6,7 @@ import numpy as np
 
 from nsindy.discovery import candidates, signals, wording
 from nsindy.discovery.problem import Prepared
+from nsindy.discovery.readings import Late
 from nsindy.discovery.search import Found
 from nsindy.discovery.wave_fit import FittedWave
 from nsindy.discovery.wording import Wording
@@ -24,6 +25,7 @@ def conclude(
     final: Found,
     wave: FittedWave | None = None,
     *,
+    lag: Late | None = None,
     stopped: bool = False,
 ) -> Discovery:
     """Put the result together.
@@ -34,6 +36,7 @@ def conclude(
       first: the search on the first part of each recording, whose forecast is judged.
       final: the search on all samples.
       wave: the number of the fitted wave, where there is one.
+      lag: the delay of the held inputs, where there is one.
       stopped: True if the search was ended from outside.
     """
     problem, units, best = final.problem, prepared.units, final.chosen
@@ -41,7 +44,7 @@ def conclude(
     if prepared.order == 2:
         states = (*states, *(f"{name}'" for name in states))
     words = Wording(prepared, (*states, *recordings.inputs), states)
-    errors = standard_errors(final, wave) * prepared.back
+    errors = standard_errors(final, wave, lag) * prepared.back
     begins = np.flatnonzero(_begins_recording(prepared))
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     noise = np.where(kinds, _misfit_share(final, prepared), final.noise * units.states)
@@ -57,6 +60,8 @@ def conclude(
         library=prepared.terms,
         states=states,
         inputs=recordings.inputs,
+        held=tuple(map(bool, prepared.signals[0].held)),
+        delay=lag.delay if lag else 0.0,
         order=prepared.order,
         noise_kind=tuple("proportional" if k else "constant" for k in kinds),
         equivalent_models=words.equivalents(best),
@@ -95,17 +100,21 @@ def inclusion_probabilities(found: Found) -> np.ndarray:
     return np.tensordot(weights / weights.sum(), np.array(masks, float), 1)
 
 
-def standard_errors(found: Found, wave: FittedWave | None = None) -> np.ndarray:
+def standard_errors(
+    found: Found, wave: FittedWave | None = None, lag: Late | None = None
+) -> np.ndarray:
     """Standard errors of the coefficients of the best support, scaled [D, M].
 
     From the linearisation of the trajectories, in which the residuals' autocorrelation counts:
     n measurements of which m are independent widen an error by √(n / m). Where w is fitted, the
-    variance of a coefficient ξ is that at this w, and (dξ/dw)² times that of w.
+    variance of a coefficient ξ is that at this w, and (dξ/dw)² times that of w; a delay likewise.
     """
     mask = found.chosen.mask & found.problem.admissible
     linear = found.linearised
     solution = regression.least_squares_numpy(linear.factor, linear.columns_of(mask))
     variance = linear.split(np.diagonal(solution.covariance))[1].reshape(mask.shape)
+    if lag is not None:
+        variance = variance + np.where(mask, lag.slopes * lag.error, 0.0) ** 2
     if wave is not None:
         variance = variance + np.where(mask, wave.slopes * wave.error, 0.0) ** 2
     return np.sqrt(variance) * _widening(found)
@@ -138,6 +147,7 @@ def _held_out(
             part.times[limit - 1 :],
             part.inputs[limit - 1 :],
             scale=units.states,
+            held=signal.held,
         )[1:, :measured]
         truth = part.states[limit:]
         seen = np.isfinite(truth)

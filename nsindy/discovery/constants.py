@@ -161,6 +161,29 @@ so that some ten thousand combinations are ranked."""
 JOINT_OPTIONS_MANY = 6
 """The same for more equations."""
 
+# Held inputs: `readings`.
+
+REPEATED = 0.5
+"""Share of the rows that repeat the input of the row before, above which it is taken for held."""
+
+READ_APART = 3
+"""Inputs of which every combination of readings is tried; of more, one is changed at a time."""
+
+LATE_EARNS = 10.0
+"""Nats beyond the price of one number that a delay of the held inputs must earn, as a wave must."""
+
+LATE_SHARES = (0.25, 0.5, 0.75)
+"""Shares of a row's step that a delay is looked for at first."""
+
+LATE_DIFFERENCE = (1e-5, 0.05)
+"""Least and largest change of a delay by which the bend of its likelihood is taken."""
+
+LATE_SEARCHES = 3
+"""Most searches with a delay, each with that of the one before."""
+
+LATE_SETTLED = 0.25
+"""Change of a delay, in its standard errors, for which nothing is searched again."""
+
 # Proposals from the flow between samples: `signals`, `one_step`.
 
 PREDICTED = 1.0

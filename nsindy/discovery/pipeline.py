@@ -1,6 +1,7 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -13,6 +14,7 @@ from nsindy.discovery import (
     constants,
     one_step,
     proposals,
+    readings,
     signals,
     wave_fit,
     wave_scan,
@@ -20,6 +22,7 @@ from nsindy.discovery import (
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
+from nsindy.discovery.readings import Late
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Progress, Session
 from nsindy.discovery.signals import Units
@@ -32,6 +35,26 @@ from nsindy.terms.operations import Primitive
 
 __all__ = ["discover", "from_recordings"]
 
+_Read = Callable[[np.ndarray, float], tuple[Session, Units]]
+"""What is searched when these inputs are held [U], and act so much later."""
+
+
+class _First(NamedTuple):
+    """A problem, and the search on the first part of its recordings."""
+
+    prepared: Prepared
+    found: Found
+
+
+class _Opening(NamedTuple):
+    """The search on the first part under the reading of the inputs that was chosen."""
+
+    session: Session
+    prepared: Prepared
+    first: Found
+    notes: list[str]
+    lag: Late | None
+
 
 def discover(
     t: ArrayLike | Sequence[ArrayLike],
@@ -43,6 +66,7 @@ def discover(
     operations: Sequence[str | Primitive] | None = None,
     max_terms: int = 6,
     noise: float | Sequence[float] | None = None,
+    hold: bool | Sequence[bool] | None = None,
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
@@ -50,7 +74,8 @@ def discover(
 
     Args:
       t: times [N], or a list of them, one for each recording; irregular times are fine.
-      x: states [N, D], or [N] for one, or a list of them.
+      x: states [N, D], or [N] for one, or a list of them. NaN where a state was not measured;
+        `merge` puts series with times of their own together.
       inputs: measured forcing or control [N, U] that may enter the equations, or a list of them.
       states: names of the D states; without them x, y, z, … or x0, x1, ….
       order: 2 where x holds positions only, and each has an equation for its acceleration.
@@ -61,6 +86,8 @@ def discover(
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
         known; a smaller misfit then counts for nothing.
+      hold: True if inputs keep their value until the next row, as those of a controller do, False
+        if they run straight to it, one or one for each; None to keep the likelier.
       seconds: after which the search ends with the best model so far, which the warnings then say;
         so does the first Ctrl-C. None for as long as it takes.
       progress: called with the name of a stage and the share of the whole that is done.
@@ -79,7 +106,9 @@ def discover(
       x' = 1.0000 v   (± 0.0000)
       v' = -1.0000 x   (± 0.0000)
     """
-    question = Question(order=order, operations=operations, max_terms=max_terms, noise=noise)
+    question = Question(
+        order=order, operations=operations, max_terms=max_terms, noise=noise, hold=hold
+    )
     recordings = check.check_arrays(t, x, inputs=inputs, states=states)
     return from_recordings(recordings, question, seconds=seconds, progress=progress)
 
@@ -109,22 +138,22 @@ def from_recordings(
     ):
         tell = progress or (lambda stage, share: None)
         tell("smoothing", 0.0)
-        parts = [signals.thin(part) for part in recordings.parts]
-        smoothed, units = signals.smooth_recordings(parts, question.order)
-        session = Session(parts, smoothed, question, tell, stop)
-        return _discover(session, units, recordings)
+        thinned = [signals.thin(part) for part in recordings.parts]
+
+        def read(held, delay=0.0):
+            parts = readings.with_inputs(thinned, held)
+            parts = readings.delayed(parts, held, delay) if delay else parts
+            smoothed, units = signals.smooth_recordings(parts, question.order, held)
+            return Session(parts, smoothed, question, tell, stop), units
+
+        session, units = read(readings.usual(thinned, question))
+        return _discover(session, units, recordings, read)
 
 
-def _discover(session: Session, units: Units, recordings: Recordings) -> Discovery:
-    prepared = session.build(units)
-    starts = proposals.proposals(prepared)
-    if all(s.coarse for s in prepared.signals):
-        starts = one_step.from_flow(prepared, starts) + starts
-    prepared = _resolved(prepared, starts)
+def _discover(session: Session, units: Units, recordings: Recordings, read: _Read) -> Discovery:
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
-    stage = "selecting on the first four fifths"
-    session.tell(stage, 0.0)
-    first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
+    session, prepared, first, notes, lag = _read_inputs(session, units, recordings, read)
+    recordings = recordings._replace(notes=(*recordings.notes, *notes))
     base = first
     if missed(prepared, first) and not session.stop():
         starts = _from_more_places(prepared, first)
@@ -151,7 +180,52 @@ def _discover(session: Session, units: Units, recordings: Recordings) -> Discove
         starts = first.starts()[: 1 if stopped else None]
         final = session.search(prepared, starts, share=1.0, stage=stage, guides=1)
     stopped |= session.stop() and not final.settled
-    return conclusion.conclude(prepared, recordings, first, final, wave, stopped=stopped)
+    return conclusion.conclude(prepared, recordings, first, final, wave, lag=lag, stopped=stopped)
+
+
+def _read_inputs(session: Session, units: Units, recordings: Recordings, read: _Read) -> _Opening:
+    """Search the first part under the likelier reading of the inputs."""
+    part = 1 - constants.HELD_OUT
+    prepared, first = _first(session, units)
+    gain, asked = None, session.question.hold
+    other = None
+    if asked is None and not session.stop():
+        other = readings.likelier(prepared, first, part)
+    if other is not None:
+        # Terms that stood in for the wrong reading are not where the search should begin.
+        again, units = read(other.held, 0.0)
+        opened = _first(again, units)
+        if opened.found.chosen.score > first.chosen.score + constants.STRONG:
+            gain = opened.found.chosen.score - first.chosen.score
+            session, (prepared, first) = again, opened
+    lag, held = None, prepared.signals[0].held
+    if not session.stop():
+        lag = readings.late(prepared, first, part)
+    if lag is not None:
+        parts = session.parts
+        for _ in range(constants.LATE_SEARCHES):
+            session, units = read(held, lag.delay)
+            prepared, first = _first(session, units)
+            last, lag = lag.delay, readings.refined(prepared, parts, first, part, lag)
+            if abs(lag.delay - last) < constants.LATE_SETTLED * lag.error or session.stop():
+                break
+        lag = lag._replace(delay=last)
+    notes = readings.words(held, recordings.inputs, gain, lag) if asked is None or lag else []
+    return _Opening(session, prepared, first, notes, lag)
+
+
+def _first(session: Session, units: Units) -> _First:
+    """The problem, and the search on the first part of the recordings."""
+    prepared = session.build(units)
+    starts = proposals.proposals(prepared)
+    if all(s.coarse for s in prepared.signals):
+        starts = one_step.from_flow(prepared, starts) + starts
+    prepared = _resolved(prepared, starts)
+    part, guides = 1 - constants.HELD_OUT, constants.GUIDES
+    stage = "selecting on the first four fifths"
+    session.tell(stage, 0.0)
+    found = session.search(prepared, starts, share=part, stage=stage, guides=guides)
+    return _First(prepared, found)
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:

@@ -19,6 +19,8 @@ class Question:
       operations: unary operations, or None for those that the samples bear.
       max_terms: most terms of an equation.
       noise: standard deviation that is known, one or one for each state; None where it is not.
+      hold: True where inputs keep their value until the next row, False where they run straight to
+        it, one or one for each input; None where the recordings are to say it.
 
     Raises:
       ValueError: an option is out of range.
@@ -28,6 +30,7 @@ class Question:
     operations: Sequence[str | Primitive] | None = None
     max_terms: int = 6
     noise: float | Sequence[float] | None = None
+    hold: bool | Sequence[bool] | None = None
 
     def __post_init__(self):
         if self.order not in (1, 2):
@@ -50,3 +53,16 @@ class Question:
                 f"noise has {noise.size} numbers for {states} states; give one, or one for each"
             )
         return np.broadcast_to(noise, (states,))
+
+    def held(self, inputs: int) -> np.ndarray:
+        """Which inputs are held, False where nothing is said [U].
+
+        Raises:
+          ValueError: it has another number of values than there are inputs.
+        """
+        hold = np.asarray(False if self.hold is None else self.hold, bool)
+        if hold.ndim and hold.size != inputs:
+            raise ValueError(
+                f"hold has {hold.size} values for {inputs} inputs; give one, or one for each"
+            )
+        return np.broadcast_to(hold, (inputs,))

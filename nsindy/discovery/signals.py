@@ -18,6 +18,7 @@ __all__ = [
     "fitted_samples",
     "nodes",
     "noise",
+    "read_inputs",
     "segments",
     "smooth_recordings",
     "steps_of",
@@ -81,6 +82,7 @@ class Signal(NamedTuple):
       resolved: whether smoothing has told noise from signal [D].
       freedom: effective number of independent samples.
       coarse: True where the samples are too far apart to be smoothed.
+      held: True for inputs that keep their value until the next sample [U].
     """
 
     times: np.ndarray
@@ -97,6 +99,7 @@ class Signal(NamedTuple):
     resolved: np.ndarray
     freedom: float
     coarse: bool = False
+    held: np.ndarray = np.zeros(0, bool)
 
 
 def thin(recording: Recording) -> Recording:
@@ -283,8 +286,7 @@ def _signal(
             np.concatenate([a, a], -1) for a in (seen, relative, proportional, resolved)
         )
     inputs = recording.inputs / units.inputs
-    before = np.concatenate([inputs[:1], np.where(held, inputs[:-1], inputs[1:])])
-    return Signal(
+    made = Signal(
         times,
         states,
         derivatives,
@@ -293,12 +295,20 @@ def _signal(
         _near(times, seen),
         relative,
         inputs,
-        before,
+        inputs,
         noise,
         proportional,
         resolved,
         min(f.freedom for f in found),
     )
+    return read_inputs(made, held)
+
+
+def read_inputs(signal: Signal, held: np.ndarray) -> Signal:
+    """The same signal, some of its inputs held between the samples, the others straight [U]."""
+    inputs = signal.inputs
+    before = np.concatenate([inputs[:1], np.where(held, inputs[:-1], inputs[1:])])
+    return signal._replace(before=before, held=held)
 
 
 def cells(signals: Sequence[Signal]) -> np.ndarray:

@@ -8,6 +8,7 @@ from nsindy.discovery import signals
 from nsindy.discovery.smoothing import SmoothedState, smooth
 from nsindy.recording.check import Recording, Recordings
 from nsindy.result import along_recording
+from nsindy.result import inputs as inputs_between
 from nsindy.result.discovery import Discovery
 
 __all__ = ["Replay", "replays", "thinning"]
@@ -96,8 +97,12 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
     times = part.times
     fill = np.linspace(times[0], times[-1], FILL)
     fine = np.sort(np.concatenate([times, fill]))
+    held = np.array(discovery.held or (False,) * len(discovery.inputs), bool)
+    given = inputs_between.filled(times, part.inputs, held)
+    steps, acting = inputs_between.with_steps(times, given, held, discovery.delay)
+    fine = np.union1d(fine, steps) if discovery.delay else fine
     at = np.searchsorted(fine, times)
-    inputs = np.array([np.interp(fine, times, u) for u in part.inputs.T]).T.reshape(len(fine), -1)
+    inputs = inputs_between.inputs_at(steps, acting, fine, held)
     simulated, forecast = (
         along_recording.solve_along(
             along_recording.right_hand_side(discovery.library, model.coefficients),
@@ -105,6 +110,7 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
             fine,
             inputs,
             scale=np.max(np.abs(model.initial), 0),
+            held=held,
         )
         for model in (discovery, discovery.held_out)
     )
@@ -121,7 +127,7 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
     return Replay(
         times=times,
         measured=part.states,
-        inputs=part.inputs,
+        inputs=given,
         fine=fine,
         simulated=simulated,
         forecast=forecast,

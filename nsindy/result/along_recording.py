@@ -55,6 +55,7 @@ def solve_along(
     inputs: np.ndarray,
     *,
     scale: np.ndarray | float = 0.0,
+    held: np.ndarray | None = None,
 ) -> np.ndarray:
     """Solve y' = Ξ θ(y, u) by the method of Dormand and Prince of order 8(5,3).
 
@@ -62,9 +63,10 @@ def solve_along(
       right: y' [D] as a function of the variables [V], see `right_hand_side`.
       initial: state at times[0], [D].
       times: non-decreasing [N].
-      inputs: at those times, interpolated linearly between them [N, U].
+      inputs: at those times, interpolated linearly between them or held [N, U].
       scale: size of each state, to which absolute tolerances are relative where it exceeds the
         initial state [D].
+      held: True for inputs that keep their value until the next time [U]; None for none.
 
     Returns:
       states [N, D]; NaN from where the solution diverges.
@@ -78,19 +80,23 @@ def solve_along(
     size = np.where(size > 0, size, size.max() or 1.0)
     # The inputs have kinks at their samples, so steps end there.
     ends = range(1, len(at)) if inputs.shape[1] else (len(at) - 1,)
-    count = 0
+    keeps = np.zeros(inputs.shape[1], bool) if held is None else held
+    count = begin = 0
 
     def slope(t, y):
         nonlocal count
         count += 1
         if count > EVALUATIONS:
             raise _Lost
-        now = [np.interp(t, at, column) for column in inputs.T]
+        # A step ends where a held input changes, and belongs to the value before.
+        now = [
+            column[begin] if keep else np.interp(t, at, column)
+            for column, keep in zip(inputs.T, keeps, strict=True)
+        ]
         return right(np.array([*y, *now]))
 
     states = np.full((len(at), len(initial)), np.nan)
     states[0] = initial
-    begin = 0
     try:
         for end in ends if len(at) > 1 else ():
             span = at[begin], at[end]

@@ -45,7 +45,7 @@ class HeldOut(NamedTuple):
 
 _ARRAYS = ("coefficients", "standard_errors", "inclusion_probabilities", "noise", "score")
 _DATA = (*_ARRAYS, "initial", "held_out")
-_STATIC = ("library", "states", "inputs", "order", "noise_kind")
+_STATIC = ("library", "states", "inputs", "held", "delay", "order", "noise_kind")
 _TEXTS = ("equivalent_models", "runner_up", "collinear", "warnings")
 
 
@@ -68,6 +68,8 @@ class Discovery:
       library: the M terms, over the states followed by the inputs.
       states: names of the D states; with `order` 2 the positions, then their velocities, x and x'.
       inputs: names of the U measured inputs.
+      held: True for inputs that keep their value until the next row [U]; empty where none does.
+      delay: how much later than their row they act, as a share of the step to the next, in [0, 1).
       order: 1, or 2 where only positions were measured.
       noise_kind: "constant" or "proportional" for each state.
       equivalent_models: models that the recording cannot distinguish from this one, as text.
@@ -86,6 +88,8 @@ class Discovery:
     library: tuple[Term, ...]
     states: tuple[str, ...]
     inputs: tuple[str, ...] = ()
+    held: tuple[bool, ...] = ()
+    delay: float = 0.0
     order: int = 1
     noise_kind: tuple[str, ...] = ()
     equivalent_models: tuple[str, ...] = ()
@@ -186,8 +190,8 @@ class Discovery:
         Args:
           x0: state at t[0], [D].
           t: increasing times [N].
-          inputs: the inputs at those times [N, U], interpolated linearly, or a function of t that
-            returns them [U].
+          inputs: the inputs at those times [N, U], interpolated linearly or `held`, or a function
+            of t that returns them [U].
 
         Returns:
           states [N, D]; NaN from where the solution diverges.
@@ -214,7 +218,9 @@ class Discovery:
         # Absolute tolerances are relative to the size of each state over the recordings.
         size = jnp.max(jnp.abs(jnp.concatenate([x0[None], jnp.asarray(self.initial, dtype)])), 0)
         size = jnp.where(size > 0, size, jnp.max(size))
-        return solve_field(self.vector_field, x0, t, inputs, jnp.where(size > 0, size, 1.0))
+        held = self.held or (False,) * len(self.inputs)
+        scale = jnp.where(size > 0, size, 1.0)
+        return solve_field(self.vector_field, x0, t, inputs, scale, held, self.delay)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything to one JSON file, whole or not at all, learned operations included.

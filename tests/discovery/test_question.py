@@ -19,3 +19,11 @@ def test_known_noise_is_one_number_or_one_for_each_state():
 def test_noise_that_makes_no_sense(noise):
     with pytest.raises(ValueError, match="noise must be finite and at least 0"):
         Question(noise=noise)
+
+
+def test_inputs_are_held_as_one_says_or_each_by_itself():
+    assert Question().held(2).tolist() == [False, False]
+    assert Question(hold=True).held(2).tolist() == [True, True]
+    assert Question(hold=[True, False]).held(2).tolist() == [True, False]
+    with pytest.raises(ValueError, match="hold has 2 values for 1 inputs; give one, or one for"):
+        Question(hold=[True, False]).held(1)
