@@ -105,6 +105,14 @@ def parser() -> argparse.ArgumentParser:
         help="look for a forcing in time that was not measured; default: where residuals show one",
     )
     add(
+        "--hold",
+        nargs="?",
+        choices=("yes", "no"),
+        const="yes",
+        help="inputs keep their value until the next row (--hold no: they run straight to it); "
+        "default: the likelier",
+    )
+    add(
         "--seconds",
         type=_positive,
         metavar="S",
@@ -213,6 +221,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
                 noise=options.noise,
                 map=options.map,
                 forcing=options.forcing,
+                hold=None if options.hold is None else options.hold == "yes",
                 know=options.know,
                 free=options.free,
                 sign=options.sign,

@@ -73,7 +73,14 @@ def test_what_is_printed_and_written(river, asked, capsys):
     ]
     assert sorted(each.name for each in out.iterdir()) == ["discovery.json", "report.html"]
     assert asked["command"] == f"nsindy discover {river}"
-    defaults = {"order": 1, "operations": None, "max_terms": 6, "noise": None, "seconds": None}
+    defaults = {
+        "order": 1,
+        "operations": None,
+        "max_terms": 6,
+        "noise": None,
+        "hold": None,
+        "seconds": None,
+    }
     assert {name: asked[name] for name in defaults} == defaults
 
 
@@ -94,6 +101,14 @@ def test_every_option_arrives(river, asked, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == written
     assert sorted(each.name for each in out.iterdir()) == ["discovery.json", "report.html"]
     assert asked["command"].endswith(f"--out '{tmp_path / 'a b'}'")
+
+
+@pytest.mark.parametrize(
+    ("words", "hold"), (([], None), (["--hold"], True), (["--hold", "no"], False))
+)
+def test_inputs_are_held_or_not(river, asked, words, hold):
+    assert cli.main(["discover", str(river), "--states", "x", "--inputs", "v", *words]) == 0
+    assert asked["hold"] is hold
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ Read the modules in this order:
   problem        what is searched, and the way back to the units of the recording
   session        one discovery on its way: problems built, and searched from starts
   signals        recordings scaled, smoothed and cut into segments
+  readings       what inputs are between the rows: held or straight, and how late
   smoothing      splines, their smoothness and the kind of noise by likelihood
   dictionary     the candidate terms
   screening      a large library: which of its terms each equation is searched with
@@ -19,7 +20,7 @@ Read the modules in this order:
   known          what a person knows: given coefficients, the terms that are free, signs
   weak_form      integrals against test functions in place of derivatives
   proposals      the supports that regressions propose
-  one_step       the same where samples are too far apart for derivatives
+  one_step       those that the flow from sample to sample proposes
   candidates     a support fitted to the measurements, and its evidence
   neighbours     the supports around one that was fitted
   search         from one support to a better one, until none is better
@@ -47,19 +48,22 @@ The method:
    sin(x) and its like are evaluated at the raw x.
 2. *Smooth.* Each state is smoothed by a spline. Its smoothness, and whether the noise is constant
    or proportional to the state, are chosen by likelihood. The smoothed states only start what
-   follows: coefficients and noise are estimated from the measurements themselves.
+   follows: coefficients and noise are estimated from the measurements themselves. States need no
+   common times, and where samples are too coarse to be smoothed the spline goes through them.
 3. *Build the dictionary*, as large as the number of measurements allows: products of up to three
    variables; then sin and cos; then exp, log, tanh, 1/x, |x| and x/(1 + x) where the values are in
    their domain. Each stands alone and times a state; products of two waves are included. Last, and
    alone, come sign(x), |x| x and √x: dry friction, drag and the outflow of a tank.
 4. *Propose.* Two regressions, on smoothed derivatives and on integrals (the weak form), each
-   propose supports by a beam search over closed-form evidence.
+   propose supports by a beam search over closed-form evidence. Where samples are too coarse for
+   either, the flow from each sample to the next does, linearised in all terms again and again.
 5. *Fit.* The proposals are fitted to the measurements by multiple shooting: short segments,
    constrained to join, so that chaotic systems can be fitted as well.
 6. *Search.* Around the best fit the trajectory is linearised in all terms (of a library of more
    than a thousand columns, in those that regressions leave each equation), where the evidence of
    every term dropped, added or swapped is a closed form. The best neighbours are fitted in turn,
-   until none is better.
+   until none is better. Inputs are read as straight from row to row, or held until the next, or
+   held and late, whichever is likelier.
 7. *Look for waves.* Where sin(w x) or cos(w x) with a w of its own fits clearly better, as for
    angles in degrees, w is fitted too.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
@@ -96,6 +100,7 @@ For users of PySINDy:
 
   ``SINDy().fit(x, t=t)``                 ``nsindy.discover(t, x)``
   ``fit([x1, x2], t=[t1, t2])``, ``u=``   ``discover([t1, t2], [x1, x2])``, ``inputs=``
+  states at times of their own            ``discover(*nsindy.merge((t_x, x), (t_v, v)))``
   ``optimizer=STLSQ(threshold=…)``        nothing: each equation finds its own sparsity
   ``differentiation_method=…``            nothing: splines, their smoothness by likelihood
   ``PolynomialLibrary(3)``,

@@ -164,9 +164,11 @@ def _one_simulation(prepared: Prepared, right: Right, initial: np.ndarray) -> tu
     pairs = [
         (
             part.states,
-            along_recording.solve_along(right, start, part.times, part.inputs, scale=scale),
+            along_recording.solve_along(
+                right, start, part.times, part.inputs, scale=scale, held=signal.held
+            ),
         )
-        for part, start in zip(prepared.parts, initial, strict=True)
+        for part, signal, start in zip(prepared.parts, prepared.signals, initial, strict=True)
     ]
     return _explained(pairs)
 
@@ -174,14 +176,19 @@ def _one_simulation(prepared: Prepared, right: Right, initial: np.ndarray) -> tu
 def _forecast(prepared: Prepared, right: Right, fitted: LawFit) -> tuple[float, ...]:
     """R² of each measured state in the last fifth of each recording, by a fit to the others."""
     pairs, begun = [], 0
-    for part in prepared.parts:
+    for part, signal in zip(prepared.parts, prepared.signals, strict=True):
         count, length = len(part.times), prepared.length
         limit = signals.fitted_samples(count)
         segment = (limit - 1) // length
         at = segment * length
         state = fitted.begin[begun + segment] * prepared.units.states
         solved = along_recording.solve_along(
-            right, state, part.times[at:], part.inputs[at:], scale=prepared.units.states
+            right,
+            state,
+            part.times[at:],
+            part.inputs[at:],
+            scale=prepared.units.states,
+            held=signal.held,
         )
         pairs.append((part.states[limit:], solved[limit - at :]))
         begun += -(-(count - 1) // length)

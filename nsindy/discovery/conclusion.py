@@ -9,6 +9,7 @@ from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.problem import Prepared
+from nsindy.discovery.readings import Late
 from nsindy.discovery.search import Found
 from nsindy.discovery.verdict import followed_by, judge_equations, misfit_of, simulated_r2
 from nsindy.discovery.wave_fit import FittedWave
@@ -29,6 +30,7 @@ def conclude(
     wave: FittedWave | None,
     slow: Discrepancy,
     *,
+    lag: Late | None = None,
     stopped: bool = False,
 ) -> Discovery:
     """Put the result together.
@@ -40,6 +42,7 @@ def conclude(
       final: the search on all samples.
       wave: the number of the fitted wave, where there is one.
       slow: the slow error beside the equations.
+      lag: the delay of the held inputs, where there is one.
       stopped: True if the search was ended from outside.
     """
     final, unclear = only_probable(final)
@@ -53,7 +56,7 @@ def conclude(
     followed = followed_by(prepared, final)
     words = Wording(prepared, (*states, *recordings.inputs), states)
     effective = _effective(final)
-    errors = standard_errors(effective, wave) * prepared.back
+    errors = standard_errors(effective, wave, lag) * prepared.back
     begins = np.flatnonzero(begins_recording(prepared))
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))
@@ -75,6 +78,8 @@ def conclude(
         library=prepared.terms,
         states=states,
         inputs=recordings.inputs,
+        held=tuple(map(bool, prepared.signals[0].held)),
+        delay=lag.delay if lag else 0.0,
         order=prepared.order,
         noise_kind=tuple("proportional" if k else "constant" for k in kinds),
         equivalent_models=words.equivalents(best),
@@ -179,12 +184,14 @@ def _misfit_share(noise: np.ndarray, prepared: Prepared) -> np.ndarray:
     return noise / size
 
 
-def standard_errors(found: Found, wave: FittedWave | None = None) -> np.ndarray:
+def standard_errors(
+    found: Found, wave: FittedWave | None = None, lag: Late | None = None
+) -> np.ndarray:
     """Standard errors of the coefficients of the best support, scaled [D, M].
 
     From the linearisation of the trajectories, in which the residuals' autocorrelation counts:
     n measurements of which m are independent widen an error by √(n / m). Where w is fitted, the
-    variance of a coefficient ξ is that at this w, and (dξ/dw)² times that of w.
+    variance of a coefficient ξ is that at this w, and (dξ/dw)² times that of w; a delay likewise.
     """
     mask = found.chosen.mask & found.problem.admissible
     problem, linear = found.problem, found.linearised
@@ -192,6 +199,8 @@ def standard_errors(found: Found, wave: FittedWave | None = None) -> np.ndarray:
     solution = regression.least_squares_numpy(linear.factor, linear.columns_of(support))
     variance = linear.split(np.diagonal(solution.covariance))[1].reshape(support.shape)
     variance = problem.of_terms(variance)
+    if lag is not None:
+        variance = variance + np.where(mask, lag.slopes * lag.error, 0.0) ** 2
     if wave is not None:
         variance = variance + np.where(mask, wave.slopes * wave.error, 0.0) ** 2
     return np.sqrt(variance) * _widening(found)
@@ -233,21 +242,19 @@ def _held_out(
     """Forecast the end of each recording from the state that the fit ends with."""
     best, units = first.chosen, prepared.units
     coefficients = _in_units(prepared, best.coefficients)
-    stiff = along_recording.jumps(prepared.terms, coefficients)
-    size = units.states if stiff else None
-    right = along_recording.right_hand_side(prepared.terms, coefficients, scale=size)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
     followed = signals.nodes(prepared.signals, path.states)
     pairs = []
     for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
         limit = signals.fitted_samples(len(signal.times))
-        forecast = along_recording.solve_along(
-            right,
+        forecast = along_recording.follow(
+            prepared.terms,
+            coefficients,
             nodes[limit - 1] * units.states,
             part.times[limit - 1 :],
             part.inputs[limit - 1 :],
             scale=units.states,
-            stiff=stiff,
+            held=signal.held,
         )[1:]
         pairs.append((part.states[limit:], forecast))
     squares, deviations, count = misfit_of(pairs)

@@ -209,6 +209,29 @@ so that some ten thousand combinations are ranked."""
 JOINT_OPTIONS_MANY = 6
 """The same for more equations."""
 
+# Held inputs: `readings`.
+
+REPEATED = 0.5
+"""Share of the rows that repeat the input of the row before, above which it is taken for held."""
+
+READ_APART = 3
+"""Inputs of which every combination of readings is tried; of more, one is changed at a time."""
+
+LATE_EARNS = 10.0
+"""Nats beyond the price of one number that a delay of the held inputs must earn, as a wave must."""
+
+LATE_SHARES = (0.25, 0.5, 0.75)
+"""Shares of a row's step that a delay is looked for at first."""
+
+LATE_DIFFERENCE = (1e-5, 0.05)
+"""Least and largest change of a delay by which the bend of its likelihood is taken."""
+
+LATE_SEARCHES = 3
+"""Most searches with a delay, each with that of the one before."""
+
+LATE_SETTLED = 0.25
+"""Change of a delay, in its standard errors, for which nothing is searched again."""
+
 # Proposals from the flow between samples: `signals`, `one_step`.
 
 PREDICTED = 1.0
@@ -219,7 +242,8 @@ PREDICTED_STATES = 6
 """Most states that a nearest neighbour predicts: of more, no sample has one that is near."""
 
 TAKEN_FOR_NOISE = 0.1
-"""Noise, as a share of a state's standard deviation, from which smoothing is checked so."""
+"""Noise, as a share of a state's standard deviation, from which smoothing is checked so; and more
+than a model of a coarse recording may leave."""
 
 UNRELATED = (50, 0.9, 1.1)
 """When neighbouring samples are called unrelated: from how many rows; the noise of every state and
@@ -235,8 +259,8 @@ FLOW_ROUNDS = 12
 FLOW_SETTLED = 0.01
 """Relative gain of the sum of squares below which nothing more is to be gained."""
 
-FLOW_SHARES = (1.0, 0.5, 0.25, 0.125)
-"""Shares of a step that are tried until it leads downhill."""
+FLOW_SHARES = (0.5, 0.25, 0.125)
+"""Shares of a step that are tried where no whole one leads downhill."""
 
 FLOW_EXPLAINED = 0.05
 """Share of the variance that may be left of the samples by the ones before."""

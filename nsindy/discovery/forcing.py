@@ -145,7 +145,7 @@ def _with_input(
 def _beside_inputs(s: signals.Signal, column: np.ndarray) -> signals.Signal:
     """A recording with one input more, which is not held between its samples [N]."""
     inputs, before = (np.column_stack([each, column]) for each in (s.inputs, s.before))
-    return s._replace(inputs=inputs, before=before)
+    return s._replace(inputs=inputs, before=before, held=np.append(s.held, False))
 
 
 def _widened(found: Found, more: int) -> Found:
@@ -315,7 +315,7 @@ def _fit_time(found: Forced, time: float) -> FittedWave:
     def at(number):
         moved = [
             _beside_inputs(
-                s._replace(inputs=s.inputs[:, :-1], before=s.before[:, :-1]),
+                s._replace(inputs=s.inputs[:, :-1], before=s.before[:, :-1], held=s.held[:-1]),
                 _ramp(part.times, number),
             )
             for s, part in zip(prepared.signals, prepared.parts, strict=True)
@@ -384,6 +384,7 @@ def in_time(discovery: Discovery, recordings: Recordings, found: Forced) -> Disc
     return dataclasses.replace(
         discovery,
         inputs=recordings.inputs,
+        held=discovery.held[: len(recordings.inputs)],
         time=time,
         library=library,
         warnings=(*discovery.warnings[:count], *said, *discovery.warnings[count:]),

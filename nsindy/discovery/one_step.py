@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -27,13 +28,6 @@ class _Flow(NamedTuple):
     by_coefficients: np.ndarray
 
 
-class _Step(NamedTuple):
-    """A model of the flow: its coefficients [D, M], and the sum of squares that it leaves."""
-
-    coefficients: np.ndarray
-    squares: float
-
-
 def _flow(terms, coefficients, segments):
     every = jnp.broadcast_to(jnp.arange(coefficients.shape[1]), coefficients.shape)
     free = jnp.ones(coefficients.shape, bool)
@@ -42,7 +36,18 @@ def _flow(terms, coefficients, segments):
     return _Flow(solved.states[:, 1], solved.by_coefficients[:, 1])  # type: ignore[arg-type]
 
 
+def _ends(terms, coefficients, segments):
+    def ends(each):
+        every = jnp.broadcast_to(jnp.arange(each.shape[1]), each.shape)
+        model = Model(every, jnp.ones(each.shape, bool), each, segments.states[:, 0])
+        none = jnp.zeros((len(each), 0), int)
+        return shooting.shoot(terms, model, segments, none).states[:, 1]
+
+    return jax.lax.map(ends, coefficients)
+
+
 FLOW = Program(_flow)
+ENDS = Program(_ends)
 BEAM = Program(beam.beam_search, static=("slots", "depth", "width"))
 
 
@@ -67,17 +72,24 @@ def from_flow(prepared: Prepared, starts: Sequence[Start]) -> list[Start]:
     moved = np.asarray(segments.states)[:, 1]
     count = int(np.sum(np.asarray(segments.steps) > 0))
     spread = float(np.sum((moved[:count] - moved[:count].mean(0)) ** 2))
-    found: list[Start] = []
     for start in starts[: constants.FLOW_STARTS]:
-        step = _Step(start.coefficients + prepared.problem.known, np.inf)
+        coefficients, squares = start.coefficients + prepared.problem.known, np.inf
         for _ in range(constants.FLOW_ROUNDS):
-            flow = _solved(prepared, step.coefficients, segments)
-            supports = _chosen(prepared, flow, moved - flow.ends, step.coefficients, count)
-            last, step = step, _downhill(prepared, segments, step, supports[0].coefficients)
-            found = supports
-            if not step.squares < (1 - constants.FLOW_SETTLED) * last.squares:
+            flow = _solved(prepared, coefficients, segments)
+            found = _chosen(prepared, flow, moved - flow.ends, coefficients, count)
+            steps = [each.coefficients for each in found]
+            # Where every choice leads uphill, a part of the way to the first may not.
+            steps += [
+                coefficients + share * (steps[0] - coefficients) for share in constants.FLOW_SHARES
+            ]
+            left = _squares(prepared, segments, steps)
+            best = int(np.argmin(left[: len(found)]))
+            if not left[best] < squares:
+                best = int(np.argmin(left))
+            if not left[best] < (1 - constants.FLOW_SETTLED) * squares:
                 break
-        if step.squares < constants.FLOW_EXPLAINED * spread:
+            coefficients, squares = steps[best], left[best]
+        if squares < constants.FLOW_EXPLAINED * spread:
             return found
     return []
 
@@ -93,9 +105,12 @@ def _intervals(prepared: Prepared) -> Segments:
     # What is left of a power of two are intervals of no length.
     empty = np.flatnonzero(np.asarray(cut.steps)[:, 0] == 0)
     chosen = np.append(chosen, empty[: 2 ** int(np.ceil(np.log2(len(chosen)))) - len(chosen)])
+    # An interval of no length ends where it begins.
+    states, still = np.asarray(cut.states[chosen]), np.asarray(cut.steps[chosen]) == 0
+    states = jnp.asarray(np.where(still[..., None], states[:, :1], states))
     return cut._replace(
         steps=cut.steps[chosen],
-        states=cut.states[chosen],
+        states=states,
         weights=cut.weights[chosen],
         inputs=cut.inputs[chosen],
         starts=cut.starts[chosen],
@@ -106,20 +121,15 @@ def _solved(prepared: Prepared, coefficients: np.ndarray, segments: Segments) ->
     return _Flow(*map(np.asarray, FLOW(prepared.problem.terms, coefficients, segments)))
 
 
-def _squares(segments: Segments, flow: _Flow) -> float:
-    left = np.asarray(segments.states)[:, 1] - flow.ends
-    value = float(np.sum(left**2))
-    return value if np.isfinite(value) else np.inf
-
-
-def _downhill(prepared: Prepared, segments: Segments, step: _Step, proposed: np.ndarray) -> _Step:
-    """The proposed coefficients, or those on the way to them that leave less."""
-    for share in constants.FLOW_SHARES:
-        between = step.coefficients + share * (proposed - step.coefficients)
-        squares = _squares(segments, _solved(prepared, between, segments))
-        if squares < step.squares:
-            break
-    return _Step(between, squares)
+def _squares(
+    prepared: Prepared, segments: Segments, coefficients: Sequence[np.ndarray]
+) -> np.ndarray:
+    """What models leave of the samples by the ones before, sums of squares."""
+    most = constants.WIDTH + len(constants.FLOW_SHARES)
+    padded = np.stack([*coefficients, *[coefficients[-1]] * (most - len(coefficients))])
+    ends = np.asarray(ENDS(prepared.problem.terms, padded, segments))[: len(coefficients)]
+    squares = np.sum((np.asarray(segments.states)[None, :, 1] - ends) ** 2, (1, 2))
+    return np.where(np.isfinite(squares), squares, np.inf)
 
 
 def _chosen(

@@ -1,7 +1,7 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +19,7 @@ from nsindy.discovery import (
     one_step,
     problem,
     proposals,
+    readings,
     signals,
     wave_fit,
     wave_scan,
@@ -30,6 +31,7 @@ from nsindy.discovery.forcing import Forced
 from nsindy.discovery.law_text import Law
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
+from nsindy.discovery.readings import Late
 from nsindy.discovery.said import read_said
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Progress, Session
@@ -43,6 +45,26 @@ from nsindy.runtime.stopping import stop_softly
 from nsindy.terms.operations import Operations
 
 __all__ = ["discover", "from_recordings"]
+
+_Read = Callable[[np.ndarray, float], tuple[Session, Units]]
+"""What is searched where these inputs are held [U], and act so much later."""
+
+
+class _First(NamedTuple):
+    """A problem, and the search on the first part of its recordings."""
+
+    prepared: Prepared
+    found: Found
+
+
+class _Opening(NamedTuple):
+    """The search on the first part under the reading of the inputs that was chosen."""
+
+    session: Session
+    prepared: Prepared
+    first: Found
+    notes: list[str]
+    lag: Late | None
 
 
 def discover(
@@ -63,6 +85,7 @@ def discover(
     free: str | Sequence[str] = (),
     sign: str | Sequence[str] = (),
     law: str | Sequence[str] = (),
+    hold: bool | Sequence[bool] | None = None,
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
@@ -103,6 +126,8 @@ def discover(
         are numbers, which are fitted; `Discovery.laws` says how it stands beside what was found.
         Equations of one system are parted by a semicolon; a state that it has no equation for keeps
         the terms that were found.
+      hold: True if inputs keep their value until the next row, as those of a controller do, False
+        if they run straight to it, one or one for each; None to keep the likelier.
       seconds: after which the search ends with the best model so far, which the warnings then say;
         so does the first Ctrl-C. None for as long as it takes.
       progress: called with the name of a stage and the share of the whole that is done.
@@ -129,6 +154,7 @@ def discover(
         noise=noise,
         map=map,
         forcing=forcing,
+        hold=hold,
         know=_texts(know),
         free=_texts(free),
         sign=_texts(sign),
@@ -174,34 +200,35 @@ def from_recordings(
         if question.map:
             rows, made = maps.rows_of_map(recordings.parts)
             return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
-        parts = signals.thinned(recordings.parts)
-        smoothed, units = signals.smooth_recordings(parts, question.order)
+        held = readings.usual(recordings.parts, question)
+        parts = signals.thinned(recordings.parts, held)
+        smoothed, units = signals.smooth_recordings(parts, question.order, held)
         terms = problem.terms_of(smoothed, units, question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
             tell("telling the columns apart", 0.0)
             table = wide_table.sorted_out(recordings, question, said.mentions(recordings.states))
             if not table.equations:
                 return conclusion.nothing(table.recordings)
-            recordings = table.recordings
+            driving = len(table.recordings.inputs) - len(recordings.inputs)
+            recordings, question = table.recordings, question.with_inputs(driving)
             said = read_said(question, recordings)
-            parts = signals.thinned(recordings.parts)
-            smoothed, units = signals.smooth_recordings(parts, question.order)
-        session = Session(parts, smoothed, question, tell, stop, said.physics)
-        return _discover(session, units, recordings, said.laws)
+            held = readings.usual(recordings.parts, question)
+
+        def read(held: np.ndarray, delay: float = 0.0) -> tuple[Session, Units]:
+            parts = signals.thinned(recordings.parts, held)
+            parts = readings.delayed(parts, held, delay) if delay else parts
+            smoothed, units = signals.smooth_recordings(parts, question.order, held)
+            return Session(parts, smoothed, question, tell, stop, said.physics), units
+
+        return _discover(read, held, recordings, said.laws)
 
 
 def _discover(
-    session: Session, units: Units, recordings: Recordings, laws: Sequence[Law]
+    read: _Read, held: np.ndarray, recordings: Recordings, laws: Sequence[Law]
 ) -> Discovery:
-    prepared = session.build(units)
-    starts = proposals.proposals(prepared)
-    if all(s.coarse for s in prepared.signals) and not prepared.problem.wide:
-        starts = one_step.from_flow(prepared, starts) + starts
-    prepared = _resolved(prepared, starts)
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
-    stage = "selecting on the first four fifths"
-    session.tell(stage, 0.0)
-    first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
+    session, prepared, first, notes, lag = _read_inputs(read, held, recordings)
+    recordings = recordings._replace(notes=(*recordings.notes, *notes))
     base = first
     if missed(prepared, first) and not session.stop():
         starts = _from_more_places(prepared, first)
@@ -223,7 +250,8 @@ def _discover(
     else:
         wave, stopped = None, session.stop()
         prepared, final = _again(session, prepared, first, stopped=stopped)
-    usual = _Model(prepared, first, final, wave, Discrepancy.none(len(final.chosen.mask)))
+    slow = Discrepancy.none(len(final.chosen.mask))
+    usual = _Model(prepared, first, final, wave, slow, lag)
     if stopped:
         return _concluded(session, recordings, laws, usual, stopped=True)
     model = _with_forcing(session, usual, *without) or _beside(session, usual)
@@ -239,6 +267,7 @@ class _Model(NamedTuple):
       final: the search on all samples.
       wave: the number of the fitted wave, where there is one.
       slow: the slow error beside the equations.
+      lag: the delay of the held inputs, where there is one.
       forced: the search with a forcing in time, where there is one.
     """
 
@@ -247,6 +276,7 @@ class _Model(NamedTuple):
     final: Found
     wave: FittedWave | None
     slow: Discrepancy
+    lag: Late | None = None
     forced: Forced | None = None
 
     @property
@@ -282,7 +312,8 @@ def _with_forcing(
     found = forcing.search_forced(session, bare, first, plain)
     if found is None or found.evidence <= usual.final.chosen.score - usual.price:
         return None
-    model = _Model(found.prepared, found.first, found.final, found.wave, usual.slow, found)
+    parts = found.prepared, found.first, found.final, found.wave
+    model = _Model(*parts, usual.slow, usual.lag, found)
     model = _beside(session, model)
     return model if found.holds(model.final) else None
 
@@ -307,10 +338,10 @@ def _concluded(
     stopped: bool = False,
 ) -> Discovery:
     """Put the result together, with what maps and laws say of the recordings."""
-    prepared, first, final, wave, slow, forced = model
+    prepared, first, final, wave, slow, lag, forced = model
     stopped |= session.stop() and not final.settled
     seen = recordings if forced is None else forcing.as_input(recordings, forced)
-    found = conclusion.conclude(prepared, seen, first, final, wave, slow, stopped=stopped)
+    found = conclusion.conclude(prepared, seen, first, final, wave, slow, lag=lag, stopped=stopped)
     if forced is not None and forced.step is not None:
         found = dataclasses.replace(found, score=np.asarray(found.score) - forced.price)
     every = np.concatenate([part.states for part in recordings.parts])
@@ -343,6 +374,59 @@ def _again(
     session.tell(stage, 0.0)
     starts = first.starts()[: 1 if stopped else None]
     return prepared, session.search(prepared, starts, share=1.0, stage=stage, guides=1)
+
+
+def _read_inputs(read: _Read, held: np.ndarray, recordings: Recordings) -> _Opening:
+    """Search the first part under the likelier reading of the inputs.
+
+    Args:
+      read: builds the session of a reading.
+      held: the usual reading [U].
+      recordings: what is searched.
+    """
+    part = 1 - constants.HELD_OUT
+    session, units = read(held, 0.0)
+    prepared, first = _first(session, units)
+    gain, asked = None, session.question.hold
+    if not len(held) or len(session.parts[0].times) < len(recordings.parts[0].times):
+        # The inputs of a long recording are averages, which are neither held nor late.
+        return _Opening(session, prepared, first, [], None)
+    other = None
+    if asked is None and not session.stop():
+        other = readings.likelier(prepared, first, part)
+    if other is not None:
+        # Terms that stood in for the wrong reading are not where the search should begin.
+        again, units = read(other.held, 0.0)
+        opened = _first(again, units)
+        if opened.found.chosen.score > first.chosen.score + constants.STRONG:
+            gain = opened.found.chosen.score - first.chosen.score
+            session, held, (prepared, first) = again, other.held, opened
+    lag = None if session.stop() else readings.late(prepared, first, part)
+    if lag is not None:
+        parts = session.parts
+        for _ in range(constants.LATE_SEARCHES):
+            session, units = read(held, lag.delay)
+            prepared, first = _first(session, units)
+            last, lag = lag.delay, readings.refined(prepared, parts, first, part, lag)
+            if abs(lag.delay - last) < constants.LATE_SETTLED * lag.error or session.stop():
+                break
+        lag = lag._replace(delay=last)
+    notes = readings.words(held, recordings.inputs, gain, lag) if asked is None or lag else []
+    return _Opening(session, prepared, first, notes, lag)
+
+
+def _first(session: Session, units: Units) -> _First:
+    """The problem, and the search on the first part of the recordings."""
+    prepared = session.build(units)
+    starts = proposals.proposals(prepared)
+    if all(s.coarse for s in prepared.signals) and not prepared.problem.wide:
+        starts = one_step.from_flow(prepared, starts) + starts
+    prepared = _resolved(prepared, starts)
+    part, guides = 1 - constants.HELD_OUT, constants.GUIDES
+    stage = "selecting on the first four fifths"
+    session.tell(stage, 0.0)
+    found = session.search(prepared, starts, share=part, stage=stage, guides=guides)
+    return _First(prepared, found)
 
 
 def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:
@@ -385,8 +469,15 @@ def missed(prepared: Prepared, found: Found) -> bool:
     far = found.noise > constants.MISSED * np.maximum(noise, prepared.problem.floor)
     # Where smoothing has not told noise from signal, what a model misses still has structure.
     resolved = np.all([s.resolved for s in prepared.signals], 0)
-    far &= resolved | (found.chosen.independent < constants.INDEPENDENT)
+    far &= resolved | (found.chosen.independent < constants.INDEPENDENT) | _loose(prepared, found)
     return bool(far[noise > 0].any())
+
+
+def _loose(prepared: Prepared, found: Found) -> np.ndarray:
+    """Where samples are too coarse to be smoothed and a model leaves a good part of them [D]."""
+    spread = np.std(np.concatenate([s.measured for s in prepared.signals]), 0)
+    coarse = all(s.coarse for s in prepared.signals)
+    return coarse & (found.noise > constants.TAKEN_FOR_NOISE * spread)
 
 
 def _reweighted(prepared: Prepared, found: Found) -> Prepared:

@@ -28,6 +28,8 @@ class Question:
       free: the terms that an equation may hold.
       sign: of a coefficient.
       law: systems of equations with numbers to fit, to be tested.
+      hold: True where inputs keep their value until the next row, False where they run straight to
+        it, one or one for each input; None where the recordings are to say it.
 
     Raises:
       ValueError: an option is out of range.
@@ -44,6 +46,7 @@ class Question:
     free: Sequence[str] = ()
     sign: Sequence[str] = ()
     law: Sequence[str] = ()
+    hold: bool | Sequence[bool] | None = None
 
     def __post_init__(self):
         if self.order not in (1, 2):
@@ -54,8 +57,10 @@ class Question:
             raise ValueError("a map has order 1; give the rows before as states of their own")
         if self.map and self.forcing:
             raise ValueError("a map has no forcing in time; give one of them")
-        if self.map and any((self.know, self.free, self.sign, self.law)):
-            raise ValueError("know, free, sign and law are of differential equations, not of a map")
+        if self.map and (self.hold is not None or self.know or self.free or self.sign or self.law):
+            raise ValueError(
+                "hold, know, free, sign and law are of differential equations, not of a map"
+            )
         if self.max_terms < 1:
             raise ValueError(f"max_terms must be at least 1, not {self.max_terms}")
         noise = np.asarray(0.0 if self.noise is None else self.noise, float)
@@ -85,3 +90,22 @@ class Question:
                 f"noise has {noise.size} numbers for {states} states; give one, or one for each"
             )
         return np.broadcast_to(noise, (states,))
+
+    def with_inputs(self, more: int) -> "Question":
+        """The same with so many inputs more, of which nothing is said."""
+        if self.hold is None or np.ndim(self.hold) == 0:
+            return self
+        return dataclasses.replace(self, hold=(*np.asarray(self.hold).tolist(), *[False] * more))
+
+    def held(self, inputs: int) -> np.ndarray:
+        """Which inputs are held, False where nothing is said [U].
+
+        Raises:
+          ValueError: it has another number of values than there are inputs.
+        """
+        hold = np.asarray(False if self.hold is None else self.hold, bool)
+        if hold.ndim and hold.size != inputs:
+            raise ValueError(
+                f"hold has {hold.size} values for {inputs} inputs; give one, or one for each"
+            )
+        return np.broadcast_to(hold, (inputs,))

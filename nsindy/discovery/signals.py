@@ -19,6 +19,7 @@ __all__ = [
     "fitted_samples",
     "nodes",
     "noise",
+    "read_inputs",
     "segments",
     "smooth_recordings",
     "steps_of",
@@ -87,6 +88,7 @@ class Signal(NamedTuple):
       resolved: whether smoothing has told noise from signal [D].
       freedom: effective number of independent samples.
       coarse: True where the samples are too far apart to be smoothed.
+      held: True for inputs that keep their value until the next sample [U].
     """
 
     times: np.ndarray
@@ -103,6 +105,7 @@ class Signal(NamedTuple):
     resolved: np.ndarray
     freedom: float
     coarse: bool = False
+    held: np.ndarray = np.zeros(0, bool)
 
 
 def thin(recording: Recording) -> Recording:
@@ -136,9 +139,17 @@ def thin(recording: Recording) -> Recording:
     return Recording(union, left, inputs[rows])
 
 
-def thinned(recordings: Sequence[Recording]) -> list[Recording]:
-    """The recordings, thinned, with a value of every input in every row."""
-    return [thin(r._replace(inputs=inputs_between.filled(r.times, r.inputs))) for r in recordings]
+def thinned(recordings: Sequence[Recording], held: np.ndarray | None = None) -> list[Recording]:
+    """The recordings, thinned, with a value of every input in every row.
+
+    Args:
+      recordings: as they were read.
+      held: True for inputs that keep their value until the next one [U]; None for none.
+    """
+    keeps = np.zeros(recordings[0].inputs.shape[1], bool) if held is None else held
+    return [
+        thin(r._replace(inputs=inputs_between.filled(r.times, r.inputs, keeps))) for r in recordings
+    ]
 
 
 def _in_blocks(times: np.ndarray, states: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -323,8 +334,7 @@ def _signal(
             np.concatenate([a, a], -1) for a in (seen, relative, proportional, resolved)
         )
     inputs = recording.inputs / units.inputs
-    before = np.concatenate([inputs[:1], np.where(held, inputs[:-1], inputs[1:])])
-    return Signal(
+    made = Signal(
         times,
         states,
         derivatives,
@@ -333,12 +343,20 @@ def _signal(
         _near(times, seen),
         relative,
         inputs,
-        before,
+        inputs,
         noise,
         proportional,
         resolved,
         min(f.freedom for f in found),
     )
+    return read_inputs(made, held)
+
+
+def read_inputs(signal: Signal, held: np.ndarray) -> Signal:
+    """The same signal, some of its inputs held between the samples, the others straight [U]."""
+    inputs = signal.inputs
+    before = np.concatenate([inputs[:1], np.where(held, inputs[:-1], inputs[1:])])
+    return signal._replace(before=before, held=held)
 
 
 def cells(signals: Sequence[Signal]) -> np.ndarray:

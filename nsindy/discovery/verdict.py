@@ -112,18 +112,20 @@ def followed_by(prepared: Prepared, final: Found) -> list[np.ndarray]:
         (path,) = candidates.solved(final.problem, [best.start], final.segments)
         return [x * units.states for x in signals.nodes(prepared.signals, path.states)]
     coefficients = best.coefficients * prepared.back
-    stiff = along_recording.jumps(prepared.terms, coefficients)
-    right = along_recording.right_hand_side(
-        prepared.terms, coefficients, scale=units.states if stiff else None
-    )
     length = prepared.length
     begins = [np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals]
     firsts = best.begin[np.flatnonzero(np.concatenate(begins))] * units.states
     return [
-        along_recording.solve_along(
-            right, first, part.times, part.inputs, scale=units.states, stiff=stiff
+        along_recording.follow(
+            prepared.terms,
+            coefficients,
+            first,
+            part.times,
+            part.inputs,
+            scale=units.states,
+            held=signal.held,
         )
-        for first, part in zip(firsts, prepared.parts, strict=True)
+        for first, part, signal in zip(firsts, prepared.parts, prepared.signals, strict=True)
     ]
 
 

@@ -97,8 +97,9 @@ def linearised(prepared: Prepared, coefficients: np.ndarray, noise: np.ndarray) 
     )
     parts, last = [], 0
     for s in prepared.signals:
-        rows = slice(last, last + len(s.times), -(-len(s.times) // constants.WAVE_SAMPLES))
-        own = slice(None, None, rows.step)
+        own = np.flatnonzero(s.seen.any(1))
+        own = own[:: -(-len(own) // constants.WAVE_SAMPLES)]
+        rows = last + own
         last += len(s.times)
         weights = (s.noise > 0) * s.seen[own] / (noise * s.relative[own])
         times, inner = s.times[own], jacobian[rows]

@@ -10,7 +10,7 @@ from nsindy.recording.arrange import arranged
 from nsindy.recording.check import Recording, Recordings
 from nsindy.result import along_recording
 from nsindy.result import inputs as inputs_between
-from nsindy.result.discovery import Discovery, HeldOut
+from nsindy.result.discovery import Discovery
 
 __all__ = ["Replay", "replays", "thinning"]
 
@@ -82,8 +82,10 @@ def replays(discovery: Discovery, recordings: Recordings, *, limit: int = 4) -> 
         )
     if discovery.map:
         return [_steps(discovery, part) for part in recordings.parts[:limit]]
-    parts = [_thinned(part) for part in recordings.parts[:limit]]
-    return [_replay(discovery, part, r) for r, part in enumerate(parts)]
+    held = np.zeros(len(discovery.inputs), bool)
+    held[: len(discovery.held)] = discovery.held
+    parts = [_thinned(part, held) for part in recordings.parts[:limit]]
+    return [_replay(discovery, part, r, held) for r, part in enumerate(parts)]
 
 
 def thinning(part: Recording) -> int:
@@ -91,14 +93,14 @@ def thinning(part: Recording) -> int:
     return -(-len(part.times) // SAMPLES)
 
 
-def _thinned(part: Recording) -> Recording:
+def _thinned(part: Recording, held: np.ndarray) -> Recording:
     times, states, inputs = (np.asarray(values) for values in part)
     step, seen = thinning(part), np.isfinite(states)
     rows = np.arange(len(times))
     each = [rows] if step == 1 or seen.all() else [rows[own] for own in seen.T]
     # Each state is thinned among its own samples, or one of them would be lost.
     chosen = np.unique(np.concatenate([own[::step] for own in each]))
-    inputs = inputs_between.filled(times, inputs)
+    inputs = inputs_between.filled(times, inputs, held)
     return Recording(times[chosen], states[chosen], inputs[chosen])
 
 
@@ -107,15 +109,18 @@ def _smoothed(times: np.ndarray, values: np.ndarray) -> SmoothedState:
     return smooth(times[seen], values[seen], at=None if seen.all() else times)
 
 
-def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
+def _replay(discovery: Discovery, part: Recording, r: int, held: np.ndarray) -> Replay:
     if discovery.time:
         # A forcing in time is one of an input that is the time.
         part = part._replace(inputs=np.column_stack([part.inputs, part.times]))
+        held = np.append(held, False)
     times = part.times
     fill = np.linspace(times[0], times[-1], FILL)
     fine = np.sort(np.concatenate([times, fill]))
+    steps, acting = inputs_between.with_steps(times, part.inputs, held, discovery.delay)
+    fine = np.union1d(fine, steps) if discovery.delay else fine
     at = np.searchsorted(fine, times)
-    inputs = np.array([np.interp(fine, times, u) for u in part.inputs.T]).T.reshape(len(fine), -1)
+    inputs = inputs_between.inputs_at(steps, acting, fine, held)
     smoothed = [_smoothed(times, values) for values in part.states.T]
     positions, slopes, bends = (
         np.stack([getattr(each, name) for each in smoothed], 1)
@@ -124,7 +129,16 @@ def _replay(discovery: Discovery, part: Recording, r: int) -> Replay:
     second = discovery.order == 2
     states = np.concatenate([positions, slopes], 1) if second else positions
     simulated, forecast = (
-        _solved(discovery, model, r, fine, inputs, np.max(np.abs(states), 0))
+        along_recording.follow(
+            discovery.library,
+            model.coefficients,
+            np.asarray(model.initial)[r],
+            fine,
+            inputs,
+            scale=np.max(np.abs(model.initial), 0),
+            size=np.max(np.abs(states), 0),
+            held=held,
+        )
         for model in (discovery, discovery.held_out)
     )
     count = len(discovery.measured)
@@ -178,27 +192,4 @@ def _steps(discovery: Discovery, part: Recording) -> Replay:
         highest=after,
         held_out=min(signals.fitted_samples(len(part.times)), len(times) - 1),
         diverges=float(times[np.argmax(lost)]) if lost.any() else None,
-    )
-
-
-def _solved(
-    discovery: Discovery,
-    model: Discovery | HeldOut,
-    r: int,
-    times: np.ndarray,
-    inputs: np.ndarray,
-    size: np.ndarray,
-) -> np.ndarray:
-    """The solution from the fitted initial state of recording r [L, D]."""
-    stiff = along_recording.jumps(discovery.library, model.coefficients)
-    right = along_recording.right_hand_side(
-        discovery.library, model.coefficients, scale=size if stiff else None
-    )
-    return along_recording.solve_along(
-        right,
-        np.asarray(model.initial)[r],
-        times,
-        inputs,
-        scale=np.max(np.abs(model.initial), 0),
-        stiff=stiff,
     )

@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 from nsindy.terms.library import numpy_values
 from nsindy.terms.term import Term, by_depth, without_jumps
 
-__all__ = ["STEEP", "jumps", "right_hand_side", "solve_along"]
+__all__ = ["STEEP", "follow", "jumps", "right_hand_side", "solve_along"]
 
 TOLERANCE = 1e-8
 """Relative error of a step."""
@@ -60,6 +60,35 @@ def right_hand_side(
     return derivatives
 
 
+def follow(
+    terms: Sequence[Term],
+    coefficients: ArrayLike,
+    initial: np.ndarray,
+    times: np.ndarray,
+    inputs: np.ndarray,
+    *,
+    scale: np.ndarray,
+    size: np.ndarray | None = None,
+    held: np.ndarray | None = None,
+) -> np.ndarray:
+    """Solve the equations along a recording, by an implicit method where a term jumps [N, D].
+
+    Args:
+      terms: M terms over the variables.
+      coefficients: Ξ [D, M].
+      initial: state at times[0], [D].
+      times: non-decreasing [N].
+      inputs: at those times [N, U].
+      scale: of each state, as of `solve_along`.
+      size: of each state, for jumps; None for the scale.
+      held: True for inputs that keep their value until the next time [U]; None for none.
+    """
+    stiff = jumps(terms, coefficients)
+    steep = (scale if size is None else size) if stiff else None
+    right = right_hand_side(terms, coefficients, scale=steep)
+    return solve_along(right, initial, times, inputs, scale=scale, stiff=stiff, held=held)
+
+
 class _Lost(Exception):
     """The solution takes too many steps."""
 
@@ -72,6 +101,7 @@ def solve_along(
     *,
     scale: np.ndarray | float = 0.0,
     stiff: bool = False,
+    held: np.ndarray | None = None,
 ) -> np.ndarray:
     """Solve y' = Ξ θ(y, u) by the method of Dormand and Prince of order 8(5,3).
 
@@ -79,10 +109,11 @@ def solve_along(
       right: y' [D] as a function of the variables [V], see `right_hand_side`.
       initial: state at times[0], [D].
       times: non-decreasing [N].
-      inputs: at those times, interpolated linearly between them [N, U].
+      inputs: at those times, interpolated linearly between them or held [N, U].
       scale: size of each state, to which absolute tolerances are relative where it exceeds the
         initial state [D].
       stiff: True for the implicit method of Radau of order 5, which steep slopes need.
+      held: True for inputs that keep their value until the next time [U]; None for none.
 
     Returns:
       states [N, D]; NaN from where the solution diverges.
@@ -96,19 +127,23 @@ def solve_along(
     size = np.where(size > 0, size, size.max() or 1.0)
     # The inputs have kinks at their samples, so steps end there.
     ends = range(1, len(at)) if inputs.shape[1] else (len(at) - 1,)
-    count = 0
+    keeps = np.zeros(inputs.shape[1], bool) if held is None else held
+    count = begin = 0
 
     def slope(t, y):
         nonlocal count
         count += 1
         if count > EVALUATIONS:
             raise _Lost
-        now = [np.interp(t, at, column) for column in inputs.T]
+        # A step ends where a held input changes, and belongs to the value before.
+        now = [
+            column[begin] if keep else np.interp(t, at, column)
+            for column, keep in zip(inputs.T, keeps, strict=True)
+        ]
         return right(np.array([*y, *now]))
 
     states = np.full((len(at), len(initial)), np.nan)
     states[0] = initial
-    begin = 0
     try:
         for end in ends if len(at) > 1 else ():
             span = at[begin], at[end]

@@ -117,6 +117,8 @@ _STATIC = (
     "library",
     "states",
     "inputs",
+    "held",
+    "delay",
     "order",
     "map",
     "time",
@@ -146,6 +148,8 @@ class Discovery:
       library: the M terms, over the states, the inputs and the time of a forcing.
       states: names of the D states; with `order` 2 the positions, then their velocities, x and x'.
       inputs: names of the U measured inputs.
+      held: True for inputs that keep their value until the next row [U]; empty where none does.
+      delay: how much later than their row they act, as a share of the step to the next, in [0, 1).
       order: 1, or 2 where only positions were measured.
       map: True where the equations give the next row, y[n+1] = Ξ θ(y[n], u[n]).
       time: name of the time, where terms of it are a forcing that was not measured; or empty.
@@ -175,6 +179,8 @@ class Discovery:
     library: tuple[Term, ...]
     states: tuple[str, ...]
     inputs: tuple[str, ...] = ()
+    held: tuple[bool, ...] = ()
+    delay: float = 0.0
     order: int = 1
     map: bool = False
     time: str = ""
@@ -336,8 +342,8 @@ class Discovery:
           x0: state at t[0], [D].
           t: increasing times [N]; of a map only their number counts.
           inputs: the inputs at those times [N, U], [N] for one, a list of U arrays [N], or a
-            DataFrame with their names, interpolated linearly; or a function of t that returns them
-            [U].
+            DataFrame with their names, interpolated linearly or `held`; or a function of t that
+            returns them [U].
 
         Returns:
           states [N, D]; NaN from where the solution diverges.
@@ -370,7 +376,8 @@ class Discovery:
         if stiff:
             field = self._without_jumps(field, float(t[-1] - t[0]))
         size = jnp.where(size > 0, size, 1.0)
-        return solve_field(field, x0, t, inputs, size, stiff)
+        held = self.held or (False,) * len(self.inputs)
+        return solve_field(field, x0, t, inputs, size, held, self.delay, stiff)
 
     def _without_jumps(self, field: "VectorField", span: float) -> "VectorField":
         """The same with steep slopes, which a solver can stay in; one of few widths."""

@@ -151,10 +151,21 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     if not np.all(np.isfinite(fields["coefficients"])):
         raise ValueError("a coefficient is not finite")
     texts = ("equivalent_models", "runner_up", "collinear", "warnings")
+    # Files of the first version lack it, and hold nothing.
+    held = content.get("held", [])
+    if not isinstance(held, list) or not all(type(keeps) is bool for keeps in held):
+        raise ValueError("held must be a list of true and false")
+    if held and len(held) != len(inputs):
+        raise ValueError(f"held has {len(held)} values for {len(inputs)} inputs")
+    delay = content.get("delay", 0.0)
+    if type(delay) not in (int, float) or not 0 <= delay < 1:
+        raise ValueError("delay must be at least 0 and less than 1")
     static: dict[str, Any] = {
         "library": library,
         "states": states,
         "inputs": inputs,
+        "held": tuple(held),
+        "delay": float(delay),
         "order": order,
         "map": is_map,
         "time": time,

@@ -106,6 +106,8 @@ def solve_field(
     t: jax.Array,
     inputs: Any,
     size: jax.Array,
+    held: tuple[bool, ...],
+    delay: float = 0.0,
     stiff: bool = False,
 ) -> jax.Array:
     """Solve y' = f(t, y, u) by the adaptive method of Tsitouras of order 5(4).
@@ -114,9 +116,11 @@ def solve_field(
       field: f.
       x0: state at t[0], [D].
       t: increasing times [N].
-      inputs: at those times [N, U], interpolated linearly between them; or a function of t; or
-        None.
+      inputs: at those times [N, U], interpolated linearly between them or held; or a function of
+        t; or None.
       size: scale of each state, to which absolute tolerances are relative [D].
+      held: True for inputs that keep their value until the next time [U].
+      delay: share of the step to the next time by which these act later.
       stiff: True for Kværnø's implicit method of order 5(4), which steep slopes need.
 
     Returns:
@@ -129,7 +133,10 @@ def solve_field(
     if isinstance(inputs, jax.Array):
 
         def args(time):
-            return jax.vmap(lambda column: jnp.interp(time, t, column), in_axes=1)(inputs)
+            straight = jax.vmap(lambda column: jnp.interp(time, t, column), in_axes=1)(inputs)
+            late = t.at[:-1].add(delay * jnp.diff(t))
+            row = jnp.clip(jnp.searchsorted(late, time, side="right") - 1, 0)
+            return jnp.where(jnp.array(held, bool), inputs[row], straight)
 
     # diffrax makes no step at all when the last time is the first.
     end = jnp.where(t[-1] > t[0], t[-1], t[0] + 1)

@@ -25,3 +25,11 @@ def test_noise_that_makes_no_sense(noise):
 def test_what_is_said_of_differential_equations_is_not_said_of_a_map(name):
     with pytest.raises(ValueError, match="are of differential equations, not of a map"):
         Question(map=True, **{name: ["x' = -x"]})
+
+
+def test_inputs_are_held_as_one_says_or_each_by_itself():
+    assert Question().held(2).tolist() == [False, False]
+    assert Question(hold=True).held(2).tolist() == [True, True]
+    assert Question(hold=[True, False]).held(2).tolist() == [True, False]
+    with pytest.raises(ValueError, match="hold has 2 values for 1 inputs; give one, or one for"):
+        Question(hold=[True, False]).held(1)

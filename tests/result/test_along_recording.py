@@ -99,3 +99,19 @@ def test_a_term_that_is_absent_spreads_no_nan():
         np.array([2.0, -1.0])
     )
     assert slopes[0] == -2 and np.isnan(slopes[1])
+
+
+def test_held_inputs_stay_until_the_next_row():
+    """x' = u, whose solution is the sum of the steps; a straight input beside it adds its own."""
+    found = make(
+        ["identity(u)", "identity(w)"], [[1.0, 1.0]], ("x",), inputs=("u", "w"), initial=[[0.0]]
+    )
+    times = np.array([0.0, 1.0, 3.0, 4.0])
+    inputs = np.array([[1.0, 0.0], [2.0, 1.0], [-1.0, 0.0], [5.0, 0.0]])
+    right = along_recording.right_hand_side(found.library, found.coefficients)
+    held = np.array([True, False])
+    solved = along_recording.solve_along(right, np.zeros(1), times, inputs, held=held)
+    np.testing.assert_allclose(solved[:, 0], [0, 1.5, 6.5, 5.5], atol=1e-7)
+    reading = dataclasses.replace(found, held=(True, False))
+    simulated = reading.simulate(np.zeros(1), times, inputs)
+    np.testing.assert_allclose(np.asarray(simulated)[:, 0], [0, 1.5, 6.5, 5.5], atol=1e-5)
