@@ -12,6 +12,7 @@ from nsindy.discovery.search import Found
 from nsindy.discovery.signals import Signal
 from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
+from nsindy.terms.numbered import WAVE, Inner
 from nsindy.trajectories.linearised import Linearised
 
 
@@ -39,7 +40,8 @@ def prepared(
     parts = [Recording(times, states, np.zeros((len(times), 0)))]
     smoothed, units = signals.smooth_recordings(parts, order)
     if waves is not None:
-        units = units._replace(waves=np.asarray(waves, float))
+        inner = tuple(Inner(WAVE, v, w) for v, w in enumerate(waves) if w)
+        units = units._replace(inner=inner)
     question = Question(
         order=order, operations=operations, degree=degree, max_terms=slots, noise=floor
     )

@@ -24,9 +24,9 @@ Read the modules in this order:
   candidates     a support fitted to the measurements, and its evidence
   neighbours     the supports around one that was fitted
   search         from one support to a better one, until none is better
-  wave_scan      frequencies w at which sin(w x) or cos(w x) would fit
-  wave_response  what a small forcing does to a recording, to first order
-  wave_fit       w fitted together with everything else
+  number_scan      frequencies w at which sin(w x) or cos(w x) would fit
+  response  what a small forcing does to a recording, to first order
+  number_fit       w fitted together with everything else
   forcing        a wave of the time, a step in it, or the time itself, that was not measured
   discrepancy    models that are only nearly right, beside a slow error
   inclusion      how probable each term is; equations of probable terms alone

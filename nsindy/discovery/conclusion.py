@@ -8,16 +8,17 @@ from nsindy.discovery import candidates, diagnosis, dictionary, neighbours, sign
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
+from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.readings import Late
 from nsindy.discovery.search import Found
 from nsindy.discovery.verdict import followed_by, judge_equations, misfit_of, simulated_r2
-from nsindy.discovery.wave_fit import FittedWave
 from nsindy.discovery.wording import Wording
 from nsindy.evidence import regression
 from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
+from nsindy.terms.numbered import inner_of
 
 __all__ = ["begins_recording", "conclude", "nothing", "standard_errors", "widening"]
 
@@ -27,7 +28,7 @@ def conclude(
     recordings: Recordings,
     first: Found,
     final: Found,
-    wave: FittedWave | None,
+    numbers: FittedNumbers,
     slow: Discrepancy,
     *,
     lag: Late | None = None,
@@ -40,15 +41,14 @@ def conclude(
       recordings: as they were read.
       first: the search on the first part of each recording, whose forecast is judged.
       final: the search on all samples.
-      wave: the number of the fitted wave, where there is one.
+      numbers: that were fitted inside terms.
       slow: the slow error beside the equations.
       lag: the delay of the held inputs, where there is one.
       stopped: True if the search was ended from outside.
     """
     final, unclear = only_probable(final)
     problem, units, best = final.problem, prepared.units, final.chosen
-    if wave is not None and not _waved(prepared, best):
-        wave = None
+    price = numbers.price if _holds_number(prepared, best) else 0.0
     states = recordings.states
     if prepared.order == 2:
         states = (*states, *(f"{name}'" for name in states))
@@ -56,7 +56,7 @@ def conclude(
     followed = followed_by(prepared, final)
     words = Wording(prepared, (*states, *recordings.inputs), states)
     effective = _effective(final)
-    errors = standard_errors(effective, wave, lag) * prepared.back
+    errors = standard_errors(effective, numbers, lag) * prepared.back
     begins = np.flatnonzero(begins_recording(prepared))
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))
@@ -68,7 +68,7 @@ def conclude(
         standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
         inclusion_probabilities=np.clip(inclusion_probabilities(final, unclear), 0, 1),
         noise=np.where(unmeasured, 0.0, noise),
-        score=np.asarray(best.score - (wave.price if wave else 0.0)),
+        score=np.asarray(best.score - price),
         initial=best.begin[begins] * units.states,
         slow_error=slow.size * units.states,
         slow_memory=slow.memory * _interval(recordings),
@@ -89,8 +89,8 @@ def conclude(
         known=given if given.any() else None,
     )
     notes = recordings.notes
-    if wave is not None:
-        notes = (*notes, words.wave(final, wave.number, wave.error * _widening(effective)))
+    number_errors = numbers.errors * _widening(effective)
+    notes = (*notes, *words.numbers(final, numbers.inner, number_errors))
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
     if verdict.name != "equation":
         measured = discovery.measured
@@ -169,12 +169,11 @@ def begins_recording(prepared: Prepared) -> np.ndarray:
     return np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals])
 
 
-def _waved(prepared: Prepared, best: Candidate) -> bool:
-    """Whether a model holds a fitted wave."""
+def _holds_number(prepared: Prepared, best: Candidate) -> bool:
+    """Whether a model holds a term with a fitted number."""
     used: list[bool] = np.asarray(best.mask.any(0)).tolist()
     return any(
-        here and dictionary.is_fitted_wave(term)
-        for here, term in zip(used, prepared.terms, strict=True)
+        here and inner_of(term) is not None for here, term in zip(used, prepared.terms, strict=True)
     )
 
 
@@ -185,13 +184,14 @@ def _misfit_share(noise: np.ndarray, prepared: Prepared) -> np.ndarray:
 
 
 def standard_errors(
-    found: Found, wave: FittedWave | None = None, lag: Late | None = None
+    found: Found, numbers: FittedNumbers = NOTHING_FITTED, lag: Late | None = None
 ) -> np.ndarray:
     """Standard errors of the coefficients of the best support, scaled [D, M].
 
     From the linearisation of the trajectories, in which the residuals' autocorrelation counts:
-    n measurements of which m are independent widen an error by √(n / m). Where w is fitted, the
-    variance of a coefficient ξ is that at this w, and (dξ/dw)² times that of w; a delay likewise.
+    n measurements of which m are independent widen an error by √(n / m). Where numbers p are fitted
+    inside terms, the variance of a coefficient ξ is that at these p, and ∂ξ/∂p cov(p) ∂ξ/∂p; a
+    delay likewise.
     """
     mask = found.chosen.mask & found.problem.admissible
     problem, linear = found.problem, found.linearised
@@ -201,8 +201,8 @@ def standard_errors(
     variance = problem.of_terms(variance)
     if lag is not None:
         variance = variance + np.where(mask, lag.slopes * lag.error, 0.0) ** 2
-    if wave is not None:
-        variance = variance + np.where(mask, wave.slopes * wave.error, 0.0) ** 2
+    if numbers.inner:
+        variance = variance + numbers.variance(mask)
     return np.sqrt(variance) * _widening(found)
 
 

@@ -299,32 +299,47 @@ DISCREPANCY_POOL = 48
 DISCREPANCY_STEPS = 4
 """Most steps of generalised least squares, each with the slow error of the one before."""
 
-# Waves whose number is fitted: `wave_scan`, `wave_response`, `wave_fit`.
+# Numbers that are fitted inside terms: `number_scan`, `response`, `number_fit`.
 
 WAVE_NUMBERS = 256
 """Most numbers w that are tried for a variable: from a quarter of a wave across its range on."""
 
-WAVE_RIDGE = 1e-8
+NUMBER_RIDGE = 1e-8
 """Beside columns of length 1, what keeps nearly collinear ones apart in double precision."""
 
-WAVE_UNRESOLVED = 1e-3
+NUMBER_UNRESOLVED = 1e-3
 """Share of the states that a scan does not resolve."""
 
-WAVE_SAMPLES = 600
+NUMBER_SAMPLES = 600
 """Samples of a recording that a scan looks at; of a longer one every second, third, …."""
 
-WAVE_DIFFERENCE = 1e-6
+NUMBER_DIFFERENCE = 1e-6
 """Change of a scaled state by which the Jacobian of the equations is taken, by central
 differences: near the cube root of the rounding of doubles."""
 
-WAVE_SEARCHES = 4
-"""Most searches with a wave, each with the w of the one before."""
+NUMBER_SEARCHES = 3
+"""Most searches with a number, each with that of the one before, after the first."""
 
-WAVE_PARABOLAS = 8
-"""Most parabolas of the profile of the misfit by which w is found."""
+NUMBER_PARABOLAS = 10
+"""Most parabolas of the profile of the misfit by which numbers are found."""
 
-WAVE_EARNS = 10.0
-"""Nats beyond its price that a wave must earn: the slow error of a camera is a wave too. The air
+NUMBER_REACH = 5.0
+"""Steps of a parabola by which a number moves at most."""
+
+NUMBERS = 3
+"""Most numbers that are fitted inside terms, one after the other."""
+
+NUMBER_OFFERS = 3
+"""Most offers of a number that are searched with."""
+
+NUMBER_WIDTH = 2
+"""Partial supports with a number of each kind and variable that a regression goes on with."""
+
+NUMBER_NEAR = 0.3
+"""Share of the best gain that others must promise to be searched with as well."""
+
+NUMBER_EARNS = 10.0
+"""Nats beyond its price that a number must earn: the slow error of a camera is a wave too. The air
 track gained up to 5.9 by one."""
 
 # What may be missing: `diagnosis`.
@@ -408,7 +423,7 @@ STAGES = {
     "telling the columns apart": (0.05, 0.1),
     "selecting on the first four fifths": (0.1, 0.6),
     "selecting from more places": (0.6, 0.75),
-    "fitting a wave": (0.6, 1.0),
+    "fitting a number inside a term": (0.6, 1.0),
     "selecting on all samples": (0.75, 1.0),
     "looking for a forcing in time": (0.9, 1.0),
     "testing laws": (1.0, 1.0),

@@ -7,7 +7,8 @@ import numpy as np
 
 from nsindy.discovery import constants
 from nsindy.terms import operations as terms_operations
-from nsindy.terms.operations import PRIMITIVES, Primitive, Steep, Times
+from nsindy.terms.numbered import NUMBERED, Numbered, unbound
+from nsindy.terms.operations import PRIMITIVES, Primitive, Steep
 from nsindy.terms.term import Term
 
 
@@ -167,7 +168,7 @@ def atoms(variables: int) -> tuple[Term, ...]:
     """Every operation of every raw variable, then the waves of a fitted number.
 
     All that most default libraries are made of beside their variables, bound as `problem` binds
-    them: the scaled variables come first, then the raw ones, then those times w.
+    them: the scaled variables come first, then the raw ones, then the numbers of each.
 
     Args:
       variables: number of states and inputs V.
@@ -177,32 +178,26 @@ def atoms(variables: int) -> tuple[Term, ...]:
         for name in constants.SEARCHED_OPERATIONS
         for v in range(variables)
     ]
+    mul = PRIMITIVES["mul"]
     waves = [
-        Term(terms_operations.get(name), (2 * variables + v,))
+        Term(terms_operations.get(name), (Term(mul, (variables + v, 2 * variables + v)),))
         for name in ("sin", "cos")
         for v in range(variables)
     ]
     return (*raw, *waves)
 
 
-def fitted_waves(
-    library: Sequence[Term], numbers: np.ndarray, *, forcings: int = 0
-) -> tuple[Term, ...]:
-    """The waves sin(w x), cos(w x) of the variables whose number w is not 0.
+def numbered_atoms(variables: int, own: Sequence[Numbered] = ()) -> tuple[Term, ...]:
+    """Every operation that owns a number, of every raw variable and its number.
 
     Args:
-      library: sin, cos or both, as these terms have them; both of a forcing.
-      numbers: w of each variable [V], or none.
-      forcings: variables, the last of them, that are a time and not measured.
+      variables: number of states and inputs V.
+      own: operations of one's own.
     """
-    both = ("sin", "cos")
-    names = [name for name in both if any(t.primitive.name == name for t in library)]
-    measured = len(numbers) - forcings
     return tuple(
-        Term(terms_operations.get(name), (Term(terms_operations.times(number), (v,)),))
-        for v, number in enumerate(numbers)
-        if number
-        for name in (names if v < measured else both)
+        Term(unbound(operation), (variables + v, 2 * variables + v))
+        for operation in (*NUMBERED.values(), *own)
+        for v in range(variables)
     )
 
 
@@ -210,12 +205,3 @@ def forcing_terms(variables: int, forcings: int) -> tuple[Term, ...]:
     """The last variables, each alone: a time, or what changes with it and was not measured."""
     identity = PRIMITIVES["identity"]
     return tuple(Term(identity, (v,)) for v in range(variables - forcings, variables))
-
-
-def is_fitted_wave(term: Term) -> bool:
-    """Tell whether a term is a wave with a number of its own that is fitted."""
-    inner = term.arguments[0] if term.arguments else None
-    if not isinstance(inner, Term) or not isinstance(inner.primitive.function, Times):
-        return False
-    # A number that was given is multiplied with the term x, not with the variable.
-    return not isinstance(inner.arguments[0], Term)

@@ -14,22 +14,22 @@ import numpy as np
 from nsindy.discovery import (
     candidates,
     constants,
-    dictionary,
+    number_fit,
+    number_scan,
+    response,
     signals,
-    wave_fit,
-    wave_response,
-    wave_scan,
 )
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.inclusion import only_probable
+from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.problem import Prepared, Problem
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Units
-from nsindy.discovery.wave_fit import FittedWave
 from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
+from nsindy.terms.numbered import WAVE, Inner, inner_of
 from nsindy.terms.operations import step_at
 from nsindy.terms.term import Term
 
@@ -44,16 +44,16 @@ class Forced(NamedTuple):
       first: the search on the first part of each recording.
       final: the search on all samples.
       price: nats that the number inside the forcing costs, which the scores do not know.
-      wave: w, where it is a wave.
-      step: the time of the step, where it is one.
+      numbers: w, where it is a wave.
+      step: the time of the step, where it is one, and its standard error.
     """
 
     prepared: Prepared
     first: Found
     final: Found
     price: float
-    wave: FittedWave | None = None
-    step: FittedWave | None = None
+    numbers: FittedNumbers = NOTHING_FITTED
+    step: tuple[float, float] | None = None
 
     @property
     def evidence(self) -> float:
@@ -122,7 +122,7 @@ def search_forced(
     if not any(tried) and not session.stop():
         tried.append(_drift(session, prepared, first, final))
     found = max((one for one in tried if one), key=lambda one: one.evidence, default=None)
-    if found is None or found.evidence - final.chosen.score < constants.WAVE_EARNS:
+    if found is None or found.evidence - final.chosen.score < constants.NUMBER_EARNS:
         return None
     return found
 
@@ -136,9 +136,7 @@ def _with_input(
     for part, s, column in zip(session.parts, prepared.signals, columns, strict=True):
         parts.append(part._replace(inputs=np.column_stack([part.inputs, column])))
         made.append(_beside_inputs(s, column / size))
-    units = prepared.units._replace(
-        inputs=np.append(prepared.units.inputs, size), waves=np.append(prepared.units.waves, 0.0)
-    )
+    units = prepared.units._replace(inputs=np.append(prepared.units.inputs, size))
     return dataclasses.replace(session, parts=parts, signals=made, forcings=1), units
 
 
@@ -166,16 +164,18 @@ def _wave(session: Session, prepared: Prepared, first: Found, final: Found) -> F
     wide = _widened(first, len(built.terms) - len(prepared.terms))
     offer = _line_offered(built, final.chosen)
     if offer is None:
-        base, place = wide.chosen, len(units.variables) - 1
-        offer = wave_scan.offer(
-            built, base.mask, base.coefficients, final.noise, (None, place), forced=True
+        base, only = wide.chosen, (None, len(units.variables) - 1, WAVE)
+        found = number_scan.offers(
+            built, base.mask, base.coefficients, final.noise, only, forced=True
         )
+        offer = found[0] if found else None
     if offer is None:
         return None
-    found = wave_fit.search_with(session, offer, built, wide)
+    found = number_fit.search_with(session, offer, built, wide)
     if found is None:
         return None
-    return Forced(found.prepared, found.first, found.final, found.wave.price, wave=found.wave)
+    price = found.numbers.price
+    return Forced(found.prepared, found.first, found.final, price, numbers=found.numbers)
 
 
 def _forceable(built: Prepared) -> list[int]:
@@ -194,7 +194,7 @@ def _with_slots(problem: Problem, base: Candidate, equation: int, more: int) -> 
     return mask
 
 
-def _line_offered(built: Prepared, base: Candidate) -> wave_scan.Offer | None:
+def _line_offered(built: Prepared, base: Candidate) -> number_scan.Offer | None:
     """The wave of the time that the smoothed derivatives show best, beside all other terms.
 
     Where a drive is missing, the best equations without it are no guide. With Q a basis of all
@@ -222,7 +222,7 @@ def _line_offered(built: Prepared, base: Candidate) -> wave_scan.Offer | None:
         terms = built.theta[:, built.problem.admissible[d]] * weight[:, None]
         terms = terms / np.linalg.norm(terms, axis=0)
         basis, sizes, _ = np.linalg.svd(terms, full_matrices=False)
-        basis = basis[:, sizes > constants.WAVE_RIDGE * sizes[0]]
+        basis = basis[:, sizes > constants.NUMBER_RIDGE * sizes[0]]
         rest = rest_of_known[:, d] * weight
         rest = rest - basis @ (basis.T @ rest)
 
@@ -243,12 +243,11 @@ def _line_offered(built: Prepared, base: Candidate) -> wave_scan.Offer | None:
     # The three numbers of a wave, at half the logarithm of what is independent.
     if value < 1.5 * np.log(freedom) + tried:
         return None
-    waves = np.zeros(len(built.units.variables))
-    waves[-1] = number
+    inner = Inner(WAVE, len(built.units.variables) - 1, number)
     mask = _with_slots(built.problem, base, d, 2)
     support = np.pad(mask, ((0, 0), (0, len(built.terms) + 2 - mask.shape[1])))
     support[d, -2:] = True
-    return wave_scan.Offer(waves, support, float(price))
+    return number_scan.Offer(inner, support, float(price))
 
 
 def _drift(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
@@ -270,7 +269,7 @@ def _searched(session: Session, built: Prepared, final: Found, price: float) -> 
     whole = session.search(built, starts, share=1.0, stage=stage, guides=constants.GUIDES)
     if not whole.chosen.mask[:, -1].any():
         return None
-    if whole.chosen.score - final.chosen.score - price < constants.WAVE_EARNS:
+    if whole.chosen.score - final.chosen.score - price < constants.NUMBER_EARNS:
         return None
     again = session.search(built, whole.starts(), share=part, stage=stage, guides=1)
     return Forced(built, again, whole, price)
@@ -284,7 +283,7 @@ def _step(session: Session, prepared: Prepared, first: Found, final: Found) -> F
         return None
     time, price = at
     found = None
-    for _ in range(constants.WAVE_SEARCHES):
+    for _ in range(constants.NUMBER_SEARCHES):
         stepped, units = _with_input(
             session, prepared, [_ramp(part.times, time) for part in session.parts]
         )
@@ -293,8 +292,8 @@ def _step(session: Session, prepared: Prepared, first: Found, final: Found) -> F
         if found is None:
             return None
         fitted = _fit_time(found, time)
-        settled = abs(fitted.number - time) < fitted.error
-        time = fitted.number
+        settled = abs(fitted[0] - time) < fitted[1]
+        time = fitted[0]
         found = found._replace(step=fitted)
         if settled:
             break
@@ -307,37 +306,39 @@ def _ramp(times: np.ndarray, time: float) -> np.ndarray:
     return np.clip((times - time) / width + 0.5, 0.0, 1.0)
 
 
-def _fit_time(found: Forced, time: float) -> FittedWave:
-    """Fit the time of the step that a search has chosen."""
+def _fit_time(found: Forced, time: float) -> tuple[float, float]:
+    """Fit the time of the step that a search has chosen: the time, and its standard error."""
     prepared = found.prepared
     width = float(np.median(np.diff(prepared.parts[0].times)))
 
-    def at(number):
+    def at(numbers):
         moved = [
             _beside_inputs(
                 s._replace(inputs=s.inputs[:, :-1], before=s.before[:, :-1], held=s.held[:-1]),
-                _ramp(part.times, number),
+                _ramp(part.times, numbers[0]),
             )
             for s, part in zip(prepared.signals, prepared.parts, strict=True)
         ]
         inputs = prepared._replace(signals=moved).segments(1.0).inputs
         return found.final.segments._replace(inputs=inputs)
 
-    return wave_fit.fit_profile(at, found.final, time, 0.1 * width)
+    start, step = np.array([time]), np.array([0.1 * width])
+    numbers, covariance, _ = number_fit.fit_profile(at, found.final, start, step)
+    return float(numbers[0]), float(np.sqrt(covariance[0, 0]))
 
 
 def _step_offered(
     prepared: Prepared, mask: np.ndarray, coefficients: np.ndarray, noise: np.ndarray
 ) -> tuple[float, float] | None:
     """The time of the step that would pay best, and the nats that a time costs."""
-    parts = wave_response.linearised(prepared, coefficients, noise)
+    parts = response.linearised(prepared, coefficients, noise)
     if not all(np.isfinite(part.propagators).all() for part in parts):
         return None
     times = np.concatenate([part.times for part in prepared.parts])
     count = min(constants.STEP_TIMES, len(np.unique(times)) // 2)
     tried = np.quantile(times, np.linspace(0.05, 0.95, count))
-    scan = wave_scan.of_supports(prepared, parts, mask)
-    rows = [p.times[:: -(-len(p.times) // constants.WAVE_SAMPLES)] for p in prepared.parts]
+    scan = number_scan.of_supports(prepared, parts, mask)
+    rows = [p.times[:: -(-len(p.times) // constants.NUMBER_SAMPLES)] for p in prepared.parts]
     steps = [
         np.stack([_ramp(own, time) for time in tried], axis=1) for own in rows
     ]  # one for each recording [N, G]
@@ -357,8 +358,8 @@ def as_input(recordings: Recordings, found: Forced) -> Recordings:
     shown, notes = _name_of_time(recordings), recordings.notes
     notes = (*notes, "the equations depend on the time: a forcing was not measured")
     if found.step is not None:
-        spread = text.number(found.step.error, found.step.error)
-        number = text.number(found.step.number, found.step.error)
+        time, error = found.step
+        spread, number = text.number(error, error), text.number(time, error)
         shown = f"step({shown} - {number})"
         notes = (*notes, f"the time of {shown} is fitted: {number} ± {spread}")
     return recordings._replace(inputs=(*recordings.inputs, shown), notes=notes)
@@ -375,12 +376,12 @@ def in_time(discovery: Discovery, recordings: Recordings, found: Forced) -> Disc
     time, library = _name_of_time(recordings), discovery.library
     if found.step is not None:
         place = len(discovery.variables) - 1
-        own = step_at(found.step.number)
+        own = step_at(found.step[0])
         library = tuple(
             Term(own, term.arguments) if term.arguments == (place,) else term for term in library
         )
     count = len(as_input(recordings, found).notes)
-    said = _amplitudes(discovery, time) if found.wave is not None else []
+    said = _amplitudes(discovery, time) if found.numbers.inner else []
     return dataclasses.replace(
         discovery,
         inputs=recordings.inputs,
@@ -398,10 +399,10 @@ def _name_of_time(recordings: Recordings) -> str:
 
 def _amplitudes(discovery: Discovery, time: str) -> list[str]:
     """Sine and cosine of a drive as one wave with its amplitude and phase, in words."""
-    waves = [m for m, term in enumerate(discovery.library) if dictionary.is_fitted_wave(term)]
+    inner = [inner_of(term) for term in discovery.library]
+    waves = [m for m, each in enumerate(inner) if each is not None]
     values, lines = np.asarray(discovery.coefficients)[:, waves], []
-    (inner,) = discovery.library[waves[0]].arguments
-    number = inner.primitive.function.number  # type: ignore[union-attr]
+    number = inner[waves[0]].number  # type: ignore[union-attr]
     for state, (sine, cosine) in zip(discovery.states, values, strict=True):
         if sine and cosine:
             size, phase = np.hypot(sine, cosine), np.arctan2(-sine, cosine)

@@ -196,7 +196,7 @@ def _units(parts: Sequence[Recording]) -> Units:
         for name in ("states", "inputs")
     )
     inputs = np.where(inputs > 0, inputs, 1.0)
-    return Units(states, inputs, 1.0, np.zeros(len(states) + len(inputs)))
+    return Units(states, inputs, 1.0)
 
 
 def _signal(part: Recording, units: Units) -> Signal:

@@ -16,19 +16,22 @@ from nsindy.discovery import (
     dictionary,
     forcing,
     maps,
+    number_fit,
+    number_regression,
+    number_scan,
     one_step,
     problem,
     proposals,
     readings,
     signals,
-    wave_fit,
-    wave_scan,
     wide_table,
 )
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import Discrepancy, nearly_right
 from nsindy.discovery.forcing import Forced
 from nsindy.discovery.law_text import Law
+from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers, NumberSearch
+from nsindy.discovery.number_scan import Offer
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.readings import Late
@@ -36,7 +39,6 @@ from nsindy.discovery.said import read_said
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Progress, Session
 from nsindy.discovery.signals import Units
-from nsindy.discovery.wave_fit import FittedWave
 from nsindy.recording import check
 from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
@@ -234,28 +236,63 @@ def _discover(
         starts = _from_more_places(prepared, first)
         stage = "selecting from more places"
         first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
-    # Offered around the choice before the retry: where a wave is missing, the retry buys terms
-    # that stand in for it, and around them a scan sees less of the wave.
-    offer = None
-    if not session.stop() and not prepared.problem.wide:
-        offer = wave_scan.offer(prepared, base.chosen.mask, base.chosen.coefficients, base.noise)
-    waved, without = None, (prepared, first)
-    if offer is not None:
-        waved = wave_fit.search_with(session, offer, prepared, first)
-    if waved is not None:
-        # Its noise is not taken again from the fit: w, its error and its price were judged
+    # Offered around the choice before the retry: where a number is missing, the retry buys terms
+    # that stand in for it, and around them a scan sees less of it.
+    numbered, without = _with_numbers(session, prepared, base, first), (prepared, first)
+    if numbered is not None:
+        # Its noise is not taken again from the fit: the numbers, their errors and prices were judged
         # with the noise of the smoothing, and would have to be judged anew.
-        wave, prepared, first, final = waved.wave, waved.prepared, waved.first, waved.final
+        prepared, first, final, numbers = numbered
         stopped = False
     else:
-        wave, stopped = None, session.stop()
+        numbers, stopped = NOTHING_FITTED, session.stop()
         prepared, final = _again(session, prepared, first, stopped=stopped)
     slow = Discrepancy.none(len(final.chosen.mask))
-    usual = _Model(prepared, first, final, wave, slow, lag)
+    usual = _Model(prepared, first, final, numbers, slow, lag)
     if stopped:
         return _concluded(session, recordings, laws, usual, stopped=True)
     model = _with_forcing(session, usual, *without) or _beside(session, usual)
     return _concluded(session, recordings, laws, model)
+
+
+def _with_numbers(
+    session: Session, prepared: Prepared, base: Found, first: Found
+) -> NumberSearch | None:
+    """The search with numbers inside terms, one after the other as long as they earn their price.
+
+    Args:
+      session: builds and searches problems.
+      prepared: the problem without numbers.
+      base: a search on the first part, around whose choice numbers are looked for.
+      first: the best search on the first part.
+    """
+    best, chosen = None, base.chosen
+    for _ in range(constants.NUMBERS):
+        if session.stop() or prepared.problem.wide:
+            break
+        around = number_scan.offers(prepared, chosen.mask, chosen.coefficients, first.noise)
+        regressed = number_regression.proposed(prepared, chosen.mask)
+        before = best.numbers if best else NOTHING_FITTED
+        tried = [
+            number_fit.trial(session, offer, prepared, first, before)
+            for offer in _different(regressed, around)
+        ]
+        earned = [each for each in tried if each is not None]
+        if not earned:
+            break
+        best = max(earned, key=lambda each: each.found.chosen.score - each.numbers.price)
+        prepared, first, chosen = best.prepared, best.found, best.found.chosen
+    return None if best is None else number_fit.finish(session, best)
+
+
+def _different(*lists: Sequence[Offer]) -> list[Offer]:
+    """The best offers of each list, one of each kind and variable."""
+    found: dict[tuple[str, int], Offer] = {}
+    for offers in lists:
+        near = [o for o in offers if o.gain > constants.NUMBER_NEAR * offers[0].gain]
+        for offer in near[: constants.NUMBER_OFFERS]:
+            found.setdefault((offer.inner.kind, offer.inner.place), offer)
+    return list(found.values())
 
 
 class _Model(NamedTuple):
@@ -265,7 +302,7 @@ class _Model(NamedTuple):
       prepared: the problem.
       first: the search on the first part of each recording.
       final: the search on all samples.
-      wave: the number of the fitted wave, where there is one.
+      numbers: that were fitted inside terms.
       slow: the slow error beside the equations.
       lag: the delay of the held inputs, where there is one.
       forced: the search with a forcing in time, where there is one.
@@ -274,17 +311,15 @@ class _Model(NamedTuple):
     prepared: Prepared
     first: Found
     final: Found
-    wave: FittedWave | None
+    numbers: FittedNumbers
     slow: Discrepancy
     lag: Late | None = None
     forced: Forced | None = None
 
     @property
     def price(self) -> float:
-        """Nats of the number inside a wave or a forcing, which the scores do not know."""
-        if self.forced is not None:
-            return self.forced.price
-        return self.wave.price if self.wave else 0.0
+        """Nats of the numbers inside terms or a forcing, which the scores do not know."""
+        return self.numbers.price if self.forced is None else self.forced.price
 
 
 def _with_forcing(
@@ -298,7 +333,7 @@ def _with_forcing(
     Args:
       session: builds and searches problems.
       usual: what was found without.
-      prepared: the problem without a wave.
+      prepared: the problem without numbers inside terms.
       first: its search on the first part of each recording.
     """
     asked = session.question.forcing
@@ -307,12 +342,12 @@ def _with_forcing(
     if not asked and not forcing.shows(usual.prepared, usual.final):
         return None
     bare, plain = usual.prepared, usual.final
-    if usual.wave is not None:
+    if usual.numbers.inner:
         bare, plain = _again(session, prepared, first)
     found = forcing.search_forced(session, bare, first, plain)
     if found is None or found.evidence <= usual.final.chosen.score - usual.price:
         return None
-    parts = found.prepared, found.first, found.final, found.wave
+    parts = found.prepared, found.first, found.final, found.numbers
     model = _Model(*parts, usual.slow, usual.lag, found)
     model = _beside(session, model)
     return model if found.holds(model.final) else None
@@ -338,10 +373,12 @@ def _concluded(
     stopped: bool = False,
 ) -> Discovery:
     """Put the result together, with what maps and laws say of the recordings."""
-    prepared, first, final, wave, slow, lag, forced = model
+    prepared, first, final, numbers, slow, lag, forced = model
     stopped |= session.stop() and not final.settled
     seen = recordings if forced is None else forcing.as_input(recordings, forced)
-    found = conclusion.conclude(prepared, seen, first, final, wave, slow, lag=lag, stopped=stopped)
+    found = conclusion.conclude(
+        prepared, seen, first, final, numbers, slow, lag=lag, stopped=stopped
+    )
     if forced is not None and forced.step is not None:
         found = dataclasses.replace(found, score=np.asarray(found.score) - forced.price)
     every = np.concatenate([part.states for part in recordings.parts])

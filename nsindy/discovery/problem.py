@@ -1,11 +1,13 @@
 """What is searched: the recordings, their library, and the way back to their own units."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from nsindy.discovery import constants, dictionary, known, screening, signals, weak_form
+from nsindy.discovery.kinds import Kinds
 from nsindy.discovery.known import NOTHING, Physics, Tables
 from nsindy.discovery.question import Question
 from nsindy.discovery.signals import Signal, Units
@@ -14,6 +16,7 @@ from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
 from nsindy.terms import operations as terms_operations
 from nsindy.terms import products
+from nsindy.terms.numbered import WAVE, Numbered, WithNumber, unbound
 from nsindy.terms.operations import PRIMITIVES, Times
 from nsindy.terms.products import Products
 from nsindy.terms.term import Term
@@ -106,7 +109,8 @@ class Prepared(NamedTuple):
       signals: the same, scaled and smoothed.
       units: of the variables.
       order: 1 or 2.
-      library: terms that were not named alone, and are neither a forcing nor fitted waves.
+      library: terms that were not named alone, and hold neither a forcing nor a number that is
+        fitted.
       terms: M terms over the states and inputs, as they are reported.
       back: multiplies scaled coefficients to those of the recording [D, M].
       theta: Θ of the smoothed states, the recordings one after the other [N, M].
@@ -115,6 +119,7 @@ class Prepared(NamedTuple):
       length: L, intervals of a segment.
       substeps: solver steps between samples; None for a map.
       tables: what is known of the equations, in the units of the recording.
+      kinds: what may hold a number that is fitted.
     """
 
     parts: list[Recording]
@@ -130,6 +135,7 @@ class Prepared(NamedTuple):
     length: int
     substeps: int | None
     tables: Tables
+    kinds: Kinds
 
     def segments(self, share: float) -> Segments:
         """The recordings in segments, of which the first `share` of the samples count."""
@@ -176,7 +182,7 @@ def prepare(
     Args:
       parts: the recordings.
       smoothed: the same, scaled and smoothed.
-      units: of the variables, with the numbers of fitted waves.
+      units: of the variables, with the numbers that are fitted.
       question: what was asked.
       substeps: solver steps between samples; None for a map.
       physics: what is known of the equations.
@@ -190,6 +196,7 @@ def prepare(
     scale, count, order = units.variables, len(units.states), question.order
     measured = count // order
     library = terms_of(smoothed, units, question, forcings=forcings)
+    kinds = Kinds.beside(library, question.numbered, forced=forcings > 0)
     identity = terms_operations.get("identity")
     velocities = [Term(identity, (v,)) for v in range(measured, count)]
     terms = known.extended(library, physics, range(count - measured, count), velocities)
@@ -197,10 +204,10 @@ def prepare(
     terms = (
         *terms,
         *dictionary.forcing_terms(len(scale), forcings),
-        *dictionary.fitted_waves(library, units.waves, forcings=forcings),
+        *(term for inner in units.inner for term in kinds.terms(inner, count)),
     )
     tables = known.tables(physics, terms, count)
-    columns = _columns(terms, smoothed, units, tables.named)
+    columns = _columns(terms, smoothed, units, tables.named, question.numbered)
     physics.check_valued(terms, tables.named & ~columns.valued)
 
     sizes = _sizes(columns.products, scale)
@@ -262,6 +269,7 @@ def prepare(
         length=length,
         substeps=substeps,
         tables=tables,
+        kinds=kinds,
     )
 
 
@@ -313,7 +321,11 @@ def _positions(terms: Sequence[Term], measured: int, back: np.ndarray) -> np.nda
 
 
 def _columns(
-    terms: Sequence[Term], smoothed: list[Signal], units: Units, named: np.ndarray
+    terms: Sequence[Term],
+    smoothed: list[Signal],
+    units: Units,
+    named: np.ndarray,
+    numbered: Sequence[Numbered],
 ) -> _Columns:
     """Evaluate the terms on the smoothed states; those that were named, wherever they are finite.
 
@@ -322,6 +334,7 @@ def _columns(
       smoothed: the recordings.
       units: of the variables.
       named: True for terms that a person named [M].
+      numbered: operations of one's own that own a number.
     """
     count = len(units.variables)
     bound = [_on_raw(term, count) for term in terms]
@@ -334,15 +347,13 @@ def _columns(
     # Many states have a program of their own anyway, which need not hold what they do not use.
     wide = dictionary.is_wide(len(bound), len(units.states))
     atoms = () if wide else dictionary.atoms(count)
+    if any(inner.kind != WAVE for inner in units.inner):
+        atoms = (*atoms, *dictionary.numbered_atoms(count, numbered))
     split = products.split(bound, variables, atoms=atoms, least=constants.LIBRARY_ROWS)
     usable = np.ones(variables + len(split.atoms) + 1, bool)
     needed = set(split.rows[: len(terms)].ravel().tolist())
     for place, atom in enumerate(split.atoms, variables):
-        usable[place] = place in needed and all(
-            dictionary.allows(atom.primitive, points[:, a], errors[:, a])
-            for a in atom.arguments
-            if isinstance(a, int)
-        )
+        usable[place] = place in needed and _allowed(atom, points, errors)
     rows = split.rows[: len(terms)]
     ordinary = usable[rows].all(1)
     usable[rows[named].ravel()] = True
@@ -352,6 +363,19 @@ def _columns(
         theta = (theta + products.term_values(split, earlier, usable)[:, : len(terms)]) / 2
     valued = np.isfinite(theta).all(0) & (np.max(np.abs(theta), 0) > 0)
     return _Columns(split, usable, np.where(valued[None], theta, 0.0), valued, ordinary)
+
+
+def _allowed(atom: Term, points: np.ndarray, errors: np.ndarray) -> bool:
+    """Whether an operation makes a term of its own of the values of its arguments."""
+    places = [a for a in atom.arguments if isinstance(a, int)]
+    if atom.primitive.arity == 2 and len(places) == 2:
+        # One that owns a number, which is the second.
+        place, number = places
+        own = terms_operations.numpy_function(atom.primitive)
+        inner = lambda x: own(x, points[0, number])  # noqa: E731
+        bound = dataclasses.replace(atom.primitive, arity=1, function=inner, numpy=inner)
+        return dictionary.allows(bound, points[:, place], errors[:, place])
+    return all(dictionary.allows(atom.primitive, points[:, a], errors[:, a]) for a in places)
 
 
 def _length(smoothed: list[Signal]) -> int:
@@ -366,8 +390,8 @@ def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     x and x·v only take a factor when their variables are scaled; sin(x) is another function of the
     scaled x, so it is bound to the raw one, `shift` places further on, and keeps its meaning. What
     is smooth in a fit, sign(x) and √x, only takes a factor as well, and is bound to the scaled one.
-    The w x of sin(w x) is a variable too, `shift` places further on again, if w is fitted: a number
-    that was given is multiplied with the term x, see `expansion`.
+    A number that is fitted, as w in sin(w x), is a variable too, `shift` places further on again:
+    one that was given is multiplied with the term x, see `expansion`.
 
     Args:
       term: over V variables.
@@ -377,13 +401,18 @@ def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     smooth = term.primitive.smooth
     if smooth is not None and not raw:
         return Term(smooth, term.arguments)
-    raw, variables = raw or term.primitive.name not in products.PRODUCTS, range(shift)
+    own, variables = term.primitive.function, range(shift)
+    place = term.arguments[0] if term.arguments else None
+    if isinstance(own, WithNumber) and isinstance(place, int):
+        return Term(unbound(own.operation), (place + shift, place + 2 * shift))
+    raw = raw or term.primitive.name not in products.PRODUCTS
 
     def bound(argument):
         if not isinstance(argument, Term):
             return argument + shift * raw
         if isinstance(argument.primitive.function, Times) and argument.arguments[0] in variables:
-            return argument.arguments[0] + 2 * shift
+            place = argument.arguments[0]
+            return Term(PRIMITIVES["mul"], (place + shift, place + 2 * shift))
         return _on_raw(argument, shift, raw)
 
     return Term(term.primitive, tuple(map(bound, term.arguments)))

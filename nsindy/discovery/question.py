@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from nsindy.terms import operations as table
+from nsindy.terms.numbered import Numbered
 from nsindy.terms.operations import Operations, Primitive
 
 __all__ = ["Question"]
@@ -76,7 +78,20 @@ class Question:
         Raises:
           ValueError: a name is unknown, or JAX cannot trace a function.
         """
-        return None if self.operations is None else table.rows_of(self.operations)
+        if self.operations is None:
+            return None
+        return table.rows_of([each for each in self._listed if not isinstance(each, Numbered)])
+
+    @property
+    def numbered(self) -> tuple[Numbered, ...]:
+        """The operations of one's own that own a number."""
+        return tuple(each for each in self._listed if isinstance(each, Numbered))
+
+    @property
+    def _listed(self) -> Sequence[Any]:
+        given = () if self.operations is None else self.operations
+        single = isinstance(given, str | Primitive | Numbered) or callable(given)
+        return (given,) if single else given  # type: ignore[return-value]
 
     def floor(self, states: int) -> np.ndarray:
         """The noise that is known of each measured state, 0 where none is [states].

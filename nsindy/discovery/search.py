@@ -61,6 +61,7 @@ def search(
     *,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[float], None] = lambda fraction: None,
+    rounds: int = constants.ROUNDS,
 ) -> Found:
     """Fit the proposals to the measurements, then the neighbours of the best, until it stays.
 
@@ -71,13 +72,14 @@ def search(
       noise: σ to begin with, scaled [D].
       stop: tells whether to end with what there is.
       progress: called with the share of the rounds that is done.
+      rounds: most of them; 1 fits the proposals alone.
     """
     pool: dict[bytes, Candidate] = {}
     samples = np.sum(np.asarray(segments.weights) > 0, (0, 1)).astype(float)
     todo, tried = starts, set[bytes]()
     best, settled = None, False
-    for number in range(constants.ROUNDS):
-        progress(number / constants.ROUNDS)
+    for number in range(rounds):
+        progress(number / rounds)
         # One support alone is fitted to its end.
         halt = stop if len(todo) > 1 else lambda: False
         ended = candidates.fit(problem, segments, todo, noise, samples, pool, halt)

@@ -72,6 +72,7 @@ class Session:
         share: float,
         stage: str,
         guides: int,
+        rounds: int = constants.ROUNDS,
     ) -> Found:
         """Search a problem.
 
@@ -82,6 +83,7 @@ class Session:
           stage: its name, for the progress.
           guides: starts that are solved, evenly among all, to see where errors grow: 1 where the
             first is known to be the best.
+          rounds: most rounds of the search.
         """
         cut = prepared.segments(share)
         floor = prepared.problem.floor
@@ -100,6 +102,7 @@ class Session:
             noise,
             stop=self.stop,
             progress=lambda done: self.tell(stage, done),
+            rounds=rounds,
         )
 
     def tell(self, stage: str, share: float) -> None:

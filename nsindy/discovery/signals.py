@@ -9,6 +9,7 @@ from scipy.spatial import KDTree
 from nsindy.discovery import constants, smoothing
 from nsindy.recording.check import Recording
 from nsindy.result import inputs as inputs_between
+from nsindy.terms.numbered import Inner
 from nsindy.trajectories.shooting import Segments
 
 __all__ = [
@@ -46,13 +47,13 @@ class Units(NamedTuple):
       states: [D].
       inputs: [U].
       time: scalar.
-      waves: for each variable the w of its fitted waves, per raw unit, 0 where it has none [D + U].
+      inner: numbers that are fitted inside terms, per raw unit, at most one of a variable.
     """
 
     states: np.ndarray
     inputs: np.ndarray
     time: float
-    waves: np.ndarray
+    inner: tuple[Inner, ...] = ()
 
     @property
     def variables(self) -> np.ndarray:
@@ -61,13 +62,16 @@ class Units(NamedTuple):
 
     @property
     def raw(self) -> np.ndarray:
-        """What the variables are multiplied by: x, and then w x [2 (D + U)]."""
-        return np.concatenate([self.variables, self.variables * self.waves])
+        """What the variables are multiplied by, then the number of each, 0 for none [2 (D + U)]."""
+        numbers = np.zeros(len(self.variables))
+        for inner in self.inner:
+            numbers[inner.place] = inner.number
+        return np.concatenate([self.variables, numbers])
 
     def expand(self, values: np.ndarray) -> np.ndarray:
         """Variables that the terms are bound to, sample by sample; see `shooting.expand`."""
-        raw = np.tile(values, len(self.raw) // values.shape[1]) * self.raw
-        return np.concatenate([values, raw], 1)
+        units, numbers = np.split(self.raw, 2)
+        return np.concatenate([values, values * units, np.broadcast_to(numbers, values.shape)], 1)
 
 
 class Signal(NamedTuple):
@@ -213,11 +217,11 @@ def smooth_recordings(
             times = (r.times - r.times[0]) / time
             smooth[place] = [smoothing.interpolated(times, c) for c in (r.states / size).T]
     if order == 1:
-        units = Units(size, inputs, time, np.zeros(len(size) + len(inputs)))
+        units = Units(size, inputs, time)
     else:
         speed = [[np.max(np.abs(s.derivatives)) for s in each] for each in smooth]
         states = np.append(size, size / time * np.max(speed, 0))
-        units = Units(states, inputs, time, np.zeros(len(states) + len(inputs)))
+        units = Units(states, inputs, time)
     found = [
         _signal(r, s, units, order, held)._replace(coarse=each and order == 1)
         for r, s, each in zip(recordings, smooth, coarse, strict=True)

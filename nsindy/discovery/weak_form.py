@@ -7,7 +7,7 @@ import numpy as np
 from nsindy.discovery.signals import Signal
 from nsindy.evidence.regression import compress
 
-__all__ = ["of_recordings", "regression"]
+__all__ = ["of_recording", "of_recordings", "regression"]
 
 
 def regression(
@@ -47,6 +47,14 @@ def regression(
       >>> np.linalg.lstsq(design, targets)[0].round(3).tolist()
       [[-1.0]]
     """
+    test, slope = _tests(times, half_width, near)
+    return test @ theta, -slope @ states
+
+
+def _tests(
+    times: np.ndarray, half_width: float, near: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The test functions and their slopes, with the weights of the integrals [Q, N]."""
     span = times[-1] - times[0]
     if not 0 < half_width <= span / 2:
         raise ValueError(f"the half width must be above 0 and at most {span / 2:g}: {half_width:g}")
@@ -60,7 +68,20 @@ def regression(
     if near is not None and not near.all():
         known = ~np.any((test > 0) & ~near, axis=1)
         test, slope = test[known], slope[known]
-    return test @ theta, -slope @ states
+    return test, slope
+
+
+def of_recording(signal: Signal, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The test functions of a recording [Q, N], and its regression: design [Q, M], targets [Q, D].
+
+    Args:
+      signal: the recording.
+      theta: Θ of its smoothed states [N, M].
+    """
+    span = signal.times[-1] - signal.times[0]
+    half_width = min(5 * span / signal.freedom, span / 4)
+    test, slope = _tests(signal.times, half_width, signal.near)
+    return test, test @ theta, -slope @ signal.measured
 
 
 def of_recordings(signals: Sequence[Signal], theta: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -74,11 +95,7 @@ def of_recordings(signals: Sequence[Signal], theta: np.ndarray, given: np.ndarra
     rows = np.cumsum([0, *(len(s.times) for s in signals)])
     designs, targets = [], []
     for s, low, high in zip(signals, rows, rows[1:], strict=False):
-        span = s.times[-1] - s.times[0]
-        half_width = min(5 * span / s.freedom, span / 4)
-        design, target = regression(
-            s.times, s.measured, theta[low:high], half_width=half_width, near=s.near
-        )
+        _, design, target = of_recording(s, theta[low:high])
         designs.append(design)
         targets.append(target - design @ given.T if given.any() else target)
     return compress(np.concatenate(designs), np.concatenate(targets))

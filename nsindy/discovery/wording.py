@@ -13,6 +13,7 @@ from nsindy.discovery.verdict import Verdict
 from nsindy.evidence import regression, ties
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
+from nsindy.terms.numbered import WAVE, Inner, inner_of
 
 __all__ = ["STOPPED", "Wording", "conserved", "of_the_search", "of_the_unclear", "warnings"]
 
@@ -43,17 +44,23 @@ class Wording:
         self.left = [text.left_side(state, map=map) for state in states]
         self.names = [text.readable(term, variables) for term in prepared.terms]
 
-    def wave(self, found: Found, number: float, error: float) -> str:
-        """The w of the fitted wave and its standard error."""
-        used = (found.chosen.mask & found.problem.admissible).any(0)
-        waves = map(dictionary.is_fitted_wave, self.prepared.terms)
-        names = " and ".join(
-            name for name, here, wave in zip(self.names, used, waves, strict=True) if here and wave
-        )
-        value, spread = (text.number(each, error) for each in (number, error))
-        (variable,) = np.flatnonzero(self.prepared.units.waves)
-        unit = f"radian per unit of {self.variables[variable]}"
-        return f"the number in {names} is fitted: {value} ± {spread} {unit}"
+    def numbers(self, found: Found, inner: Sequence[Inner], errors: np.ndarray) -> tuple[str, ...]:
+        """The numbers that were fitted inside terms, and their standard errors [P]."""
+        used = (found.chosen.mask & found.problem.admissible).any(0).tolist()
+        own = [inner_of(term) for term in self.prepared.terms]
+        lines = []
+        for one, error in zip(inner, errors.tolist(), strict=True):
+            names = [
+                name
+                for name, here, each in zip(self.names, used, own, strict=True)
+                if here and each is not None and each.place == one.place
+            ]
+            if not names:
+                continue
+            value, spread = (text.number(each, error) for each in (one.number, error))
+            unit = f" radian per unit of {self.variables[one.place]}" if one.kind == WAVE else ""
+            lines.append(f"the number in {' and '.join(names)} is fitted: {value} ± {spread}{unit}")
+        return tuple(lines)
 
     def difference(self, one: Candidate, other: Candidate) -> str:
         """What another model has that this one has not."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nsindy.runtime import files
+from nsindy.terms.numbered import NUMBERED, WithNumber
 from nsindy.terms.operations import PRIMITIVES, Primitive, StepAt, Times, get
 from nsindy.terms.term import Term, by_depth
 
@@ -39,7 +40,10 @@ def write_discovery(path: str | os.PathLike, content: dict[str, Any]) -> None:
     learned = {}
     for primitive in {node.primitive for node in nodes}:
         row = PRIMITIVES.get(primitive.name)
-        if isinstance(primitive.function, StepAt | Times):
+        own = primitive.function
+        if isinstance(own, StepAt | Times):
+            continue
+        if isinstance(own, WithNumber) and NUMBERED.get(own.operation.name) == own.operation:
             continue
         if row is None or row.function is not primitive.function:
             learned[primitive.name] = _learned(primitive)

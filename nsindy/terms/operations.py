@@ -295,6 +295,10 @@ def get(name: str) -> Primitive:
         with contextlib.suppress(ValueError):
             if math.isfinite(number := float(name.removeprefix(_STEP))):
                 return step_at(number) if name.startswith(_STEP) else times(number)
+        if name.endswith("]"):
+            from nsindy.terms.numbered import get_numbered
+
+            return get_numbered(name)
         raise ValueError(f"unknown operation {name!r}; the operations are {', '.join(PRIMITIVES)}")
     return PRIMITIVES[name]
 

@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
 
+from nsindy.terms.numbered import WithNumber
 from nsindy.terms.operations import StepAt, Times
 from nsindy.terms.term import Term
 from nsindy.terms.text import number
@@ -43,6 +44,9 @@ def expression(
         return sympy.Float(number(own.number) if short else own.number) * arguments[0]
     if isinstance(own, StepAt):
         return sympy.Heaviside(arguments[0] - sympy.Float(number(own.time) if short else own.time))
+    if isinstance(own, WithNumber):
+        value = sympy.Float(number(own.number) if short else own.number)
+        return own.sympy(sympy, arguments[0], value)
     if row is None:
         return sympy.Function(term.primitive.name)(*arguments)
     return row(sympy, *arguments)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jax.typing import ArrayLike
 
+from nsindy.terms.numbered import WithNumber
 from nsindy.terms.operations import StepAt, Times
 from nsindy.terms.term import Term
 
@@ -50,6 +51,9 @@ def _powers(term: Term | int, variables: Sequence[str]) -> dict[str, int]:
         at = term.primitive.function.time
         sign = "+" if at < 0 else "-"
         return {f"step({_sum(arguments[0], variables)} {sign} {number(abs(at))})": 1}
+    if isinstance(term.primitive.function, WithNumber):
+        own = term.primitive.function
+        return dict(own.operation.written(_sum(arguments[0], variables), number(own.number)))
     if name == "add":
         return {f"({_sum(term, variables)})": 1}
     if name == "drag":

@@ -41,8 +41,8 @@ class Segments(NamedTuple):
         at a node that the next segment counts.
       inputs: at the beginning and just before the end of each interval, straight between them
         [B, L, 2, U]; an input that is held is the same at both.
-      units: of the variables [D + U], operations on raw values see variable · unit; then, where
-        there are fitted waves, w · unit of each [D + U].
+      units: of the variables [D + U], operations on raw values see variable · unit; then the number
+        inside terms of each, which they see as a variable that does not change [D + U].
       starts: 1 where a segment begins a recording [B, R].
       usable: False for factors that have no value on these recordings [V + A + 1].
       bound: (low, high) [2, D]; outside, a state is held still, so that nothing overflows.
@@ -161,17 +161,17 @@ SOLUTION = np.array(
 def expand(states: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
     """Variables that the terms are bound to: states and inputs, then both in raw units [V, N].
 
-    Fitted waves are bound to a third part, w x, so that w is no constant of a program.
+    The numbers inside terms are a third part, so that none is a constant of a program.
 
     Args:
       states: [D, N].
       inputs: [U, N].
-      units: of the variables [V - D - U].
+      units: of the variables, and then their numbers [V - D - U].
     """
     scaled = jnp.concatenate([states, inputs])
-    return jnp.concatenate(
-        [scaled, jnp.tile(scaled, (len(units) // len(scaled), 1)) * units[:, None]]
-    )
+    raw, numbers = jnp.split(units[:, None], [len(scaled)])
+    numbers = jnp.broadcast_to(numbers, (len(numbers), scaled.shape[1]))
+    return jnp.concatenate([scaled, scaled * raw, numbers.astype(scaled.dtype)])
 
 
 # Under its own jit it is traced once for all programs of the same shapes.

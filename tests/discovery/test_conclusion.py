@@ -6,7 +6,7 @@ from problems import candidate, found, narrow, prepared
 
 from nsindy.discovery import candidates, conclusion, constants, signals
 from nsindy.discovery.candidates import Path
-from nsindy.discovery.wave_fit import FittedWave
+from nsindy.discovery.number_fit import FittedWave
 from nsindy.evidence import regression
 from nsindy.recording.check import Recording, Recordings
 from nsindy.trajectories.linearised import Linearised

@@ -8,11 +8,11 @@ import scipy.optimize
 from problems import candidate, found, prepared, solved
 
 import nsindy
-from nsindy.discovery import candidates, constants, dictionary, wave_fit, wave_scan
+from nsindy.discovery import candidates, constants, dictionary, number_fit, number_scan
 from nsindy.discovery.candidates import Start
+from nsindy.discovery.number_fit import FittedWave, _Settled
+from nsindy.discovery.number_scan import Offer
 from nsindy.discovery.signals import Units
-from nsindy.discovery.wave_fit import FittedWave, _Settled
-from nsindy.discovery.wave_scan import Offer
 
 TIMES, NOISE, OPERATIONS = np.linspace(0, 7, 101), 0.005, ("sin", "cos")
 TRUTH = 0.0, 0.6, -0.4, 2 * np.pi
@@ -55,7 +55,7 @@ def searched(problem):
 
 
 def test_number_error_and_slopes_are_those_of_least_squares(recording, problem, searched):
-    wave = wave_fit.fit_number(problem.units, searched)
+    wave = number_fit.fit_number(problem.units, searched)
     fit = scipy.optimize.least_squares(
         lambda values: (path(values) - recording)[:, 0] / NOISE, TRUTH, x_scale=(0.1, 0.1, 0.1, 1.0)
     )
@@ -94,8 +94,8 @@ def offered(problem, searched, monkeypatch):
     session = SimpleNamespace(build=lambda units, substeps: problem, forcings=0)
     offer = Offer(problem.units.waves, searched.chosen.mask, price)
     wave = FittedWave(TRUTH[3], 0.01, searched.chosen.coefficients)
-    monkeypatch.setattr(wave_scan, "offer", lambda *given, **knobs: None)
-    monkeypatch.setattr(wave_fit, "_search", lambda *given, **knobs: "again")
+    monkeypatch.setattr(number_scan, "offer", lambda *given, **knobs: None)
+    monkeypatch.setattr(number_fit, "_search", lambda *given, **knobs: "again")
 
     def ask(earned, waves=(wave, wave)):
         with_wave = found(searched.chosen._replace(score=100.0 + price + earned))
@@ -106,15 +106,15 @@ def offered(problem, searched, monkeypatch):
             starts.append((given, share, guides))
             return settled[len(starts) - 1]
 
-        monkeypatch.setattr(wave_fit, "_settled", settle)
-        return wave_fit.search_with(session, offer, without, first), starts
+        monkeypatch.setattr(number_fit, "_settled", settle)
+        return number_fit.search_with(session, offer, without, first), starts
 
     return ask
 
 
 @pytest.mark.parametrize("more", (0.0, 1e-6))
 def test_a_wave_earns_so_many_nats_beyond_its_price(offered, more):
-    least = constants.WAVE_EARNS
+    least = constants.NUMBER_EARNS
     result, starts = offered(least + more)
     assert result is not None and result.first == "again"
     assert result.wave.price == 7.0 and result.wave.number == TRUTH[3]
@@ -137,6 +137,6 @@ def test_a_wave_that_the_search_drops_is_not_reported(offered):
 
 def test_a_number_below_zero_is_the_same_wave(monkeypatch):
     below = FittedWave(-0.7, 0.1, np.zeros((1, 1)))
-    monkeypatch.setattr(wave_fit, "fit_profile", lambda *given: below)
+    monkeypatch.setattr(number_fit, "fit_profile", lambda *given: below)
     units = Units(np.ones(1), np.zeros(0), 1.0, np.array([0.3]))
-    assert wave_fit.fit_number(units, None).number == 0.7
+    assert number_fit.fit_number(units, None).number == 0.7

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from nsindy.discovery import wave_scan
-from nsindy.discovery.wave_response import Response
+from nsindy.discovery import number_scan
+from nsindy.discovery.response import Response
 
 
 def test_a_forcing_acts_as_the_linear_equation_says():
@@ -50,7 +50,7 @@ def test_as_many_terms_stay_as_there_are_slots():
         return -30 * np.log(left) - price
 
     for slots, expected in ((5, [True] * 5), (3, [True, True, False, True, False])):
-        found, (kept,) = wave_scan._pruned(columns, np.ones(5), 2, slots, evidence)
+        found, (kept,) = number_scan._pruned(columns, np.ones(5), 2, slots, evidence)
         assert kept.tolist() == expected
         left = np.linalg.lstsq(design[:, kept], target, rcond=None)[1][0]
         # A ridge of 1e-10 keeps equal columns apart.

@@ -91,14 +91,14 @@ def linearised(prepared: Prepared, coefficients: np.ndarray, noise: np.ndarray) 
         theta = theta[:, : len(prepared.terms)]
         return np.where(np.isfinite(theta), theta, 0.0) @ coefficients.T
 
-    steps = constants.WAVE_DIFFERENCE * np.eye(everything.shape[1])[:count]
+    steps = constants.NUMBER_DIFFERENCE * np.eye(everything.shape[1])[:count]
     jacobian = np.stack(
-        [(flow(step) - flow(-step)) / (2 * constants.WAVE_DIFFERENCE) for step in steps], 2
+        [(flow(step) - flow(-step)) / (2 * constants.NUMBER_DIFFERENCE) for step in steps], 2
     )
     parts, last = [], 0
     for s in prepared.signals:
         own = np.flatnonzero(s.seen.any(1))
-        own = own[:: -(-len(own) // constants.WAVE_SAMPLES)]
+        own = own[:: -(-len(own) // constants.NUMBER_SAMPLES)]
         rows = last + own
         last += len(s.times)
         weights = (s.noise > 0) * s.seen[own] / (noise * s.relative[own])

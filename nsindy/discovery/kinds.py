@@ -1,0 +1,182 @@
+"""What may hold a number that is fitted: operations of one variable, times what, and what is tried.
+
+A kind is one or two operations of the same number, such as sin(w x) and cos(w x), or x / (K + x) and
+1 / (1 + x / K). A variable has at most one kind with one number at a time.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.terms import operations as terms_operations
+from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered, with_number
+from nsindy.terms.operations import PRIMITIVES
+from nsindy.terms.term import Term
+
+__all__ = ["KINDS", "Kind", "Kinds", "Shape"]
+
+SCALES = np.geomspace(0.03, 10.0, 24)
+"""K that are tried, as shares of the largest value: of a smaller one nothing is seen to bend, and
+beyond the last x / (K + x) is a line or a parabola."""
+
+RATES = np.geomspace(0.3, 30.0, 16)
+"""k that are tried, times the range of the values: how often exp(k x) changes by e."""
+
+POWERS = np.setdiff1d(np.arange(-12, 15) / 4, np.arange(-3, 4))
+"""p that are tried: whole ones are other terms."""
+
+NEGATIVE = 0.02
+"""Share of the largest value, to which values of a concentration may lie below 0 by their noise."""
+
+
+class Kind(NamedTuple):
+    """Operations of one number.
+
+    Attributes:
+      operations: rows of `NUMBERED`, or one's own.
+      grid: the numbers to try for values [N] of a variable; none where it makes no sense.
+      beside: the operation without a number, among which it is tried; empty for one's own.
+    """
+
+    operations: tuple[Numbered, ...]
+    grid: Callable[[np.ndarray], np.ndarray]
+    beside: str = ""
+
+
+class Shape(NamedTuple):
+    """A term of a number.
+
+    Attributes:
+      operation: its operation; sin or cos by name.
+      times: the state that it is multiplied with; None for none.
+    """
+
+    operation: Numbered | str
+    times: int | None = None
+
+    def term(self, inner: Inner) -> Term:
+        """The term of one number."""
+        if isinstance(self.operation, str):
+            inside = Term(terms_operations.times(inner.number), (inner.place,))
+            return Term(PRIMITIVES[self.operation], (inside,))
+        alone = Term(with_number(self.operation, inner.number), (inner.place,))
+        return alone if self.times is None else Term(PRIMITIVES["mul"], (self.times, alone))
+
+    def values(self, variables: np.ndarray, place: int, numbers: np.ndarray) -> np.ndarray:
+        """The terms of many numbers [G] at samples [N, V]: [N, G]."""
+        x, p = variables[:, [place]], numbers[None]
+        if isinstance(self.operation, str):
+            found = getattr(np, self.operation)(p * x)
+        else:
+            found = self.operation.numpy(x, p)
+        return found if self.times is None else found * variables[:, [self.times]]
+
+
+def _nothing(values: np.ndarray) -> bool:
+    return not np.ptp(values) > 0
+
+
+def _scales(values: np.ndarray) -> np.ndarray:
+    top = float(np.max(np.abs(values)))
+    return np.zeros(0) if _nothing(values) else top * SCALES
+
+
+def _positive_scales(values: np.ndarray) -> np.ndarray:
+    return _scales(values) if values.min() >= -NEGATIVE * values.max() else np.zeros(0)
+
+
+def _rates(values: np.ndarray) -> np.ndarray:
+    if _nothing(values):
+        return np.zeros(0)
+    return np.concatenate([-RATES[::-1], RATES]) / np.ptp(values)
+
+
+def _slopes(values: np.ndarray) -> np.ndarray:
+    return np.zeros(0) if _nothing(values) else RATES / float(np.max(np.abs(values)))
+
+
+def _powers(values: np.ndarray) -> np.ndarray:
+    low, high = float(values.min()), float(values.max())
+    return POWERS if 0 < low < 0.8 * high else np.zeros(0)
+
+
+def _energies(values: np.ndarray) -> np.ndarray:
+    low, high = float(values.min()), float(values.max())
+    if not 0 < low < high:
+        return np.zeros(0)
+    return np.concatenate([-RATES[::-1], RATES]) / (1 / low - 1 / high)
+
+
+def _kind(beside: str, names: Sequence[str], grid: Callable[[np.ndarray], np.ndarray]) -> Kind:
+    return Kind(tuple(NUMBERED[name] for name in names), grid, beside)
+
+
+KINDS: dict[str, Kind] = {
+    "saturation": _kind("saturation", ("michaelis", "inhibition"), _positive_scales),
+    "hill2": _kind("saturation", ("hill2", "repression2"), _scales),
+    "hill4": _kind("saturation", ("hill4", "repression4"), _scales),
+    "exponential": _kind("exp", ("exponential",), _rates),
+    "arrhenius": _kind("exp", ("arrhenius",), _energies),
+    "tanh": _kind("tanh", ("steep_tanh",), _slopes),
+    "power": _kind("sqrt", ("power",), _powers),
+}
+"""The kinds that are tried beside waves."""
+
+_REPEATED = {"inhibition", "power"}
+"""Operations that times their own variable are another term of the same number, or of another."""
+
+
+def _own(operation: Numbered) -> Kind:
+    """The kind of an operation of one's own, whose number lies in its range."""
+    assert operation.ranges is not None
+    low, high = operation.ranges
+    tried = np.geomspace(low, high, 32) if low > 0 else np.linspace(low, high, 33)
+    return Kind((operation,), lambda values: tried)
+
+
+class Kinds(NamedTuple):
+    """What may hold a number in a discovery.
+
+    Attributes:
+      waves: sin, cos or both, the terms of a wave; none for no waves.
+      others: kinds by name.
+    """
+
+    waves: tuple[str, ...]
+    others: dict[str, Kind]
+
+    @classmethod
+    def beside(
+        cls, library: Sequence[Term], own: Sequence[Numbered] = (), *, forced: bool = False
+    ) -> "Kinds":
+        """The kinds of the operations of a library, and one's own.
+
+        Args:
+          library: what is searched without numbers.
+          own: operations of one's own that own a number.
+          forced: True where a variable is a time, of which sin and cos are offered in any library.
+        """
+        names = {term.primitive.name for term in library}
+        waves = tuple(name for name in ("sin", "cos") if forced or name in names)
+        shipped = {name: kind for name, kind in KINDS.items() if kind.beside in names}
+        return cls(waves, {operation.name: _own(operation) for operation in own} | shipped)
+
+    def shapes(self, kind: str, place: int, states: int) -> tuple[Shape, ...]:
+        """The terms of a number in a variable: alone, and but for waves times each state as well."""
+        if kind == WAVE:
+            return tuple(Shape(name) for name in self.waves)
+        operations = self.others[kind].operations
+        return (
+            *(Shape(operation) for operation in operations),
+            *(
+                Shape(operation, state)
+                for operation in operations
+                for state in range(states)
+                if not (state == place and operation.name in _REPEATED)
+            ),
+        )
+
+    def terms(self, inner: Inner, states: int) -> tuple[Term, ...]:
+        """The terms of a number, as `shapes` lists them."""
+        return tuple(shape.term(inner) for shape in self.shapes(inner.kind, inner.place, states))

@@ -1,0 +1,322 @@
+"""The search with numbers inside terms, fitted by the profile of the misfit of trajectories."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.discovery import candidates, constants, number_scan, proposals
+from nsindy.discovery.candidates import Candidate, Start
+from nsindy.discovery.number_scan import Offer
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.discovery.session import Session
+from nsindy.discovery.signals import Units
+from nsindy.terms.numbered import WAVE, Inner, inner_of
+from nsindy.trajectories.shooting import Segments
+
+__all__ = [
+    "NOTHING_FITTED",
+    "FittedNumbers",
+    "NumberSearch",
+    "Trial",
+    "finish",
+    "fit_numbers",
+    "fit_profile",
+    "search_with",
+    "trial",
+]
+
+
+class FittedNumbers(NamedTuple):
+    """Numbers that were fitted with everything else.
+
+    Attributes:
+      inner: P of them, per raw unit of their variables.
+      covariance: of the numbers, where errors are independent [P, P].
+      slopes: how the scaled coefficients follow them [P, D, M].
+      price: nats that all must earn, which the scores of the search do not know.
+    """
+
+    inner: tuple[Inner, ...]
+    covariance: np.ndarray
+    slopes: np.ndarray
+    price: float = 0.0
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Standard errors of the numbers [P]."""
+        return np.sqrt(np.diagonal(self.covariance))
+
+    def variance(self, mask: np.ndarray) -> np.ndarray:
+        """What the numbers add to the variance of the scaled coefficients of a support [D, M]."""
+        slopes = np.where(mask, self.slopes, 0.0)
+        return np.einsum("pdm,pq,qdm->dm", slopes, self.covariance, slopes)
+
+
+NOTHING_FITTED = FittedNumbers((), np.zeros((0, 0)), np.zeros((0, 1, 1)))
+"""No number at all."""
+
+
+class Trial(NamedTuple):
+    """A search on the first part of each recording with numbers that earned their price.
+
+    Attributes:
+      prepared: the problem, with the terms of the numbers.
+      found: the search.
+      numbers: its numbers.
+    """
+
+    prepared: Prepared
+    found: Found
+    numbers: FittedNumbers
+
+
+class NumberSearch(NamedTuple):
+    """A discovery with fitted numbers.
+
+    Attributes:
+      prepared: the problem, with the terms of the numbers.
+      first: the search on the first part of each recording, with the numbers of all samples.
+      final: the search on all samples.
+      numbers: its numbers.
+    """
+
+    prepared: Prepared
+    first: Found
+    final: Found
+    numbers: FittedNumbers
+
+
+class _Profile(NamedTuple):
+    """A fit with given numbers: the candidate, and its misfit χ²."""
+
+    candidate: Candidate
+    misfit: float
+
+
+def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None) -> FittedNumbers:
+    """Fit the numbers of a choice to the trajectories, all coefficients and states following them.
+
+    χ²(p), the misfit that is left when everything else is fitted, is a parabola near its least
+    value, so a few fits say where that is, and 2 (∂²χ²/∂p∂p)⁻¹ is the covariance of p. Steps are
+    its standard errors as soon as they are known.
+
+    Args:
+      units: with the numbers to begin with.
+      found: what was chosen with these numbers.
+      places: variables whose numbers are fitted; None for all.
+
+    Reference: Bates and Watts (1988), Nonlinear regression analysis, section 6.1.
+    """
+    inner = tuple(i for i in units.inner if places is None or i.place in places)
+
+    def at(numbers):
+        changed = [i._replace(number=n) for i, n in zip(inner, numbers.tolist(), strict=True)]
+        return found.segments._replace(units=_with_inner(units, changed).raw)
+
+    numbers = np.array([each.number for each in inner])
+    share = np.array([1e-3 if each.kind == WAVE else 0.02 for each in inner])
+    numbers, covariance, slopes = fit_profile(at, found, numbers, share * np.abs(numbers))
+    # A slow wave may be fitted with -w, which is the same up to the sign of its sine.
+    found_inner = tuple(
+        each._replace(number=abs(number) if each.kind == WAVE else number)
+        for each, number in zip(inner, numbers.tolist(), strict=True)
+    )
+    return FittedNumbers(found_inner, covariance, slopes)
+
+
+def fit_profile(
+    at: Callable[[np.ndarray], Segments], found: Found, numbers: np.ndarray, steps: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fit numbers inside the segments of a recording, all else following; see `fit_numbers`.
+
+    Args:
+      at: the segments with numbers [P].
+      found: what was chosen with the numbers to begin with.
+      numbers: to begin with [P].
+      steps: by which they are changed at first [P].
+
+    Returns:
+      the numbers [P], their covariance [P, P], and how the coefficients follow them [P, D, M].
+    """
+    start, count = found.chosen.start, len(numbers)
+
+    def fitted(numbers):
+        pool: dict[bytes, Candidate] = {}
+        candidates.fit(found.problem, at(numbers), [start], found.noise, found.samples, pool)
+        candidate = pool.popitem()[1]
+        misfit = float(np.sum(found.samples * candidate.variance / found.noise**2))
+        return _Profile(candidate, misfit)
+
+    covariance = np.full((count, count), np.inf)
+    slopes = np.zeros((count, *found.chosen.mask.shape))
+    for _ in range(constants.NUMBER_PARABOLAS):
+        own = np.diag(steps)
+        here = fitted(numbers)
+        low, high = ([fitted(numbers + sign * step) for step in own] for sign in (-1, 1))
+        below, above = (np.array([each.misfit for each in side]) for side in (low, high))
+        bend = below - 2 * here.misfit + above
+        usable = (bend > 0.1) & (bend < np.inf)
+        if not usable.all():
+            steps = np.where(usable, steps, steps * np.where(bend < 1, 4.0, 0.25))
+            continue
+        scaled = np.diag(bend)
+        for i in range(count):
+            for j in range(i):
+                both = fitted(numbers + own[i] + own[j]).misfit
+                scaled[i, j] = scaled[j, i] = both - above[i] - above[j] + here.misfit
+        if np.linalg.eigvalsh(scaled).min() < 1e-3 * bend.min():
+            scaled = np.diag(bend)
+        start = here.candidate.start
+        covariance = 2 * np.linalg.inv(scaled) * np.outer(steps, steps)
+        errors = np.sqrt(np.diagonal(covariance))
+        slopes = np.stack(
+            [
+                (up.candidate.coefficients - down.candidate.coefficients) / (2 * step)
+                for down, up, step in zip(low, high, steps, strict=True)
+            ]
+        )
+        move = np.linalg.solve(scaled, (below - above) / 2)
+        move = np.clip(move, -constants.NUMBER_REACH, constants.NUMBER_REACH) * steps
+        # A number keeps its sign: K = 0 is another term.
+        move = np.where(np.abs(move) < 0.5 * np.abs(numbers), move, 0.5 * move)
+        numbers = numbers + move
+        share = steps / errors
+        settled = (np.abs(move) < 0.1 * errors).all() and ((share > 0.3) & (share < 3)).all()
+        steps = np.maximum(errors, np.minimum(np.abs(move), steps))
+        if settled:
+            break
+    return numbers, covariance, slopes
+
+
+def _with_inner(units: Units, inner: Sequence[Inner]) -> Units:
+    """The units with these numbers, each in place of the one that its variable had."""
+    places = {each.place for each in inner}
+    return units._replace(inner=(*(i for i in units.inner if i.place not in places), *inner))
+
+
+def _holding(prepared: Prepared, inner: Inner) -> np.ndarray:
+    """True for the terms that hold the number of a variable [M]."""
+    own = (inner_of(term) for term in prepared.terms)
+    return np.array([each is not None and each.place == inner.place for each in own])
+
+
+def trial(
+    session: Session,
+    offer: Offer,
+    prepared: Prepared,
+    first: Found,
+    before: FittedNumbers = NOTHING_FITTED,
+) -> Trial | None:
+    """Search the first part with the number that is offered; None where it does not earn its price.
+
+    Args:
+      session: builds and searches problems.
+      offer: the number.
+      prepared: the problem without it.
+      first: the search on the first part without it.
+      before: the numbers that the problem has already.
+    """
+    part, substeps, inner = 1 - constants.HELD_OUT, prepared.substeps, offer.inner
+    units = _with_inner(prepared.units, [inner])
+    wide = session.build(units, substeps)
+    forced = inner.place >= len(units.variables) - session.forcings
+    start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
+    # With the number in them, the equations say better how a forcing acts.
+    coefficients = start.coefficients + wide.problem.known
+    row = int(np.argmax(offer.mask[:, _holding(wide, inner)].any(1)))
+    only = row, inner.place, inner.kind
+    better = number_scan.offers(wide, offer.mask, coefficients, first.noise, only, forced=forced)
+    if better:
+        offer = better[0]._replace(price=offer.price)
+        units = _with_inner(prepared.units, [offer.inner])
+        wide = session.build(units, substeps)
+    mask = offer.mask & wide.problem.admissible
+    if not mask[:, _holding(wide, inner)].any():
+        return None
+    if inner.kind != WAVE:
+        # Terms that make up for a number that is off would be chosen with it.
+        alone = _search(session, wide, [candidates.regressed(wide.problem, mask)], part, rounds=1)
+        fitted = fit_numbers(units, alone)
+        units = units._replace(inner=fitted.inner)
+        wide = session.build(units, substeps)
+    more = ((0, 0), (0, len(wide.terms) - len(prepared.terms)))
+    masks = [mask, *(np.pad(c.mask, more) for c in first.pool[: constants.WIDTH])]
+    starts = [candidates.regressed(wide.problem, mask) for mask in masks]
+    if forced or inner.kind != WAVE:
+        # Without the number, what was fitted may have none of the right terms.
+        starts += proposals.proposals(wide)
+    found = _settled(session, wide, starts, part, inner, guides=constants.GUIDES)
+    if found is None:
+        return None
+    earned = found.found.chosen.score - first.chosen.score - offer.price
+    if earned < constants.NUMBER_EARNS:
+        return None
+    numbers = found.numbers._replace(price=before.price + offer.price)
+    return found._replace(numbers=numbers)
+
+
+def finish(session: Session, tried: Trial) -> NumberSearch | None:
+    """Search all samples, then the first part with the numbers of all samples.
+
+    None where a number is not chosen on all samples.
+    """
+    last = tried.numbers.inner[-1]
+    starts = tried.found.starts()
+    final = _settled(session, tried.prepared, starts, 1.0, last, guides=1)
+    if final is None:
+        return None
+    again = _search(session, final.prepared, starts, 1 - constants.HELD_OUT, guides=1)
+    numbers = final.numbers._replace(price=tried.numbers.price)
+    return NumberSearch(final.prepared, again, final.found, numbers)
+
+
+def search_with(
+    session: Session, offer: Offer, prepared: Prepared, first: Found
+) -> NumberSearch | None:
+    """Search with the number that is offered; see `trial` and `finish`."""
+    tried = trial(session, offer, prepared, first)
+    return None if tried is None else finish(session, tried)
+
+
+def _search(
+    session: Session,
+    prepared: Prepared,
+    starts: Sequence[Start],
+    share: float,
+    *,
+    guides: int = 1,
+    rounds: int = constants.ROUNDS,
+) -> Found:
+    stage = "fitting a number inside a term"
+    return session.search(prepared, starts, share=share, stage=stage, guides=guides, rounds=rounds)
+
+
+def _settled(
+    session: Session,
+    prepared: Prepared,
+    starts: Sequence[Start],
+    share: float,
+    inner: Inner,
+    *,
+    guides: int,
+) -> Trial | None:
+    """Search, fit the numbers, and search again with these, until the choice stays.
+
+    None where no term of this number is chosen.
+    """
+    last, numbers = None, NOTHING_FITTED
+    found = _search(session, prepared, starts, share, guides=guides)
+    for _ in range(constants.NUMBER_SEARCHES):
+        mask = found.chosen.mask
+        if not mask[:, _holding(prepared, inner)].any():
+            return None
+        if last is not None and (mask == last).all():
+            break
+        last = mask
+        used = [i.place for i in prepared.units.inner if mask[:, _holding(prepared, i)].any()]
+        numbers = fit_numbers(prepared.units, found, used)
+        prepared = session.build(_with_inner(prepared.units, numbers.inner), prepared.substeps)
+        found = _search(session, prepared, found.starts(), share)
+    return Trial(prepared, found, numbers)

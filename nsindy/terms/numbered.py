@@ -1,0 +1,207 @@
+"""Operations that own a number, x / (K + x) or exp(k x): one row of `NUMBERED` each."""
+
+import contextlib
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from nsindy.terms.operations import ANYWHERE, FURTHER, Primitive, Times
+from nsindy.terms.term import Term
+
+__all__ = [
+    "NUMBERED",
+    "WAVE",
+    "Inner",
+    "Numbered",
+    "WithNumber",
+    "get_numbered",
+    "inner_of",
+    "symbol_of",
+    "unbound",
+    "with_number",
+]
+
+WAVE = "wave"
+"""The kind of sin(w x) and cos(w x)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbered:
+    """One operation f(x, p) of a variable and a number p.
+
+    Attributes:
+      name: the word that terms are stored with, `michaelis` in `michaelis[0.5]`.
+      symbol: what its number is called, K.
+      function: f(x, p) on JAX arrays of one shape.
+      numpy: the same on NumPy arrays.
+      sympy: the same as a function of the module sympy, x and p.
+      written: bases and their powers, whose product is the term, from the texts of x and p.
+      ranges: (low, high) that p is looked for in; None for what the values of x say.
+    """
+
+    name: str
+    symbol: str
+    function: Callable[..., Any]
+    _: dataclasses.KW_ONLY
+    numpy: Callable[..., Any] = dataclasses.field(compare=False)
+    sympy: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
+    written: Callable[[str, str], Mapping[str, int]] = dataclasses.field(compare=False)
+    ranges: tuple[float, float] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class WithNumber:
+    """x ↦ f(x, p), for one number p."""
+
+    operation: Numbered
+    number: float
+
+    def __call__(self, x: Any) -> Any:
+        """F(x, p)."""
+        exact = isinstance(x, float | np.ndarray)
+        return (self.operation.numpy if exact else self.operation.function)(x, self.number)
+
+    def sympy(self, module: Any, x: Any, number: Any) -> Any:
+        """The same in SymPy, with the number as it is to be written."""
+        if self.operation.sympy is None:
+            return module.Function(self.operation.name)(x, number)
+        return self.operation.sympy(module, x, number)
+
+
+def with_number(operation: Numbered, number: float) -> Primitive:
+    """The operation x ↦ f(x, p), whose name is that of f and every digit of p.
+
+    Example:
+      >>> made = with_number(NUMBERED["michaelis"], 0.5)
+      >>> made.name, made.numpy(1.5)
+      ('michaelis[0.5]', 0.75)
+    """
+    function = WithNumber(operation, float(number))
+    return Primitive(
+        f"{operation.name}[{float(number)!r}]", 1, function, ANYWHERE, 1.0, nats=FURTHER,
+        usable=ANYWHERE, numpy=function,
+    )  # fmt: skip
+
+
+@functools.cache
+def unbound(operation: Numbered) -> Primitive:
+    """The operation of two arguments (x, p), for programs in which p is no constant."""
+    return Primitive(
+        operation.name, 2, operation.function, ANYWHERE, 1.0, nats=FURTHER, usable=ANYWHERE,
+        numpy=operation.numpy,
+    )  # fmt: skip
+
+
+def get_numbered(name: str) -> Primitive:
+    """The operation of a name such as `michaelis[0.5]`.
+
+    Raises:
+      ValueError: it is no such name, or the number is not finite.
+    """
+    head, bracket, tail = name.partition("[")
+    if bracket and head in NUMBERED and tail.endswith("]"):
+        with contextlib.suppress(ValueError):
+            if math.isfinite(number := float(tail[:-1])):
+                return with_number(NUMBERED[head], number)
+    raise ValueError(f"unknown operation {name!r}")
+
+
+def _row(
+    name: str,
+    symbol: str,
+    function: Callable[..., Any],
+    written: Callable[[str, str], Mapping[str, int]],
+) -> Numbered:
+    """A row whose function is made of signs alone, which are the same everywhere."""
+    return Numbered(
+        name, symbol, function, numpy=function, sympy=lambda _, x, p: function(x, p),
+        written=written,
+    )  # fmt: skip
+
+
+NUMBERED: dict[str, Numbered] = {
+    row.name: row
+    for row in (
+        _row(
+            "michaelis", "K", lambda x, p: x / (p + x), lambda x, p: {x: 1, f"({p} + {x})": -1}
+        ),
+        _row("inhibition", "K", lambda x, p: p / (p + x), lambda x, p: {f"(1 + {x}/{p})": -1}),
+        _row(
+            "hill2", "K", lambda x, p: x**2 / (p**2 + x**2),
+            lambda x, p: {x: 2, f"({p}^2 + {x}^2)": -1},
+        ),
+        _row(
+            "repression2", "K", lambda x, p: p**2 / (p**2 + x**2),
+            lambda x, p: {f"(1 + ({x}/{p})^2)": -1},
+        ),
+        _row(
+            "hill4", "K", lambda x, p: x**4 / (p**4 + x**4),
+            lambda x, p: {x: 4, f"({p}^4 + {x}^4)": -1},
+        ),
+        _row(
+            "repression4", "K", lambda x, p: p**4 / (p**4 + x**4),
+            lambda x, p: {f"(1 + ({x}/{p})^4)": -1},
+        ),
+        Numbered(
+            "exponential", "k", lambda x, p: jnp.exp(p * x), numpy=lambda x, p: np.exp(p * x),
+            sympy=lambda sp, x, p: sp.exp(p * x), written=lambda x, p: {f"exp({p} {x})": 1},
+        ),
+        Numbered(
+            "arrhenius", "E", lambda x, p: jnp.exp(-p / x), numpy=lambda x, p: np.exp(-p / x),
+            sympy=lambda sp, x, p: sp.exp(-p / x), written=lambda x, p: {f"exp(-{p}/{x})": 1},
+        ),
+        Numbered(
+            "steep_tanh", "k", lambda x, p: jnp.tanh(p * x), numpy=lambda x, p: np.tanh(p * x),
+            sympy=lambda sp, x, p: sp.tanh(p * x), written=lambda x, p: {f"tanh({p} {x})": 1},
+        ),
+        Numbered(
+            "power", "p", jnp.power, numpy=np.power, sympy=lambda _, x, p: x**p,
+            written=lambda x, p: {f"{x}^{p}": 1},
+        ),
+    )
+}  # fmt: skip
+"""Every operation with a number of its own, by name. sin(w x) and cos(w x) are written with
+`operations.times`."""
+
+
+class Inner(NamedTuple):
+    """A number inside terms of one variable.
+
+    Attributes:
+      kind: `WAVE`, or the name of an operation or of a kind of them.
+      place: the variable.
+      number: p, in one over the unit of the variable, or what the operation says.
+    """
+
+    kind: str
+    place: int
+    number: float
+
+
+def inner_of(term: Term) -> Inner | None:
+    """The number that was fitted inside a term, alone or times a state; None for none."""
+    own = term.primitive.function
+    place = term.arguments[0] if term.arguments else None
+    if isinstance(own, WithNumber) and isinstance(place, int):
+        return Inner(own.operation.name, place, own.number)
+    for argument in term.arguments:
+        if not isinstance(argument, Term):
+            continue
+        times, inside = argument.primitive.function, argument.arguments
+        # A number that was given is multiplied with the term x, not with the variable.
+        if isinstance(times, Times) and isinstance(inside[0], int):
+            return Inner(WAVE, inside[0], times.number)
+        found = inner_of(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def symbol_of(inner: Inner) -> str:
+    """What a number is called: w of a wave, else as its operation says."""
+    return NUMBERED[inner.kind].symbol if inner.kind in NUMBERED else "w"
