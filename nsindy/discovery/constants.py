@@ -332,15 +332,24 @@ NUMBERS = 3
 NUMBER_OFFERS = 3
 """Most offers of a number that are searched with."""
 
-NUMBER_WIDTH = 2
+NUMBER_ROWS = 300
+"""Rows of a recording that a regression looks at for numbers; of a longer one some among them."""
+
+NUMBER_WIDTH = 8
 """Partial supports with a number of each kind and variable that a regression goes on with."""
 
-NUMBER_NEAR = 0.3
+NUMBER_TERMS = 5
+"""Most terms of an equation with a number that a regression proposes."""
+
+NUMBER_NEAR = 0.6
 """Share of the best gain that others must promise to be searched with as well."""
 
-NUMBER_EARNS = 10.0
-"""Nats beyond its price that a number must earn: the slow error of a camera is a wave too. The air
+WAVE_EARNS = 10.0
+"""Nats beyond its price that a wave must earn: the slow error of a camera is a wave too. The air
 track gained up to 5.9 by one."""
+
+NUMBER_EARNS = 5.0
+"""Nats beyond its price that any other number must earn: what ties with it has none."""
 
 # What may be missing: `diagnosis`.
 

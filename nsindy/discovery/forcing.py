@@ -122,7 +122,7 @@ def search_forced(
     if not any(tried) and not session.stop():
         tried.append(_drift(session, prepared, first, final))
     found = max((one for one in tried if one), key=lambda one: one.evidence, default=None)
-    if found is None or found.evidence - final.chosen.score < constants.NUMBER_EARNS:
+    if found is None or found.evidence - final.chosen.score < constants.WAVE_EARNS:
         return None
     return found
 
@@ -269,7 +269,7 @@ def _searched(session: Session, built: Prepared, final: Found, price: float) -> 
     whole = session.search(built, starts, share=1.0, stage=stage, guides=constants.GUIDES)
     if not whole.chosen.mask[:, -1].any():
         return None
-    if whole.chosen.score - final.chosen.score - price < constants.NUMBER_EARNS:
+    if whole.chosen.score - final.chosen.score - price < constants.WAVE_EARNS:
         return None
     again = session.search(built, whole.starts(), share=part, stage=stage, guides=1)
     return Forced(built, again, whole, price)

@@ -148,18 +148,26 @@ class Kinds(NamedTuple):
 
     @classmethod
     def beside(
-        cls, library: Sequence[Term], own: Sequence[Numbered] = (), *, forced: bool = False
+        cls,
+        library: Sequence[Term],
+        own: Sequence[Numbered] = (),
+        *,
+        any_operation: bool = False,
+        forced: bool = False,
     ) -> "Kinds":
         """The kinds of the operations of a library, and one's own.
 
         Args:
           library: what is searched without numbers.
           own: operations of one's own that own a number.
+          any_operation: True where no operations were named: then a library with waves has every
+            kind, since a few of them are fewer than all the terms of the others.
           forced: True where a variable is a time, of which sin and cos are offered in any library.
         """
         names = {term.primitive.name for term in library}
+        few = any_operation and "sin" in names
         waves = tuple(name for name in ("sin", "cos") if forced or name in names)
-        shipped = {name: kind for name, kind in KINDS.items() if kind.beside in names}
+        shipped = {name: kind for name, kind in KINDS.items() if few or kind.beside in names}
         return cls(waves, {operation.name: _own(operation) for operation in own} | shipped)
 
     def shapes(self, kind: str, place: int, states: int) -> tuple[Shape, ...]:

@@ -251,7 +251,7 @@ def trial(
     if found is None:
         return None
     earned = found.found.chosen.score - first.chosen.score - offer.price
-    if earned < constants.NUMBER_EARNS:
+    if earned < (constants.WAVE_EARNS if inner.kind == WAVE else constants.NUMBER_EARNS):
         return None
     numbers = found.numbers._replace(price=before.price + offer.price)
     return found._replace(numbers=numbers)

@@ -4,7 +4,7 @@ Letters beside the usual: Q rows of a regression · P base columns · C columns 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -19,6 +19,10 @@ __all__ = ["proposed"]
 
 SPANNED = 1e-9
 """Share of a column's square below which a support spans it already."""
+
+
+RIDGE = 1e-12
+"""Beside columns of length 1, what keeps equal ones apart."""
 
 
 class _Regression(NamedTuple):
@@ -40,6 +44,21 @@ class _Regression(NamedTuple):
     samples: float
     coarse: float
 
+    def evidence(self, left: Any, count: int, costs: Any, size: int) -> Any:
+        """Nats of a support, the variance profiled, up to a constant.
+
+        Args:
+          left: share of the squares of the target.
+          count: number of terms.
+          costs: nats of its terms and its number.
+          size: number of terms of the library.
+        """
+        free = max(self.samples - count - 2, 1.0)
+        penalty = 0.5 * count * np.log(self.samples) * self.samples / free
+        choice = gammaln(size + 1) - gammaln(count + 1) - gammaln(size - count + 1)
+        nats = -0.5 * self.samples * np.log(np.maximum(left, 0) + self.coarse**2)
+        return nats - penalty - choice - costs
+
     def columns(self, block: Block) -> np.ndarray:
         """The terms of a block, all numbers of the first term first [Q, W · G]."""
         each = []
@@ -49,26 +68,18 @@ class _Regression(NamedTuple):
         return np.concatenate(each)
 
 
-class _Support(NamedTuple):
-    """Columns of one equation, at most one number among them.
+class _Form(NamedTuple):
+    """Terms of an equation, and the number with which they fit best.
 
     Attributes:
-      terms: their places.
-      number: which number they hold, an index of numbers; -1 for none.
+      terms: places among the columns.
+      at: which number.
       score: log evidence, nats.
-      left: what is left of the target [Q].
-      basis: orthonormal, of the columns [Q, K].
-      squares: of every column, what is left of 1 [P + C].
-      costs: nats of its terms and its number.
     """
 
     terms: tuple[int, ...]
-    number: int
+    at: int
     score: float
-    left: np.ndarray
-    basis: np.ndarray
-    squares: np.ndarray
-    costs: float
 
 
 def proposed(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
@@ -102,7 +113,7 @@ def proposed(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
 def _regressions(prepared: Prepared, values: list[np.ndarray]) -> list[_Regression]:
     """The regression on derivatives, thinned, and that on integrals."""
     freedom = sum(s.freedom for s in prepared.signals)
-    noiseless = bool(np.max(signals.noise(prepared.signals)) < constants.FINE)
+    noiseless = signals.noiseless(prepared.signals)
     coarse = constants.FINE if noiseless else constants.COARSE[0]
     known = prepared.problem.known
     ends = np.cumsum([len(s.times) for s in prepared.signals])[:-1]
@@ -110,7 +121,7 @@ def _regressions(prepared: Prepared, values: list[np.ndarray]) -> list[_Regressi
     base, target, tests, variables = [], [], [], []
     for s, own, at in zip(prepared.signals, theta, values, strict=True):
         rows = np.flatnonzero(s.near)
-        rows = rows[:: -(-len(rows) // constants.NUMBER_SAMPLES)]
+        rows = rows[:: -(-len(rows) // constants.NUMBER_ROWS)]
         weight = 1 / np.sqrt(np.mean(s.relative[rows] ** 2, 1))
         base.append(weight[:, None] * own[rows])
         target.append(weight[:, None] * (s.derivatives[rows] - own[rows] @ known.T))
@@ -131,122 +142,6 @@ def _regressions(prepared: Prepared, values: list[np.ndarray]) -> list[_Regressi
     return [first, second]
 
 
-class _Table(NamedTuple):
-    """Columns of the library, and behind them those of numbers.
-
-    Attributes:
-      columns: of length 1 [Q, P + C].
-      numbers: which number each holds; -1 for none [P + C].
-      shapes: which term of its kind each is; -1 for none [P + C].
-      blocks: which kind and variable; -1 for none [P + C].
-      costs: nats of each term [P + C].
-      price: nats of a number.
-    """
-
-    columns: np.ndarray
-    numbers: np.ndarray
-    shapes: np.ndarray
-    blocks: np.ndarray
-    costs: np.ndarray
-    price: float
-
-    @classmethod
-    def of(
-        cls, base: np.ndarray, costs: np.ndarray, blocks: Sequence[Block], own: list, price: float
-    ) -> "_Table":
-        """Columns [Q, P] with their costs [P], and those of each block [Q, W · G]."""
-        none = np.full(len(costs), -1)
-        numbers, shapes, owners, prices, first = [none], [none], [none], [costs], 0
-        for place, block in enumerate(blocks):
-            count, kinds = len(block.numbers), len(block.shapes)
-            numbers.append(np.tile(first + np.arange(count), kinds))
-            shapes.append(np.repeat(np.arange(kinds), count))
-            owners.append(np.full(kinds * count, place))
-            prices.append(np.repeat(block.prices, count))
-            first += count
-        every = np.concatenate([base, *own], 1)
-        length = np.linalg.norm(every, axis=0)
-        every = np.where(length > 0, every / np.where(length > 0, length, 1.0), 0.0)
-        parts = [np.concatenate(each) for each in (numbers, shapes, owners, prices)]
-        return cls(every, *parts, price)  # type: ignore[call-arg, arg-type]
-
-    def grown(self, target: np.ndarray, slots: int, one: _Regression) -> list[_Support]:
-        """Supports of a target [Q], grown term by term, best first.
-
-        Of each size go on the best without a number, and the best few of each kind and variable.
-        """
-        target = target / np.linalg.norm(target)
-        size = int((self.numbers < 0).sum())
-
-        def evidence(left, count, costs):
-            free = max(one.samples - count - 2, 1.0)
-            penalty = 0.5 * count * np.log(one.samples) * one.samples / free
-            choice = gammaln(size + 1) - gammaln(count + 1) - gammaln(size - count + 1)
-            nats = -0.5 * one.samples * np.log(np.maximum(left, 0) + one.coarse**2)
-            return nats - penalty - choice - costs
-
-        squares = np.sum(self.columns**2, 0)
-        level = [_Support((), -1, -np.inf, target, np.zeros((len(target), 0)), squares, 0.0)]
-        every, met = [], set[tuple[int, ...]]()
-        for count in range(1, slots + 1):
-            options = []
-            for parent in level:
-                free = parent.squares > SPANNED
-                free[list(parent.terms)] = False
-                if parent.number >= 0:
-                    free &= (self.numbers < 0) | (self.numbers == parent.number)
-                gains = (parent.left @ self.columns) ** 2 / np.where(free, parent.squares, 1.0)
-                new = (self.numbers >= 0) & (parent.number < 0)
-                costs = parent.costs + self.costs + np.where(new, self.price, 0.0)
-                left = parent.left @ parent.left - gains
-                scores = np.where(free, evidence(left, count, costs), -np.inf)
-                options += [(float(scores[m]), parent, m) for m in self._various(scores, parent)]
-            options.sort(key=lambda option: -option[0])
-            level, taken = [], dict[int, int]()
-            for score, parent, m in options:
-                key = tuple(sorted((*parent.terms, m)))
-                block = max(self._block(parent.number), int(self.blocks[m]))
-                full = constants.SCREEN_WIDTH if block < 0 else constants.NUMBER_WIDTH
-                if key in met or taken.get(block, 0) == full:
-                    continue
-                met.add(key)
-                taken[block] = taken.get(block, 0) + 1
-                level.append(self._with(parent, m, key, score))
-            every += level
-        return sorted(every, key=lambda support: -support.score)
-
-    def _block(self, number: int) -> int:
-        """The block of a number; -1 for none."""
-        return int(self.blocks[np.argmax(self.numbers == number)]) if number >= 0 else -1
-
-    def _various(self, scores: np.ndarray, parent: _Support) -> list[int]:
-        """The best columns without a number, and where there is none yet the best of each block."""
-        order = np.argsort(-scores, kind="stable")
-        order = order[np.isfinite(scores[order])]
-        if parent.number >= 0:
-            return order[: constants.NUMBER_WIDTH].tolist()
-        own = self.blocks[order]
-        kept = [order[own < 0][: constants.SCREEN_WIDTH]]
-        kept += [order[own == b][: constants.NUMBER_WIDTH] for b in range(self.blocks.max() + 1)]
-        return np.concatenate(kept).tolist()
-
-    def _with(self, parent: _Support, m: int, key: tuple[int, ...], score: float) -> _Support:
-        """A support with one column more."""
-        column = self.columns[:, m] - parent.basis @ (parent.basis.T @ self.columns[:, m])
-        column /= np.linalg.norm(column)
-        number = int(max(parent.number, self.numbers[m]))
-        new = self.numbers[m] >= 0 > parent.number
-        return _Support(
-            key,
-            number,
-            score,
-            parent.left - column * (column @ parent.left),
-            np.column_stack([parent.basis, column]),
-            np.maximum(parent.squares - (column @ self.columns) ** 2, 0.0),
-            parent.costs + float(self.costs[m]) + self.price * new,
-        )
-
-
 def _of_equation(
     prepared: Prepared,
     one: _Regression,
@@ -259,47 +154,108 @@ def _of_equation(
     target, slots = one.target[:, d], prepared.problem.slots
     if not np.linalg.norm(target) > 0:
         return []
-    costs = dictionary.costs(prepared.terms)
-    base = one.base * prepared.problem.admissible[d]
-    starts = np.cumsum([0, *(len(block.numbers) for block in blocks)])
-    price = float(0.5 * np.log(one.samples) + np.log(starts[-1]))
-    table = _Table.of(base, costs, blocks, list(columns), price)
-    supports = table.grown(target, slots, one)
-    before = max((s.score for s in supports if s.number < 0), default=-np.inf)
-    offers: dict[int, Offer] = {}
-    for support in _of_each_size(supports, table):
-        which = table._block(support.number)
-        terms, block = np.array(support.terms), blocks[which]
-        fixed, own = base[:, terms[terms < len(costs)]], table.shapes[terms[terms >= len(costs)]]
-        number = _refined(one, fixed, block, own, support.number - int(starts[which]), target)
-        at = block.at(np.array([number]))
-        narrow = _Table.of(base, costs, [at], [one.columns(at)], price)
-        again = [s for s in narrow.grown(target, slots, one) if s.number >= 0]
-        gain = again[0].score - before if again else 0.0
-        if gain <= 0 or (which in offers and offers[which].gain > gain):
-            continue
-        shown = np.pad(mask, ((0, 0), (0, len(block.shapes))))
-        shown[d] = np.isin(np.arange(shown.shape[1]), again[0].terms)
-        offers[which] = Offer(Inner(block.kind, block.place, number), shown, price, float(gain))
-    return list(offers.values())
+    costs, base = dictionary.costs(prepared.terms), one.base * prepared.problem.admissible[d]
+    digits, size = float(0.5 * np.log(one.samples)), len(costs)
+    plain = _grown(_products(base, np.zeros((len(base), 0, 1)), target), costs, 0, slots, one, size)
+    before = max(form.score for form in plain)
+    best: dict[int, list[tuple[float, int, _Form]]] = {}
+    for b, (block, own) in enumerate(zip(blocks, columns, strict=True)):
+        grams = _products(base, own.reshape(len(own), len(block.shapes), -1), target)
+        prices = np.concatenate([costs, block.prices])
+        for form in _grown(grams, prices, size, min(slots, constants.NUMBER_TERMS), one, size):
+            best.setdefault(len(form.terms), []).append((form.score, b, form))
+    found: dict[int, Offer] = {}
+    for forms in best.values():
+        # With a number that is off many terms make up for it, so that few may be the best of all
+        # when it is refined.
+        chosen: dict[int, _Form] = {}
+        for _, b, form in sorted(forms, key=lambda each: -each[0]):
+            chosen.setdefault(b, form)
+        for b, form in list(chosen.items())[: constants.NUMBER_OFFERS]:
+            block, terms = blocks[b], np.array(form.terms)
+            own = terms[terms >= size] - size
+            number, left = _refined(one, base[:, terms[terms < size]], block, own, form.at, target)
+            nats = np.sum(np.concatenate([costs, block.prices])[terms])
+            gain = float(one.evidence(left, len(terms), nats, size)) - digits - before
+            if gain <= 0 or (b in found and found[b].gain > gain):
+                continue
+            shown = np.pad(mask, ((0, 0), (0, len(block.shapes))))
+            shown[d] = np.isin(np.arange(shown.shape[1]), terms)
+            found[b] = Offer(Inner(block.kind, block.place, number), shown, digits, gain)
+    return list(found.values())
 
 
-def _of_each_size(supports: Sequence[_Support], table: _Table) -> list[_Support]:
-    """The best few supports of each size with a number, of different kinds or variables.
+def _products(base: np.ndarray, own: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Products of all columns of length 1, for each number [G, M + W + 1, M + W + 1].
 
-    With a number that is off many terms make up for it, so that the best of few terms may be the
-    best of all when the number is refined.
+    Args:
+      base: columns without a number [Q, M].
+      own: those with each number [Q, W, G].
+      target: [Q].
     """
-    taken: dict[int, set[int]] = {}
-    chosen = []
-    for support in supports:
-        seen = taken.setdefault(len(support.terms), set())
-        block = table._block(support.number)
-        if block < 0 or block in seen or len(seen) == constants.NUMBER_OFFERS:
-            continue
-        seen.add(block)
-        chosen.append(support)
-    return chosen
+    kinds, count = own.shape[1:]
+    every = np.concatenate([base, own.reshape(len(own), kinds * count), target[:, None]], 1)
+    length = np.linalg.norm(every, axis=0)
+    every = np.where(length > 0, every / np.where(length > 0, length, 1.0), 0.0)
+    size = base.shape[1]
+    numbered = size + np.arange(kinds * count).reshape(kinds, count).T
+    places = np.concatenate(
+        [
+            np.broadcast_to(np.arange(size), (count, size)),
+            numbered,
+            np.full((count, 1), every.shape[1] - 1),
+        ],
+        1,
+    )
+    outer = every.T @ every
+    return outer[places[:, :, None], places[:, None, :]]
+
+
+def _grown(
+    grams: np.ndarray, costs: np.ndarray, first: int, slots: int, one: _Regression, size: int
+) -> list[_Form]:
+    """Terms of an equation, grown one by one, each with the number that suits them best.
+
+    Args:
+      grams: products of the columns and the target, for each number [G, P + 1, P + 1].
+      costs: nats of each column [P].
+      first: from this column on they hold the number; one of them is in every support.
+      slots: most terms.
+      one: the regression.
+      size: number of terms of the library.
+    """
+    count = grams.shape[1] - 1
+    level: list[tuple[int, ...]] = [(m,) for m in range(first, count)]
+    single = one.evidence(1 - grams[:, first:count, -1] ** 2, 1, costs[None, first:], size)
+    every = [
+        _Form(terms, int(np.argmax(row)), float(np.max(row)))
+        for terms, row in zip(level, single.T, strict=True)
+    ]
+    for terms in range(2, slots + 1):
+        held = np.array(level)
+        inner = grams[:, held[:, :, None], held[:, None, :]] + RIDGE * np.eye(terms - 1)
+        rows = grams[:, held]
+        solved = np.linalg.solve(inner, rows)
+        squares = 1 - np.einsum("gfkp,gfkp->gfp", rows, solved)
+        toward = grams[:, None, :, -1] - np.einsum("gfkp,gfk->gfp", rows, solved[..., -1])
+        left = squares[:, :, -1:] - toward[:, :, :-1] ** 2 / np.maximum(squares[:, :, :-1], SPANNED)
+        spent = costs[held].sum(1)[None, :, None] + costs
+        scores = one.evidence(left, terms, spent, size)
+        scores = np.where(squares[:, :, :-1] > SPANNED, scores, -np.inf)
+        np.put_along_axis(scores, held[None].repeat(len(scores), 0), -np.inf, 2)
+        best = scores.max(0)
+        found: dict[tuple[int, ...], _Form] = {}
+        for flat in np.argsort(-best, axis=None)[: 4 * constants.NUMBER_WIDTH].tolist():
+            f, m = divmod(flat, count)
+            key = tuple(sorted((*level[f], m)))
+            if np.isfinite(best[f, m]) and len(found) < constants.NUMBER_WIDTH:
+                form = _Form(key, int(np.argmax(scores[:, f, m])), float(best[f, m]))
+                found.setdefault(key, form)
+        if not found:
+            break
+        level = list(found)
+        every += found.values()
+    return every
 
 
 def _refined(
@@ -309,14 +265,14 @@ def _refined(
     own: np.ndarray,
     place: int,
     target: np.ndarray,
-) -> float:
-    """The number between its neighbours with which a support leaves least.
+) -> tuple[float, float]:
+    """The number between its neighbours with which terms leave least, and the share that is left.
 
     Args:
       one: the regression.
-      fixed: columns of the support without a number [Q, K].
+      fixed: columns of the terms without a number [Q, K].
       block: its kind.
-      own: which terms of the kind the support holds.
+      own: which terms of the kind there are.
       place: the number among those of the block.
       target: [Q].
     """
@@ -326,11 +282,11 @@ def _refined(
         both = np.concatenate([fixed, columns], 1)
         both = both / np.linalg.norm(both, axis=0)
         rest = target - both @ np.linalg.lstsq(both, target, rcond=None)[0]
-        return float(np.log(np.sum(rest**2) + np.finfo(float).tiny))
+        return float(np.log(np.sum(rest**2) / np.sum(target**2) + np.finfo(float).tiny))
 
     low = block.numbers[max(place - 1, 0)]
     high = block.numbers[min(place + 1, len(block.numbers) - 1)]
     found = minimize_scalar(
-        left, bounds=(low, high), method="bounded", options={"xatol": 1e-6 * (high - low)}
+        left, bounds=(low, high), method="bounded", options={"xatol": 1e-4 * (high - low)}
     )
-    return float(found.x)
+    return float(found.x), float(np.exp(found.fun))

@@ -216,8 +216,8 @@ def offers(
     scan = _scan(prepared, parts, supports)
     before = scan.without()
     each = [scan.scan(d, tried) for d in equations.tolist()]
-    count = len(each) * sum(len(block.numbers) for block in tried)
-    price = 0.5 * np.log(len(scan.target)) + np.log(count)
+    count = len(each) * sum(len(block.numbers) for block in tried if block.kind == WAVE)
+    digits = 0.5 * np.log(len(scan.target))
     found = []
     for of_block in zip(*each, strict=True):
         best = max(of_block, key=lambda one: one.evidence.max())
@@ -227,6 +227,8 @@ def offers(
             at = int(np.argmax(best.evidence))
         support, kept = supports[best.equation], best.kept[at]
         fewer = len(support) - kept.sum()
+        # A wave goes up and down with whatever does: of so many, one always does.
+        price = digits + np.log(count) if best.block.kind == WAVE else digits
         gain = best.evidence[at] - before - price
         if gain <= constants.STRONG * fewer:
             continue

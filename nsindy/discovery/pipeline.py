@@ -270,8 +270,11 @@ def _with_numbers(
     for _ in range(constants.NUMBERS):
         if session.stop() or prepared.problem.wide:
             break
-        around = number_scan.offers(prepared, chosen.mask, chosen.coefficients, first.noise)
         regressed = number_regression.proposed(prepared, chosen.mask)
+        around = []
+        if not regressed or not signals.noiseless(prepared.signals):
+            # Trajectories around a choice see more than derivatives where these are noisy.
+            around = number_scan.offers(prepared, chosen.mask, chosen.coefficients, first.noise)
         before = best.numbers if best else NOTHING_FITTED
         tried = [
             number_fit.trial(session, offer, prepared, first, before)

@@ -196,7 +196,12 @@ def prepare(
     scale, count, order = units.variables, len(units.states), question.order
     measured = count // order
     library = terms_of(smoothed, units, question, forcings=forcings)
-    kinds = Kinds.beside(library, question.numbered, forced=forcings > 0)
+    kinds = Kinds.beside(
+        library,
+        question.numbered,
+        any_operation=question.operations is None,
+        forced=forcings > 0,
+    )
     identity = terms_operations.get("identity")
     velocities = [Term(identity, (v,)) for v in range(measured, count)]
     terms = known.extended(library, physics, range(count - measured, count), velocities)

@@ -49,7 +49,7 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
     width = int(np.clip(few, width, constants.MOST_PROPOSALS))
     # Fits of many states are dear, and regressions on as many values good guides.
     width = 2 if problem.wide else width
-    noiseless = bool(np.max(signals.noise(prepared.signals)) < constants.FINE)
+    noiseless = signals.noiseless(prepared.signals)
     # A map has no derivative that an integral could stand for.
     factors = [problem.factor] if prepared.substeps is None else [problem.factor, problem.integrals]
     supports = [

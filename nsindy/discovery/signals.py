@@ -20,6 +20,7 @@ __all__ = [
     "fitted_samples",
     "nodes",
     "noise",
+    "noiseless",
     "read_inputs",
     "segments",
     "smooth_recordings",
@@ -371,6 +372,11 @@ def cells(signals: Sequence[Signal]) -> np.ndarray:
 def noise(signals: Sequence[Signal]) -> np.ndarray:
     """Root mean square noise of each state over the recordings [D]; 0 where it was not measured."""
     return np.sqrt(np.mean([s.noise**2 for s in signals], 0))
+
+
+def noiseless(signals: Sequence[Signal]) -> bool:
+    """Tell whether regressions need not allow for the errors of smoothing."""
+    return bool(np.max(noise(signals)) < constants.FINE)
 
 
 def segments(
