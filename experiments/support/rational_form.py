@@ -139,6 +139,9 @@ def judge(
       states: symbols of the D states of both.
       values: of the states, clean [N, D].
     """
+    if found.expression.free_symbols - {*states, *found.numbers}:
+        # A forcing of the time is in no truth.
+        return Judgement(False, {})
     low, high = values.min(0), values.max(0)
     points = low + (high - low) * np.random.default_rng(0).random((POINTS, len(states)))
     true = _true_numbers(found, truth, states, points)

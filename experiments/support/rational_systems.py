@@ -44,7 +44,8 @@ class System(NamedTuple):
       equations: right-hand sides in the names of states and numbers, as SymPy reads them.
       draw: numbers and starts from a generator.
       bends: the state whose values must lie on both sides of a number, by the name of the number.
-      rational: whether the equations are ratios of polynomials.
+      rational: whether the equations are ratios of polynomials of degree four at most, in as few
+        states as SINDy-PI can have all monomials of.
     """
 
     name: str
@@ -276,7 +277,7 @@ GLYCOLYSIS = System(
         f"-2*{_FLUX} + 2*k3*S3*(A - S6) - k5*S6",
         "psi*kap*(S4 - S7) - k*S7",
     ),
-    _glycolysis, {"K": "S6"},
+    _glycolysis, {"K": "S6"}, False,
 )  # fmt: skip
 """Seven states, numbers within 5 % of those of Ruoff et al. (2003), starts as of Daniels and
 Nemenman (2015), Efficient inference of parsimonious phenomenological models of cellular dynamics
