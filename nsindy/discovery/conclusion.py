@@ -88,9 +88,12 @@ def conclude(
         warnings=(),
         known=given if given.any() else None,
     )
-    notes = recordings.notes
     number_errors = numbers.errors * _widening(effective)
-    notes = (*notes, *words.numbers(final, numbers.inner, number_errors))
+    notes = (*recordings.notes, *words.numbers(final, numbers.inner, number_errors))
+    if inner := discovery.inner():
+        places = [each.place for each in numbers.inner]
+        own = np.array([number_errors[places.index(each.place)] for each in inner])
+        discovery = dataclasses.replace(discovery, number_errors=own)
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
     if verdict.name != "equation":
         measured = discovery.measured

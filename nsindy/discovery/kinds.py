@@ -1,7 +1,7 @@
-"""What may hold a number that is fitted: operations of one variable, times what, and what is tried.
+"""What may hold a number that is fitted: operations of one variable, times what, and its grid.
 
-A kind is one or two operations of the same number, such as sin(w x) and cos(w x), or x / (K + x) and
-1 / (1 + x / K). A variable has at most one kind with one number at a time.
+A kind is one or two operations of the same number, such as sin(w x) and cos(w x), or x / (K + x)
+and 1 / (1 + x / K). A variable has at most one kind with one number at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -171,7 +171,7 @@ class Kinds(NamedTuple):
         return cls(waves, {operation.name: _own(operation) for operation in own} | shipped)
 
     def shapes(self, kind: str, place: int, states: int) -> tuple[Shape, ...]:
-        """The terms of a number in a variable: alone, and but for waves times each state as well."""
+        """The terms of a number in a variable: alone, and but for waves times each state."""
         if kind == WAVE:
             return tuple(Shape(name) for name in self.waves)
         operations = self.others[kind].operations

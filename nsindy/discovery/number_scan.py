@@ -375,7 +375,8 @@ def _pruned(columns, price, kinds: int, slots: int, evidence) -> tuple[np.ndarra
     cross = (own.T @ flat).reshape(held, kinds, size).transpose(2, 0, 1)
     gram[:, :held, held:], gram[:, held:, :held] = cross, cross.transpose(0, 2, 1)
     gram[:, held:, held:] = np.einsum("swg,sug->gwu", waves, waves)
-    # A long wave, or a wide saturation, and the monomials span nearly the same; what is left is exact for any weights.
+    # A long wave, or a wide saturation, and the monomials span nearly the same; what is left is
+    # exact for any weights.
     inverse = np.linalg.inv(gram + constants.NUMBER_RIDGE * np.eye(every))
     weights = np.einsum("gij,gj->gi", inverse, toward)
     left = 1 + np.einsum("gi,gij,gj->g", weights, gram, weights) - 2 * np.sum(toward * weights, 1)

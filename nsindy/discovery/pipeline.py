@@ -240,8 +240,8 @@ def _discover(
     # that stand in for it, and around them a scan sees less of it.
     numbered, without = _with_numbers(session, prepared, base, first), (prepared, first)
     if numbered is not None:
-        # Its noise is not taken again from the fit: the numbers, their errors and prices were judged
-        # with the noise of the smoothing, and would have to be judged anew.
+        # Its noise is not taken again from the fit: the numbers, their errors and prices were
+        # judged with the noise of the smoothing, and would have to be judged anew.
         prepared, first, final, numbers = numbered
         stopped = False
     else:
@@ -451,7 +451,7 @@ def _read_inputs(read: _Read, held: np.ndarray, recordings: Recordings) -> _Open
             if abs(lag.delay - last) < constants.LATE_SETTLED * lag.error or session.stop():
                 break
         lag = lag._replace(delay=last)
-    notes = readings.words(held, recordings.inputs, gain, lag) if asked is None or lag else []
+    notes = readings.notes(held, recordings.inputs, gain, lag) if asked is None or lag else []
     return _Opening(session, prepared, first, notes, lag)
 
 

@@ -23,9 +23,9 @@ __all__ = [
     "delayed",
     "late",
     "likelier",
+    "notes",
     "refined",
     "usual",
-    "words",
 ]
 
 
@@ -233,7 +233,7 @@ def _later(signal: Signal, delay: float) -> Signal:
     )
 
 
-def words(
+def notes(
     held: np.ndarray, inputs: Sequence[str], gain: float | None, lag: Late | None
 ) -> list[str]:
     """What was chosen for the person, input by input.

@@ -16,6 +16,7 @@ from jax.typing import ArrayLike
 from nsindy.result import along_recording, file
 from nsindy.terms import text
 from nsindy.terms.library import Library
+from nsindy.terms.numbered import Inner, inner_of, symbol_of
 from nsindy.terms.term import Term, without_jumps
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ _OPTIONAL = (
     "slow_memory",
     "simulation_r2",
     "known",
+    "number_errors",
 )
 _DATA = (*_ARRAYS, "initial", *_OPTIONAL, "held_out")
 _STATIC = (
@@ -167,6 +169,8 @@ class Discovery:
       warnings: reasons for caution, in words.
       known: True for coefficients that were given [D, M]; None where none was.
       laws: what was found, and then each law that was tested; empty where none was.
+      number_errors: standard errors of the numbers inside terms, as `parameters` lists them [P];
+        None where there is none.
     """
 
     coefficients: Array
@@ -195,6 +199,33 @@ class Discovery:
     warnings: tuple[str, ...] = ()
     known: Array | None = None
     laws: tuple[LawResult, ...] = ()
+    number_errors: Array | None = None
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The numbers that were fitted inside terms, by name, `K_x` of x/(K + x)."""
+        return {
+            f"{symbol_of(inner)}_{self.variables[inner.place]}": inner.number
+            for inner in self.inner()
+        }
+
+    @property
+    def parameter_errors(self) -> dict[str, float]:
+        """Their standard errors, by name; NaN where one is not known."""
+        errors = np.full(len(self.parameters), np.nan)
+        if self.number_errors is not None:
+            errors = np.asarray(self.number_errors, float)
+        return dict(zip(self.parameters, errors.tolist(), strict=True))
+
+    def inner(self) -> list[Inner]:
+        """The numbers inside terms that have a coefficient, each once, in their order."""
+        if isinstance(self.coefficients, jax.core.Tracer):
+            used = np.ones(len(self.library), bool)
+        else:
+            used = (np.asarray(self.coefficients) != 0).any(0)
+        every = [inner_of(t) for t, here in zip(self.library, used, strict=True) if here]
+        # Operations of one kind, as x/(K + x) and 1/(1 + x/K), share their number.
+        return list({(i.place, i.number): i for i in every if i is not None}.values())
 
     @property
     def given(self) -> np.ndarray:
@@ -351,7 +382,7 @@ class Discovery:
         Raises:
           ValueError: shapes do not fit, or inputs are missing.
         """
-        from nsindy.result.vector_field import inputs_at, iterate_field, solve_field
+        from nsindy.result.vector_field import given_inputs, iterate_field, solve_field
 
         x0, t = jnp.asarray(x0), jnp.asarray(t)
         dtype = jnp.result_type(x0, t, float)
@@ -362,7 +393,7 @@ class Discovery:
                 f"not {list(x0.shape)} and {list(t.shape)}"
             )
         if inputs is not None and not callable(inputs):
-            inputs = inputs_at(inputs, t.size, self.inputs).astype(dtype)
+            inputs = given_inputs(inputs, t.size, self.inputs).astype(dtype)
         if self.map:
             return iterate_field(self._field(), x0, t, inputs)
         # Absolute tolerances are relative to the size of each state over the recordings.

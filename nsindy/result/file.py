@@ -143,6 +143,8 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     for name, shape in sizes.items():
         if content.get(name) is not None:
             fields[name] = _array(content[name], name, shape)
+    if content.get("number_errors") is not None:
+        fields["number_errors"] = _array(content["number_errors"], "number_errors", (None,))
     verdict = content.get("verdict", "equation")
     if verdict not in ("equation", "approximation", "none"):
         raise ValueError(f"verdict {verdict!r} is not equation, approximation or none")

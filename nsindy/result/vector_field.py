@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 
 from nsindy.terms.library import Library, evaluate
 
-__all__ = ["VectorField", "inputs_at", "iterate_field", "solve_field"]
+__all__ = ["VectorField", "given_inputs", "iterate_field", "solve_field"]
 
 
 @functools.partial(
@@ -75,7 +75,7 @@ def _derivative(field: VectorField, t: ArrayLike, y: ArrayLike, args: Any) -> ja
     return jnp.sum(jnp.where(coefficients != 0, coefficients * theta, 0.0), axis=1)
 
 
-def inputs_at(inputs: Any, count: int, names: tuple[str, ...]) -> jax.Array:
+def given_inputs(inputs: Any, count: int, names: tuple[str, ...]) -> jax.Array:
     """Inputs at the times of a solution [N, U], from every form that `discover` takes.
 
     Args:
