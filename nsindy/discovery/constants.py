@@ -284,6 +284,9 @@ STRONG = 3.0
 """Nats from which evidence is strong (Kass and Raftery 1995, section 3.2); for less no term is
 added."""
 
+SHORT = 2
+"""Terms of an equation up to which it is not chosen anew as a whole."""
+
 ROUNDS = 12
 """Most rounds of a search, each of which fits `WIDTH` supports."""
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from nsindy.discovery import candidates, constants
+from nsindy.discovery import candidates, constants, screening
 from nsindy.discovery.candidates import Candidate, Start
 from nsindy.discovery.problem import Problem
 from nsindy.evidence import around, regression, score
@@ -21,6 +21,7 @@ __all__ = [
     "look_around",
     "precompile_neighbours",
     "recombined",
+    "renewed",
     "starts",
     "together",
 ]
@@ -178,6 +179,40 @@ def recombined(
                 options[key] = Predicted(mask, predicted(mask))
     ordered = sorted(options.values(), key=lambda each: -each.score)
     return [each.mask for each in ordered if each.score > least]
+
+
+def renewed(
+    problem: Problem, near: Near, best: Candidate, samples, tried: set[bytes]
+) -> list[np.ndarray]:
+    """The best with one long equation chosen anew, where fewer terms may do as well.
+
+    Many terms may follow a recording closely, and be far, term by term, from a law of few. Around
+    the solution, which is then nearly the law's, the measurements are a regression on all terms of
+    the equation, the terms of the others and all beginnings free.
+    """
+    chosen = best.mask & problem.admissible
+    long = np.flatnonzero(chosen.sum(1) > constants.SHORT)
+    if problem.wide or problem.signs is not None or not len(long):
+        return []
+    inner = _by_terms(problem, near.tangent.linearised, best, near.noise, samples)
+    columns, target = inner[:, :-1].reshape(len(inner), *chosen.shape), inner[:, -1:]
+    total, found = float(np.sum(samples * best.independent)), list[tuple[float, np.ndarray]]()
+    for d in long.tolist():
+        others = chosen.copy()
+        others[d] = False
+        basis, _ = np.linalg.qr(columns[:, others])
+        own = np.concatenate([columns[:, d], target], 1)
+        own = own - basis @ (basis.T @ own)
+        supports = screening.beam(own.T @ own, problem.prior, total, problem.slots, 0.0)
+        for size in range(1, int(chosen[d].sum()) + 1):
+            support = next((s for s in supports if len(s.terms) == size), None)
+            if support is None:
+                continue
+            mask = chosen.copy()
+            mask[d] = np.isin(np.arange(chosen.shape[1]), support.terms)
+            if candidates.key_of(problem, mask) not in tried:
+                found.append((support.score, mask))
+    return [mask for _, mask in sorted(found, key=lambda each: -each[0])]
 
 
 def starts(problem: Problem, near: Near, best: Candidate, masks: list[np.ndarray]) -> list[Start]:

@@ -92,6 +92,7 @@ def search(
         close = [p.mask for p in near.ranked if p.score > best.score - constants.STRONG]
         masks = [mask for mask in close if candidates.key_of(problem, mask) not in tried]
         masks = masks or neighbours.recombined(problem, near, best, samples, pool, tried)
+        masks = masks or neighbours.renewed(problem, near, best, samples, tried)
         settled = not masks
         if settled or stop():
             break
