@@ -282,7 +282,7 @@ def _with_numbers(
         before = best.numbers if best else NOTHING_FITTED
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
-            for offer in _different(regressed, around)
+            for offer in _different(number_scan.freed(prepared, chosen.mask), regressed, around)
         ]
         earned = [each for each in tried if each is not None]
         if not earned:
