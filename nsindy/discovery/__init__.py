@@ -64,8 +64,8 @@ The method:
 6. *Search.* Around the best fit the trajectory is linearised in all terms (of a library of more
    than a thousand columns, in those that regressions leave each equation), where the evidence of
    every term dropped, added or swapped is a closed form. The best neighbours are fitted in turn,
-   and long equations chosen anew as a whole, until none is better. Inputs are read as straight from row to row, or held until the next, or
-   held and late, whichever is likelier.
+   and long equations chosen anew as a whole, until none is better. Inputs are read as straight
+   from row to row, or held until the next, or held and late, whichever is likelier.
 7. *Fit numbers inside terms.* sin(w x), cos(w x), x/(K + x), 1/(1 + x/K), Hill terms of power 2
    and 4, exp(k x), exp(-E/x), tanh(k x) and x^p, alone and (but for waves) times a state, are tried
    with a grid of numbers: in regressions of whole equations, and along the solution. What promises
