@@ -348,6 +348,9 @@ NUMBER_WIDTH = 8
 NUMBER_TERMS = 5
 """Most terms of an equation with a number that a regression proposes."""
 
+NUMBER_ALIKE = 2.0
+"""Ratio of two numbers of one kind up to which one of them is tried."""
+
 NUMBER_NEAR = 0.6
 """Share of the best gain that others must promise to be searched with as well."""
 

@@ -44,6 +44,7 @@ from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
 from nsindy.runtime.programs import keeping_compiled
 from nsindy.runtime.stopping import stop_softly
+from nsindy.terms.numbered import Inner
 from nsindy.terms.operations import Operations
 
 __all__ = ["discover", "from_recordings"]
@@ -284,7 +285,7 @@ def _with_numbers(
         before = best.numbers if best else NOTHING_FITTED
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
-            for offer in _different(number_scan.freed(prepared, chosen.mask), regressed, around)
+            for offer in _different(regressed, around, number_scan.freed(prepared, chosen.mask))
         ]
         earned = [each for each in tried if each is not None]
         if not earned:
@@ -295,13 +296,21 @@ def _with_numbers(
 
 
 def _different(*lists: Sequence[Offer]) -> list[Offer]:
-    """The best offers of each list, one of each kind and variable."""
-    found: dict[tuple[str, int], Offer] = {}
+    """The best offers of each list, those of one kind and variable with numbers far apart."""
+    found: list[Offer] = []
     for offers in lists:
         near = [o for o in offers if o.gain > constants.NUMBER_NEAR * offers[0].gain]
         for offer in near[: constants.NUMBER_OFFERS]:
-            found.setdefault((offer.inner.kind, offer.inner.place), offer)
-    return list(found.values())
+            if not any(_alike(offer.inner, other.inner) for other in found):
+                found.append(offer)
+    return found
+
+
+def _alike(one: Inner, other: Inner) -> bool:
+    """Whether two numbers of one kind and variable lead to the same fit."""
+    low, high = sorted((one.number, other.number), key=abs)
+    same = (one.kind, one.place) == (other.kind, other.place)
+    return same and high / low < constants.NUMBER_ALIKE if low * high > 0 else same and low == high
 
 
 class _Model(NamedTuple):
