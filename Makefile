@@ -20,9 +20,8 @@ results: $(INSTALLED)
 	$(BIN)/python experiments/phase1_grok.py --recipe grok --seed0 200 --out results/phase1_grok
 	$(BIN)/python experiments/phase1_grok.py --recipe paper --seeds 4 --no-controls --out results/phase1_paper
 	$(BIN)/python experiments/ablation.py --seeds 64 --out results/ablation
-	$(BIN)/python experiments/commitment.py --parts table --libraries exact shipped --seeds 32 --out results/commitment
-	$(BIN)/python experiments/commitment.py --parts alpha soup sine --libraries exact --few 64 --out results/commitment
-	$(BIN)/python experiments/commitment.py --parts phase --libraries exact --few 8 --out results/commitment
+	$(BIN)/python experiments/commitment.py --parts table circuits --libraries exact shipped paper --seeds 256 --further 64 --out results/commitment
+	$(BIN)/python experiments/commitment.py --parts alpha phase soup sine --library exact --out results/commitment
 	$(BIN)/python experiments/recovery.py --seeds 64 --oscillator-seeds 1024 --out results/recovery
 	$(BIN)/python experiments/phase_diagram.py --seeds 64 --out results/phase_diagram
 	$(BIN)/python experiments/bench_speed.py --out results/speed

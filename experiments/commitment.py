@@ -144,12 +144,19 @@ def soup(study: Study) -> Iterator[Rows]:
 
 
 def sine(study: Study) -> Iterator[Rows]:
-    """Run 3 with sin circuits of smooth random errors: its coefficients against their size."""
+    """Run 3: its coefficients against the error of the sin circuit, made up or trained."""
+    run, experiment = "exp2_scalar_router", study.smaller
     cases = [
-        Case(f"error {size}", run="exp2_scalar_router", distortion=size)
-        for size in commitment_cases.SIN_ERRORS
+        Case(f"error {size}", run=run, distortion=size) for size in commitment_cases.SIN_ERRORS
     ]
-    yield sweep(cases, "exact", study.smaller, read=sine_coefficients)
+    yield sweep(cases, "exact", experiment, read=sine_coefficients)
+    folder = Path(experiment.out)
+    commitment_circuits.prepare(folder)
+    for seed in commitment_circuits.SEEDS:
+        case = Case(f"the paper's circuits, seed {seed}", run=run)
+        file = str(commitment_circuits.path(folder, seed))
+        rows = sweep([case], file, experiment, read=sine_coefficients)
+        yield [row | {"sin_error": sin_error(file, experiment)} for row in rows]
 
 
 PARTS: dict[str, Callable[[Study], Iterable[Rows]]] = {
@@ -178,7 +185,7 @@ def sweep(
         value = outcomes(run, group, kind, experiment)
         for i, case in enumerate(group):
             mine = jax.tree.map(lambda leaf, i=i: leaf[i], value)
-            row = {"case": case.label, "library": kind, **judge(mine)}
+            row = {"case": case.label, "library": Path(kind).stem, **judge(mine)}
             found[case] = row | case.described() | (read(mine) if read else {})
             print(line(found[case]), flush=True)
     return [found[case] for case in cases]
@@ -274,12 +281,24 @@ def sine_coefficients(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def sin_error(kind: str, experiment: Experiment) -> float:
+    """Root mean square error of a library's sin terms over the first seed's recording."""
+    names = term.paper_terms(SYSTEM.states)
+    columns = np.array([name.startswith("sin(") for name in names])
+    key = jax.random.key(experiment.seed0)
+    theta, exact = (
+        np.asarray(experiment.record(key, bind(names, each), experiment.measurement).theta)
+        for each in (kind, "exact")
+    )
+    return float(np.sqrt(np.mean((theta - exact)[:, columns] ** 2)))
+
+
 def line(row: dict[str, Any]) -> str:
     """One line of the table."""
     right = row["exact"]["v'"]
     low, high = right["recovery_ci95"]
     return (
-        f"{row['library']:<9}{row['case']:<52}v' {right['recovery_count']:>4}/{right['seeds']:<4}"
+        f"{row['library']:<11}{row['case']:<52}v' {right['recovery_count']:>4}/{right['seeds']:<4}"
         f"[{100 * low:3.0f}, {100 * high:3.0f}] %  both {row['recovery_count']:>4}  damping drawn "
         f"{100 * row['damping_frequency'][1]:5.1f} %, × coefficient "
         f"{row['damping_times_frequency'][1]:.4f}  MSE {row['val_mse_sampled'][1]:.1e}"

@@ -34,10 +34,11 @@ def _table(parts: Parts) -> Figure:
     library = parts["table"]["rows"][0]["library"]
     rows = [row for row in parts["table"]["rows"] if row["library"] == library]
     wide = "alpha" in parts
-    figure = Figure(figsize=(9.5, 0.26 * len(rows) + 1.1), layout="constrained")
-    axes = figure.subplots(1, 1 + wide, squeeze=False, width_ratios=[1.15, 1][: 1 + wide])
+    figure = Figure(figsize=(8.8, 0.25 * len(rows) + 1.1), layout="constrained")
+    axes = figure.subplots(1, 1 + wide, squeeze=False, width_ratios=[1, 1.4][: 1 + wide])
     figure.suptitle(
-        "Exp 4's entropy finds the damping; 27 % and 34 % are Exp 3's entropy at α = 1.0 and 1.5"
+        "Exp 4's entropy finds the damping; 27 % and 34 % are Exp 3's at α = 1.0 and 1.5",
+        fontsize=11,
     )
     _rates(axes[0, 0], rows)
     if wide:
@@ -52,10 +53,10 @@ def _rates(axis: Axes, rows: list[dict[str, Any]]) -> None:
     spread = np.clip(np.stack([rates - intervals[:, 0], intervals[:, 1] - rates]), 0, None)
     axis.barh(positions, rates, color=BLUE, alpha=0.6)
     axis.errorbar(rates, positions, xerr=spread, fmt="none", color="black", capsize=2, lw=1)
-    axis.set_yticks(positions, [row["case"] for row in rows], fontsize=8)
+    axis.set_yticks(positions, [row["case"] for row in rows], fontsize=9)
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.set_xlim(0, 104)
-    axis.set_xlabel(f"v' exact, % of {rows[0]['seeds']} seeds, 95 % interval", fontsize=9)
+    axis.set_xlabel(f"v' exact (% of {rows[0]['seeds']} seeds)", fontsize=9)
 
 
 def _damping(axis: Axes, rows: list[dict[str, Any]]) -> None:
@@ -67,6 +68,10 @@ def _damping(axis: Axes, rows: list[dict[str, Any]]) -> None:
         axis.errorbar(
             strengths, middle, spread, fmt="o-", color=colour, ms=4, capsize=3, label=label
         )
+        for row, at, bottom, top in zip(mine, strengths, low, high, strict=True):
+            if top - bottom > 50:
+                label = f" {row['damping_chosen']} of {row['seeds']} find it"
+                axis.text(at, 70, label, fontsize=9, color=colour)
     axis.plot(
         list(PAPER_DAMPING),
         [share for share, _ in PAPER_DAMPING.values()],
@@ -83,13 +88,13 @@ def _damping(axis: Axes, rows: list[dict[str, Any]]) -> None:
             (strength, share),
             xytext=(8, -13),
             textcoords="offset points",
-            fontsize=8,
+            fontsize=9,
         )
     axis.set_xlabel("α, strength of the prior (nats)", fontsize=9)
     axis.set_ylabel("draws with identity(v) in v' (%)", fontsize=9)
     axis.set_ylim(-3, 105)
-    axis.set_title("median and 5–95 % of the seeds", fontsize=9)
-    axis.legend(fontsize=8, loc=(0.38, 0.66))
+    axis.set_title(f"median and 5–95 % of {rows[0]['seeds']} seeds", fontsize=9)
+    axis.legend(fontsize=9, loc=(0.38, 0.76))
 
 
 def _phase(rows: list[dict[str, Any]]) -> Figure:
@@ -99,7 +104,11 @@ def _phase(rows: list[dict[str, Any]]) -> Figure:
     strengths = list(dict.fromkeys(row["knobs"]["alpha"] for row in rows))
     figure = Figure(figsize=(9.5, 3.3), layout="constrained")
     axes = figure.subplots(1, len(noises), squeeze=False, sharey=True)
-    figure.suptitle("Exp 4 is exact above a threshold of α and of the entropy weight")
+    figure.suptitle(
+        "Exp 4 is exact where α × entropy weight is above 0.05; "
+        "noise 0.1 leaves a false term in half of x'",
+        fontsize=11,
+    )
     for axis, noise in zip(axes[0], noises, strict=True):
         rates = np.full((len(weights), len(strengths)), np.nan)
         for row in rows:
@@ -124,7 +133,7 @@ def _runs_2_and_3(parts: Parts) -> Figure:
     """Run 2's largest activations, and Run 3's coefficients over the error of the sin circuit."""
     figure = Figure(figsize=(9.5, 3.4), layout="constrained")
     axes = figure.subplots(1, 2)
-    figure.suptitle("The bonus makes Run 2's soup; an imperfect sin circuit Run 3's coefficients")
+    figure.suptitle("Run 2's soup is its bonus; no sin circuit trained here gives Run 3 as printed")
     if "soup" in parts:
         _soup(axes[0], parts["soup"]["rows"])
     if "sine" in parts:
@@ -153,14 +162,22 @@ def _soup(axis: Axes, rows: list[dict[str, Any]]) -> None:
 def _sine(axis: Axes, rows: list[dict[str, Any]]) -> None:
     terms = 2 + np.arange(2)[::-1]  # sin(v) in x', sin(x) in v'
     for d, (state, printed) in enumerate(PAPER_SINE.items()):
+        colour, labelled = (BLUE, GREEN)[d], set()
         for row in rows:
             chosen = np.array(row["chosen"])[:, d] == terms[d]
             size = np.abs(np.array(row["coefficient"], float)[chosen, d])
-            at = 100 * row["distortion"] + 0.08 * (2 * d - 1)
-            label = f"{state}, a dot a seed" if row is rows[0] else None
-            axis.plot(np.full(len(size), at), size, ".", color=(BLUE, GREEN)[d], label=label)
-        axis.axhline(abs(printed), color=(BLUE, GREEN)[d], ls="--", lw=1)
-        axis.text(3.2, abs(printed), f"the paper, {state}", fontsize=8, ha="right", va="bottom")
+            trained = "sin_error" in row
+            at = 100 * (row["sin_error"] if trained else row["distortion"]) + 0.06 * (2 * d - 1)
+            label = f"{state}, the paper's recipe" if trained else f"{state}, errors made up"
+            if trained:
+                axis.plot(at, np.median(size), "D", color=colour, mec="black", ms=6, zorder=4)
+            else:
+                axis.plot(np.full(len(size), at), size, ".", color=colour, ms=5)
+            if label not in labelled:
+                axis.lines[-1].set_label(label)
+                labelled.add(label)
+        axis.axhline(abs(printed), color=colour, ls="--", lw=1)
+        axis.text(-0.1, abs(printed), f"the paper, {state}", fontsize=8, ha="left", va="bottom")
     axis.set_xlabel("RMS error of the sin circuit (%)")
     axis.set_ylabel("|coefficient| of sin in Run 3")
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=8, loc="upper left")

@@ -12,9 +12,10 @@ from nsindy.sweep import machines
 
 
 def command() -> str:
-    """The command line that made this, as it can be typed again."""
+    """The command line that made this, as it can be typed again; going on changes no result."""
     script = Path(sys.argv[0])
-    return shlex.join(["python", f"{script.parent.name}/{script.name}", *sys.argv[1:]])
+    words = [word for word in sys.argv[1:] if word != "--resume"]
+    return shlex.join(["python", f"{script.parent.name}/{script.name}", *words])
 
 
 def versions() -> dict[str, str]:

@@ -1,9 +1,10 @@
 import dataclasses
 
+import commitment
 import numpy as np
 import pytest
 from support import commitment_circuits
-from support.experiment import SYSTEM, bind
+from support.experiment import SYSTEM, Experiment, bind
 
 from nsindy.circuits import stacks
 from nsindy.circuits.recipes import RECIPES
@@ -45,4 +46,7 @@ def test_circuits_are_trained_once_and_are_a_library(recipes, tmp_path, capsys):
     error = np.sqrt(np.mean((theta - exact) ** 2, axis=0)) / np.std(exact, axis=0)
     sines = [names.index("sin(x)"), names.index("sin(v)")]
     assert error[sines].max() > 0 and np.ptp(error[sines]) < 0.3 * error[sines].max()
+    seen = commitment.sin_error(file, Experiment("nowhere", samples=100))
+    assert 0 < seen < 2 * np.abs(theta - exact)[:, sines].max()
+    assert commitment.sin_error("exact", Experiment("nowhere", samples=100)) == 0
     assert stacks.load_stacks(file)[1] == {"recipe": "paper", "seed": 0}

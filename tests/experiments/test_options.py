@@ -2,10 +2,11 @@
 
 import argparse
 import dataclasses
+import sys
 
 import commitment
 import pytest
-from support import command_line, phase_sweep
+from support import command_line, phase_sweep, written
 from support.experiment import HOW, Experiment
 
 from nsindy.paper import one_seed
@@ -65,6 +66,12 @@ def test_every_option_of_a_router_reaches_its_run(monkeypatch):
     expected = dataclasses.replace(run.routing, steps=7, slots=3, shared=True)
     assert changed.routing == expected
     assert experiment.config.items() >= (values | {"steps": 7, "gates": "shared"}).items()
+
+
+def test_a_summary_says_which_command_made_it(monkeypatch):
+    words = ["--seeds", "3", "--resume", "--out", "a folder"]
+    monkeypatch.setattr(sys, "argv", ["/somewhere/experiments/commitment.py", *words])
+    assert written.command() == "python experiments/commitment.py --seeds 3 --out 'a folder'"
 
 
 def test_how_a_sweep_runs_is_no_part_of_what_is_swept():
