@@ -332,6 +332,10 @@ NUMBER_REACH = 5.0
 NUMBERS = 3
 """Most numbers that are fitted inside terms, one after the other."""
 
+NUMBER_REPLACES = 3
+"""Terms of an equation from which on a number may take the place of some; where nothing is noise,
+one more."""
+
 NUMBER_OFFERS = 3
 """Most offers of a number that are searched with."""
 

@@ -13,9 +13,10 @@ from scipy.special import gammaln
 from nsindy.discovery import constants, dictionary, number_scan, signals, weak_form
 from nsindy.discovery.number_scan import Block, Offer
 from nsindy.discovery.problem import Prepared
-from nsindy.terms.numbered import Inner
+from nsindy.discovery.search import Found
+from nsindy.terms.numbered import WAVE, Inner
 
-__all__ = ["proposed"]
+__all__ = ["promising", "proposed"]
 
 SPANNED = 1e-9
 """Share of a column's square below which a support spans it already."""
@@ -82,7 +83,29 @@ class _Form(NamedTuple):
     score: float
 
 
-def proposed(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
+def promising(prepared: Prepared, found: Found) -> np.ndarray:
+    """Equations in which a number may earn its price [D].
+
+    A number pays where it takes the place of several terms, or where the choice leaves more than
+    the noise that smoothing found.
+
+    Args:
+      prepared: the problem.
+      found: a search.
+    """
+    floor = prepared.problem.floor
+    seen = np.maximum(signals.noise(prepared.signals), floor)
+    ratio = np.where(seen > 0, np.maximum(found.noise, floor) / np.where(seen > 0, seen, 1.0), 1.0)
+    # The noise that smoothing found has an error of its own.
+    more = np.log(ratio) - 1 / np.sqrt(2 * np.maximum(found.samples, 1.0))
+    missed = np.sum(found.samples * np.maximum(more, 0.0))
+    terms = (found.chosen.mask & prepared.problem.admissible).sum(1)
+    least = constants.NUMBER_REPLACES + signals.noiseless(prepared.signals)
+    open_ = prepared.problem.admissible.any(1) & ~prepared.tables.listed
+    return open_ & ((missed > constants.WAVE_EARNS) | (terms >= least))
+
+
+def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> list[Offer]:
     """Numbers with which regressions find better equations than without.
 
     In each equation supports are grown term by term among all terms of the library and all numbers
@@ -92,17 +115,17 @@ def proposed(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
     Args:
       prepared: the problem; variables that have a number have no other.
       mask: the support that was chosen, for the other equations [D, M].
+      equations: True for those in which a number is looked for [D].
 
     Returns:
       the best of each equation, kind and variable, best first.
     """
     values = [np.hstack([s.states, s.inputs]) * prepared.units.variables for s in prepared.signals]
-    blocks = [b for b in number_scan.blocks(prepared, values) if b.kind != "wave"]
-    equations = np.flatnonzero(prepared.problem.admissible.any(1) & ~prepared.tables.listed)
+    blocks = [b for b in number_scan.blocks(prepared, values) if b.kind != WAVE]
     found: dict[tuple[int, str, int], Offer] = {}
-    for one in _regressions(prepared, values) if blocks else ():
+    for one in _regressions(prepared, values) if blocks and equations.any() else ():
         columns = [one.columns(block) for block in blocks]
-        for d in equations.tolist():
+        for d in np.flatnonzero(equations).tolist():
             for offer in _of_equation(prepared, one, blocks, columns, d, mask):
                 key = d, offer.inner.kind, offer.inner.place
                 if key not in found or found[key].gain < offer.gain:

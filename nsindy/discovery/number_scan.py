@@ -175,6 +175,7 @@ def offers(
     noise: np.ndarray,
     only: tuple[int | None, int, str] | None = None,
     *,
+    others: np.ndarray | None = None,
     forced: bool = False,
 ) -> list[Offer]:
     """Scan for the numbers that would pay best beside, or instead of, the terms that were chosen.
@@ -196,6 +197,7 @@ def offers(
       noise: of each state [D].
       only: the equation, or None for all, the variable and the kind, whose number is replaced; None
         for all.
+      others: True for equations in which other kinds than waves are tried [D]; None for all.
       forced: True where the variable is a time: less than three quarters of a wave is no wave.
 
     Returns:
@@ -215,11 +217,15 @@ def offers(
     supports = [np.flatnonzero(row) for row in mask & allowed & ~replaced]
     scan = _scan(prepared, parts, supports)
     before = scan.without()
-    each = [scan.scan(d, tried) for d in equations.tolist()]
+    few = [block for block in tried if block.kind == WAVE]
+    each = [scan.scan(d, tried if others is None or others[d] else few) for d in equations.tolist()]
     count = len(each) * sum(len(block.numbers) for block in tried if block.kind == WAVE)
     digits = 0.5 * np.log(len(scan.target))
     found = []
-    for of_block in zip(*each, strict=True):
+    for block in tried:
+        of_block = [one for row in each for one in row if one.block is block]
+        if not of_block:
+            continue
         best = max(of_block, key=lambda one: one.evidence.max())
         at = int(np.argmax(best.evidence))
         for _ in range(3) if best.evidence[at] > before else ():

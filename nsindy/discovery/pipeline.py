@@ -266,15 +266,19 @@ def _with_numbers(
       base: a search on the first part, around whose choice numbers are looked for.
       first: the best search on the first part.
     """
-    best, chosen = None, base.chosen
+    best, near = None, base
     for _ in range(constants.NUMBERS):
+        chosen = near.chosen
         if session.stop() or prepared.problem.wide:
             break
-        regressed = number_regression.proposed(prepared, chosen.mask)
+        others = number_regression.promising(prepared, near)
+        regressed = number_regression.proposed(prepared, chosen.mask, others)
         around = []
         if not regressed or not signals.noiseless(prepared.signals):
             # Trajectories around a choice see more than derivatives where these are noisy.
-            around = number_scan.offers(prepared, chosen.mask, chosen.coefficients, first.noise)
+            around = number_scan.offers(
+                prepared, chosen.mask, chosen.coefficients, first.noise, others=others
+            )
         before = best.numbers if best else NOTHING_FITTED
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
@@ -284,7 +288,7 @@ def _with_numbers(
         if not earned:
             break
         best = max(earned, key=lambda each: each.found.chosen.score - each.numbers.price)
-        prepared, first, chosen = best.prepared, best.found, best.found.chosen
+        prepared, first, near = best.prepared, best.found, best.found
     return None if best is None else number_fit.finish(session, best)
 
 
