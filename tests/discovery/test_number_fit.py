@@ -130,7 +130,7 @@ def offered(problem, searched, monkeypatch):
 def test_a_number_earns_so_many_nats_beyond_its_price(offered, kind, least, more):
     result, starts = offered(least + more, kind)
     assert result is not None and result.first == "again"
-    assert result.numbers.price == 7.0 and result.numbers.inner == ((kind, 0, TRUTH[3]),)
+    assert result.numbers.price == 7.0 and result.numbers.inner == (Inner(kind, 0, TRUTH[3]),)
     # Searched on the first part and then on all, the first time from the best without it too.
     assert [(share, guides) for _, share, guides in starts] == [
         (1 - constants.HELD_OUT, constants.GUIDES),
@@ -171,7 +171,7 @@ def test_a_number_below_zero_is_the_same_wave(monkeypatch):
     for kind, expected in ((WAVE, 0.7), ("exponential", -0.7)):
         units = Units(np.ones(1), np.zeros(0), 1.0, (Inner(kind, 0, 0.3),))
         (inner,) = number_fit.fit_numbers(units, None).inner
-        assert inner == (kind, 0, expected)
+        assert inner == Inner(kind, 0, expected)
 
 
 def chain(values):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from problems import prepared, solved
+from problems import candidate, found, prepared, solved
 
-from nsindy.discovery import constants, number_regression, weak_form
+from nsindy.discovery import constants, number_regression, signals, weak_form
 from nsindy.terms.numbered import Inner
 from nsindy.terms.text import readable
 
@@ -16,10 +16,14 @@ def noisy(states, noise, seed=0):
     return states + size * np.random.default_rng(seed).standard_normal(states.shape)
 
 
+def everywhere(made):
+    return np.ones(len(made.problem.admissible), bool)
+
+
 def proposed(times, states, **knobs):
     made = prepared(times, states, **knobs)
     nothing = np.zeros(made.problem.admissible.shape, bool)
-    return made, number_regression.proposed(made, nothing)
+    return made, number_regression.proposed(made, nothing, everywhere(made))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +92,7 @@ def test_the_other_equations_keep_their_terms():
     made = prepared(times, solved(field, (3.5, 0.0), times), operations=("saturation",))
     mask = np.zeros(made.problem.admissible.shape, bool)
     mask[:, 1] = True
-    first = number_regression.proposed(made, mask)[0]
+    first = number_regression.proposed(made, mask, everywhere(made))[0]
     assert first.inner.place == 0 and first.inner.number == pytest.approx(K, rel=0.01)
     same = [
         (first.mask[d, : len(made.terms)] == mask[d]).all()
@@ -101,7 +105,47 @@ def test_the_other_equations_keep_their_terms():
 def test_a_variable_that_has_a_number_has_no_other(michaelis):
     times, clean = michaelis
     taken = prepared(times, clean, operations=("saturation",), inner=[Inner("saturation", 0, K)])
-    assert not number_regression.proposed(taken, np.zeros(taken.problem.admissible.shape, bool))
+    nothing = np.zeros(taken.problem.admissible.shape, bool)
+    assert not number_regression.proposed(taken, nothing, everywhere(taken))
+
+
+def test_no_number_is_looked_for_in_an_equation_that_asks_for_none(michaelis):
+    made = prepared(*michaelis, operations=("saturation",))
+    nothing = np.zeros(made.problem.admissible.shape, bool)
+    assert not number_regression.proposed(made, nothing, np.zeros(1, bool))
+
+
+@pytest.fixture(scope="module")
+def two():
+    """An oscillator with noise, of which regressions have 200 samples."""
+    times, (field, initial) = np.linspace(0, 12, 200), FIELDS["oscillator"]
+    return prepared(times, noisy(solved(field, initial, times), 0.005), degree=2)
+
+
+@pytest.mark.parametrize("terms", (2, 3, 4))
+@pytest.mark.parametrize("noise", (None, 0.0))
+def test_a_number_may_take_the_place_of_several_terms(two, terms, noise):
+    """One more where nothing is noise: there regressions find small terms that are none."""
+    made = two
+    if noise is not None:
+        made = two._replace(signals=[s._replace(noise=np.zeros(2)) for s in two.signals])
+    mask = np.zeros((2, len(made.terms)))
+    mask[1, :terms], mask[0, 2] = 1.0, 1.0
+    level = np.maximum(signals.noise(made.signals), made.problem.floor)
+    search = found(candidate(mask), noise=level, samples=np.full(2, 200.0))
+    least = constants.NUMBER_REPLACES + (noise == 0.0)
+    assert number_regression.promising(made, search).tolist() == [False, terms >= least]
+
+
+@pytest.mark.parametrize("more", (0.99, 1.01))
+def test_a_number_may_explain_what_is_missed(two, more):
+    """By so many nats more than the noise that smoothing found, in all equations."""
+    level = np.maximum(signals.noise(two.signals), two.problem.floor)
+    # n (log r - 1/√(2 n)) nats of a state whose noise is r times that of smoothing.
+    ratio = np.exp(more * constants.WAVE_EARNS / 200 + 1 / np.sqrt(400))
+    chosen = candidate(np.eye(2, len(two.terms)))
+    search = found(chosen, noise=level * [1.0, ratio], samples=np.full(2, 200.0))
+    assert number_regression.promising(two, search).tolist() == [more > 1] * 2
 
 
 def test_the_integrals_are_those_of_the_weak_form(michaelis):

@@ -6,7 +6,7 @@ from problems import prepared, signal, solved
 
 from nsindy.discovery import constants, problem
 from nsindy.terms import operations
-from nsindy.terms.numbered import NUMBERED, WAVE, with_number
+from nsindy.terms.numbered import NUMBERED, WAVE, Inner, with_number
 from nsindy.terms.term import Term, parse
 from nsindy.terms.text import readable
 
@@ -184,7 +184,7 @@ def test_a_number_inside_a_term_is_a_variable_of_its_own():
 
 def test_a_fitted_wave_has_the_values_of_its_number(clean):
     one = prepared(TIMES, clean[:, :1], operations=("sin",), waves=[2.5])
-    assert len(one.terms) == one.theta.shape[1] and one.units.inner == ((WAVE, 0, 2.5),)
+    assert len(one.terms) == one.theta.shape[1] and one.units.inner == (Inner(WAVE, 0, 2.5),)
     (smoothed,) = one.signals
     raw = smoothed.states[:, 0] * one.units.states[0]
     np.testing.assert_allclose(one.theta[:, -1], np.sin(2.5 * raw), atol=1e-12)

@@ -11,9 +11,7 @@ from nsindy.terms import operations, symbolic, term
 from nsindy.terms.numbered import (
     NUMBERED,
     WAVE,
-    Inner,
     inner_of,
-    symbol_of,
     unbound,
     with_number,
 )
@@ -163,11 +161,9 @@ def test_a_name_that_is_none_is_refused(name):
 def test_the_number_of_a_term():
     mul, sin = PRIMITIVES["mul"], PRIMITIVES["sin"]
     one = bound("hill2", 3.0, 1)
-    assert inner_of(one) == Inner("hill2", 1, 3.0)
-    assert inner_of(Term(mul, (0, one))) == Inner("hill2", 1, 3.0)
+    assert inner_of(one)[:3] == inner_of(Term(mul, (0, one)))[:3] == ("hill2", 1, 3.0)
     wave = Term(sin, (Term(operations.times(2.0), (0,)),))
-    assert inner_of(wave) == Inner(WAVE, 0, 2.0)
+    assert inner_of(wave)[:3] == (WAVE, 0, 2.0)
     given = Term(sin, (Term(operations.times(2.0), (Term(PRIMITIVES["identity"], (0,)),)),))
     for other in (given, Term(sin, (0,)), Term(mul, (0, 1)), Term(PRIMITIVES["one"], ())):
         assert inner_of(other) is None
-    assert [symbol_of(Inner(kind, 0, 1.0)) for kind in (WAVE, *SYMBOLS)] == ["w", *SYMBOLS.values()]
