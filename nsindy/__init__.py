@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from nsindy.discovery.pipeline import discover
     from nsindy.recording.merge import merge
     from nsindy.result.discovery import Discovery, load
+    from nsindy.terms.own import operation
 
-__all__ = ["Discovery", "discover", "learn_operation", "load", "merge"]
+__all__ = ["Discovery", "discover", "learn_operation", "load", "merge", "operation"]
 
 _HOMES = {
     "Discovery": "nsindy.result.discovery",
@@ -17,6 +18,7 @@ _HOMES = {
     "learn_operation": "nsindy.circuits.learn",
     "load": "nsindy.result.discovery",
     "merge": "nsindy.recording.merge",
+    "operation": "nsindy.terms.own",
 }
 
 

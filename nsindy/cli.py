@@ -77,6 +77,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="operations to try besides products of columns; default: all that suit the values",
     )
+    add(
+        "--operation",
+        action="append",
+        default=[],
+        metavar="NAME=F",
+        help="an operation of your own of x and one number, which is fitted, to try as well: "
+        "'uptake = x / (K + x)'",
+    )
     add("--degree", type=_count, metavar="N", help="most columns in a product; default: by samples")
     add(
         "--max-terms",
@@ -212,10 +220,12 @@ def _discover(options: argparse.Namespace, command: str) -> int:
             _start_jax()
             from nsindy.discovery.pipeline import from_recordings
             from nsindy.discovery.question import Question
+            from nsindy.terms.own import read_operation
 
             question = Question(
                 order=options.order,
                 operations=options.operations,
+                own=[read_operation(text) for text in options.operation],
                 degree=options.degree,
                 max_terms=options.max_terms,
                 noise=options.noise,

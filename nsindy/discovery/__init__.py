@@ -24,9 +24,11 @@ Read the modules in this order:
   candidates     a support fitted to the measurements, and its evidence
   neighbours     the supports around one that was fitted
   search         from one support to a better one, until none is better
-  number_scan      frequencies w at which sin(w x) or cos(w x) would fit
-  response  what a small forcing does to a recording, to first order
-  number_fit       w fitted together with everything else
+  kinds          what may hold a number that is fitted: sin(w x), x/(K + x), exp(k x), …
+  number_regression  the numbers with which regressions find better equations
+  number_scan    the numbers with which a solution would follow the recording better
+  response       what a small forcing does to a recording, to first order
+  number_fit     numbers fitted together with everything else
   forcing        a wave of the time, a step in it, or the time itself, that was not measured
   discrepancy    models that are only nearly right, beside a slow error
   inclusion      how probable each term is; equations of probable terms alone
@@ -62,10 +64,12 @@ The method:
 6. *Search.* Around the best fit the trajectory is linearised in all terms (of a library of more
    than a thousand columns, in those that regressions leave each equation), where the evidence of
    every term dropped, added or swapped is a closed form. The best neighbours are fitted in turn,
-   until none is better. Inputs are read as straight from row to row, or held until the next, or
-   held and late, whichever is likelier.
-7. *Look for waves.* Where sin(w x) or cos(w x) with a w of its own fits clearly better, as for
-   angles in degrees, w is fitted too.
+   and long equations chosen anew as a whole, until none is better. Inputs are read as straight
+   from row to row, or held until the next, or held and late, whichever is likelier.
+7. *Fit numbers inside terms.* sin(w x), cos(w x), x/(K + x), 1/(1 + x/K), Hill terms of power 2
+   and 4, exp(k x), exp(-E/x), tanh(k x) and x^p, alone and (but for waves) times a state, are tried
+   with a grid of numbers: in regressions of whole equations, and along the solution. What promises
+   most is fitted, number and all, and kept where it is clearly more likely; then the next.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
    are tried, and taken where they are clearly more likely.

@@ -37,11 +37,13 @@ class Kind(NamedTuple):
       operations: rows of `NUMBERED`, or one's own.
       grid: the numbers to try for values [N] of a variable; none where it makes no sense.
       beside: the operation without a number, among which it is tried; empty for one's own.
+      freed: True where that is the first operation with a number of 1.
     """
 
     operations: tuple[Numbered, ...]
     grid: Callable[[np.ndarray], np.ndarray]
     beside: str = ""
+    freed: bool = False
 
 
 class Shape(NamedTuple):
@@ -108,17 +110,23 @@ def _energies(values: np.ndarray) -> np.ndarray:
     return np.concatenate([-RATES[::-1], RATES]) / (1 / low - 1 / high)
 
 
-def _kind(beside: str, names: Sequence[str], grid: Callable[[np.ndarray], np.ndarray]) -> Kind:
-    return Kind(tuple(NUMBERED[name] for name in names), grid, beside)
+def _kind(
+    beside: str,
+    names: Sequence[str],
+    grid: Callable[[np.ndarray], np.ndarray],
+    *,
+    freed: bool = False,
+) -> Kind:
+    return Kind(tuple(NUMBERED[name] for name in names), grid, beside, freed)
 
 
 KINDS: dict[str, Kind] = {
-    "saturation": _kind("saturation", ("michaelis", "inhibition"), _positive_scales),
+    "saturation": _kind("saturation", ("michaelis", "inhibition"), _positive_scales, freed=True),
     "hill2": _kind("saturation", ("hill2", "repression2"), _scales),
     "hill4": _kind("saturation", ("hill4", "repression4"), _scales),
-    "exponential": _kind("exp", ("exponential",), _rates),
+    "exponential": _kind("exp", ("exponential",), _rates, freed=True),
     "arrhenius": _kind("exp", ("arrhenius",), _energies),
-    "tanh": _kind("tanh", ("steep_tanh",), _slopes),
+    "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
     "power": _kind("sqrt", ("power",), _powers),
 }
 """The kinds that are tried beside waves."""
@@ -129,7 +137,9 @@ _REPEATED = {"inhibition", "power"}
 
 def _own(operation: Numbered) -> Kind:
     """The kind of an operation of one's own, whose number lies in its range."""
-    assert operation.ranges is not None
+    if operation.ranges is None:
+        # Nobody knows what it means: a share of the values, or one over them.
+        return Kind((operation,), lambda values: np.union1d(_scales(values), _rates(values)))
     low, high = operation.ranges
     tried = np.geomspace(low, high, 32) if low > 0 else np.linspace(low, high, 33)
     return Kind((operation,), lambda values: tried)

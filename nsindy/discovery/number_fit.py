@@ -229,7 +229,10 @@ def trial(
     only = row, inner.place, inner.kind
     better = number_scan.offers(wide, offer.mask, coefficients, first.noise, only, forced=forced)
     if better:
-        offer = better[0]._replace(price=offer.price)
+        # The other equations hold the number where they were offered it.
+        rows = np.arange(len(offer.mask))[:, None] == row
+        kept = np.where(rows, better[0].mask, offer.mask)
+        offer = better[0]._replace(price=offer.price, mask=kept)
         units = _with_inner(prepared.units, [offer.inner])
         wide = session.build(units, substeps)
     mask = offer.mask & wide.problem.admissible

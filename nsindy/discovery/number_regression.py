@@ -15,6 +15,7 @@ from nsindy.discovery.number_scan import Block, Offer
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.terms.numbered import WAVE, Inner
+from nsindy.terms.term import Term
 
 __all__ = ["promising", "proposed"]
 
@@ -86,8 +87,8 @@ class _Form(NamedTuple):
 def promising(prepared: Prepared, found: Found) -> np.ndarray:
     """Equations in which a number may earn its price [D].
 
-    A number pays where it takes the place of several terms, or where the choice leaves more than
-    the noise that smoothing found.
+    A number pays where it takes the place of several terms, where a term is a bent one that stands
+    for another of its kind, or where the choice leaves more than the noise that smoothing found.
 
     Args:
       prepared: the problem.
@@ -101,8 +102,17 @@ def promising(prepared: Prepared, found: Found) -> np.ndarray:
     missed = np.sum(found.samples * np.maximum(more, 0.0))
     terms = (found.chosen.mask & prepared.problem.admissible).sum(1)
     least = constants.NUMBER_REPLACES + signals.noiseless(prepared.signals)
+    kinds = {kind.beside for kind in prepared.kinds.others.values()} | {"reciprocal", "log"}
+    bent = [bool({o.primitive.name for o in _operations(t)} & kinds) for t in prepared.terms]
+    stands = (found.chosen.mask & np.array(bent)).any(1)
     open_ = prepared.problem.admissible.any(1) & ~prepared.tables.listed
-    return open_ & ((missed > constants.WAVE_EARNS) | (terms >= least))
+    return open_ & ((missed > constants.WAVE_EARNS) | (terms >= least) | stands)
+
+
+def _operations(term: Term) -> list[Term]:
+    """A term and those inside it."""
+    inner = [_operations(a) for a in term.arguments if isinstance(a, Term)]
+    return [term, *(each for one in inner for each in one)]
 
 
 def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> list[Offer]:

@@ -16,9 +16,10 @@ from nsindy.discovery.kinds import Shape
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.response import Response
 from nsindy.terms.numbered import WAVE, Inner, inner_of
+from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.term import Term
 
-__all__ = ["Block", "Offer", "blocks", "of_supports", "offers"]
+__all__ = ["Block", "Offer", "blocks", "freed", "of_supports", "offers"]
 
 
 class Offer(NamedTuple):
@@ -244,6 +245,35 @@ def offers(
         shown = np.delete(shown, np.flatnonzero(replaced), 1)
         found.append(Offer(inner, shown, float(price), float(gain)))
     return sorted(found, key=lambda one: -one.gain)
+
+
+def freed(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
+    """The 1 in x/(1 + x), exp(1 x) or tanh(1 x) of a choice, free.
+
+    Args:
+      prepared: the library.
+      mask: the support that was chosen [D, M].
+    """
+    kinds, count = prepared.kinds, len(prepared.units.states)
+    taken = {inner.place for inner in prepared.units.inner}
+    samples, mul = sum(int(s.seen.sum()) for s in prepared.signals), PRIMITIVES["mul"]
+    made = []
+    places = [v for v in range(len(prepared.units.variables)) if v not in taken]
+    names = [name for name, kind in kinds.others.items() if kind.freed]
+    for name, place in ((name, place) for name in names for place in places):
+        inner = Inner(name, place, 1.0)
+        own = list(kinds.terms(inner, count))
+        alone = Term(PRIMITIVES[kinds.others[name].beside], (place,))
+        plain = {alone: own[0]}
+        plain |= {Term(mul, (state, alone)): Term(mul, (state, own[0])) for state in range(count)}
+        shown = np.pad(mask, ((0, 0), (0, len(own))))
+        for m, term in enumerate(prepared.terms):
+            if term in plain and plain[term] in own:
+                shown[:, mask.shape[1] + own.index(plain[term])] |= mask[:, m]
+                shown[:, m] = False
+        if shown[:, mask.shape[1] :].any():
+            made.append(Offer(inner, shown, float(0.5 * np.log(samples)), 1.0))
+    return made
 
 
 def _is_of(term: Term, only: tuple[int | None, int, str] | None) -> bool:

@@ -108,8 +108,10 @@ def discover(
       order: 2 where x holds positions only, and each has an equation for its acceleration.
       operations: unary operations that may appear beside the products of variables, names, NumPy
         or JAX functions, or primitives of one's own (`learn_operation`), one or several; None for
-        all that the values allow and that there are samples enough to choose among. Where sin or
-        cos is among them, a wave sin(w x) whose w is found in the recording is tried as well.
+        all that the values allow and that there are samples enough to choose among. Beside sin and
+        cos, exp, tanh, sqrt and saturation, waves sin(w x), exp(k x), tanh(k x), x^p, x/(K + x)
+        and the like are tried, whose numbers are found in the recording; beside one's own that
+        own a number (`operation`), these.
       degree: most variables in a product; None for as many as there are samples enough for.
       max_terms: most terms of an equation; more than needed does no harm.
       noise: standard deviation of the measurement noise, one or one for each state, if it is
@@ -282,7 +284,7 @@ def _with_numbers(
         before = best.numbers if best else NOTHING_FITTED
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
-            for offer in _different(regressed, around)
+            for offer in _different(number_scan.freed(prepared, chosen.mask), regressed, around)
         ]
         earned = [each for each in tried if each is not None]
         if not earned:

@@ -20,6 +20,7 @@ class Question:
     Attributes:
       order: 1 or 2.
       operations: unary operations, or None for those that the samples bear.
+      own: operations of one's own that own a number, tried beside all others.
       degree: most variables in a product, or None for what the samples bear.
       max_terms: most terms of an equation.
       noise: standard deviation that is known, one or one for each state; None where it is not.
@@ -39,6 +40,7 @@ class Question:
 
     order: int = 1
     operations: Operations | None = None
+    own: Sequence[Numbered] = ()
     degree: int | None = None
     max_terms: int = 6
     noise: float | Sequence[float] | None = None
@@ -85,7 +87,7 @@ class Question:
     @property
     def numbered(self) -> tuple[Numbered, ...]:
         """The operations of one's own that own a number."""
-        return tuple(each for each in self._listed if isinstance(each, Numbered))
+        return (*self.own, *(each for each in self._listed if isinstance(each, Numbered)))
 
     @property
     def _listed(self) -> Sequence[Any]:

@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 from nsindy.result import along_recording, file
 from nsindy.terms import text
 from nsindy.terms.library import Library
-from nsindy.terms.numbered import Inner, inner_of, symbol_of
+from nsindy.terms.numbered import Inner, inner_of
 from nsindy.terms.term import Term, without_jumps
 
 if TYPE_CHECKING:
@@ -205,8 +205,7 @@ class Discovery:
     def parameters(self) -> dict[str, float]:
         """The numbers that were fitted inside terms, by name, `K_x` of x/(K + x)."""
         return {
-            f"{symbol_of(inner)}_{self.variables[inner.place]}": inner.number
-            for inner in self.inner()
+            f"{inner.symbol}_{self.variables[inner.place]}": inner.number for inner in self.inner()
         }
 
     @property

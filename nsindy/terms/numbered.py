@@ -21,7 +21,6 @@ __all__ = [
     "WithNumber",
     "get_numbered",
     "inner_of",
-    "symbol_of",
     "unbound",
     "with_number",
 ]
@@ -176,11 +175,13 @@ class Inner(NamedTuple):
       kind: `WAVE`, or the name of an operation or of a kind of them.
       place: the variable.
       number: p, in one over the unit of the variable, or what the operation says.
+      symbol: what it is called.
     """
 
     kind: str
     place: int
     number: float
+    symbol: str = "w"
 
 
 def inner_of(term: Term) -> Inner | None:
@@ -188,7 +189,7 @@ def inner_of(term: Term) -> Inner | None:
     own = term.primitive.function
     place = term.arguments[0] if term.arguments else None
     if isinstance(own, WithNumber) and isinstance(place, int):
-        return Inner(own.operation.name, place, own.number)
+        return Inner(own.operation.name, place, own.number, own.operation.symbol)
     for argument in term.arguments:
         if not isinstance(argument, Term):
             continue
@@ -200,8 +201,3 @@ def inner_of(term: Term) -> Inner | None:
         if found is not None:
             return found
     return None
-
-
-def symbol_of(inner: Inner) -> str:
-    """What a number is called: w of a wave, else as its operation says."""
-    return NUMBERED[inner.kind].symbol if inner.kind in NUMBERED else "w"
