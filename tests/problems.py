@@ -34,6 +34,7 @@ def prepared(
     floor=None,
     slots=6,
     waves=None,
+    inner=(),
     physics=NOTHING,
 ) -> Prepared:
     """The problem that one recording poses."""
@@ -41,7 +42,7 @@ def prepared(
     smoothed, units = signals.smooth_recordings(parts, order)
     if waves is not None:
         inner = tuple(Inner(WAVE, v, w) for v, w in enumerate(waves) if w)
-        units = units._replace(inner=inner)
+    units = units._replace(inner=tuple(inner))
     question = Question(
         order=order, operations=operations, degree=degree, max_terms=slots, noise=floor
     )

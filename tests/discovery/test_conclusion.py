@@ -6,9 +6,10 @@ from problems import candidate, found, narrow, prepared
 
 from nsindy.discovery import candidates, conclusion, constants, signals
 from nsindy.discovery.candidates import Path
-from nsindy.discovery.number_fit import FittedWave
+from nsindy.discovery.number_fit import FittedNumbers
 from nsindy.evidence import regression
 from nsindy.recording.check import Recording, Recordings
+from nsindy.terms.numbered import WAVE, Inner
 from nsindy.trajectories.linearised import Linearised
 
 ROWS, INITIAL = 200, 2
@@ -85,12 +86,32 @@ def test_autocorrelated_residuals_widen_errors(design, independent):
 
 def test_the_error_of_a_fitted_number_adds_to_those_that_follow_it(design):
     slopes = np.array([[3.0, 7.0, 0.0], [0.0, -1.0, 9.0]])
-    wave = FittedWave(6.28, 0.02, slopes)
-    both = conclusion.standard_errors(around(design), wave)
+    numbers = FittedNumbers((Inner(WAVE, 0, 6.28),), np.array([[0.02**2]]), slopes[None])
+    both = conclusion.standard_errors(around(design), numbers)
     alone = conclusion.standard_errors(around(design))
     factor = np.sqrt(ROWS / (ROWS - 5))
     expected = np.sqrt(alone**2 + (np.where(TRUTH != 0, slopes, 0) * 0.02 * factor) ** 2)
     np.testing.assert_allclose(both, expected)
+
+
+def test_the_errors_of_two_numbers_add_with_their_covariance(design):
+    """Var ξ = σ² + s C s, drawn: the numbers move together, and each coefficient with them."""
+    slopes = np.array([[[3.0, 0.0, 1.0], [0, -1.0, 0]], [[2.0, 0.0, 4.0], [0, 0.5, 0]]])
+    covariance = np.array([[0.04, -0.02], [-0.02, 0.03]])
+    inner = Inner("michaelis", 0, 1.0), Inner("michaelis", 1, 2.0)
+    numbers = FittedNumbers(inner, covariance, slopes)
+    np.testing.assert_allclose(numbers.errors, [0.2, np.sqrt(0.03)])
+    both = conclusion.standard_errors(around(design), numbers)
+    alone = conclusion.standard_errors(around(design))
+    draws = np.random.default_rng(2).multivariate_normal([0, 0], covariance, 40_000)
+    moved = np.var(np.einsum("np,pdm->ndm", draws, slopes), 0) * ROWS / (ROWS - 5)
+    # √(2 / 40000) is the relative error of a variance.
+    expected = np.sqrt(alone**2 + np.where(TRUTH != 0, moved, 0))
+    np.testing.assert_allclose(both, expected, rtol=0.02)
+    off = conclusion.standard_errors(
+        around(design), numbers._replace(covariance=np.diag(np.diagonal(covariance)))
+    )
+    assert np.max(np.abs(off[TRUTH != 0] / expected[TRUTH != 0] - 1)) > 0.05
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,9 @@ import problems
 import pytest
 
 import nsindy
-from nsindy.discovery import candidates, dictionary, known, neighbours, proposals
+from nsindy.discovery import candidates, known, neighbours, proposals
 from nsindy.discovery.known import NOTHING, Names, read_physics
+from nsindy.terms.numbered import WAVE, Inner, inner_of
 from nsindy.terms.text import readable
 
 NAMES = Names.of(["x", "v"], ["u"], 1)
@@ -148,12 +149,12 @@ def test_fitted_waves_are_behind_what_was_named():
     """As a scan counts them; and only where the library itself holds a wave."""
     physics = read(["v' = ... - 2 sin(3 x) + tanh(x)"], names=NAMES_2)
     made = prepared(physics, operations=("sin",), waves=[0.7, 0.0])
-    fitted = [dictionary.is_fitted_wave(term) for term in made.terms]
+    fitted = [inner_of(term) is not None for term in made.terms]
     assert fitted == [False] * (len(fitted) - 1) + [True]
     assert made.problem.admissible[:, -1].all() and not made.tables.named[-1]
     made = prepared(physics, operations=(), waves=[0.7, 0.0])
-    assert not any(dictionary.is_fitted_wave(term) for term in made.terms)
-    assert not dictionary.fitted_waves(made.library, np.ones(1))
+    assert not any(inner_of(term) for term in made.terms)
+    assert not made.kinds.terms(Inner(WAVE, 0, 1.0), 2)
 
 
 def test_nothing_known_changes_nothing():

@@ -1,4 +1,4 @@
-"""The number of a wave against nonlinear least squares by SciPy, and what a wave must earn."""
+"""Numbers inside terms against nonlinear least squares by SciPy, and what they must earn."""
 
 from types import SimpleNamespace
 
@@ -8,11 +8,13 @@ import scipy.optimize
 from problems import candidate, found, prepared, solved
 
 import nsindy
-from nsindy.discovery import candidates, constants, dictionary, number_fit, number_scan
+from nsindy.discovery import candidates, constants, number_fit, number_scan
 from nsindy.discovery.candidates import Start
-from nsindy.discovery.number_fit import FittedWave, _Settled
+from nsindy.discovery.number_fit import FittedNumbers, Trial
 from nsindy.discovery.number_scan import Offer
 from nsindy.discovery.signals import Units
+from nsindy.terms.numbered import WAVE, Inner, inner_of
+from nsindy.terms.text import readable
 
 TIMES, NOISE, OPERATIONS = np.linspace(0, 7, 101), 0.005, ("sin", "cos")
 TRUTH = 0.0, 0.6, -0.4, 2 * np.pi
@@ -41,12 +43,9 @@ def places(problem):
     return [names.index("one()"), len(names) - 2]
 
 
-@pytest.fixture(scope="module")
-def searched(problem):
-    """The true support, fitted with that number."""
-    mask = np.zeros(problem.problem.admissible.shape, bool)
-    mask[0, places(problem)] = True
-    cut, samples = problem.segments(1.0), np.array([float(len(TIMES))])
+def fitted(problem, mask):
+    """The search that has chosen a support."""
+    cut, samples = problem.segments(1.0), np.full(len(mask), float(len(TIMES)))
     noise, pool = NOISE / problem.units.states, {}
     start = candidates.regressed(problem.problem, mask)
     candidates.fit(problem.problem, cut, [start], noise, samples, pool)
@@ -54,20 +53,29 @@ def searched(problem):
     return found(chosen, problem=problem.problem, segments=cut, noise=noise, samples=samples)
 
 
+@pytest.fixture(scope="module")
+def searched(problem):
+    """The true support, fitted with that number."""
+    mask = np.zeros(problem.problem.admissible.shape, bool)
+    mask[0, places(problem)] = True
+    return fitted(problem, mask)
+
+
 def test_number_error_and_slopes_are_those_of_least_squares(recording, problem, searched):
-    wave = number_fit.fit_number(problem.units, searched)
+    wave = number_fit.fit_numbers(problem.units, searched)
+    (inner,) = wave.inner
     fit = scipy.optimize.least_squares(
         lambda values: (path(values) - recording)[:, 0] / NOISE, TRUTH, x_scale=(0.1, 0.1, 0.1, 1.0)
     )
     covariance = np.linalg.inv(fit.jac.T @ fit.jac)
     error = np.sqrt(covariance[3, 3])
     # Where the parabola stops, w is within a tenth of its error.
-    assert abs(wave.number - fit.x[3]) < 0.1 * error
-    assert abs(wave.number - TRUTH[3]) < 4 * error < 0.1
-    assert wave.error == pytest.approx(error, rel=0.05)
-    slopes = (wave.slopes * problem.back)[0, places(problem)]
+    assert inner[:2] == (WAVE, 0) and abs(inner.number - fit.x[3]) < 0.1 * error
+    assert abs(inner.number - TRUTH[3]) < 4 * error < 0.1
+    assert wave.errors.tolist() == [pytest.approx(error, rel=0.05)]
+    slopes = (wave.slopes[0] * problem.back)[0, places(problem)]
     np.testing.assert_allclose(slopes, covariance[1:3, 3] / covariance[3, 3], rtol=0.05)
-    assert not np.delete(wave.slopes[0], places(problem)).any() and wave.price == 0
+    assert not np.delete(wave.slopes[0, 0], places(problem)).any() and wave.price == 0
 
 
 def test_a_phase_in_revolutions(recording):
@@ -76,36 +84,39 @@ def test_a_phase_in_revolutions(recording):
     (chosen,) = (np.asarray(discovery.coefficients) != 0).tolist()
     terms = [term for term, used in zip(discovery.library, chosen, strict=True) if used]
     assert [term.primitive.name for term in terms] == ["one", "sin"]
-    assert dictionary.is_fitted_wave(terms[1])
-    number = terms[1].arguments[0].primitive.function.number
+    number = inner_of(terms[1]).number
+    assert discovery.parameters == {"w_x": number}
     (message,) = (note for note in discovery.warnings if "is fitted" in note)
     error = float(message.split("± ")[1].split()[0])
     assert abs(number - 2 * np.pi) < 4 * error < 0.1
     assert "radian per unit of x" in message
+    assert discovery.parameter_errors["w_x"] == pytest.approx(error, rel=0.1)
 
 
 @pytest.fixture
 def offered(problem, searched, monkeypatch):
-    """`offered(earned)`: a search with a wave that is better by so many nats than without."""
+    """`offered(earned)`: a search with a number that is better by so many nats than without."""
     price = 7.0
-    without = problem._replace(terms=problem.terms[:-2])
+    without = problem._replace(terms=problem.terms[:-2], units=problem.units._replace(inner=()))
     pool = [candidate(np.eye(1, len(without.terms)), score=100.0)]
     first = found(pool[0])
     session = SimpleNamespace(build=lambda units, substeps: problem, forcings=0)
-    offer = Offer(problem.units.waves, searched.chosen.mask, price)
-    wave = FittedWave(TRUTH[3], 0.01, searched.chosen.coefficients)
-    monkeypatch.setattr(number_scan, "offer", lambda *given, **knobs: None)
+    monkeypatch.setattr(number_scan, "offers", lambda *given, **knobs: [])
     monkeypatch.setattr(number_fit, "_search", lambda *given, **knobs: "again")
 
-    def ask(earned, waves=(wave, wave)):
-        with_wave = found(searched.chosen._replace(score=100.0 + price + earned))
-        settled = [_Settled(problem, with_wave, one) for one in waves]
+    def ask(earned, kind=WAVE, chosen=(True, True)):
+        inner = Inner(kind, 0, TRUTH[3])
+        numbers = FittedNumbers((inner,), np.array([[1e-4]]), searched.chosen.coefficients[None])
+        offer = Offer(inner, searched.chosen.mask, price)
+        better = found(searched.chosen._replace(score=100.0 + price + earned))
+        settled = [Trial(problem, better, numbers) if one else None for one in chosen]
         starts = []
 
-        def settle(session, prepared, given, share, guides):
+        def settle(session, prepared, given, share, inner, guides):
             starts.append((given, share, guides))
             return settled[len(starts) - 1]
 
+        monkeypatch.setattr(number_fit, "fit_numbers", lambda *given: numbers)
         monkeypatch.setattr(number_fit, "_settled", settle)
         return number_fit.search_with(session, offer, without, first), starts
 
@@ -113,30 +124,93 @@ def offered(problem, searched, monkeypatch):
 
 
 @pytest.mark.parametrize("more", (0.0, 1e-6))
-def test_a_wave_earns_so_many_nats_beyond_its_price(offered, more):
-    least = constants.NUMBER_EARNS
-    result, starts = offered(least + more)
+@pytest.mark.parametrize(
+    ("kind", "least"), ((WAVE, constants.WAVE_EARNS), ("saturation", constants.NUMBER_EARNS))
+)
+def test_a_number_earns_so_many_nats_beyond_its_price(offered, kind, least, more):
+    result, starts = offered(least + more, kind)
     assert result is not None and result.first == "again"
-    assert result.wave.price == 7.0 and result.wave.number == TRUTH[3]
-    # Searched on the first part and then on all, the first time from the best without a wave too.
+    assert result.numbers.price == 7.0 and result.numbers.inner == (Inner(kind, 0, TRUTH[3]),)
+    # Searched on the first part and then on all, the first time from the best without it too.
     assert [(share, guides) for _, share, guides in starts] == [
         (1 - constants.HELD_OUT, constants.GUIDES),
         (1.0, 1),
     ]
-    (offer, before), _, _ = starts[0]
-    assert all(isinstance(start, Start) for start in (offer, before))
+    (offer, before, *others), _, _ = starts[0]
+    assert all(isinstance(start, Start) for start in (offer, before, *others))
     assert offer.mask[0, -2] and not before.mask[0, -2]
-    assert offered(least - 1e-6)[0] is None
+    # Without a wave the other terms are chosen right; without another number, seldom.
+    assert bool(others) == (kind != WAVE)
+    assert offered(least - 1e-6, kind)[0] is None
 
 
-def test_a_wave_that_the_search_drops_is_not_reported(offered):
-    wave = FittedWave(TRUTH[3], 0.01, np.zeros(1))
-    assert offered(1e3, (None, wave))[0] is None
-    assert offered(1e3, (wave, None))[0] is None
+def test_the_price_of_a_number_adds_to_those_before(problem, searched, offered, monkeypatch):
+    """Both are in what a discovery with two numbers has to pay."""
+    offered(0.0)
+    better = found(searched.chosen._replace(score=200.0))
+    numbers = FittedNumbers((Inner(WAVE, 0, 6.0),), np.eye(1), np.zeros((1, 1, 1)))
+    settled = Trial(problem, better, numbers)
+    monkeypatch.setattr(number_fit, "_settled", lambda *given, **knobs: settled)
+    session = SimpleNamespace(build=lambda units, substeps: problem, forcings=0)
+    without = problem._replace(terms=problem.terms[:-2])
+    first = found(candidate(np.eye(1, len(without.terms)), score=100.0))
+    offer = Offer(Inner(WAVE, 0, 6.0), searched.chosen.mask, 7.0)
+    before = number_fit.NOTHING_FITTED._replace(price=4.0)
+    assert number_fit.trial(session, offer, without, first, before).numbers.price == 11.0
+
+
+def test_a_number_that_the_search_drops_is_not_reported(offered):
+    assert offered(1e3, chosen=(None, True))[0] is None
+    assert offered(1e3, chosen=(True, None))[0] is None
 
 
 def test_a_number_below_zero_is_the_same_wave(monkeypatch):
-    below = FittedWave(-0.7, 0.1, np.zeros((1, 1)))
+    """And no other kind: exp(-x) is not exp(x)."""
+    below = np.array([-0.7]), np.eye(1), np.zeros((1, 1, 1))
     monkeypatch.setattr(number_fit, "fit_profile", lambda *given: below)
-    units = Units(np.ones(1), np.zeros(0), 1.0, np.array([0.3]))
-    assert number_fit.fit_number(units, None).number == 0.7
+    for kind, expected in ((WAVE, 0.7), ("exponential", -0.7)):
+        units = Units(np.ones(1), np.zeros(0), 1.0, (Inner(kind, 0, 0.3),))
+        (inner,) = number_fit.fit_numbers(units, None).inner
+        assert inner == Inner(kind, 0, expected)
+
+
+def chain(values):
+    """S' = -v S/(K + S), P' = u S/(K + S) - w P/(L + P), from K, L, v, u, w and the beginning."""
+    first, last, v, u, w, *initial = values
+
+    def field(y):
+        made = y[0] / (first + y[0])
+        return [-v * made, u * made - w * y[1] / (last + y[1])]
+
+    return solved(field, initial, TIMES)
+
+
+def test_two_numbers_that_move_together_have_the_covariance_of_least_squares():
+    """Numbers, covariance and slopes, from numbers that are off by 5 %."""
+    truth = [0.8, 0.5, 1.0, 1.0, 0.9, 3.0, 0.2]
+    clean = chain(truth)
+    recording = clean + NOISE * np.random.default_rng(3).standard_normal(clean.shape)
+    inner = Inner("saturation", 0, 0.84), Inner("saturation", 1, 0.475)
+    made = prepared(TIMES, recording, operations=("saturation",), inner=inner)
+    names = [readable(term, ("S", "P")) for term in made.terms]
+    first, second = names.index("S/(0.8400 + S)"), names.index("P/(0.4750 + P)")
+    mask = np.zeros(made.problem.admissible.shape, bool)
+    mask[[0, 1, 1], [first, first, second]] = True
+    numbers = number_fit.fit_numbers(made.units, fitted(made, mask))
+    fit = scipy.optimize.least_squares(
+        lambda values: (chain(values) - recording).ravel() / NOISE, truth
+    )
+    covariance = np.linalg.inv(fit.jac.T @ fit.jac)
+    own = covariance[:2, :2]
+    errors = np.sqrt(np.diagonal(own))
+    # As above, where the parabola stops.
+    values = np.array([each.number for each in numbers.inner])
+    assert (np.abs(values - fit.x[:2]) < 0.1 * errors).all()
+    np.testing.assert_allclose(numbers.errors, errors, rtol=0.05)
+    correlation = own[0, 1] / errors.prod()
+    assert abs(correlation) > 0.2
+    assert numbers.covariance[0, 1] / numbers.errors.prod() == pytest.approx(correlation, abs=0.05)
+    # With one number held, the coefficients follow the other: C_ξp C_pp⁻¹.
+    expected = covariance[2:5, :2] @ np.linalg.inv(own)
+    slopes = (numbers.slopes * made.back)[:, [0, 1, 1], [first, first, second]].T
+    np.testing.assert_allclose(slopes * [[-1], [1], [-1]], expected, rtol=0.1, atol=0.02)

@@ -1,4 +1,4 @@
-"""Waves whose number is found, and what a forcing does to a recording."""
+"""Numbers that are found, and what a forcing does to a recording."""
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -40,7 +40,7 @@ def test_a_forcing_acts_as_the_linear_equation_says():
 
 
 def test_as_many_terms_stay_as_there_are_slots():
-    """Of the subsets that backward elimination visits, the best that fits; a wave always stays."""
+    """Of the subsets that backward elimination visits, the best that fits; a term with it stays."""
     rng = np.random.default_rng(0)
     design = rng.standard_normal((60, 5))
     target = design @ np.array([3.0, 2.0, 0.1, 1.0, 0.05]) + 0.01 * rng.standard_normal(60)

@@ -9,7 +9,15 @@ import problems
 import pytest
 
 import nsindy
-from nsindy.discovery import candidates, constants, number_scan, pipeline, signals, wording
+from nsindy.discovery import (
+    candidates,
+    constants,
+    number_regression,
+    number_scan,
+    pipeline,
+    signals,
+    wording,
+)
 from nsindy.discovery.candidates import Path, Start
 from nsindy.terms import operations
 
@@ -178,8 +186,9 @@ def test_operations_of_ones_own():
 
 def test_known_noise_is_a_floor(monkeypatch):
     """A damping that moves the states by a tenth is found, unless the noise is as large."""
-    # A search with a wave would be another program to compile.
-    monkeypatch.setattr(number_scan, "offer", lambda *given, **knobs: None)
+    # A search with a number would be another program to compile.
+    monkeypatch.setattr(number_scan, "offers", lambda *given, **knobs: [])
+    monkeypatch.setattr(number_regression, "proposed", lambda *given: [])
     states = rotation(noise=1e-3, c=0.02)
     for noise, expected in ((None, {"x", "v"}), (0.2, {"x"})):
         found = nsindy.discover(

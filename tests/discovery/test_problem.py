@@ -6,6 +6,7 @@ from problems import prepared, signal, solved
 
 from nsindy.discovery import constants, problem
 from nsindy.terms import operations
+from nsindy.terms.numbered import NUMBERED, WAVE, Inner, with_number
 from nsindy.terms.term import Term, parse
 from nsindy.terms.text import readable
 
@@ -167,14 +168,23 @@ def test_products_see_scaled_variables_and_operations_raw_ones(text, expected):
 
 
 def test_fitted_waves_see_a_variable_of_their_own():
-    """w v is a variable behind the raw ones, so that w is no constant of a program."""
+    """w is a variable behind the raw ones, so that it is no constant of a program."""
     wave = Term(operations.get("sin"), (Term(operations.times(3.0), (1,)),))
-    assert problem._on_raw(wave, 2).name(("x", "v", "X", "V", "wx", "wv")) == "sin(wv)"
+    assert problem._on_raw(wave, 2).name(("x", "v", "X", "V", "wx", "wv")) == "sin(mul(V,wv))"
+
+
+def test_a_number_inside_a_term_is_a_variable_of_its_own():
+    """Alone and times a state, which is scaled; its own variable is raw."""
+    names = ("x", "v", "X", "V", "Kx", "Kv")
+    alone = Term(with_number(NUMBERED["michaelis"], 3.0), (1,))
+    times = Term(operations.get("mul"), (0, alone))
+    assert problem._on_raw(alone, 2).name(names) == "michaelis(V,Kv)"
+    assert problem._on_raw(times, 2).name(names) == "mul(x,michaelis(V,Kv))"
 
 
 def test_a_fitted_wave_has_the_values_of_its_number(clean):
     one = prepared(TIMES, clean[:, :1], operations=("sin",), waves=[2.5])
-    assert len(one.terms) == one.theta.shape[1] and one.units.waves.tolist() == [2.5]
+    assert len(one.terms) == one.theta.shape[1] and one.units.inner == (Inner(WAVE, 0, 2.5),)
     (smoothed,) = one.signals
     raw = smoothed.states[:, 0] * one.units.states[0]
     np.testing.assert_allclose(one.theta[:, -1], np.sin(2.5 * raw), atol=1e-12)

@@ -59,8 +59,8 @@ def test_the_guide_that_follows_the_recording_best_shows_where_errors_grow(
         seen["guide"], seen["growth"] = int(propagators[0, 0, 0]), growth
         return segments
 
-    def find(problem, segments, starts, noise, *, stop, progress):
-        assert not stop()
+    def find(problem, segments, starts, noise, *, stop, progress, rounds):
+        assert not stop() and rounds == constants.ROUNDS
         progress(0.5)
         return segments, starts, noise
 
@@ -94,7 +94,7 @@ def test_noise_that_a_search_begins_with_is_at_least_the_floor(problem, monkeypa
     count = len(quiet.segments(1.0).steps)
     still = Path(np.asarray(quiet.segments(1.0).states), np.zeros((count, 2, 2)))
     monkeypatch.setattr(candidates, "solved", lambda *given: [still])
-    monkeypatch.setattr(search, "search", lambda p, s, starts, noise, stop, progress: noise)
+    monkeypatch.setattr(search, "search", lambda p, s, starts, noise, **knobs: noise)
     run = Session(quiet.parts, quiet.signals, Question(operations=()), print)
     noise = run.search(quiet, [None], share=1.0, stage="smoothing", guides=1)
     np.testing.assert_array_equal(noise, [constants.NOISE_FLOOR, 1.0])

@@ -5,11 +5,13 @@ import pytest
 from problems import candidate, found, narrow, signal
 
 from nsindy.discovery import constants, dictionary, known, wording
+from nsindy.discovery.kinds import Kinds
 from nsindy.discovery.known import NOTHING
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.signals import Units
 from nsindy.discovery.wording import Wording
 from nsindy.terms import operations
+from nsindy.terms.numbered import NUMBERED, WAVE, Inner, with_number
 from nsindy.terms.term import Term
 
 X = np.linspace(0.5, 2.0, 50)
@@ -23,7 +25,7 @@ def prepared(theta=THETA, terms=TERMS, **changes):
     made = Prepared(
         [],
         [signal(X[:, None])],
-        Units(np.ones(1), np.zeros(0), 1.0, np.zeros(1)),
+        Units(np.ones(1), np.zeros(0), 1.0),
         1,
         terms,
         terms,
@@ -34,6 +36,7 @@ def prepared(theta=THETA, terms=TERMS, **changes):
         8,
         1,
         known.tables(NOTHING, terms, 1),
+        Kinds((), {}),
     )
     return made._replace(**changes)
 
@@ -177,11 +180,30 @@ def test_models_that_no_recording_tells_apart():
 
 def test_the_number_of_a_wave_stands_with_its_error_and_unit():
     wave = Term(operations.get("sin"), (Term(operations.times(6.28), (0,)),))
-    units = Units(np.ones(1), np.zeros(0), 1.0, np.array([6.28]))
-    one = prepared(terms=(*TERMS[:3], wave), units=units)
-    message = Wording(one, ("x",), ("x",)).wave(found(candidate([[1.0, 0, 0, 1.0]])), 6.28, 0.02)
+    inner = Inner(WAVE, 0, 6.28)
+    words = Wording(prepared(terms=(*TERMS[:3], wave)), ("x",), ("x",))
+    search = found(candidate([[1.0, 0, 0, 1.0]]))
+    (message,) = words.numbers(search, [inner], np.array([0.02]))
     assert message.endswith("is fitted: 6.28 ± 0.02 radian per unit of x")
     assert message.startswith("the number in sin(")
+
+
+def test_a_number_stands_with_the_terms_that_hold_it():
+    """Those of its variable that have a coefficient; one without any is not told."""
+    one, other = with_number(NUMBERED["michaelis"], 0.5), with_number(NUMBERED["inhibition"], 0.5)
+    far = with_number(NUMBERED["hill2"], 3.0)
+    terms = (TERMS[0], Term(one, (0,)), Term(other, (0,)), Term(far, (1,)))
+    words = Wording(prepared(terms=terms), ("x", "y"), ("x",))
+    inner, errors = [Inner("saturation", 0, 0.5), Inner("hill2", 1, 3.0)], np.array([0.02, 0.1])
+    both = found(candidate([[0.0, 1.0, 1.0, 0]]))
+    assert words.numbers(both, inner, errors) == (
+        "the number in x/(0.5000 + x) and 1/(1 + x/0.5000) is fitted: 0.50 ± 0.02",
+    )
+    far = found(candidate([[0.0, 0, 1.0, 1.0]]))
+    assert [line[:45] for line in words.numbers(far, inner, errors)] == [
+        "the number in 1/(1 + x/0.5000) is fitted: 0.5",
+        "the number in y^2/(3.000^2 + y^2) is fitted: ",
+    ]
 
 
 def test_what_does_not_change_along_a_recording_is_found():
@@ -209,6 +231,6 @@ def test_what_changes_by_three_errors_more_than_its_noise_is_not_conserved(facto
     states = np.stack([large + small, large - small], 1) / np.sqrt(2)
     conserved = wording.conserved(states, np.ones(2))
     assert len(conserved) == count
-    one = prepared(signals=[signal(states)], units=Units(np.ones(2), np.zeros(0), 1.0, np.zeros(2)))
+    one = prepared(signals=[signal(states)], units=Units(np.ones(2), np.zeros(0), 1.0))
     told = list(wording._of_the_states(one, found(LINEAR, noise=np.ones(2)), Told(states="xy")))
     assert len(told) == count and all("does not change beyond its noise" in line for line in told)

@@ -1,0 +1,173 @@
+"""Which numbers are tried inside terms, for the values that a variable has."""
+
+import numpy as np
+import pytest
+
+from nsindy.discovery import dictionary, kinds
+from nsindy.discovery.kinds import KINDS, Kinds, Shape
+from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered
+from nsindy.terms.text import readable
+
+POSITIVE, SIGNED = np.linspace(0.5, 4.0, 30), np.linspace(-2.0, 4.0, 30)
+LIBRARY = dictionary.library(2, 2, operations=("sin", "saturation", "exp"), degree=2)
+
+
+def grid(kind, values):
+    return KINDS[kind].grid(np.asarray(values, float))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", (0.0, 2.0, -2.0))
+def test_values_that_do_not_change_ask_for_no_number(kind, value):
+    assert not len(grid(kind, np.full(10, value)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_are_finite_and_increase(kind):
+    tried = grid(kind, POSITIVE)
+    assert len(tried) > 10 and np.isfinite(tried).all() and (np.diff(tried) > 0).all()
+    assert tried.all()
+
+
+def test_a_saturation_is_of_values_that_are_not_negative():
+    """But for the noise of a concentration near 0; 1 + x² has no pole."""
+    assert not len(grid("saturation", SIGNED)) and not len(grid("saturation", -POSITIVE))
+    near = np.append(POSITIVE, -0.99 * kinds.NEGATIVE * POSITIVE.max())
+    assert len(grid("saturation", near))
+    far = np.append(POSITIVE, -1.01 * kinds.NEGATIVE * POSITIVE.max())
+    assert not len(grid("saturation", far))
+    for kind in ("hill2", "hill4", "exponential", "tanh"):
+        assert len(grid(kind, SIGNED))
+
+
+@pytest.mark.parametrize("kind", ("arrhenius", "power"))
+def test_powers_and_their_like_are_of_positive_values(kind):
+    assert not len(grid(kind, SIGNED)) and not len(grid(kind, np.append(POSITIVE, 0.0)))
+
+
+def test_a_power_needs_values_that_differ():
+    assert len(grid("power", [3.1, 4.0])) and not len(grid("power", [3.3, 4.0]))
+    assert not set(grid("power", POSITIVE)) & set(range(-3, 4))
+    assert {-0.5, 0.5, 1.5} <= set(grid("power", POSITIVE))
+
+
+@pytest.mark.parametrize("kind", ("saturation", "hill2", "hill4"))
+@pytest.mark.parametrize("scale", (1e-3, 1.0, 1e6))
+def test_half_saturations_are_shares_of_the_largest_value(kind, scale):
+    shares = grid(kind, scale * POSITIVE) / (scale * POSITIVE.max())
+    assert shares[0] == pytest.approx(0.03) and shares[-1] == pytest.approx(10.0)
+    np.testing.assert_allclose(np.diff(np.log(shares)), np.log(10 / 0.03) / (len(shares) - 1))
+
+
+@pytest.mark.parametrize("scale", (1e-3, 1.0, 1e6))
+def test_rates_are_those_that_bend_over_the_values(scale):
+    """From a third of an e-folding to thirty; growth and decay; slopes by the largest value."""
+    values = scale * SIGNED
+    for tried, span in (
+        (grid("exponential", values), np.ptp(values)),
+        (grid("arrhenius", scale * POSITIVE), (1 / 0.5 - 1 / 4.0) / scale),
+    ):
+        np.testing.assert_allclose(tried, -tried[::-1])
+        assert np.min(np.abs(tried)) * span == pytest.approx(0.3)
+        assert np.max(tried) * span == pytest.approx(30.0)
+    slopes = grid("tanh", values) * 4.0 * scale
+    assert slopes[0] == pytest.approx(0.3) and slopes[-1] == pytest.approx(30.0)
+
+
+def test_kinds_stand_beside_the_operations_of_a_library():
+    found = Kinds.beside(LIBRARY)
+    assert found.waves == ("sin",)
+    assert set(found.others) == {"saturation", "hill2", "hill4", "exponential", "arrhenius"}
+    plain = Kinds.beside(dictionary.monomials(2, 3))
+    assert plain == ((), {})
+    assert Kinds.beside(dictionary.monomials(2, 3), forced=True).waves == ("sin", "cos")
+    # Where no operation was named, a library with waves has every kind.
+    waves = dictionary.library(1, 1, operations=("sin", "cos"), degree=2)
+    assert set(Kinds.beside(waves, any_operation=True).others) == set(KINDS)
+    assert Kinds.beside(waves).others == {}
+    assert Kinds.beside(dictionary.monomials(1, 3), any_operation=True).others == {}
+
+
+def names(found, inner, states=2):
+    return [readable(term, ("x", "y", "u")) for term in found.terms(inner, states)]
+
+
+def test_terms_of_a_number():
+    """Alone and times each state, but for what is another term of the library or of a number."""
+    found = Kinds.beside(LIBRARY)
+    assert names(found, Inner(WAVE, 1, 2.0)) == ["sin(2.000 y)"]
+    assert names(found, Inner("saturation", 0, 0.5)) == [
+        "x/(0.5000 + x)",
+        "1/(1 + x/0.5000)",
+        "x^2/(0.5000 + x)",
+        "y x/(0.5000 + x)",
+        "y/(1 + x/0.5000)",
+    ]
+    assert names(found, Inner("exponential", 1, -1.0)) == [
+        "exp(-1.000 y)",
+        "x exp(-1.000 y)",
+        "y exp(-1.000 y)",
+    ]
+    # An input is no state: nothing is multiplied with it.
+    assert names(found, Inner("exponential", 2, -1.0), 1) == ["exp(-1.000 u)", "x exp(-1.000 u)"]
+    every = Kinds((), KINDS)
+    assert names(every, Inner("power", 0, 0.5)) == ["x^0.5000", "y x^0.5000"]
+
+
+@pytest.mark.parametrize("kind", (WAVE, *KINDS))
+def test_shapes_have_the_values_of_their_terms(kind):
+    """Of many numbers at once, in the order of the terms of one."""
+    found = Kinds(("sin", "cos"), KINDS)
+    variables = np.random.default_rng(0).uniform(0.5, 3.0, (40, 3))
+    numbers = np.array([0.6, 1.0, 2.2])
+    shapes = found.shapes(kind, 1, 2)
+    for g, number in enumerate(numbers.tolist()):
+        terms = found.terms(Inner(kind, 1, number), 2)
+        assert len(terms) == len(shapes)
+        for shape, term in zip(shapes, terms, strict=True):
+            values = shape.values(variables, 1, numbers)
+            np.testing.assert_allclose(values[:, g], valued(term, variables), rtol=1e-12)
+
+
+def valued(term, variables):
+    """A term at samples, from the functions of its operations."""
+    arguments = [
+        valued(each, variables) if not isinstance(each, int) else variables[:, each]
+        for each in term.arguments
+    ]
+    return np.asarray(term.primitive.function(*arguments))
+
+
+GAUSS = Numbered(
+    "gauss",
+    "s",
+    lambda x, p: p * x,
+    numpy=lambda x, p: p * x,
+    written=lambda x, p: {f"gauss({x}, {p})": 1},
+    ranges=(0.1, 10.0),
+)
+
+
+def test_kinds_of_ones_own_have_the_numbers_of_their_range():
+    """Evenly in their logarithm where they are positive; whatever the values are."""
+    found = Kinds.beside(dictionary.monomials(2, 2), [GAUSS])
+    assert list(found.others) == ["gauss"]
+    tried = found.others["gauss"].grid(SIGNED)
+    np.testing.assert_allclose(tried, np.geomspace(0.1, 10.0, 32))
+    assert [shape for shape in found.shapes("gauss", 0, 2)] == [
+        Shape(GAUSS),
+        Shape(GAUSS, 0),
+        Shape(GAUSS, 1),
+    ]
+    assert names(found, Inner("gauss", 0, 2.0))[0] == "gauss(x, 2.000)"
+    both = Numbered(
+        "line", "a", GAUSS.function, numpy=GAUSS.numpy, written=GAUSS.written, ranges=(-2.0, 2.0)
+    )
+    tried = Kinds.beside((), [both]).others["line"].grid(SIGNED)
+    np.testing.assert_allclose(tried, np.linspace(-2.0, 2.0, 33), atol=1e-12)
+
+
+def test_operations_of_a_kind_share_the_number():
+    for kind in KINDS.values():
+        assert all(NUMBERED[one.name] is one for one in kind.operations)
+        assert len({one.symbol for one in kind.operations}) == 1

@@ -1,0 +1,166 @@
+"""Numbers that regressions propose, on recordings whose law is known."""
+
+import numpy as np
+import pytest
+from problems import candidate, found, prepared, solved
+
+from nsindy.discovery import constants, number_regression, signals, weak_form
+from nsindy.terms.numbered import Inner
+from nsindy.terms.text import readable
+
+K, V = 0.7, 1.2
+
+
+def noisy(states, noise, seed=0):
+    size = noise * states.std(0)
+    return states + size * np.random.default_rng(seed).standard_normal(states.shape)
+
+
+def everywhere(made):
+    return np.ones(len(made.problem.admissible), bool)
+
+
+def proposed(times, states, **knobs):
+    made = prepared(times, states, **knobs)
+    nothing = np.zeros(made.problem.admissible.shape, bool)
+    return made, number_regression.proposed(made, nothing, everywhere(made))
+
+
+@pytest.fixture(scope="module")
+def michaelis():
+    times = np.linspace(0, 5, 200)
+    return times, solved(lambda x: -V * x / (K + x), (3.5,), times)
+
+
+@pytest.mark.parametrize("operations", (("saturation",), None))
+@pytest.mark.parametrize("noise", (0.0, 0.005))
+def test_the_number_of_a_saturation(michaelis, operations, noise):
+    """K within 1 %, and one term: the rate alone."""
+    times, clean = michaelis
+    made, offers = proposed(times, noisy(clean, noise), operations=operations)
+    best = offers[0]
+    assert best.inner[:2] == ("saturation", 0)
+    assert best.inner.number == pytest.approx(K, rel=0.01)
+    (own,) = np.flatnonzero(best.mask[0]) - len(made.terms)
+    terms = made.kinds.terms(best.inner, 1)
+    assert best.mask.shape == (1, len(made.terms) + len(terms))
+    assert readable(terms[own], ("x",)).startswith("x/(0.")
+    assert best.gain > 0 and [one.gain for one in offers] == sorted(
+        (one.gain for one in offers), reverse=True
+    )
+
+
+def test_a_kind_and_variable_is_offered_once_for_an_equation(michaelis):
+    _, offers = proposed(*michaelis, operations=("saturation",))
+    assert len({one.inner[:2] for one in offers}) == len(offers) > 1
+    # The right number is worth far more than another kind, which many terms must help.
+    assert offers[0].gain > offers[1].gain + 100
+
+
+def test_numbers_pay_for_their_digits(michaelis):
+    times, clean = michaelis
+    made, offers = proposed(times, noisy(clean, 0.005), operations=("saturation",))
+    freedom = sum(s.freedom for s in made.signals)
+    assert offers[0].price == pytest.approx(0.5 * np.log(freedom))
+
+
+FIELDS = {
+    "oscillator": (lambda y: [y[1], -y[0] - 0.2 * y[1]], (1.0, 0.0)),
+    "predators": (lambda y: [y[0] * (1 - 0.5 * y[1]), y[1] * (0.3 * y[0] - 1)], (2.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("noise", (0.0, 0.005))
+@pytest.mark.parametrize("operations", (("exp", "tanh", "saturation"), None))
+def test_a_system_of_the_library_needs_no_number(name, noise, operations):
+    times, (field, initial) = np.linspace(0, 12, 200), FIELDS[name]
+    states = noisy(solved(field, initial, times), noise)
+    made, offers = proposed(times, states, operations=operations)
+    assert set(made.kinds.others) > {"saturation", "exponential", "tanh"}
+    assert all(one.gain < constants.NUMBER_EARNS for one in offers)
+
+
+def test_the_other_equations_keep_their_terms():
+    """P' = v S/(K + S) - P / 2 and S' = -v S/(K + S): an offer is of one equation."""
+    times = np.linspace(0, 5, 200)
+
+    def field(y):
+        made = V * y[0] / (K + y[0])
+        return [-made, made - 0.5 * y[1]]
+
+    made = prepared(times, solved(field, (3.5, 0.0), times), operations=("saturation",))
+    mask = np.zeros(made.problem.admissible.shape, bool)
+    mask[:, 1] = True
+    first = number_regression.proposed(made, mask, everywhere(made))[0]
+    assert first.inner.place == 0 and first.inner.number == pytest.approx(K, rel=0.01)
+    same = [
+        (first.mask[d, : len(made.terms)] == mask[d]).all()
+        and not first.mask[d, len(made.terms) :].any()
+        for d in (0, 1)
+    ]
+    assert sum(same) == 1
+
+
+def test_a_variable_that_has_a_number_has_no_other(michaelis):
+    times, clean = michaelis
+    taken = prepared(times, clean, operations=("saturation",), inner=[Inner("saturation", 0, K)])
+    nothing = np.zeros(taken.problem.admissible.shape, bool)
+    assert not number_regression.proposed(taken, nothing, everywhere(taken))
+
+
+def test_no_number_is_looked_for_in_an_equation_that_asks_for_none(michaelis):
+    made = prepared(*michaelis, operations=("saturation",))
+    nothing = np.zeros(made.problem.admissible.shape, bool)
+    assert not number_regression.proposed(made, nothing, np.zeros(1, bool))
+
+
+@pytest.fixture(scope="module")
+def two():
+    """An oscillator with noise, of which regressions have 200 samples."""
+    times, (field, initial) = np.linspace(0, 12, 200), FIELDS["oscillator"]
+    return prepared(times, noisy(solved(field, initial, times), 0.005), degree=2)
+
+
+@pytest.mark.parametrize("terms", (2, 3, 4))
+@pytest.mark.parametrize("noise", (None, 0.0))
+def test_a_number_may_take_the_place_of_several_terms(two, terms, noise):
+    """One more where nothing is noise: there regressions find small terms that are none."""
+    made = two
+    if noise is not None:
+        made = two._replace(signals=[s._replace(noise=np.zeros(2)) for s in two.signals])
+    mask = np.zeros((2, len(made.terms)))
+    mask[1, :terms], mask[0, 2] = 1.0, 1.0
+    level = np.maximum(signals.noise(made.signals), made.problem.floor)
+    search = found(candidate(mask), noise=level, samples=np.full(2, 200.0))
+    least = constants.NUMBER_REPLACES + (noise == 0.0)
+    assert number_regression.promising(made, search).tolist() == [False, terms >= least]
+
+
+@pytest.mark.parametrize("more", (0.99, 1.01))
+def test_a_number_may_explain_what_is_missed(two, more):
+    """By so many nats more than the noise that smoothing found, in all equations."""
+    level = np.maximum(signals.noise(two.signals), two.problem.floor)
+    # n (log r - 1/√(2 n)) nats of a state whose noise is r times that of smoothing.
+    ratio = np.exp(more * constants.WAVE_EARNS / 200 + 1 / np.sqrt(400))
+    chosen = candidate(np.eye(2, len(two.terms)))
+    search = found(chosen, noise=level * [1.0, ratio], samples=np.full(2, 200.0))
+    assert number_regression.promising(two, search).tolist() == [more > 1] * 2
+
+
+def test_the_integrals_are_those_of_the_weak_form(michaelis):
+    """Recording by recording they are what all of them are compressed from."""
+    times, clean = michaelis
+    made = prepared(times, noisy(clean, 0.005), operations=("saturation",))
+    (one,), theta = made.signals, made.theta
+    two = [one, one._replace(measured=one.measured[::-1])]
+    given = np.zeros((1, len(made.terms)))
+    given[0, 1] = -0.3
+    whole = weak_form.of_recordings(two, np.concatenate([theta, theta[::-1]]), given)
+    rows = []
+    for signal, own in zip(two, (theta, theta[::-1]), strict=True):
+        test, design, target = weak_form.of_recording(signal, own)
+        np.testing.assert_allclose(test @ own, design)
+        rows.append(np.concatenate([design, target - design @ given.T], 1))
+    rows = np.concatenate(rows)
+    np.testing.assert_allclose(whole.T @ whole, rows.T @ rows, rtol=1e-9, atol=1e-9)

@@ -1,0 +1,95 @@
+"""From recordings to equations with numbers inside their terms, and none where there is none."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from problems import solved
+
+import nsindy
+
+
+def recorded(field, initial, end, rows, noise, seed=0):
+    times = np.linspace(0, end, rows)
+    clean = solved(field, initial, times)
+    size = noise * clean.std(0)
+    return times, clean + size * np.random.default_rng(seed).standard_normal(clean.shape)
+
+
+def form(discovery, row=0):
+    """Terms of an equation, without the digits of their numbers."""
+    words = [
+        name
+        for name, value in zip(
+            discovery.terms, np.asarray(discovery.coefficients)[row], strict=True
+        )
+        if value != 0
+    ]
+    for name, value in discovery.parameters.items():
+        words = [word.replace(f"{abs(value):#.4g}", name.split("_")[0]) for word in words]
+    return set(words)
+
+
+K, V = 0.7, 1.2
+
+
+@pytest.fixture(scope="module")
+def michaelis():
+    """S' = -1.2 S/(0.7 + S) from 5 K to a tenth of K."""
+    times, states = recorded(lambda x: -V * x / (K + x), (3.5,), 5.0, 200, 0.005)
+    return times, nsindy.discover(times, states, states=["S"])
+
+
+def test_michaelis_and_menten(michaelis):
+    _, found = michaelis
+    assert form(found) == {"S/(K + S)"} and found.verdict == "equation"
+    assert set(found.parameters) == set(found.parameter_errors) == {"K_S"}
+    error = found.parameter_errors["K_S"]
+    assert abs(found.parameters["K_S"] - K) < 3 * error < 0.05
+    (used,) = np.flatnonzero(np.asarray(found.coefficients)[0])
+    rate, spread = found.coefficients[0, used], found.standard_errors[0, used]
+    assert abs(rate + V) < 3 * spread < 0.05
+    (note,) = [line for line in found.warnings if "is fitted" in line]
+    assert note.startswith("the number in S/(0.") and "radian" not in note
+
+
+def test_what_was_found_can_be_used(michaelis):
+    """Its derivative, its solution, the gradient of that, and its file."""
+    times, found = michaelis
+    k, y = found.parameters["K_S"], jnp.array([1.5])
+    (used,) = np.flatnonzero(np.asarray(found.coefficients)[0])
+    rate = float(found.coefficients[0, used])
+    np.testing.assert_allclose(found.vector_field(0.0, y), [rate * 1.5 / (k + 1.5)], rtol=1e-12)
+    path = found.simulate([3.5], times)
+    clean = solved(lambda x: -V * x / (K + x), (3.5,), times)
+    np.testing.assert_allclose(path, clean, atol=0.01)
+    slope = jax.grad(lambda d: d.simulate(jnp.array([3.5]), times)[-1, 0])(found)
+    assert slope.coefficients[0, used] > 0
+    assert np.count_nonzero(np.asarray(slope.coefficients)) == 1
+    derivative = jax.grad(lambda s: found.vector_field(0.0, s[None])[0])(jnp.float64(1.5))
+    assert derivative == pytest.approx(rate * k / (k + 1.5) ** 2, rel=1e-10)
+
+
+def test_michaelis_and_menten_from_a_file(michaelis, tmp_path):
+    _, found = michaelis
+    found.save(tmp_path / "rate.json")
+    again = nsindy.load(tmp_path / "rate.json")
+    assert str(again) == str(found) and again.parameters == found.parameters
+    assert again.parameter_errors == found.parameter_errors
+
+
+def test_a_diode():
+    """V' = 1 - 0.2 exp(2.5 V)."""
+    times, states = recorded(lambda v: 1 - 0.2 * np.exp(2.5 * v), (-1.0,), 2.5, 200, 0.002)
+    found = nsindy.discover(times, states, states=["V"])
+    assert form(found) == {"1", "exp(k V)"}
+    error = found.parameter_errors["k_V"]
+    assert abs(found.parameters["k_V"] - 2.5) < 3 * error < 0.1
+
+
+def test_an_oscillator_has_no_number():
+    times, states = recorded(lambda y: [y[1], -y[0] - 0.2 * y[1]], (1.0, 0.0), 12.0, 200, 0.005)
+    found = nsindy.discover(times, states, states=["x", "v"])
+    assert [form(found, row) for row in (0, 1)] == [{"v"}, {"x", "v"}]
+    assert found.parameters == {} and found.number_errors is None
+    assert not any("is fitted" in line for line in found.warnings)

@@ -1,0 +1,169 @@
+"""Operations that own a number: one function in JAX, NumPy, SymPy and as text."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import sympy
+from sympy.parsing import sympy_parser
+
+from nsindy.terms import operations, symbolic, term
+from nsindy.terms.numbered import (
+    NUMBERED,
+    WAVE,
+    inner_of,
+    unbound,
+    with_number,
+)
+from nsindy.terms.operations import PRIMITIVES
+from nsindy.terms.term import Term
+from nsindy.terms.text import readable
+
+REFERENCE = {
+    "michaelis": lambda x, p: x / (p + x),
+    "inhibition": lambda x, p: 1 / (1 + x / p),
+    "hill2": lambda x, p: 1 / (1 + (p / x) ** 2),
+    "repression2": lambda x, p: 1 / (1 + (x / p) ** 2),
+    "hill4": lambda x, p: 1 / (1 + (p / x) ** 4),
+    "repression4": lambda x, p: 1 / (1 + (x / p) ** 4),
+    "exponential": lambda x, p: np.e ** (p * x),
+    "arrhenius": lambda x, p: np.e ** (-p / x),
+    "steep_tanh": lambda x, p: 1 - 2 / (np.exp(2 * p * x) + 1),
+    "power": lambda x, p: np.exp(p * np.log(x)),
+}
+SYMBOLS = {
+    **dict.fromkeys(list(REFERENCE)[:6], "K"),
+    "exponential": "k",
+    "arrhenius": "E",
+    "steep_tanh": "k",
+    "power": "p",
+}
+X = np.linspace(0.2, 3.0, 57)
+NUMBERS = 0.7, 2.5
+EVERY = [(name, number) for name in REFERENCE for number in NUMBERS]
+EVERY += [("exponential", -0.7), ("power", -0.5), ("arrhenius", -0.7)]
+
+
+def bound(name, number, place=0):
+    return Term(with_number(NUMBERED[name], number), (place,))
+
+
+def test_the_table():
+    assert set(NUMBERED) == set(REFERENCE)
+    assert {name: row.symbol for name, row in NUMBERED.items()} == SYMBOLS
+    assert all(name == row.name for name, row in NUMBERED.items())
+    # A number within a word would be read as a bracket, and a primitive's name would be taken.
+    assert all(name.isidentifier() and name not in PRIMITIVES for name in NUMBERED)
+
+
+@pytest.mark.parametrize(("name", "number"), EVERY)
+def test_jax_numpy_and_sympy_are_the_same_function(name, number):
+    one, expected = with_number(NUMBERED[name], number), REFERENCE[name](X, number)
+    np.testing.assert_allclose(one.numpy(X), expected, rtol=1e-12)
+    np.testing.assert_allclose(one.function(jnp.asarray(X)), expected, rtol=1e-12)
+    assert isinstance(one.numpy(X), np.ndarray)
+    both = unbound(NUMBERED[name])
+    assert both.arity == 2
+    numbers = np.full(X.shape, number)
+    np.testing.assert_allclose(both.numpy(X, numbers), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        both.function(jnp.asarray(X), jnp.asarray(numbers)), expected, rtol=1e-12
+    )
+    x = sympy.Symbol("x")
+    expression = symbolic.expression(bound(name, number), [x])
+    np.testing.assert_allclose(sympy.lambdify(x, expression, "numpy")(X), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "number"), EVERY)
+def test_slopes_are_those_of_sympy(name, number):
+    """Of the variable and of the number: a fit follows both."""
+    x, p = sympy.symbols("x p")
+    written = NUMBERED[name].sympy(sympy, x, p)
+    slopes = jax.vmap(jax.grad(NUMBERED[name].function, (0, 1)), (0, None))(X, number)
+    for slope, variable in zip(slopes, (x, p), strict=True):
+        expected = sympy.lambdify((x, p), written.diff(variable), "numpy")(X, number)
+        np.testing.assert_allclose(slope, expected, rtol=1e-10, atol=1e-14)
+
+
+def read(text):
+    """A text as people write it, by SymPy."""
+    rules = (
+        *sympy_parser.standard_transformations,
+        sympy_parser.convert_xor,
+        sympy_parser.implicit_multiplication,
+    )
+    names = {name: sympy.Symbol(name) for name in ("x", "v")}
+    return sympy_parser.parse_expr(text, local_dict=names, transformations=rules)
+
+
+@pytest.mark.parametrize(("name", "number"), EVERY)
+def test_the_text_says_the_same(name, number):
+    """Alone, times another state, and times its own."""
+    v, expected = 1.7, REFERENCE[name](X, number)
+    mul, one = PRIMITIVES["mul"], bound(name, number)
+    for made, times in ((one, 1), (Term(mul, (1, one)), v), (Term(mul, (0, one)), X)):
+        found = sympy.lambdify(("x", "v"), read(readable(made, ("x", "v"))), "numpy")(X, v)
+        np.testing.assert_allclose(found, times * expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "expected"),
+    (
+        ("michaelis", 0.5, "x/(0.5000 + x)"),
+        ("inhibition", 0.5, "1/(1 + x/0.5000)"),
+        ("hill2", 2.0, "x^2/(2.000^2 + x^2)"),
+        ("repression4", 2.0, "1/(1 + (x/2.000)^4)"),
+        ("exponential", -2.5, "exp(-2.500 x)"),
+        ("arrhenius", 0.25, "exp(-0.2500/x)"),
+        ("steep_tanh", 3.0, "tanh(3.000 x)"),
+        ("power", 0.75, "x^0.7500"),
+    ),
+)
+def test_people_read_four_digits(name, number, expected):
+    assert readable(bound(name, number), ("x",)) == expected
+    times = Term(PRIMITIVES["mul"], (1, bound(name, number + 1e-9)))
+    head = "v" if expected.startswith("1/") else f"v {expected}"
+    assert readable(times, ("x", "v")).startswith(head)
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("number", (0.1 + 0.2, -1e-300, 6.02e23))
+def test_a_name_holds_every_digit(name, number):
+    one = with_number(NUMBERED[name], number)
+    assert operations.get(one.name) == one
+    assert operations.get(one.name).function.number == number
+    made = Term(PRIMITIVES["mul"], (1, Term(one, (0,))))
+    assert term.parse(made.name(("x", "v")), ("x", "v")) == made
+    assert one != with_number(NUMBERED[name], number * (1 + 1e-15))
+
+
+@pytest.mark.parametrize(
+    "name",
+    (
+        "michaelis[]",
+        "michaelis[x]",
+        "michaelis[nan]",
+        "michaelis[inf]",
+        "michaelis[0.5",
+        "michaelis0.5]",
+        "michaelis[0.5][0.5]",
+        "menten[0.5]",
+        "[0.5]",
+        "sin[0.5]",
+        "michaelis",
+    ),
+)
+def test_a_name_that_is_none_is_refused(name):
+    with pytest.raises(ValueError, match="unknown operation"):
+        operations.get(name)
+
+
+def test_the_number_of_a_term():
+    mul, sin = PRIMITIVES["mul"], PRIMITIVES["sin"]
+    one = bound("hill2", 3.0, 1)
+    assert inner_of(one)[:3] == inner_of(Term(mul, (0, one)))[:3] == ("hill2", 1, 3.0)
+    wave = Term(sin, (Term(operations.times(2.0), (0,)),))
+    assert inner_of(wave)[:3] == (WAVE, 0, 2.0)
+    given = Term(sin, (Term(operations.times(2.0), (Term(PRIMITIVES["identity"], (0,)),)),))
+    for other in (given, Term(sin, (0,)), Term(mul, (0, 1)), Term(PRIMITIVES["one"], ())):
+        assert inner_of(other) is None
