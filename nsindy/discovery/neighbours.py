@@ -203,7 +203,9 @@ def renewed(
         basis, _ = np.linalg.qr(columns[:, others])
         own = np.concatenate([columns[:, d], target], 1)
         own = own - basis @ (basis.T @ own)
-        supports = screening.beam(own.T @ own, problem.prior, total, problem.slots, 0.0)
+        supports = screening.beam(
+            own.T @ own, problem.prior, total, problem.slots, constants.NUMBER_RIDGE
+        )
         for size in range(1, int(chosen[d].sum()) + 1):
             support = next((s for s in supports if len(s.terms) == size), None)
             if support is None:

@@ -51,7 +51,10 @@ class FittedNumbers(NamedTuple):
     def variance(self, mask: np.ndarray) -> np.ndarray:
         """What the numbers add to the variance of the scaled coefficients of a support [D, M]."""
         slopes = np.where(mask, self.slopes, 0.0)
-        return np.einsum("pdm,pq,qdm->dm", slopes, self.covariance, slopes)
+        # A number of which nothing is known has no slopes either, and a coefficient that does not
+        # follow it has its own error.
+        known = np.where(np.isfinite(self.covariance), self.covariance, 0.0)
+        return np.einsum("pdm,pq,qdm->dm", slopes, known, slopes)
 
 
 NOTHING_FITTED = FittedNumbers((), np.zeros((0, 0)), np.zeros((0, 1, 1)))
@@ -309,17 +312,22 @@ def _settled(
 
     None where no term of this number is chosen.
     """
-    last, numbers = None, NOTHING_FITTED
+    numbers, fitted, last = NOTHING_FITTED, list[int](), None
     found = _search(session, prepared, starts, share, guides=guides)
     for _ in range(constants.NUMBER_SEARCHES):
         mask = found.chosen.mask
-        if not mask[:, _holding(prepared, inner)].any():
-            return None
-        if last is not None and (mask == last).all():
-            break
-        last = mask
         used = [i.place for i in prepared.units.inner if mask[:, _holding(prepared, i)].any()]
+        if inner.place not in used or (last is not None and (mask == last).all()):
+            break
+        last, fitted = mask, used
         numbers = fit_numbers(prepared.units, found, used)
         prepared = session.build(_with_inner(prepared.units, numbers.inner), prepared.substeps)
         found = _search(session, prepared, found.starts(), share)
+    mask = found.chosen.mask
+    used = [i.place for i in prepared.units.inner if mask[:, _holding(prepared, i)].any()]
+    if inner.place not in used:
+        return None
+    if not {*used} <= {*fitted}:
+        # The last search has taken up a number that was not fitted with the others.
+        numbers = fit_numbers(prepared.units, found, used)
     return Trial(prepared, found, numbers)

@@ -190,7 +190,8 @@ def _of_equation(
     costs, base = dictionary.costs(prepared.terms), one.base * prepared.problem.admissible[d]
     digits, size = float(0.5 * np.log(one.samples)), len(costs)
     plain = _grown(_products(base, np.zeros((len(base), 0, 1)), target), costs, 0, slots, one, size)
-    before = max(form.score for form in plain)
+    own = np.flatnonzero(mask[d] & prepared.problem.admissible[d])
+    before = max([form.score for form in plain] + [_score(one, base, costs, own, target)])
     best: dict[int, list[tuple[float, int, _Form]]] = {}
     for b, (block, own) in enumerate(zip(blocks, columns, strict=True)):
         grams = _products(base, own.reshape(len(own), len(block.shapes), -1), target)
@@ -216,6 +217,17 @@ def _of_equation(
             shown[d] = np.isin(np.arange(shown.shape[1]), terms)
             found[b] = Offer(Inner(block.kind, block.place, number), shown, digits, gain)
     return list(found.values())
+
+
+def _score(
+    one: _Regression, base: np.ndarray, costs: np.ndarray, own: np.ndarray, target: np.ndarray
+) -> float:
+    """Log evidence of terms without a number."""
+    if not len(own):
+        return -np.inf
+    rest = target - base[:, own] @ np.linalg.lstsq(base[:, own], target, rcond=None)[0]
+    left = float(np.sum(rest**2) / np.sum(target**2))
+    return float(one.evidence(left, len(own), costs[own].sum(), len(costs)))
 
 
 def _products(base: np.ndarray, own: np.ndarray, target: np.ndarray) -> np.ndarray:

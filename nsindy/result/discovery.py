@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 from nsindy.result import along_recording, file
 from nsindy.terms import text
 from nsindy.terms.library import Library
-from nsindy.terms.numbered import Inner, inner_of
+from nsindy.terms.numbered import Inner, inner_numbers
 from nsindy.terms.term import Term, without_jumps
 
 if TYPE_CHECKING:
@@ -222,9 +222,7 @@ class Discovery:
             used = np.ones(len(self.library), bool)
         else:
             used = (np.asarray(self.coefficients) != 0).any(0)
-        every = [inner_of(t) for t, here in zip(self.library, used, strict=True) if here]
-        # Operations of one kind, as x/(K + x) and 1/(1 + x/K), share their number.
-        return list({(i.place, i.number): i for i in every if i is not None}.values())
+        return inner_numbers(self.library, used)
 
     @property
     def given(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nsindy.runtime import files
-from nsindy.terms.numbered import NUMBERED, WithNumber
+from nsindy.terms.numbered import NUMBERED, WithNumber, inner_numbers
 from nsindy.terms.operations import PRIMITIVES, Primitive, StepAt, Times, get
 from nsindy.terms.term import Term, by_depth
 
@@ -144,7 +144,9 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         if content.get(name) is not None:
             fields[name] = _array(content[name], name, shape)
     if content.get("number_errors") is not None:
-        fields["number_errors"] = _array(content["number_errors"], "number_errors", (None,))
+        used = (np.asarray(fields["coefficients"]) != 0).any(0)
+        shape = (len(inner_numbers(library, used)),)
+        fields["number_errors"] = _array(content["number_errors"], "number_errors", shape)
     verdict = content.get("verdict", "equation")
     if verdict not in ("equation", "approximation", "none"):
         raise ValueError(f"verdict {verdict!r} is not equation, approximation or none")

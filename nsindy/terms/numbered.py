@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ __all__ = [
     "Numbered",
     "WithNumber",
     "get_numbered",
+    "inner_numbers",
     "inner_of",
     "unbound",
     "with_number",
@@ -152,7 +153,7 @@ NUMBERED: dict[str, Numbered] = {
         ),
         Numbered(
             "arrhenius", "E", lambda x, p: jnp.exp(-p / x), numpy=lambda x, p: np.exp(-p / x),
-            sympy=lambda sp, x, p: sp.exp(-p / x), written=lambda x, p: {f"exp(-{p}/{x})": 1},
+            sympy=lambda sp, x, p: sp.exp(-p / x), written=lambda x, p: {f"exp({p[1:] if p.startswith('-') else f'-{p}'}/{x})": 1},
         ),
         Numbered(
             "steep_tanh", "k", lambda x, p: jnp.tanh(p * x), numpy=lambda x, p: np.tanh(p * x),
@@ -201,3 +202,12 @@ def inner_of(term: Term) -> Inner | None:
         if found is not None:
             return found
     return None
+
+
+def inner_numbers(library: Sequence[Term], used: np.ndarray) -> list[Inner]:
+    """The numbers inside the terms that are used [M], each once, in the order of the terms.
+
+    Operations of one kind, as x/(K + x) and 1/(1 + x/K), share their number.
+    """
+    every = [inner_of(term) for term, here in zip(library, used, strict=True) if here]
+    return list({(i.place, i.number): i for i in every if i is not None}.values())
