@@ -219,7 +219,8 @@ def offers(
     scan = _scan(prepared, parts, supports)
     before = scan.without()
     few = [block for block in tried if block.kind == WAVE]
-    each = [scan.scan(d, tried if others is None or others[d] else few) for d in equations.tolist()]
+    every = {d: tried if others is None or others[d] else few for d in equations.tolist()}
+    each = [scan.scan(d, own) for d, own in every.items() if own]
     count = len(each) * sum(len(block.numbers) for block in tried if block.kind == WAVE)
     digits = 0.5 * np.log(len(scan.target))
     found = []
