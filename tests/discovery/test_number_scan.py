@@ -1,10 +1,14 @@
 """Numbers that are found, and what a forcing does to a recording."""
 
 import numpy as np
+import pytest
+from problems import prepared, solved
 from scipy.integrate import solve_ivp
 
-from nsindy.discovery import number_scan
+from nsindy.discovery import candidates, number_scan
 from nsindy.discovery.response import Response
+from nsindy.terms.numbered import Inner
+from nsindy.terms.text import readable
 
 
 def test_a_forcing_acts_as_the_linear_equation_says():
@@ -55,3 +59,52 @@ def test_as_many_terms_stay_as_there_are_slots():
         left = np.linalg.lstsq(design[:, kept], target, rcond=None)[1][0]
         # A ridge of 1e-10 keeps equal columns apart.
         np.testing.assert_allclose(found, evidence(left, slots), rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def growth():
+    """x' = -0.5 x, y' = 0.5 exp(0.8 x), beside exp(x), and both equations by regression."""
+    times = np.linspace(0, 6, 120)
+    states = solved(lambda y: [-0.5 * y[0], 0.5 * np.exp(0.8 * y[0])], (2.0, 0.0), times)
+    noise = 0.005 * np.random.default_rng(0).standard_normal(states.shape)
+    made = prepared(times, states + noise, operations=("exp",), degree=2)
+    names = [readable(term, ("x", "y")) for term in made.terms]
+    mask = np.zeros(made.problem.admissible.shape, bool)
+    mask[0, names.index("x")] = mask[1, names.index("exp(x)")] = mask[1, 0] = True
+    return made, mask, candidates.regressed(made.problem, mask).coefficients
+
+
+@pytest.mark.parametrize("others", (None, (False, True)))
+def test_a_number_is_offered_beside_what_was_chosen(growth, others):
+    """In the one equation in which it is looked for; a library without waves has nothing else."""
+    made, mask, coefficients = growth
+    others = None if others is None else np.array(others)
+    noise = 0.005 / made.units.states
+    offer = number_scan.offers(made, mask, coefficients, noise, others=others)[0]
+    assert offer.inner[:2] == ("exponential", 0)
+    assert offer.inner.number == pytest.approx(0.8, rel=0.05)
+    terms = made.kinds.terms(offer.inner, 2)
+    assert offer.mask.shape == (2, len(made.terms) + len(terms))
+    assert offer.mask[:, len(made.terms) :].any(1).tolist() == [False, True]
+    assert (offer.mask[0, : len(made.terms)] == mask[0]).all()
+    # Half the logarithm of the measured values, for its digits.
+    assert offer.gain > 10 and offer.price == pytest.approx(0.5 * np.log(240))
+
+
+def test_no_number_is_offered_where_none_is_looked_for(growth):
+    made, mask, coefficients = growth
+    noise, nowhere = 0.005 / made.units.states, np.zeros(2, bool)
+    assert number_scan.offers(made, mask, coefficients, noise, others=nowhere) == []
+
+
+def test_a_one_may_be_free(growth):
+    """Exp(x) of a choice becomes exp(k x), k = 1 to begin with; without it there is nothing."""
+    made, mask, _ = growth
+    (offer,) = number_scan.freed(made, mask)
+    assert offer.inner == Inner("exponential", 0, 1.0)
+    names = [
+        readable(term, ("x", "y")) for term in (*made.terms, *made.kinds.terms(offer.inner, 2))
+    ]
+    chosen = [{names[m] for m in np.flatnonzero(row)} for row in offer.mask]
+    assert chosen == [{"x"}, {"1", "exp(1.000 x)"}]
+    assert number_scan.freed(made, mask & (np.arange(len(made.terms)) < 3)) == []

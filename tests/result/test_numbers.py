@@ -163,6 +163,7 @@ def test_an_operation_of_ones_own_is_not_saved(tmp_path):
             ranges=(0.1, 10.0),
         )
         found = make([Term(with_number(own, 0.5), (0,))], [[-1.0]], ("x",))
+        assert found.parameters == {"s_x": 0.5}
         assert found.equations(1) == ["x' = -1.0 exp(-(x/0.5000)^2)"]
         np.testing.assert_allclose(found.vector_field(0.0, jnp.array([0.5])), [-np.exp(-1)])
         with pytest.raises(ValueError, match="neither ships with the package nor was learned"):
