@@ -153,7 +153,8 @@ NUMBERED: dict[str, Numbered] = {
         ),
         Numbered(
             "arrhenius", "E", lambda x, p: jnp.exp(-p / x), numpy=lambda x, p: np.exp(-p / x),
-            sympy=lambda sp, x, p: sp.exp(-p / x), written=lambda x, p: {f"exp({p[1:] if p.startswith('-') else f'-{p}'}/{x})": 1},
+            sympy=lambda sp, x, p: sp.exp(-p / x),
+            written=lambda x, p: {f"exp({f'-{p}'.removeprefix('--')}/{x})": 1},
         ),
         Numbered(
             "steep_tanh", "k", lambda x, p: jnp.tanh(p * x), numpy=lambda x, p: np.tanh(p * x),
