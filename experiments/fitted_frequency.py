@@ -9,8 +9,8 @@ from support import command_line, experiment, simulated, written
 from support.simulated import System
 
 import nsindy
-from nsindy.discovery import dictionary
 from nsindy.runtime import files
+from nsindy.terms.numbered import inner_of
 
 DEGREE = np.pi / 180
 
@@ -88,7 +88,7 @@ def execute(options: argparse.Namespace) -> None:
             discovery = nsindy.discover(t, x, states=names, order=order)
             used = (np.asarray(discovery.coefficients) != 0).any(0)
             chosen = [term for term, here in zip(discovery.library, used, strict=True) if here]
-            fitted = [term for term in chosen if dictionary.is_fitted_wave(term)]
+            fitted = [term for term in chosen if inner_of(term) is not None]
             numbers += [term.arguments[0].primitive.function.number for term in fitted[:1]]
             return tuple(
                 frozenset(_plain(name) for name in row) for row in simulated.terms_of(discovery)

@@ -286,6 +286,7 @@ def _with_numbers(
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
             for offer in _different(regressed, around, number_scan.freed(prepared, chosen.mask))
+            if not session.stop()
         ]
         earned = [each for each in tried if each is not None]
         if not earned:
