@@ -10,7 +10,7 @@ from support.simulated import System
 
 import nsindy
 from nsindy.runtime import files
-from nsindy.terms.numbered import inner_of
+from nsindy.terms.numbered import WAVE, inner_of
 
 DEGREE = np.pi / 180
 
@@ -88,8 +88,8 @@ def execute(options: argparse.Namespace) -> None:
             discovery = nsindy.discover(t, x, states=names, order=order)
             used = (np.asarray(discovery.coefficients) != 0).any(0)
             chosen = [term for term, here in zip(discovery.library, used, strict=True) if here]
-            fitted = [term for term in chosen if inner_of(term) is not None]
-            numbers += [term.arguments[0].primitive.function.number for term in fitted[:1]]
+            inner = [each for each in map(inner_of, chosen) if each is not None]
+            numbers += [each.number for each in inner if each.kind == WAVE][:1]
             return tuple(
                 frozenset(_plain(name) for name in row) for row in simulated.terms_of(discovery)
             )
