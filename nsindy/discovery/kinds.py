@@ -124,7 +124,7 @@ KINDS: dict[str, Kind] = {
     "saturation": _kind("saturation", ("michaelis", "inhibition"), _positive_scales, freed=True),
     "hill2": _kind("saturation", ("hill2", "repression2"), _scales),
     "hill4": _kind("saturation", ("hill4", "repression4"), _scales),
-    "exponential": _kind("exp", ("exponential",), _rates, freed=True),
+    "exponential": _kind("exp", ("exponential", "diode"), _rates, freed=True),
     "arrhenius": _kind("exp", ("arrhenius",), _energies),
     "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
     "power": _kind("sqrt", ("power",), _powers),

@@ -152,6 +152,11 @@ NUMBERED: dict[str, Numbered] = {
             sympy=lambda sp, x, p: sp.exp(p * x), written=lambda x, p: {f"exp({p} {x})": 1},
         ),
         Numbered(
+            "diode", "k", lambda x, p: jnp.expm1(p * x), numpy=lambda x, p: np.expm1(p * x),
+            sympy=lambda sp, x, p: sp.exp(p * x) - 1,
+            written=lambda x, p: {f"(exp({p} {x}) - 1)": 1},
+        ),
+        Numbered(
             "arrhenius", "E", lambda x, p: jnp.exp(-p / x), numpy=lambda x, p: np.exp(-p / x),
             sympy=lambda sp, x, p: sp.exp(-p / x),
             written=lambda x, p: {f"exp({f'-{p}'.removeprefix('--')}/{x})": 1},
