@@ -131,6 +131,9 @@ KINDS: dict[str, Kind] = {
 }
 """The kinds that are tried beside waves."""
 
+_ALONE = {"diode"}
+"""Operations that are not multiplied with a state: nobody's law is."""
+
 _REPEATED = {"inhibition", "power"}
 """Operations that times their own variable are another term of the same number, or of another."""
 
@@ -191,7 +194,8 @@ class Kinds(NamedTuple):
                 Shape(operation, state)
                 for operation in operations
                 for state in range(states)
-                if not (state == place and operation.name in _REPEATED)
+                if operation.name not in _ALONE
+                and not (state == place and operation.name in _REPEATED)
             ),
         )
 

@@ -42,6 +42,7 @@ class Numbered:
       sympy: the same as a function of the module sympy, x and p.
       written: bases and their powers, whose product is the term, from the texts of x and p.
       ranges: (low, high) that p is looked for in; None for what the values of x say.
+      nats: discovery's price.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Numbered:
     sympy: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
     written: Callable[[str, str], Mapping[str, int]] = dataclasses.field(compare=False)
     ranges: tuple[float, float] | None = None
+    nats: float = FURTHER
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +85,8 @@ def with_number(operation: Numbered, number: float) -> Primitive:
     """
     function = WithNumber(operation, float(number))
     return Primitive(
-        f"{operation.name}[{float(number)!r}]", 1, function, ANYWHERE, 1.0, nats=FURTHER,
-        usable=ANYWHERE, numpy=function,
+        f"{operation.name}[{float(number)!r}]", 1, function, ANYWHERE, 1.0,
+        nats=operation.nats, usable=ANYWHERE, numpy=function,
     )  # fmt: skip
 
 
@@ -154,7 +156,7 @@ NUMBERED: dict[str, Numbered] = {
         Numbered(
             "diode", "k", lambda x, p: jnp.expm1(p * x), numpy=lambda x, p: np.expm1(p * x),
             sympy=lambda sp, x, p: sp.exp(p * x) - 1,
-            written=lambda x, p: {f"(exp({p} {x}) - 1)": 1},
+            written=lambda x, p: {f"(exp({p} {x}) - 1)": 1}, nats=FURTHER + 1.0,
         ),
         Numbered(
             "arrhenius", "E", lambda x, p: jnp.exp(-p / x), numpy=lambda x, p: np.exp(-p / x),

@@ -105,11 +105,16 @@ def test_terms_of_a_number():
     ]
     assert names(found, Inner("exponential", 1, -1.0)) == [
         "exp(-1.000 y)",
+        "(exp(-1.000 y) - 1)",
         "x exp(-1.000 y)",
         "y exp(-1.000 y)",
     ]
     # An input is no state: nothing is multiplied with it.
-    assert names(found, Inner("exponential", 2, -1.0), 1) == ["exp(-1.000 u)", "x exp(-1.000 u)"]
+    assert names(found, Inner("exponential", 2, -1.0), 1) == [
+        "exp(-1.000 u)",
+        "(exp(-1.000 u) - 1)",
+        "x exp(-1.000 u)",
+    ]
     every = Kinds((), KINDS)
     assert names(every, Inner("power", 0, 0.5)) == ["x^0.5000", "y x^0.5000"]
 

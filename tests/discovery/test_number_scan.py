@@ -63,14 +63,14 @@ def test_as_many_terms_stay_as_there_are_slots():
 
 @pytest.fixture(scope="module")
 def growth():
-    """x' = -0.5 x, y' = 0.5 exp(0.8 x), beside exp(x), and both equations by regression."""
+    """x' = -0.5 x, y' = 0.5 tanh(1.6 x), beside tanh(x), and both equations by regression."""
     times = np.linspace(0, 6, 120)
-    states = solved(lambda y: [-0.5 * y[0], 0.5 * np.exp(0.8 * y[0])], (2.0, 0.0), times)
+    states = solved(lambda y: [-0.5 * y[0], 0.5 * np.tanh(1.6 * y[0])], (2.0, 0.0), times)
     noise = 0.005 * np.random.default_rng(0).standard_normal(states.shape)
-    made = prepared(times, states + noise, operations=("exp",), degree=2)
+    made = prepared(times, states + noise, operations=("tanh",), degree=2)
     names = [readable(term, ("x", "y")) for term in made.terms]
     mask = np.zeros(made.problem.admissible.shape, bool)
-    mask[0, names.index("x")] = mask[1, names.index("exp(x)")] = mask[1, 0] = True
+    mask[0, names.index("x")] = mask[1, names.index("tanh(x)")] = mask[1, 0] = True
     return made, mask, candidates.regressed(made.problem, mask).coefficients
 
 
@@ -81,8 +81,8 @@ def test_a_number_is_offered_beside_what_was_chosen(growth, others):
     others = None if others is None else np.array(others)
     noise = 0.005 / made.units.states
     offer = number_scan.offers(made, mask, coefficients, noise, others=others)[0]
-    assert offer.inner[:2] == ("exponential", 0)
-    assert offer.inner.number == pytest.approx(0.8, rel=0.05)
+    assert offer.inner[:2] == ("tanh", 0)
+    assert offer.inner.number == pytest.approx(1.6, rel=0.05)
     terms = made.kinds.terms(offer.inner, 2)
     assert offer.mask.shape == (2, len(made.terms) + len(terms))
     assert offer.mask[:, len(made.terms) :].any(1).tolist() == [False, True]
@@ -98,13 +98,13 @@ def test_no_number_is_offered_where_none_is_looked_for(growth):
 
 
 def test_a_one_may_be_free(growth):
-    """Exp(x) of a choice becomes exp(k x), k = 1 to begin with; without it there is nothing."""
+    """Tanh(x) of a choice becomes tanh(k x), k = 1 to begin with; without it there is nothing."""
     made, mask, _ = growth
     (offer,) = number_scan.freed(made, mask)
-    assert offer.inner == Inner("exponential", 0, 1.0)
+    assert offer.inner == Inner("tanh", 0, 1.0)
     names = [
         readable(term, ("x", "y")) for term in (*made.terms, *made.kinds.terms(offer.inner, 2))
     ]
     chosen = [{names[m] for m in np.flatnonzero(row)} for row in offer.mask]
-    assert chosen == [{"x"}, {"1", "exp(1.000 x)"}]
+    assert chosen == [{"x"}, {"1", "tanh(1.000 x)"}]
     assert number_scan.freed(made, mask & (np.arange(len(made.terms)) < 3)) == []

@@ -27,6 +27,7 @@ REFERENCE = {
     "hill4": lambda x, p: 1 / (1 + (p / x) ** 4),
     "repression4": lambda x, p: 1 / (1 + (x / p) ** 4),
     "exponential": lambda x, p: np.e ** (p * x),
+    "diode": lambda x, p: np.e ** (p * x) - 1,
     "arrhenius": lambda x, p: np.e ** (-p / x),
     "steep_tanh": lambda x, p: 1 - 2 / (np.exp(2 * p * x) + 1),
     "power": lambda x, p: np.exp(p * np.log(x)),
@@ -34,6 +35,7 @@ REFERENCE = {
 SYMBOLS = {
     **dict.fromkeys(list(REFERENCE)[:6], "K"),
     "exponential": "k",
+    "diode": "k",
     "arrhenius": "E",
     "steep_tanh": "k",
     "power": "p",
