@@ -31,7 +31,7 @@ results: $(INSTALLED)
 	$(BIN)/nsindy discover out/recordings/van_der_pol.csv --out out/recordings/report
 	-$(BIN)/python experiments/report_picture.py out/recordings/report/report.html --out results/recordings/report.png
 	$(BIN)/python experiments/few_rows.py --seeds 16 --out results/few_rows
-	$(BIN)/python experiments/rational.py --seeds 16 --out results/rational
+	$(BIN)/python experiments/rational.py --seeds 8 --out results/rational
 	$(BIN)/python experiments/fitted_frequency.py --seeds 16 --out results/fitted_frequency
 	$(BIN)/python experiments/constants.py --seeds 4 --processes 2 --out results/constants
 	$(BIN)/python experiments/fuzz.py --count 5000 --discover 100 --limit 600 --out results/fuzz

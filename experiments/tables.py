@@ -23,6 +23,7 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "phase1_paper": ("phase1_paper", paper_tables.phase1),
     "few_rows": ("few_rows", discovery_tables.few_rows),
     "field": ("field", discovery_tables.field),
+    "rational": ("rational", discovery_tables.rational),
     "constants": ("constants", discovery_tables.constants),
     "fitted_frequency": ("fitted_frequency", discovery_tables.fitted_frequency),
     "odebench_rates": ("odebench", discovery_tables.odebench_rates),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from nsindy.paper import metrics
 from support.markdown import percent, rate, share, table
 
 __all__ = [
@@ -40,6 +41,35 @@ def few_rows(summary: Summary) -> str:
         rows.setdefault(row["system"], []).append(rate(row))
     head = ["system", *(f"{length} rows" for length in lengths)]
     return table(head, [[system, *rates] for system, rates in rows.items()])
+
+
+def rational(summary: Summary) -> str:
+    """How often terms with numbers inside are found, with their numbers."""
+    rows = [row for row in summary["rows"] if row["method"] == "nsindy"]
+    noises = list(dict.fromkeys(row["sigma"] for row in rows))
+    head = ["system", *(f"{noise:.1%}" for noise in noises)]
+    head += ["numbers within 3 errors", "90 % intervals that hold", "called an equation, wrong"]
+    lines = []
+    for system in [*dict.fromkeys(row["case"] for row in rows), "all"]:
+        own = [row for row in rows if system in (row["case"], "all")]
+
+        def total(name: str, of: list[dict[str, Any]] = own) -> int:
+            return sum(row[name] for row in of)
+
+        rates = []
+        for noise in noises:
+            at = [row for row in own if row["sigma"] == noise]
+            rates.append(rate(metrics.recovery(total("recovery_count", at), total("seeds", at))))
+        lines.append(
+            [
+                system,
+                *rates,
+                f"{total('right_numbers')}/{total('recovery_count')}",
+                f"{total('inside')}/{total('intervals')}",
+                str(total("wrong_equations")),
+            ]
+        )
+    return table(head, lines)
 
 
 def field(summary: Summary) -> str:
