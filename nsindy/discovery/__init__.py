@@ -25,10 +25,12 @@ Read the modules in this order:
   neighbours     the supports around one that was fitted
   search         from one support to a better one, until none is better
   kinds          what may hold a number that is fitted: sin(w x), x/(K + x), exp(k x), …
-  number_regression  the numbers with which regressions find better equations
+  number_regression
+                 the numbers with which regressions find better equations
   number_scan    the numbers with which a solution would follow the recording better
   response       what a small forcing does to a recording, to first order
   number_fit     numbers fitted together with everything else
+  numbers_inside one number after the other, as long as they earn their price
   forcing        a wave of the time, a step in it, or the time itself, that was not measured
   discrepancy    models that are only nearly right, beside a slow error
   inclusion      how probable each term is; equations of probable terms alone

@@ -1,0 +1,69 @@
+"""The search with numbers inside terms, one after the other."""
+
+from collections.abc import Sequence
+
+from nsindy.discovery import constants, number_fit, number_regression, number_scan, signals
+from nsindy.discovery.number_fit import NOTHING_FITTED, NumberSearch
+from nsindy.discovery.number_scan import Offer
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.discovery.session import Session
+from nsindy.terms.numbered import Inner
+
+__all__ = ["search_with_numbers"]
+
+
+def search_with_numbers(
+    session: Session, prepared: Prepared, base: Found, first: Found
+) -> NumberSearch | None:
+    """The search with numbers inside terms, one after the other as long as they earn their price.
+
+    Args:
+      session: builds and searches problems.
+      prepared: the problem without numbers.
+      base: a search on the first part, around whose choice numbers are looked for.
+      first: the best search on the first part.
+    """
+    best, near = None, base
+    for _ in range(constants.NUMBERS):
+        chosen = near.chosen
+        if session.stop() or prepared.problem.wide:
+            break
+        others = number_regression.promising(prepared, near)
+        regressed = number_regression.proposed(prepared, chosen.mask, others)
+        around = []
+        if not regressed or not signals.noiseless(prepared.signals):
+            # Trajectories around a choice see more than derivatives where these are noisy.
+            around = number_scan.offers(
+                prepared, chosen.mask, chosen.coefficients, first.noise, others=others
+            )
+        before = best.numbers if best else NOTHING_FITTED
+        tried = [
+            number_fit.trial(session, offer, prepared, first, before)
+            for offer in _different(regressed, around, number_scan.freed(prepared, chosen.mask))
+            if not session.stop()
+        ]
+        earned = [each for each in tried if each is not None]
+        if not earned:
+            break
+        best = max(earned, key=lambda each: each.found.chosen.score - each.numbers.price)
+        prepared, first, near = best.prepared, best.found, best.found
+    return None if best is None else number_fit.finish(session, best)
+
+
+def _different(*lists: Sequence[Offer]) -> list[Offer]:
+    """The best offers of each list, those of one kind and variable with numbers far apart."""
+    found: list[Offer] = []
+    for offers in lists:
+        near = [o for o in offers if o.gain > constants.NUMBER_NEAR * offers[0].gain]
+        for offer in near[: constants.NUMBER_OFFERS]:
+            if not any(_alike(offer.inner, other.inner) for other in found):
+                found.append(offer)
+    return found
+
+
+def _alike(one: Inner, other: Inner) -> bool:
+    """Whether two numbers of one kind and variable lead to the same fit."""
+    low, high = sorted((one.number, other.number), key=abs)
+    same = (one.kind, one.place) == (other.kind, other.place)
+    return same and high / low < constants.NUMBER_ALIKE if low * high > 0 else same and low == high
