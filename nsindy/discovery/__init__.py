@@ -69,9 +69,10 @@ The method:
    and long equations chosen anew as a whole, until none is better. Inputs are read as straight
    from row to row, or held until the next, or held and late, whichever is likelier.
 7. *Fit numbers inside terms.* sin(w x), cos(w x), x/(K + x), 1/(1 + x/K), Hill terms of power 2
-   and 4, exp(k x), exp(-E/x), tanh(k x) and x^p, alone and (but for waves) times a state, are tried
-   with a grid of numbers: in regressions of whole equations, and along the solution. What promises
-   most is fitted, number and all, and kept where it is clearly more likely; then the next.
+   and 4, exp(k x) and exp(k x) - 1, exp(-E/x), tanh(k x) and x^p, alone and most of them times a
+   state, are tried with a grid of numbers: in regressions of whole equations, and along the
+   solution. What promises most is fitted, number and all, and kept where it is clearly more
+   likely; then the next.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
    are tried, and taken where they are clearly more likely.

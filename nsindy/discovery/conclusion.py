@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from nsindy.discovery import candidates, diagnosis, dictionary, neighbours, signals, wording
-from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
@@ -18,7 +17,7 @@ from nsindy.evidence import regression
 from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
-from nsindy.terms.numbered import inner_of
+from nsindy.terms.numbered import inner_numbers
 
 __all__ = ["begins_recording", "conclude", "nothing", "standard_errors", "widening"]
 
@@ -48,7 +47,7 @@ def conclude(
     """
     final, unclear = only_probable(final)
     problem, units, best = final.problem, prepared.units, final.chosen
-    price = numbers.price if _holds_number(prepared, best) else 0.0
+    inner = inner_numbers(prepared.terms, np.any(best.mask, axis=0))
     states = recordings.states
     if prepared.order == 2:
         states = (*states, *(f"{name}'" for name in states))
@@ -63,12 +62,14 @@ def conclude(
     noise = np.where(kinds, _misfit_share(white, prepared), white * units.states)
     unmeasured = np.all([s.noise == 0 for s in prepared.signals], 0)
     given = prepared.tables.given != 0
+    errors_of_numbers = numbers.errors * _widening(effective)
+    of_place = {i.place: e for i, e in zip(numbers.inner, errors_of_numbers, strict=True)}
     discovery = Discovery(
         coefficients=_in_units(prepared, best.coefficients),
         standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
         inclusion_probabilities=np.clip(inclusion_probabilities(final, unclear), 0, 1),
         noise=np.where(unmeasured, 0.0, noise),
-        score=np.asarray(best.score - price),
+        score=np.asarray(best.score - (numbers.price if inner else 0.0)),
         initial=best.begin[begins] * units.states,
         slow_error=slow.size * units.states,
         slow_memory=slow.memory * _interval(recordings),
@@ -87,13 +88,9 @@ def conclude(
         collinear=words.near_duplicates(best),
         warnings=(),
         known=given if given.any() else None,
+        number_errors=np.array([of_place[i.place] for i in inner]) if inner else None,
     )
-    number_errors = numbers.errors * _widening(effective)
-    notes = (*recordings.notes, *words.numbers(final, numbers.inner, number_errors))
-    if inner := discovery.inner():
-        places = [each.place for each in numbers.inner]
-        own = np.array([number_errors[places.index(each.place)] for each in inner])
-        discovery = dataclasses.replace(discovery, number_errors=own)
+    notes = (*recordings.notes, *words.numbers(final, numbers.inner, errors_of_numbers))
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
     if verdict.name != "equation":
         measured = discovery.measured
@@ -170,14 +167,6 @@ def begins_recording(prepared: Prepared) -> np.ndarray:
     """True for segments that begin a recording; those that fill up the last are left out."""
     length = prepared.length
     return np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals])
-
-
-def _holds_number(prepared: Prepared, best: Candidate) -> bool:
-    """Whether a model holds a term with a fitted number."""
-    used: list[bool] = np.asarray(best.mask.any(0)).tolist()
-    return any(
-        here and inner_of(term) is not None for here, term in zip(used, prepared.terms, strict=True)
-    )
 
 
 def _misfit_share(noise: np.ndarray, prepared: Prepared) -> np.ndarray:

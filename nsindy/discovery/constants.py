@@ -284,6 +284,9 @@ STRONG = 3.0
 """Nats from which evidence is strong (Kass and Raftery 1995, section 3.2); for less no term is
 added."""
 
+EXACT = 1e-8
+"""Share of a regression's target that rounding hides."""
+
 SHORT = 2
 """Terms of an equation up to which it is not chosen anew as a whole."""
 
@@ -302,7 +305,7 @@ DISCREPANCY_POOL = 48
 DISCREPANCY_STEPS = 4
 """Most steps of generalised least squares, each with the slow error of the one before."""
 
-# Numbers that are fitted inside terms: `number_scan`, `response`, `number_fit`.
+# Numbers that are fitted inside terms: `numbers_inside` and what it calls.
 
 WAVE_NUMBERS = 256
 """Most numbers w that are tried for a variable: from a quarter of a wave across its range on."""

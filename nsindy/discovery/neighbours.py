@@ -203,9 +203,7 @@ def renewed(
         basis, _ = np.linalg.qr(columns[:, others])
         own = np.concatenate([columns[:, d], target], 1)
         own = own - basis @ (basis.T @ own)
-        supports = screening.beam(
-            own.T @ own, problem.prior, total, problem.slots, constants.NUMBER_RIDGE
-        )
+        supports = screening.beam(own.T @ own, problem.prior, total, problem.slots, constants.EXACT)
         for size in range(1, int(chosen[d].sum()) + 1):
             support = next((s for s in supports if len(s.terms) == size), None)
             if support is None:

@@ -15,13 +15,12 @@ from nsindy.discovery.number_scan import Block, Offer
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.terms.numbered import WAVE, Inner
-from nsindy.terms.term import Term
+from nsindy.terms.term import by_depth
 
 __all__ = ["promising", "proposed"]
 
 SPANNED = 1e-9
 """Share of a column's square below which a support spans it already."""
-
 
 RIDGE = 1e-12
 """Beside columns of length 1, what keeps equal ones apart."""
@@ -103,24 +102,21 @@ def promising(prepared: Prepared, found: Found) -> np.ndarray:
     terms = (found.chosen.mask & prepared.problem.admissible).sum(1)
     least = constants.NUMBER_REPLACES + signals.noiseless(prepared.signals)
     kinds = {kind.beside for kind in prepared.kinds.others.values()} | {"reciprocal", "log"}
-    bent = [bool({o.primitive.name for o in _operations(t)} & kinds) for t in prepared.terms]
+    bent = [
+        any(node.primitive.name in kinds for level in by_depth([term]) for node in level)
+        for term in prepared.terms
+    ]
     stands = (found.chosen.mask & np.array(bent)).any(1)
     open_ = prepared.problem.admissible.any(1) & ~prepared.tables.listed
     return open_ & ((missed > constants.WAVE_EARNS) | (terms >= least) | stands)
-
-
-def _operations(term: Term) -> list[Term]:
-    """A term and those inside it."""
-    inner = [_operations(a) for a in term.arguments if isinstance(a, Term)]
-    return [term, *(each for one in inner for each in one)]
 
 
 def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> list[Offer]:
     """Numbers with which regressions find better equations than without.
 
     In each equation supports are grown term by term among all terms of the library and all numbers
-    that are tried, of which one may be in a support. The numbers of the best are refined, and the
-    rest of the equation is chosen anew beside them.
+    that are tried, of which one may be in a support, and the numbers of the best of each size are
+    refined.
 
     Args:
       prepared: the problem; variables that have a number have no other.
@@ -225,9 +221,15 @@ def _score(
     """Log evidence of terms without a number."""
     if not len(own):
         return -np.inf
-    rest = target - base[:, own] @ np.linalg.lstsq(base[:, own], target, rcond=None)[0]
-    left = float(np.sum(rest**2) / np.sum(target**2))
+    left = _left(base[:, own], target)
     return float(one.evidence(left, len(own), costs[own].sum(), len(costs)))
+
+
+def _left(columns: np.ndarray, target: np.ndarray) -> float:
+    """Share of the squares of a target [Q] that columns [Q, K] leave."""
+    columns = columns / np.linalg.norm(columns, axis=0)
+    rest = target - columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
+    return float(np.sum(rest**2) / np.sum(target**2))
 
 
 def _products(base: np.ndarray, own: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -324,10 +326,8 @@ def _refined(
 
     def left(number):
         columns = one.columns(block.at(np.array([number])))[:, own]
-        both = np.concatenate([fixed, columns], 1)
-        both = both / np.linalg.norm(both, axis=0)
-        rest = target - both @ np.linalg.lstsq(both, target, rcond=None)[0]
-        return float(np.log(np.sum(rest**2) / np.sum(target**2) + np.finfo(float).tiny))
+        share = _left(np.concatenate([fixed, columns], 1), target)
+        return float(np.log(share + np.finfo(float).tiny))
 
     low = block.numbers[max(place - 1, 0)]
     high = block.numbers[min(place + 1, len(block.numbers) - 1)]

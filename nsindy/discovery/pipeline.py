@@ -201,10 +201,15 @@ def from_recordings(
         if question.map:
             rows, made = maps.rows_of_map(recordings.parts)
             return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
-        held = readings.usual(recordings.parts, question)
-        parts = signals.thinned(recordings.parts, held)
-        smoothed, units = signals.smooth_recordings(parts, question.order, held)
-        terms = problem.terms_of(smoothed, units, question)
+
+        def read(held: np.ndarray, delay: float = 0.0) -> tuple[Session, Units]:
+            parts = signals.thinned(recordings.parts, held)
+            parts = readings.delayed(parts, held, delay) if delay else parts
+            smoothed, units = signals.smooth_recordings(parts, question.order, held)
+            return Session(parts, smoothed, question, tell, stop, said.physics), units
+
+        session, units = read(readings.usual(recordings.parts, question))
+        terms = problem.terms_of(session.signals, units, question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
             tell("telling the columns apart", 0.0)
             table = wide_table.sorted_out(recordings, question, said.mentions(recordings.states))
@@ -213,22 +218,15 @@ def from_recordings(
             driving = len(table.recordings.inputs) - len(recordings.inputs)
             recordings, question = table.recordings, question.with_inputs(driving)
             said = read_said(question, recordings)
-            held = readings.usual(recordings.parts, question)
-
-        def read(held: np.ndarray, delay: float = 0.0) -> tuple[Session, Units]:
-            parts = signals.thinned(recordings.parts, held)
-            parts = readings.delayed(parts, held, delay) if delay else parts
-            smoothed, units = signals.smooth_recordings(parts, question.order, held)
-            return Session(parts, smoothed, question, tell, stop, said.physics), units
-
-        return _discover(read, held, recordings, said.laws)
+            session, units = read(readings.usual(recordings.parts, question))
+        return _discover(session, units, recordings, said.laws, read)
 
 
 def _discover(
-    read: _Read, held: np.ndarray, recordings: Recordings, laws: Sequence[Law]
+    session: Session, units: Units, recordings: Recordings, laws: Sequence[Law], read: _Read
 ) -> Discovery:
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
-    session, prepared, first, notes, lag = _read_inputs(read, held, recordings)
+    session, prepared, first, notes, lag = _read_inputs(session, units, recordings, read)
     recordings = recordings._replace(notes=(*recordings.notes, *notes))
     base = first
     if missed(prepared, first) and not session.stop():
@@ -237,10 +235,8 @@ def _discover(
         first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
     # Offered around the choice before the retry: where a number is missing, the retry buys terms
     # that stand in for it, and around them a scan sees less of it.
-    numbered, without = (
-        numbers_inside.search_with_numbers(session, prepared, base, first),
-        (prepared, first),
-    )
+    without = prepared, first
+    numbered = numbers_inside.search_with_numbers(session, prepared, base, first)
     if numbered is not None:
         # Its noise is not taken again from the fit: the numbers, their errors and prices were
         # judged with the noise of the smoothing, and would have to be judged anew.
@@ -375,18 +371,18 @@ def _again(
     return prepared, session.search(prepared, starts, share=1.0, stage=stage, guides=1)
 
 
-def _read_inputs(read: _Read, held: np.ndarray, recordings: Recordings) -> _Opening:
+def _read_inputs(session: Session, units: Units, recordings: Recordings, read: _Read) -> _Opening:
     """Search the first part under the likelier reading of the inputs.
 
     Args:
-      read: builds the session of a reading.
-      held: the usual reading [U].
+      session: of the usual reading.
+      units: likewise.
       recordings: what is searched.
+      read: builds the session of another reading.
     """
     part = 1 - constants.HELD_OUT
-    session, units = read(held, 0.0)
     prepared, first = _first(session, units)
-    gain, asked = None, session.question.hold
+    held, gain, asked = session.signals[0].held, None, session.question.hold
     if not len(held) or len(session.parts[0].times) < len(recordings.parts[0].times):
         # The inputs of a long recording are averages, which are neither held nor late.
         return _Opening(session, prepared, first, [], None)

@@ -1,5 +1,6 @@
 """Operations of one's own that own a number, from a function or from an expression."""
 
+import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -110,4 +111,4 @@ def read_operation(text: str) -> Numbered:
         return plain([x], [p])
 
     made = operation(left.strip(), function)
-    return Numbered(made.name, numbers[0], function, numpy=numpy, written=made.written, ranges=None)
+    return dataclasses.replace(made, symbol=numbers[0], numpy=numpy)
