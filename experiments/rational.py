@@ -6,7 +6,6 @@ same command goes on with it.
 
 import argparse
 import json
-import math
 import re
 import time
 from collections.abc import Sequence
@@ -17,18 +16,12 @@ import numpy as np
 from peers import sindy_pi
 from support import command_line, experiment, rational_form, written
 from support.markdown import percent, rate, table
+from support.rational_answers import ERRORS, discovered, judged
 from support.rational_figure import picture
 from support.rational_systems import GLYCOLYSIS, SYSTEMS, Recording, System, record
 
-import nsindy
 from nsindy.paper import figures, metrics
 from nsindy.runtime import files
-
-NORMAL_90 = 1.6449
-"""Half-width of a 90 % interval in standard errors."""
-
-ERRORS = 3.0
-"""Standard errors within which a number is right."""
 
 VERDICTS = ("equation", "approximation", "none")
 
@@ -98,23 +91,6 @@ def kept(out: Path, system: System, noise: float, seed: int, method: str) -> dic
     return found
 
 
-def discovered(system: System, recording: Recording) -> dict[str, Any]:
-    """What nsindy finds with no option set, judged."""
-    began = time.process_time()
-    try:
-        found = nsindy.discover(recording.times, recording.states, states=system.states)
-    except ValueError as error:
-        seconds = time.process_time() - began
-        nothing = judged(system, recording, [])
-        return nothing | {"verdict": "none", "seconds": seconds, "said": str(error)}
-    seconds = time.process_time() - began
-    states = rational_form.symbols(system.states, np.concatenate(recording.clean))
-    answer = judged(system, recording, rational_form.found_equations(found, states))
-    parameters = dict(getattr(found, "parameters", None) or {})
-    said = {"verdict": found.verdict, "seconds": seconds, "said": str(found)}
-    return answer | said | {"parameters": {name: float(v) for name, v in parameters.items()}}
-
-
 def peer(system: System, recording: Recording) -> dict[str, Any]:
     """What SINDy-PI finds, judged; it says neither errors nor whether it is an equation."""
     began = time.process_time()
@@ -125,46 +101,6 @@ def peer(system: System, recording: Recording) -> dict[str, Any]:
     said = "\n".join(f"{s}' = {e}" for s, e in zip(system.states, found, strict=True))
     answer = judged(system, recording, equations)
     return answer | {"verdict": "", "seconds": seconds, "said": said}
-
-
-def judged(
-    system: System, recording: Recording, found: Sequence[rational_form.Equation]
-) -> dict[str, Any]:
-    """How equations stand to the truth; empty for no equations.
-
-    Numbers are judged where the form of all equations is right; one of several equations once, by
-    the worst of them.
-    """
-    clean = np.concatenate(recording.clean)
-    states = rational_form.symbols(system.states, clean)
-    forms: list[bool] = []
-    numbers: dict[str, dict[str, float | None]] = {}
-    pulls: dict[str, float] = {}
-    for equation, text in zip(found, system.equations, strict=False):
-        truth = rational_form.plain_equation(text, states, recording.numbers)
-        answer = rational_form.judge(equation, truth, states, clean)
-        forms.append(answer.form)
-        for symbol, true in answer.true.items() if answer.form else ():
-            value, error, name = equation.numbers[symbol]
-            known = math.isfinite(error) and error > 0
-            if not known and float(value).is_integer():
-                # The 1 in exp(k x) - 1 is none that was fitted.
-                continue
-            numbers[name] = {"found": value, "error": error if known else None, "true": true}
-            if known:
-                pulls[name] = max(pulls.get(name, 0.0), abs(value - true) / error)
-    exact = len(forms) == len(system.equations) and all(forms)
-    if not exact:
-        numbers, pulls = {}, {}
-    return {
-        "exact": exact,
-        "forms": forms,
-        "right": exact and pulls.keys() == numbers.keys() and max(pulls.values()) <= ERRORS,
-        "inside": sum(pull <= NORMAL_90 for pull in pulls.values()),
-        "intervals": len(pulls),
-        "numbers": numbers,
-        "true": recording.numbers,
-    }
 
 
 def counted(

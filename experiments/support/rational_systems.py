@@ -13,7 +13,7 @@ import numpy as np
 import sympy
 from scipy.integrate import solve_ivp
 
-__all__ = ["GLYCOLYSIS", "ROWS", "SYSTEMS", "Draw", "Recording", "System", "record"]
+__all__ = ["GLYCOLYSIS", "ROWS", "SYSTEMS", "Draw", "Recording", "System", "field_of", "record"]
 
 ROWS = 400
 """Rows of all recordings of a system together."""
@@ -82,7 +82,7 @@ def record(system: System, noise: float, seed: int) -> Recording:
     """
     own = zlib.crc32(system.name.encode())
     draw = system.draw(np.random.default_rng([own, seed]))
-    field = _field(system, draw.numbers)
+    field = field_of(system, draw.numbers)
     times = np.linspace(0, draw.end, ROWS // len(draw.starts))
     clean = []
     for start in draw.starts:
@@ -98,7 +98,8 @@ def record(system: System, noise: float, seed: int) -> Recording:
     return Recording([times] * len(clean), states, clean, draw.numbers)
 
 
-def _field(system: System, numbers: Numbers) -> Callable:
+def field_of(system: System, numbers: Numbers) -> Callable[[float, np.ndarray], list[float]]:
+    """The equations as a function of time and states [D]."""
     names = {name: sympy.Symbol(name) for name in (*system.states, *numbers)}
     values = {names[name]: value for name, value in numbers.items()}
     sides = [sympy.sympify(text, locals=names).subs(values) for text in system.equations]

@@ -227,7 +227,9 @@ def _score(
 
 def _left(columns: np.ndarray, target: np.ndarray) -> float:
     """Share of the squares of a target [Q] that columns [Q, K] leave."""
-    columns = columns / np.linalg.norm(columns, axis=0)
+    # A term that a recording's constant state makes zero has no length.
+    norms = np.linalg.norm(columns, axis=0)
+    columns = columns / np.where(norms > 0, norms, 1.0)
     rest = target - columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
     return float(np.sum(rest**2) / np.sum(target**2))
 

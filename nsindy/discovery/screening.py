@@ -91,9 +91,13 @@ def beam(
     nothing = coarse**2
     open_ = norms[:-1] > 0
 
-    def support(terms: tuple[int, ...]) -> Support:
+    def support(terms: tuple[int, ...]) -> Support | None:
         places = np.array(terms, int)
-        lower = np.linalg.cholesky(table[np.ix_(places, places)])
+        try:
+            lower = np.linalg.cholesky(table[np.ix_(places, places)])
+        except np.linalg.LinAlgError:
+            # Several columns that are nearly spanned are spanned, as far as rounding can tell.
+            return None
         share = np.linalg.solve(lower, table[places])
         squares = 1 - np.sum(share[:, :-1] ** 2, 0)
         with_target = table[:-1, -1] - share[:, -1] @ share[:, :-1]
@@ -113,8 +117,8 @@ def beam(
         gains = np.where(free & (len(places) < slots), more + bigger - costs, -np.inf)
         return Support(places, float(alone) + own, gains)
 
-    level, met = [support(())], set[tuple[int, ...]]()
-    every = list(level)
+    level = [each for each in [support(())] if each is not None]
+    every, met = list(level), set[tuple[int, ...]]()
     for _ in range(slots):
         better: dict[tuple[int, ...], float] = {}
         for parent in level:
@@ -124,7 +128,7 @@ def beam(
                     better[key] = max(better.get(key, -np.inf), float(parent.gains[m]))
         best = sorted(better, key=better.__getitem__, reverse=True)[: constants.SCREEN_WIDTH]
         met.update(best)
-        level = [support(key) for key in best]
+        level = [each for each in map(support, best) if each is not None]
         every += level
     return sorted(every, key=lambda each: -each.score)
 

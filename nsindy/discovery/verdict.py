@@ -22,11 +22,14 @@ class Verdict(NamedTuple):
       name: "equation", "approximation" or "none".
       unexplained: measured states whose equation is empty though they change [d].
       missed: measured states that are missed by several times their noise [d].
+      structured: measured states of which more than noise is left: it has structure in time, and
+        no slow error accounts for it [d].
     """
 
     name: str
     unexplained: list[int]
     missed: list[int]
+    structured: list[int]
 
 
 class Misfit(NamedTuple):
@@ -72,8 +75,8 @@ def judge_equations(
     """Compare what equations leave with the noise, and with the states.
 
     They are an approximation where they miss a state by `MISSED` times its noise, slow error and
-    all, jump, or lack a term that nobody can name. There is none where no equation holds a term:
-    the states do not change, or nothing explains how.
+    all, leave structure in time, jump, or lack a term that nobody can name. There is none where no
+    equation holds a term: the states do not change, or nothing explains how.
 
     Args:
       prepared: what was searched.
@@ -88,6 +91,10 @@ def judge_equations(
     far = (noise > 0) & (total > constants.MISSED * level)
     if final.chosen.gap > 1:
         far[:] = True
+    # What the floor hides, as the error of a solver, has structure and says nothing.
+    autocorrelated = final.chosen.independent[:measured] < constants.INDEPENDENT
+    seen = total > prepared.problem.floor[:measured]
+    structured = autocorrelated & seen & (slow.size[:measured] == 0)
     count = len(final.chosen.mask)
     empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)[count - measured :]
     every = np.concatenate([s.measured for s in prepared.signals])
@@ -95,11 +102,15 @@ def judge_equations(
     unexplained = empty & varies & (far | (slow.size[:measured] > 0))
     if empty.all():
         name = "none"
-    elif far.any() or unexplained.any() or unclear:
+    elif far.any() or structured.any() or unexplained.any() or unclear:
         name = "approximation"
     else:
         name = "equation"
-    return Verdict(name, np.flatnonzero(unexplained).tolist(), np.flatnonzero(far).tolist())
+    return Verdict(name, *map(_places, (unexplained, far, structured)))
+
+
+def _places(of: np.ndarray) -> list[int]:
+    return np.flatnonzero(of).tolist()
 
 
 def followed_by(prepared: Prepared, final: Found) -> list[np.ndarray]:

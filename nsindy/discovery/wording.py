@@ -146,7 +146,7 @@ def warnings(
         *_of_the_verdict(discovery, words, verdict, unclear),
         *_of_the_library(prepared),
         *of_the_search(prepared, final),
-        *_of_the_residuals(prepared, final, discovery),
+        *_of_the_residuals(prepared, final, discovery, verdict),
         *_of_the_states(prepared, final, discovery),
         *_of_the_terms(first, final, discovery, words),
     ]
@@ -231,7 +231,9 @@ def of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
         )
 
 
-def _of_the_residuals(prepared: Prepared, final: Found, discovery: Discovery) -> Iterator[str]:
+def _of_the_residuals(
+    prepared: Prepared, final: Found, discovery: Discovery, verdict: Verdict
+) -> Iterator[str]:
     smooth, floor = signals.noise(prepared.signals), prepared.problem.floor
     for d, state in enumerate(discovery.measured):
         level = max(smooth[d], floor[d])
@@ -244,8 +246,7 @@ def _of_the_residuals(prepared: Prepared, final: Found, discovery: Discovery) ->
                 f"{state} is missed by {share}{times if often else ''}: "
                 "a term or an influence is missing"
             )
-        slow = discovery.slow_error is not None and discovery.slow_error[d] > 0
-        if final.chosen.independent[d] < constants.INDEPENDENT and not slow:
+        if d in verdict.structured:
             yield f"what is left of {state} is not noise: it has structure in time"
 
 

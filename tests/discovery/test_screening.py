@@ -69,3 +69,19 @@ def test_each_equation_has_columns_of_its_own():
         back, ahead, far = ("abcdefgh"[(d + k) % 8] for k in (-1, 1, -2))
         pairs = {f"mul({','.join(sorted((back, other)))})" for other in (ahead, far)}
         assert held >= {"one()", f"identity({'abcdefgh'[d]})"} | pairs
+
+
+def test_a_support_that_rounding_makes_indefinite_is_left_out(regress, monkeypatch):
+    design, target = regress
+    factor = regression.compress(design, target[:, None])
+    cholesky = np.linalg.cholesky
+
+    def of_two(table):
+        if len(table) == 2:
+            raise np.linalg.LinAlgError("Matrix is not positive definite")
+        return cholesky(table)
+
+    monkeypatch.setattr(np.linalg, "cholesky", of_two)
+    prior = Prior(np.arange(3.0, 3 + TERMS), np.ones(()))
+    found = screening.beam(factor.T @ factor, prior, float(SAMPLES), 3, 0.1)
+    assert {len(s.terms) for s in found} == {0, 1}

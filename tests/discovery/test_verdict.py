@@ -42,6 +42,22 @@ def test_a_state_that_is_missed(problem, factor, expected):
     assert name(problem, model(factor * LIMIT * 0.01)) == expected
 
 
+@pytest.mark.parametrize(("factor", "expected"), ((1.01, "equation"), (0.99, "approximation")))
+def test_what_is_left_has_structure(problem, factor, expected):
+    independent = np.array([factor * constants.INDEPENDENT, 1.0])
+    assert name(problem, model(independent=independent)) == expected
+    slow = NONE._replace(size=np.array([0.005, 0.0]))
+    assert name(problem, model(independent=independent), slow) == "equation"
+
+
+def test_structure_below_the_floor_says_nothing(problem):
+    """A solver's error has structure."""
+    final = model(independent=np.full(2, 0.01))
+    floor = narrow(2, 2, floor=np.full(2, 0.02))
+    one = verdict.judge_equations(problem._replace(problem=floor), final, NONE, ())
+    assert (one.name, one.structured) == ("equation", [])
+
+
 def test_jumps_and_terms_that_nobody_can_name(problem):
     assert name(problem, model(gap=1.1)) == "approximation"
     assert name(problem, model(), unclear=[Unclear(0, 1, [0], kept=False)]) == "approximation"

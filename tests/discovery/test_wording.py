@@ -9,6 +9,7 @@ from nsindy.discovery.kinds import Kinds
 from nsindy.discovery.known import NOTHING
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.signals import Units
+from nsindy.discovery.verdict import Verdict
 from nsindy.discovery.wording import Wording
 from nsindy.terms import operations
 from nsindy.terms.numbered import NUMBERED, WAVE, Inner, with_number
@@ -51,6 +52,7 @@ class Told:
 
 
 LINEAR = candidate([[0.0, -1.0, 0, 0]])
+WHITE = Verdict("equation", [], [], [])
 WORDS = Wording(prepared(), ("x",), ("x",))
 
 
@@ -92,32 +94,26 @@ def test_a_state_is_missed_from_so_many_times_its_noise(noise, floor):
     one = prepared(problem=narrow(floor=np.array([floor])))
     most = constants.MISSED_WARNING * max(noise, floor)
     assert not list(
-        wording._of_the_residuals(one, found(LINEAR, noise=np.array([most * BELOW])), Told())
+        wording._of_the_residuals(one, found(LINEAR, noise=np.array([most * BELOW])), Told(), WHITE)
     )
     (message,) = wording._of_the_residuals(
-        one, found(LINEAR, noise=np.array([most * ABOVE])), Told()
+        one, found(LINEAR, noise=np.array([most * ABOVE])), Told(), WHITE
     )
     assert message.startswith(f"x is missed by {most / X.std():.2%} of its standard deviation")
     assert f", {most / noise:.1f} times its noise" in message
 
 
-def test_a_slow_error_is_not_told_twice():
-    chosen = LINEAR._replace(independent=np.array([0.1]))
-    told = Told()
-    told.slow_error = np.ones(1)
-    assert not list(wording._of_the_residuals(prepared(), found(chosen), told))
-
-
 def test_a_state_without_noise_is_not_missed():
     silent = prepared(signals=[signal(X[:, None], noise=np.zeros(1))])
-    assert not list(wording._of_the_residuals(silent, found(LINEAR, noise=np.ones(1)), Told()))
+    assert not list(
+        wording._of_the_residuals(silent, found(LINEAR, noise=np.ones(1)), Told(), WHITE)
+    )
 
 
-@pytest.mark.parametrize(("factor", "count"), ((1.0, 0), (BELOW, 1)))
-def test_residuals_have_structure_below_a_share_that_is_independent(factor, count):
-    chosen = LINEAR._replace(independent=np.array([constants.INDEPENDENT * factor]))
-    told = list(wording._of_the_residuals(prepared(), found(chosen), Told()))
-    assert len(told) == count and all("has structure in time" in message for message in told)
+def test_residuals_that_have_structure():
+    one = found(LINEAR)
+    (told,) = wording._of_the_residuals(prepared(), one, Told(), WHITE._replace(structured=[0]))
+    assert told == "what is left of x is not noise: it has structure in time"
 
 
 @pytest.mark.parametrize(("factor", "count"), ((1.0, 0), (BELOW, 1)))

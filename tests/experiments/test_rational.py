@@ -10,6 +10,7 @@ import rational
 import sympy
 from peers import sindy_pi
 from support import rational_figure, rational_form
+from support.rational_answers import judged
 from support.rational_ratio import Equation, Number
 from support.rational_systems import GLYCOLYSIS, ROWS, SYSTEMS, record
 
@@ -74,13 +75,13 @@ def test_the_truth_with_other_numbers_is_exact_and_a_neighbour_is_not(system):
     rng = np.random.default_rng(0)
     off = {name: value * rng.uniform(0.95, 1.05) for name, value in recording.numbers.items()}
     found = [rational_form.plain_equation(text, states, off) for text in system.equations]
-    assert rational.judged(system, recording, found)["exact"]
+    assert judged(system, recording, found)["exact"]
     extra = sympy.Symbol("extra", real=True)
     for d, equation in enumerate(found[:2]):
         expression = equation.expression + extra * states[0] ** 2 * states[-1]
         numbers = equation.numbers | {extra: Number(0.01, 1e-3, "extra")}
         false = [*found[:d], Equation(expression, numbers, (extra,)), *found[d + 1 :]]
-        forms = rational.judged(system, recording, false)["forms"]
+        forms = judged(system, recording, false)["forms"]
         assert forms == [place != d for place in range(len(found))]
 
 
@@ -99,7 +100,7 @@ def answer(recording, *, error, off=0.0, form=True):
 )
 def test_numbers_are_held_against_the_truth_by_their_errors(off, right, inside):
     recording = record(MICHAELIS_MENTEN, 0.0, 0)
-    found = rational.judged(MICHAELIS_MENTEN, recording, [answer(recording, error=0.01, off=off)])
+    found = judged(MICHAELIS_MENTEN, recording, [answer(recording, error=0.01, off=off)])
     assert (found["exact"], found["right"]) == (True, right)
     assert (found["inside"], found["intervals"]) == (inside, 2)
 
@@ -107,14 +108,14 @@ def test_numbers_are_held_against_the_truth_by_their_errors(off, right, inside):
 def test_what_is_not_exact_has_no_numbers_to_judge():
     recording = record(MICHAELIS_MENTEN, 0.0, 0)
     for equations in ([answer(recording, error=0.01, form=False)], []):
-        found = rational.judged(MICHAELIS_MENTEN, recording, equations)
+        found = judged(MICHAELIS_MENTEN, recording, equations)
         assert not found["exact"] and not found["right"]
         assert found["intervals"] == 0 and found["numbers"] == {}
 
 
 def test_a_number_without_an_error_is_not_right():
     recording = record(MICHAELIS_MENTEN, 0.0, 0)
-    found = rational.judged(MICHAELIS_MENTEN, recording, [answer(recording, error=math.nan)])
+    found = judged(MICHAELIS_MENTEN, recording, [answer(recording, error=math.nan)])
     assert found["exact"] and not found["right"] and found["intervals"] == 0
 
 
@@ -124,7 +125,7 @@ def test_a_study_counts_prints_and_goes_on(monkeypatch, tmp_path, capsys):
     def discovered(system, recording):
         calls.append(recording)
         equation = answer(recording, error=0.01, form=len(calls) > 1)
-        found = rational.judged(system, recording, [equation])
+        found = judged(system, recording, [equation])
         return found | {"verdict": "equation", "seconds": 1.0, "said": ""}
 
     monkeypatch.setattr(rational, "discovered", discovered)
