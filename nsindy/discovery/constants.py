@@ -141,6 +141,18 @@ NOISE_FLOOR = 1e-5
 """Noise, as a share of the largest value of a state, below which no measurement is taken to be
 exact: solvers that simulate recordings err by as much. Odd half."""
 
+FINE_FLOOR = 1e-8
+"""The same, where a recording without noise is searched again: solvers that are asked for it err by
+less, and only then does what another model leaves tell it from the true one. Of 16 systems with a
+number inside a term (`experiments/prior.py`, no noise) PRIOR_COUNTS."""
+
+FINE_LEFT = 1e-7
+"""What equations leave at most, as a share of a state, that are exact at the fine floor; more has
+to be left of a recording to be searched again, and its noise has to be less."""
+
+FINE_NEAR = 1e-4
+"""What equations leave at most for which a search at the fine floor is worth its time."""
+
 SEGMENT_LENGTHS = (4, 8)
 """Intervals of a segment, where there are few rows and otherwise. Short segments forgive a bad
 first guess, and fits end where longer ones do, since segments are made to join."""

@@ -225,31 +225,15 @@ def from_recordings(
 def _discover(
     session: Session, units: Units, recordings: Recordings, laws: Sequence[Law], read: _Read
 ) -> Discovery:
-    part, guides = 1 - constants.HELD_OUT, constants.GUIDES
     session, prepared, first, notes, lag = _read_inputs(session, units, recordings, read)
     recordings = recordings._replace(notes=(*recordings.notes, *notes))
-    base = first
-    if missed(prepared, first) and not session.stop():
-        starts = _from_more_places(prepared, first)
-        stage = "selecting from more places"
-        first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
-    # Offered around the choice before the retry: where a number is missing, the retry buys terms
-    # that stand in for it, and around them a scan sees less of it.
-    without = prepared, first
-    numbered = numbers_inside.search_with_numbers(session, prepared, base, first)
-    if numbered is not None:
-        # Its noise is not taken again from the fit: the numbers, their errors and prices were
-        # judged with the noise of the smoothing, and would have to be judged anew.
-        prepared, first, final, numbers = numbered
-        stopped = False
-    else:
-        numbers, stopped = NOTHING_FITTED, session.stop()
-        prepared, final = _again(session, prepared, first, stopped=stopped)
-    slow = Discrepancy.none(len(final.chosen.mask))
-    usual = _Model(prepared, first, final, numbers, slow, lag)
-    if stopped:
-        return _concluded(session, recordings, laws, usual, stopped=True)
-    model = _with_forcing(session, usual, *without) or _beside(session, usual)
+    searched = _searched(session, prepared, first, lag)
+    if searched.stopped:
+        return _concluded(session, recordings, laws, searched.model, stopped=True)
+    model = _at_fine_floor(session, searched)
+    if model is None:
+        usual = searched.model
+        model = _with_forcing(session, usual, *searched.without) or _beside(session, usual)
     return _concluded(session, recordings, laws, model)
 
 
@@ -278,6 +262,76 @@ class _Model(NamedTuple):
     def price(self) -> float:
         """Nats of the numbers inside terms or a forcing, which the scores do not know."""
         return self.numbers.price if self.forced is None else self.forced.price
+
+
+class _Searched(NamedTuple):
+    """A model, and the problem and first search without numbers inside terms.
+
+    Attributes:
+      model: what was found.
+      without: the problem and its search on the first part, without numbers.
+      stopped: True if the search was ended from outside.
+    """
+
+    model: _Model
+    without: tuple[Prepared, Found]
+    stopped: bool
+
+
+def _searched(session: Session, prepared: Prepared, first: Found, lag: Late | None) -> _Searched:
+    """The search with numbers inside terms where they help, and on all samples.
+
+    Args:
+      session: builds and searches problems.
+      prepared: the problem.
+      first: its search on the first part of each recording.
+      lag: the delay of the held inputs, where there is one.
+    """
+    part, guides = 1 - constants.HELD_OUT, constants.GUIDES
+    base = first
+    if missed(prepared, first) and not session.stop():
+        starts = _from_more_places(prepared, first)
+        stage = "selecting from more places"
+        first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
+    # Offered around the choice before the retry: where a number is missing, the retry buys terms
+    # that stand in for it, and around them a scan sees less of it.
+    without = prepared, first
+    numbered = numbers_inside.search_with_numbers(session, prepared, base, first)
+    if numbered is not None:
+        # Its noise is not taken again from the fit: the numbers, their errors and prices were
+        # judged with the noise of the smoothing, and would have to be judged anew.
+        prepared, first, final, numbers = numbered
+        stopped = False
+    else:
+        numbers, stopped = NOTHING_FITTED, session.stop()
+        prepared, final = _again(session, prepared, first, stopped=stopped)
+    slow = Discrepancy.none(len(final.chosen.mask))
+    return _Searched(_Model(prepared, first, final, numbers, slow, lag), without, stopped)
+
+
+def _at_fine_floor(session: Session, usual: _Searched) -> _Model | None:
+    """Search a recording without noise again, where less than the usual floor tells models apart.
+
+    None where there is noise, the equations are exact already, or are not even near; and where
+    none at the fine floor are exact, as for a recording that holds the errors of a solver.
+    """
+    bare, _ = usual.without
+    size = bare.parts[0].states.shape[1]
+    noise = signals.noise(bare.signals)[:size].max()
+    left = _left(usual.model.final)[:size].max()
+    near = constants.FINE_LEFT < left < constants.FINE_NEAR
+    if not (0 < noise < constants.FINE_LEFT and near) or bare.problem.wide:
+        return None
+    fine = dataclasses.replace(session, floor=constants.FINE_FLOOR)
+    prepared, first = _first(fine, bare.units)
+    model, _, stopped = _searched(fine, prepared, first, usual.model.lag)
+    exact = _left(model.final)[:size].max() <= constants.FINE_LEFT
+    return model if exact and not stopped else None
+
+
+def _left(found: Found) -> np.ndarray:
+    """Standard deviation of what the choice leaves of each state [D]."""
+    return np.sqrt(found.chosen.variance)
 
 
 def _with_forcing(

@@ -176,6 +176,7 @@ def prepare(
     substeps: int | None = 1,
     physics: Physics = NOTHING,
     forcings: int = 0,
+    floor: float = constants.NOISE_FLOOR,
 ) -> Prepared:
     """Build the library of the recordings and everything that is known before a search.
 
@@ -188,6 +189,7 @@ def prepare(
       physics: what is known of the equations.
       forcings: inputs, the last of them, that are no measurement but a time or a step in it; they
         stand alone, and may have waves.
+      floor: noise, as a share of a state's largest value, below which nothing is taken to be exact.
 
     Raises:
       ValueError: an operation is unknown, or does not take one argument; or a term that is known
@@ -244,7 +246,7 @@ def prepare(
         chosen = screening.columns((factor, integrals), admissible, costs, freedom, slots)
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(columns.theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
-    least = np.maximum(constants.NOISE_FLOOR, question.floor(measured) / units.states[:measured])
+    least = np.maximum(floor, question.floor(measured) / units.states[:measured])
     length = constants.MAP_LENGTH if substeps is None else _length(smoothed)
     problem = Problem(
         terms=columns.products,

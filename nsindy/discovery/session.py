@@ -32,6 +32,7 @@ class Session:
       stop: tells whether to end with what there is.
       physics: what is known of the equations.
       forcings: inputs, the last of them, that were not measured; see `problem.prepare`.
+      floor: noise below which no measurement is taken to be exact; see there.
     """
 
     parts: list[Recording]
@@ -41,6 +42,7 @@ class Session:
     stop: Callable[[], bool] = lambda: False
     physics: Physics = NOTHING
     forcings: int = 0
+    floor: float = constants.NOISE_FLOOR
 
     def build(self, units: Units, substeps: int | None = 1) -> Prepared:
         """The problem in these units; its programs begin to compile.
@@ -56,6 +58,7 @@ class Session:
             substeps=substeps,
             physics=self.physics,
             forcings=self.forcings,
+            floor=self.floor,
         )
         segments = prepared.segments(1.0)
         search.precompile_search(prepared.problem, segments)
