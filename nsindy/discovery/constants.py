@@ -335,6 +335,10 @@ NUMBER_REACH = 5.0
 NUMBERS = 3
 """Most numbers that are fitted inside terms, one after the other."""
 
+PAIRED_STATES = 4
+"""Most states of which every two are tried with a number of both: positions in a plane and their
+velocities have six pairs."""
+
 NUMBER_REPLACES = 3
 """Terms of an equation from which on a number may take the place of some; where nothing is noise,
 one more."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from nsindy.discovery import candidates, constants, number_scan, proposals
 from nsindy.discovery.candidates import Candidate, Start
-from nsindy.discovery.number_scan import Offer
+from nsindy.discovery.number_blocks import Offer, Only
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -229,7 +229,7 @@ def trial(
     # With the number in them, the equations say better how a forcing acts.
     coefficients = start.coefficients + wide.problem.known
     row = int(np.argmax(offer.mask[:, _holding(wide, inner)].any(1)))
-    only = row, inner.place, inner.kind
+    only = Only(inner.kind, inner.places, row)
     better = number_scan.offers(wide, offer.mask, coefficients, first.noise, only, forced=forced)
     if better:
         # The other equations hold the number where they were offered it.

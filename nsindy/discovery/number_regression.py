@@ -10,11 +10,11 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 
-from nsindy.discovery import constants, dictionary, number_scan, signals, weak_form
-from nsindy.discovery.number_scan import Block, Offer
+from nsindy.discovery import constants, dictionary, number_blocks, signals, weak_form
+from nsindy.discovery.number_blocks import Block, Offer
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
-from nsindy.terms.numbered import WAVE, Inner
+from nsindy.terms.numbered import WAVE
 from nsindy.terms.term import by_depth
 
 __all__ = ["promising", "proposed"]
@@ -127,13 +127,14 @@ def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> lis
       the best of each equation, kind and variable, best first.
     """
     values = [np.hstack([s.states, s.inputs]) * prepared.units.variables for s in prepared.signals]
-    blocks = [b for b in number_scan.blocks(prepared, values) if b.kind != WAVE]
-    found: dict[tuple[int, str, int], Offer] = {}
+    every = number_blocks.blocks(prepared, values, paired=True)
+    blocks = [block for block in every if block.kind != WAVE]
+    found: dict[tuple[int, str, tuple[int, ...]], Offer] = {}
     for one in _regressions(prepared, values) if blocks and equations.any() else ():
         columns = [one.columns(block) for block in blocks]
         for d in np.flatnonzero(equations).tolist():
             for offer in _of_equation(prepared, one, blocks, columns, d, mask):
-                key = d, offer.inner.kind, offer.inner.place
+                key = d, offer.inner.kind, offer.inner.places
                 if key not in found or found[key].gain < offer.gain:
                     found[key] = offer
     return sorted(found.values(), key=lambda offer: -offer.gain)
@@ -211,7 +212,7 @@ def _of_equation(
                 continue
             shown = np.pad(mask, ((0, 0), (0, len(block.shapes))))
             shown[d] = np.isin(np.arange(shown.shape[1]), terms)
-            found[b] = Offer(Inner(block.kind, block.place, number), shown, digits, gain)
+            found[b] = Offer(block.inner(number), shown, digits, gain)
     return list(found.values())
 
 

@@ -16,7 +16,7 @@ from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
 from nsindy.terms import operations as terms_operations
 from nsindy.terms import products
-from nsindy.terms.numbered import WAVE, Numbered, WithNumber, unbound
+from nsindy.terms.numbered import NUMBERED, WAVE, Numbered, WithNumber, unbound
 from nsindy.terms.operations import PRIMITIVES, Times
 from nsindy.terms.products import Products
 from nsindy.terms.term import Term
@@ -354,6 +354,8 @@ def _columns(
     atoms = () if wide else dictionary.atoms(count)
     if any(inner.kind != WAVE for inner in units.inner):
         atoms = (*atoms, *dictionary.numbered_atoms(count, numbered))
+    if any(inner.before is not None for inner in units.inner):
+        atoms = (*atoms, *dictionary.paired_atoms(count, len(units.states)))
     split = products.split(bound, variables, atoms=atoms, least=constants.LIBRARY_ROWS)
     usable = np.ones(variables + len(split.atoms) + 1, bool)
     needed = set(split.rows[: len(terms)].ravel().tolist())
@@ -373,6 +375,12 @@ def _columns(
 def _allowed(atom: Term, points: np.ndarray, errors: np.ndarray) -> bool:
     """Whether an operation makes a term of its own of the values of its arguments."""
     places = [a for a in atom.arguments if isinstance(a, int)]
+    if atom.primitive.arity == 3 and len(places) == 3:
+        *variables, number = places
+        operation = NUMBERED[atom.primitive.name]
+        return dictionary.allows_pair(
+            operation, points[:, variables], errors[:, variables], points[0, number]
+        )
     if atom.primitive.arity == 2 and len(places) == 2:
         # One that owns a number, which is the second.
         place, number = places
@@ -406,16 +414,18 @@ def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     smooth = term.primitive.smooth
     if smooth is not None and not raw:
         return Term(smooth, term.arguments)
-    own, variables = term.primitive.function, range(shift)
-    place = term.arguments[0] if term.arguments else None
-    if isinstance(own, WithNumber) and isinstance(place, int):
-        return Term(unbound(own.operation), (place + shift, place + 2 * shift))
+    own, scaled = term.primitive.function, range(shift)
+    if isinstance(own, WithNumber):
+        places = [each for each in term.arguments if isinstance(each, int)]
+        if len(places) == len(term.arguments):
+            variables = (place + shift for place in places)
+            return Term(unbound(own.operation), (*variables, places[-1] + 2 * shift))
     raw = raw or term.primitive.name not in products.PRODUCTS
 
     def bound(argument):
         if not isinstance(argument, Term):
             return argument + shift * raw
-        if isinstance(argument.primitive.function, Times) and argument.arguments[0] in variables:
+        if isinstance(argument.primitive.function, Times) and argument.arguments[0] in scaled:
             place = argument.arguments[0]
             return Term(PRIMITIVES["mul"], (place + shift, place + 2 * shift))
         return _on_raw(argument, shift, raw)

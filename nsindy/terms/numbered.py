@@ -1,4 +1,4 @@
-"""Operations that own a number, x / (K + x) or exp(k x): one row of `NUMBERED` each."""
+"""Operations that own a number, x / (K + x) or y / (K x + y): one row of `NUMBERED` each."""
 
 import contextlib
 import dataclasses
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.terms.operations import ANYWHERE, FURTHER, Primitive, Times
+from nsindy.terms.operations import ANYWHERE, FURTHER, PRODUCT, Primitive, Times
 from nsindy.terms.term import Term
 
 __all__ = [
@@ -32,7 +32,7 @@ WAVE = "wave"
 
 @dataclasses.dataclass(frozen=True)
 class Numbered:
-    """One operation f(x, p) of a variable and a number p.
+    """One operation f(x, p) of a variable, or f(x, y, p) of two, and a number p.
 
     Attributes:
       name: the word that terms are stored with, `michaelis` in `michaelis[0.5]`.
@@ -43,6 +43,9 @@ class Numbered:
       written: bases and their powers, whose product is the term, from the texts of x and p.
       ranges: (low, high) that p is looked for in; None for what the values of x say.
       nats: discovery's price.
+      variables: how many there are before p.
+      below: what stands below the line, of the same arguments, on NumPy arrays: where it is not
+        positive there is no term; None where the values of f say so.
     """
 
     name: str
@@ -51,28 +54,30 @@ class Numbered:
     _: dataclasses.KW_ONLY
     numpy: Callable[..., Any] = dataclasses.field(compare=False)
     sympy: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
-    written: Callable[[str, str], Mapping[str, int]] = dataclasses.field(compare=False)
+    written: Callable[..., Mapping[str, int]] = dataclasses.field(compare=False)
     ranges: tuple[float, float] | None = None
     nats: float = FURTHER
+    variables: int = 1
+    below: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
 class WithNumber:
-    """x ↦ f(x, p), for one number p."""
+    """x ↦ f(x, p), or (x, y) ↦ f(x, y, p), for one number p."""
 
     operation: Numbered
     number: float
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, *x: Any) -> Any:
         """F(x, p)."""
-        exact = isinstance(x, float | np.ndarray)
-        return (self.operation.numpy if exact else self.operation.function)(x, self.number)
+        exact = isinstance(x[0], float | np.ndarray)
+        return (self.operation.numpy if exact else self.operation.function)(*x, self.number)
 
-    def sympy(self, module: Any, x: Any, number: Any) -> Any:
-        """The same in SymPy, with the number as it is to be written."""
+    def sympy(self, module: Any, *x: Any) -> Any:
+        """The same in SymPy, of the variables and then the number as it is to be written."""
         if self.operation.sympy is None:
-            return module.Function(self.operation.name)(x, number)
-        return self.operation.sympy(module, x, number)
+            return module.Function(self.operation.name)(*x)
+        return self.operation.sympy(module, *x)
 
 
 def with_number(operation: Numbered, number: float) -> Primitive:
@@ -85,17 +90,17 @@ def with_number(operation: Numbered, number: float) -> Primitive:
     """
     function = WithNumber(operation, float(number))
     return Primitive(
-        f"{operation.name}[{float(number)!r}]", 1, function, ANYWHERE, 1.0,
+        f"{operation.name}[{float(number)!r}]", operation.variables, function, ANYWHERE, 1.0,
         nats=operation.nats, usable=ANYWHERE, numpy=function,
     )  # fmt: skip
 
 
 @functools.cache
 def unbound(operation: Numbered) -> Primitive:
-    """The operation of two arguments (x, p), for programs in which p is no constant."""
+    """The operation of its variables and p, for programs in which p is no constant."""
     return Primitive(
-        operation.name, 2, operation.function, ANYWHERE, 1.0, nats=FURTHER, usable=ANYWHERE,
-        numpy=operation.numpy,
+        operation.name, operation.variables + 1, operation.function, ANYWHERE, 1.0, nats=FURTHER,
+        usable=ANYWHERE, numpy=operation.numpy,
     )  # fmt: skip
 
 
@@ -117,13 +122,30 @@ def _row(
     name: str,
     symbol: str,
     function: Callable[..., Any],
-    written: Callable[[str, str], Mapping[str, int]],
+    written: Callable[..., Mapping[str, int]],
+    *,
+    more: float = 0.0,
+    below: Callable[..., Any] | None = None,
 ) -> Numbered:
-    """A row whose function is made of signs alone, which are the same everywhere."""
+    """A row whose function is made of signs alone, which are the same everywhere.
+
+    Args:
+      name: of the operation.
+      symbol: of its number.
+      function: of the variables and the number.
+      written: bases and their powers.
+      more: nats beyond those of an operation of one variable; a row of two variables has some.
+      below: what stands below the line.
+    """
     return Numbered(
-        name, symbol, function, numpy=function, sympy=lambda _, x, p: function(x, p),
-        written=written,
+        name, symbol, function, numpy=function, sympy=lambda _, *x: function(*x),
+        written=written, nats=FURTHER + more, variables=1 + (below is not None), below=below,
     )  # fmt: skip
+
+
+def _counted(*bases: str) -> dict[str, int]:
+    """Bases of a product and how often each stands in it."""
+    return {base: bases.count(base) for base in bases}
 
 
 NUMBERED: dict[str, Numbered] = {
@@ -171,6 +193,32 @@ NUMBERED: dict[str, Numbered] = {
             "power", "p", jnp.power, numpy=np.power, sympy=lambda _, x, p: x**p,
             written=lambda x, p: {f"{x}^{p}": 1},
         ),
+        # What depends on the ratio of two states: predators that share their prey, mixing.
+        _row(
+            "share", "K", lambda x, y, p: y / (p * x + y),
+            lambda x, y, p: {y: 1, f"({p} {x} + {y})": -1},
+            more=PRODUCT, below=lambda x, y, p: p * x + y,
+        ),
+        _row(
+            "joint", "K", lambda x, y, p: x * y / (p + x * y),
+            lambda x, y, p: _counted(x, y) | {f"({p} + {x} {y})": -1},
+            more=PRODUCT, below=lambda x, y, p: p + x * y,
+        ),
+        _row(
+            "joint_inhibition", "K", lambda x, y, p: p / (p + x * y),
+            lambda x, y, p: {f"(1 + {x} {y}/{p})": -1},
+            more=PRODUCT, below=lambda x, y, p: p + x * y,
+        ),
+        _row(
+            "radial_inhibition", "K", lambda x, y, p: p**2 / (p**2 + x**2 + y**2),
+            lambda x, y, p: {f"(1 + ({x}^2 + {y}^2)/{p}^2)": -1},
+            more=2 * PRODUCT, below=lambda x, y, p: p**2 + x**2 + y**2,
+        ),
+        _row(
+            "radial_power", "p", lambda x, y, p: (x**2 + y**2) ** p,
+            lambda x, y, p: {f"({x}^2 + {y}^2)^{p}": 1},
+            more=2 * PRODUCT, below=lambda x, y, p: x**2 + y**2,
+        ),
     )
 }  # fmt: skip
 """Every operation with a number of its own, by name. sin(w x) and cos(w x) are written with
@@ -178,27 +226,36 @@ NUMBERED: dict[str, Numbered] = {
 
 
 class Inner(NamedTuple):
-    """A number inside terms of one variable.
+    """A number inside terms of one variable, or of two.
 
     Attributes:
       kind: `WAVE`, or the name of an operation or of a kind of them.
-      place: the variable.
+      place: the variable, of two the second: a variable has one number at most.
       number: p, in one over the unit of the variable, or what the operation says.
       symbol: what it is called.
+      before: the first of two variables; None for one.
     """
 
     kind: str
     place: int
     number: float
     symbol: str = "w"
+    before: int | None = None
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The variables, in the order of the arguments."""
+        return (self.place,) if self.before is None else (self.before, self.place)
 
 
 def inner_of(term: Term) -> Inner | None:
     """The number that was fitted inside a term, alone or times a state; None for none."""
     own = term.primitive.function
-    place = term.arguments[0] if term.arguments else None
-    if isinstance(own, WithNumber) and isinstance(place, int):
-        return Inner(own.operation.name, place, own.number, own.operation.symbol)
+    if isinstance(own, WithNumber):
+        *before, place = term.arguments
+        if isinstance(place, int) and all(isinstance(each, int) for each in before):
+            first = before[0] if before else None
+            return Inner(own.operation.name, place, own.number, own.operation.symbol, first)  # type: ignore[arg-type]
     for argument in term.arguments:
         if not isinstance(argument, Term):
             continue

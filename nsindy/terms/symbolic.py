@@ -46,7 +46,7 @@ def expression(
         return sympy.Heaviside(arguments[0] - sympy.Float(number(own.time) if short else own.time))
     if isinstance(own, WithNumber):
         value = sympy.Float(number(own.number) if short else own.number)
-        return own.sympy(sympy, arguments[0], value)
+        return own.sympy(sympy, *arguments, value)
     if row is None:
         return sympy.Function(term.primitive.name)(*arguments)
     return row(sympy, *arguments)

@@ -10,8 +10,8 @@ from problems import candidate, found, prepared, solved
 import nsindy
 from nsindy.discovery import candidates, constants, number_fit, number_scan
 from nsindy.discovery.candidates import Start
+from nsindy.discovery.number_blocks import Offer
 from nsindy.discovery.number_fit import FittedNumbers, Trial
-from nsindy.discovery.number_scan import Offer
 from nsindy.discovery.signals import Units
 from nsindy.terms.numbered import WAVE, Inner, inner_of
 from nsindy.terms.text import readable
