@@ -75,7 +75,8 @@ The method:
    solution. In regressions so are those of two states: y/(K x + y), which their ratio decides,
    x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, none of them where what
    stands below the line may vanish. What promises most is fitted, number and all, and kept where
-   it is clearly more likely; then the next.
+   it is clearly more likely; then the next. The power of a saturation that was found may then be
+   free, x^n/(K^n + x^n), and its two numbers are fitted together.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
    are tried, and taken where they are clearly more likely.

@@ -355,6 +355,10 @@ NUMBER_WIDTH = 8
 NUMBER_TERMS = 5
 """Most terms of an equation with a number that a regression proposes."""
 
+POWER_MOVED = 2.0
+"""Standard errors by which a Hill power that was made free must differ from 1, 2 or 4, for it to be
+searched with: where it is one of these, nineteen of twenty recordings say so."""
+
 NUMBER_ALIKE = 2.0
 """Ratio of two numbers of one kind up to which one of them is tried."""
 

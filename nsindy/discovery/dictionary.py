@@ -222,7 +222,21 @@ def numbered_atoms(variables: int, own: Sequence[Numbered] = ()) -> tuple[Term, 
     return tuple(
         Term(unbound(operation), (variables + v, 2 * variables + v))
         for operation in (*NUMBERED.values(), *own)
-        if operation.variables == 1
+        if operation.variables == 1 and not operation.second
+        for v in range(variables)
+    )
+
+
+def atoms_of_two_numbers(variables: int) -> tuple[Term, ...]:
+    """Every operation of a raw variable and its two numbers.
+
+    Args:
+      variables: number of states and inputs V.
+    """
+    return tuple(
+        Term(unbound(operation), (variables + v, 2 * variables + v, 3 * variables + v))
+        for operation in NUMBERED.values()
+        if operation.second
         for v in range(variables)
     )
 

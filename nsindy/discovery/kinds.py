@@ -78,7 +78,7 @@ class Shape(NamedTuple):
         if isinstance(self.operation, str):
             inside = Term(terms_operations.times(inner.number), (inner.place,))
             return Term(PRIMITIVES[self.operation], (inside,))
-        alone = Term(with_number(self.operation, inner.number), inner.places)
+        alone = Term(with_number(self.operation, *inner.numbers), inner.places)
         return alone if self.times is None else Term(PRIMITIVES["mul"], (self.times, alone))
 
     def values(
@@ -128,6 +128,10 @@ def _energies(values: np.ndarray) -> np.ndarray:
     return np.concatenate([-RATES[::-1], RATES]) / (1 / low - 1 / high)
 
 
+def _no_grid(values: np.ndarray) -> np.ndarray:
+    return np.zeros(0)
+
+
 def _ratios(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     if not (_concentration(x) and _concentration(y)):
         return np.zeros(0)
@@ -175,12 +179,25 @@ KINDS: dict[str, Kind] = {
     "arrhenius": _kind("exp", ("arrhenius",), _energies),
     "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
     "power": _kind("sqrt", ("power",), _powers),
+    "hill": _kind("saturation", ("hill", "repression"), _no_grid),
     "share": _kind("saturation", ("share",), _ratios),
     "joint": _kind("saturation", ("joint", "joint_inhibition"), _of_product),
     "radial": _kind("saturation", ("radial_inhibition",), _radii),
     "radial_power": _kind("sqrt", ("radial_power",), _radial_powers),
 }
 """The kinds that are tried beside waves."""
+
+POWERS_OF = {"saturation": 1.0, "hill2": 2.0, "hill4": 4.0}
+"""The kinds whose power may be free, as that of "hill", and where it begins."""
+
+FREE = "hill"
+"""The kind with that power, which has no grid: it follows one of those."""
+
+FREED_AS = {
+    "michaelis": "hill", "hill2": "hill", "hill4": "hill",
+    "inhibition": "repression", "repression2": "repression", "repression4": "repression",
+}  # fmt: skip
+"""Their operations, with the power free."""
 
 _ALONE = {"diode"}
 """Operations that are not multiplied with a state: nobody's law is."""

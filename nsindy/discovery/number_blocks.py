@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, dictionary
-from nsindy.discovery.kinds import Shape
+from nsindy.discovery import constants, dictionary, signals
+from nsindy.discovery.kinds import FREE, FREED_AS, POWERS_OF, Shape
 from nsindy.discovery.problem import Prepared
-from nsindy.terms.numbered import WAVE, Inner
+from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.term import Term
 
-__all__ = ["Block", "Offer", "Only", "blocks", "freed", "price_of_each"]
+__all__ = ["Block", "Offer", "Only", "blocks", "digits", "freed", "freed_powers", "price_of_each"]
 
 
 class Offer(NamedTuple):
@@ -87,6 +87,14 @@ def inner_in(kind: str, places: tuple[int, ...], number: float) -> Inner:
     return Inner(kind, place, number, before=before[0] if before else None)
 
 
+def digits(prepared: Prepared) -> float:
+    """What the digits of a number cost: ½ log n nats, n measured values of all states.
+
+    It is the same wherever a number is offered, since all its offers end in one fit.
+    """
+    return float(0.5 * np.log(signals.cells(prepared.signals).sum()))
+
+
 def freed(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
     """The 1 in x/(1 + x), exp(1 x) or tanh(1 x) of a choice, free.
 
@@ -96,7 +104,7 @@ def freed(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
     """
     kinds, count = prepared.kinds, len(prepared.units.states)
     taken = {inner.place for inner in prepared.units.inner}
-    samples, mul = sum(int(s.seen.sum()) for s in prepared.signals), PRIMITIVES["mul"]
+    mul, price = PRIMITIVES["mul"], digits(prepared)
     made = []
     places = [v for v in range(len(prepared.units.variables)) if v not in taken]
     names = [name for name, kind in kinds.others.items() if kind.freed]
@@ -112,7 +120,40 @@ def freed(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
                 shown[:, mask.shape[1] + own.index(plain[term])] |= mask[:, m]
                 shown[:, m] = False
         if shown[:, mask.shape[1] :].any():
-            made.append(Offer(inner, shown, float(0.5 * np.log(samples)), 1.0))
+            made.append(Offer(inner, shown, price, 1.0))
+    return made
+
+
+def freed_powers(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
+    """The power of a saturation or a Hill term of a choice, free, in place of 1, 2 or 4.
+
+    Args:
+      prepared: the library.
+      mask: the support that was chosen [D, M].
+    """
+    kinds, count = prepared.kinds, len(prepared.units.states)
+    made = []
+    for held in prepared.units.inner:
+        if held.kind not in POWERS_OF or FREE not in kinds.others:
+            continue
+        old = dict(
+            zip(
+                kinds.terms(held, count),
+                kinds.shapes(held.kind, held.places, count),
+                strict=True,
+            )
+        )
+        columns = [m for m, term in enumerate(prepared.terms) if term in old]
+        inner = Inner(FREE, held.place, held.number, second=POWERS_OF[held.kind])
+        shapes = kinds.shapes(FREE, held.places, count)
+        shown = np.pad(np.delete(mask, columns, 1), ((0, 0), (0, len(shapes))))
+        for m in columns:
+            was = old[prepared.terms[m]]
+            assert isinstance(was.operation, Numbered)
+            now = Shape(NUMBERED[FREED_AS[was.operation.name]], was.times)
+            shown[:, shapes.index(now) - len(shapes)] |= mask[:, m]
+        if shown[:, -len(shapes) :].any():
+            made.append(Offer(inner, shown, digits(prepared), 1.0))
     return made
 
 
@@ -152,11 +193,11 @@ def blocks(
         else:
             numbers = kinds.others[name].grid(*values[:, places].T)
         shapes = kinds.shapes(name, places, count)
+        if not len(numbers) or not shapes:
+            continue
         own = inner_in(name, places, 1.0)
         prices = dictionary.costs([shape.term(own) for shape in shapes])
         block = Block(name, places, numbers, shapes, prices + price_of_each(samples))
-        if not len(numbers) or not shapes:
-            continue
         columns = block.columns(values).reshape(len(values), len(shapes), -1)
         finite = np.isfinite(columns).all((0, 1))
         finite &= np.abs(columns).max((0, 1)) < dictionary.LARGEST

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 
-from nsindy.discovery import constants, dictionary, response
+from nsindy.discovery import constants, dictionary, number_blocks, response
 from nsindy.discovery.number_blocks import Block, Offer, Only, blocks, price_of_each
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.response import Response
@@ -143,8 +143,8 @@ def offers(
     with J of the equations that were chosen. So for each equation, variable, kind and number, least
     squares say what the chosen terms and those of the number leave, and then terms go as long as
     that pays. The w of waves reach from a quarter of a wave across the range of the variable to
-    what its samples resolve. A number is offered where it gains more than it costs: ½ log S nats
-    for its digits, and the logarithm of how many were tried.
+    what its samples resolve. A number is offered where it gains more than it costs: its
+    digits, see `number_blocks.digits`, and of a wave the logarithm of how many were tried.
 
     Args:
       prepared: the library; variables that have a number already have no other.
@@ -176,7 +176,7 @@ def offers(
     every = {d: tried if others is None or others[d] else few for d in equations.tolist()}
     each = [scan.scan(d, own) for d, own in every.items() if own]
     count = len(each) * sum(len(block.numbers) for block in tried if block.kind == WAVE)
-    digits = 0.5 * np.log(len(scan.target))
+    digits = number_blocks.digits(prepared)
     found = []
     for block in tried:
         of_block = [one for row in each for one in row if one.block is block]

@@ -47,7 +47,12 @@ def search_with_numbers(
         before = best.numbers if best else NOTHING_FITTED
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
-            for offer in _different(regressed, around, number_blocks.freed(prepared, chosen.mask))
+            for offer in _different(
+                regressed,
+                around,
+                number_blocks.freed(prepared, chosen.mask),
+                number_blocks.freed_powers(prepared, chosen.mask),
+            )
             if not session.stop()
         ]
         earned = [each for each in tried if each is not None]

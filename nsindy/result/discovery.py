@@ -208,10 +208,10 @@ class Discovery:
         That of two variables is named after both, `K_x_y` of y/(K x + y).
         """
         return {
-            "_".join([inner.symbol, *(self.variables[place] for place in inner.places)]):
-            inner.number
+            "_".join([symbol, *(self.variables[place] for place in inner.places)]): number
             for inner in self.inner()
-        }  # fmt: skip
+            for symbol, number in zip(inner.symbols, inner.numbers, strict=True)
+        }
 
     @property
     def parameter_errors(self) -> dict[str, float]:

@@ -22,6 +22,7 @@ __all__ = [
     "get_numbered",
     "inner_numbers",
     "inner_of",
+    "of_each",
     "unbound",
     "with_number",
 ]
@@ -32,7 +33,7 @@ WAVE = "wave"
 
 @dataclasses.dataclass(frozen=True)
 class Numbered:
-    """One operation f(x, p) of a variable, or f(x, y, p) of two, and a number p.
+    """One operation f(x, p) of a variable and a number p; f(x, y, p) of two, f(x, p, q) with two.
 
     Attributes:
       name: the word that terms are stored with, `michaelis` in `michaelis[0.5]`.
@@ -46,6 +47,7 @@ class Numbered:
       variables: how many there are before p.
       below: what stands below the line, of the same arguments, on NumPy arrays: where it is not
         positive there is no term; None where the values of f say so.
+      second: what a second number q is called, n; empty for none.
     """
 
     name: str
@@ -59,48 +61,59 @@ class Numbered:
     nats: float = FURTHER
     variables: int = 1
     below: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
+    second: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class WithNumber:
-    """x ↦ f(x, p), or (x, y) ↦ f(x, y, p), for one number p."""
+    """x ↦ f(x, p), (x, y) ↦ f(x, y, p) or x ↦ f(x, p, q), for given numbers."""
 
     operation: Numbered
     number: float
+    second: float | None = None
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """P, and q where there is one."""
+        return (self.number,) if self.second is None else (self.number, self.second)
 
     def __call__(self, *x: Any) -> Any:
         """F(x, p)."""
         exact = isinstance(x[0], float | np.ndarray)
-        return (self.operation.numpy if exact else self.operation.function)(*x, self.number)
+        return (self.operation.numpy if exact else self.operation.function)(*x, *self.numbers)
 
     def sympy(self, module: Any, *x: Any) -> Any:
-        """The same in SymPy, of the variables and then the number as it is to be written."""
+        """The same in SymPy, of the variables and then the numbers as they are to be written."""
         if self.operation.sympy is None:
             return module.Function(self.operation.name)(*x)
         return self.operation.sympy(module, *x)
 
 
-def with_number(operation: Numbered, number: float) -> Primitive:
-    """The operation x ↦ f(x, p), whose name is that of f and every digit of p.
+def with_number(operation: Numbered, number: float, second: float | None = None) -> Primitive:
+    """The operation x ↦ f(x, p), whose name is that of f and every digit of p, and of q.
 
     Example:
       >>> made = with_number(NUMBERED["michaelis"], 0.5)
       >>> made.name, made.numpy(1.5)
       ('michaelis[0.5]', 0.75)
+      >>> with_number(NUMBERED["hill"], 0.5, 2.5).name
+      'hill[0.5;2.5]'
     """
-    function = WithNumber(operation, float(number))
+    function = WithNumber(operation, float(number), None if second is None else float(second))
+    # A comma would end an argument of a term.
+    digits = ";".join(map(repr, function.numbers))
     return Primitive(
-        f"{operation.name}[{float(number)!r}]", operation.variables, function, ANYWHERE, 1.0,
+        f"{operation.name}[{digits}]", operation.variables, function, ANYWHERE, 1.0,
         nats=operation.nats, usable=ANYWHERE, numpy=function,
     )  # fmt: skip
 
 
 @functools.cache
 def unbound(operation: Numbered) -> Primitive:
-    """The operation of its variables and p, for programs in which p is no constant."""
+    """The operation of its variables and its numbers, for programs in which those vary."""
     return Primitive(
-        operation.name, operation.variables + 1, operation.function, ANYWHERE, 1.0, nats=FURTHER,
-        usable=ANYWHERE, numpy=operation.numpy,
+        operation.name, operation.variables + 1 + bool(operation.second), operation.function,
+        ANYWHERE, 1.0, nats=FURTHER, usable=ANYWHERE, numpy=operation.numpy,
     )  # fmt: skip
 
 
@@ -113,8 +126,10 @@ def get_numbered(name: str) -> Primitive:
     head, bracket, tail = name.partition("[")
     if bracket and head in NUMBERED and tail.endswith("]"):
         with contextlib.suppress(ValueError):
-            if math.isfinite(number := float(tail[:-1])):
-                return with_number(NUMBERED[head], number)
+            numbers = list(map(float, tail[:-1].split(";")))
+            count = 1 + bool(NUMBERED[head].second)
+            if len(numbers) == count and all(map(math.isfinite, numbers)):
+                return with_number(NUMBERED[head], *numbers)
     raise ValueError(f"unknown operation {name!r}")
 
 
@@ -141,6 +156,23 @@ def _row(
         name, symbol, function, numpy=function, sympy=lambda _, *x: function(*x),
         written=written, nats=FURTHER + more, variables=1 + (below is not None), below=below,
     )  # fmt: skip
+
+
+LEAST_RATIO = 1e-9
+"""x / K below which its power is that of this: of what noise takes below 0 there is none."""
+
+
+def _power_of_ratio(x: Any, p: Any, q: Any) -> Any:
+    return (np if isinstance(x, float | np.ndarray) else jnp).maximum(x / p, LEAST_RATIO) ** q
+
+
+def _hill(x: Any, p: Any, q: Any) -> Any:
+    power = _power_of_ratio(x, p, q)
+    return power / (1 + power)
+
+
+def _repression(x: Any, p: Any, q: Any) -> Any:
+    return 1 / (1 + _power_of_ratio(x, p, q))
 
 
 def _counted(*bases: str) -> dict[str, int]:
@@ -193,6 +225,18 @@ NUMBERED: dict[str, Numbered] = {
             "power", "p", jnp.power, numpy=np.power, sympy=lambda _, x, p: x**p,
             written=lambda x, p: {f"{x}^{p}": 1},
         ),
+        Numbered(
+            "hill", "K", _hill,
+            numpy=_hill,
+            sympy=lambda _, x, p, q: x**q / (p**q + x**q),
+            written=lambda x, p, q: {f"{x}^{q}": 1, f"({p}^{q} + {x}^{q})": -1}, second="n",
+        ),
+        Numbered(
+            "repression", "K", _repression,
+            numpy=_repression,
+            sympy=lambda _, x, p, q: p**q / (p**q + x**q),
+            written=lambda x, p, q: {f"(1 + ({x}/{p})^{q})": -1}, second="n",
+        ),
         # What depends on the ratio of two states: predators that share their prey, mixing.
         _row(
             "share", "K", lambda x, y, p: y / (p * x + y),
@@ -234,6 +278,8 @@ class Inner(NamedTuple):
       number: p, in one over the unit of the variable, or what the operation says.
       symbol: what it is called.
       before: the first of two variables; None for one.
+      second: q of an operation with two numbers; None for one.
+      second_symbol: what it is called.
     """
 
     kind: str
@@ -241,6 +287,22 @@ class Inner(NamedTuple):
     number: float
     symbol: str = "w"
     before: int | None = None
+    second: float | None = None
+    second_symbol: str = ""
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """P, and q where there is one."""
+        return (self.number,) if self.second is None else (self.number, self.second)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What they are called."""
+        return (self.symbol,) if self.second is None else (self.symbol, self.second_symbol)
+
+    def with_numbers(self, numbers: Sequence[float]) -> "Inner":
+        """The same with other numbers."""
+        return self._replace(number=numbers[0], second=numbers[1] if len(numbers) > 1 else None)
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -248,14 +310,22 @@ class Inner(NamedTuple):
         return (self.place,) if self.before is None else (self.before, self.place)
 
 
+def of_each(inner: Sequence[Inner], values: np.ndarray) -> list[np.ndarray]:
+    """What is known of all numbers one after the other [P], for each of those that hold them."""
+    ends = np.cumsum([len(each.numbers) for each in inner], dtype=int)
+    return np.split(values, ends[:-1]) if len(inner) else []
+
+
 def inner_of(term: Term) -> Inner | None:
     """The number that was fitted inside a term, alone or times a state; None for none."""
     own = term.primitive.function
     if isinstance(own, WithNumber):
-        *before, place = term.arguments
-        if isinstance(place, int) and all(isinstance(each, int) for each in before):
-            first = before[0] if before else None
-            return Inner(own.operation.name, place, own.number, own.operation.symbol, first)  # type: ignore[arg-type]
+        places = [each for each in term.arguments if isinstance(each, int)]
+        if len(places) == len(term.arguments):
+            *before, place = places
+            named = Inner(own.operation.name, place, own.number, own.operation.symbol)
+            first, name = before[0] if before else None, own.operation.second
+            return named._replace(before=first, second=own.second, second_symbol=name)
     for argument in term.arguments:
         if not isinstance(argument, Term):
             continue
@@ -275,4 +345,4 @@ def inner_numbers(library: Sequence[Term], used: np.ndarray) -> list[Inner]:
     Operations of one kind, as x/(K + x) and 1/(1 + x/K), share their number.
     """
     every = [inner_of(term) for term, here in zip(library, used, strict=True) if here]
-    return list({(i.place, i.number): i for i in every if i is not None}.values())
+    return list({(i.place, i.numbers): i for i in every if i is not None}.values())

@@ -54,7 +54,7 @@ def _powers(term: Term | int, variables: Sequence[str]) -> dict[str, int]:
     if isinstance(term.primitive.function, WithNumber):
         own = term.primitive.function
         words = [_sum(argument, variables) for argument in arguments]
-        return dict(own.operation.written(*words, number(own.number)))
+        return dict(own.operation.written(*words, *map(number, own.numbers)))
     if name == "add":
         return {f"({_sum(term, variables)})": 1}
     if name == "drag":

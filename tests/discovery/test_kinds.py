@@ -12,7 +12,7 @@ POSITIVE, SIGNED = np.linspace(0.5, 4.0, 30), np.linspace(-2.0, 4.0, 30)
 LIBRARY = dictionary.library(2, 2, operations=("sin", "saturation", "exp"), degree=2)
 
 
-ALONE = [name for name, kind in KINDS.items() if kind.variables == 1]
+ALONE = [name for name, kind in KINDS.items() if kind.variables == 1 and name != kinds.FREE]
 PAIRED = [name for name, kind in KINDS.items() if kind.variables == 2]
 
 
@@ -102,7 +102,8 @@ def test_kinds_stand_beside_the_operations_of_a_library():
     found = Kinds.beside(LIBRARY)
     assert found.waves == ("sin",)
     assert set(found.others) == {
-        "saturation", "hill2", "hill4", "exponential", "arrhenius", "share", "joint", "radial",
+        "saturation", "hill2", "hill4", "hill", "exponential", "arrhenius", "share", "joint",
+        "radial",
     }  # fmt: skip
     plain = Kinds.beside(dictionary.monomials(2, 3))
     assert plain == ((), {})
@@ -150,7 +151,17 @@ def test_terms_of_a_number():
     ]
 
 
-@pytest.mark.parametrize("kind", (WAVE, *KINDS))
+def test_a_free_power_has_no_grid_and_follows_another_kind():
+    every = Kinds((), KINDS)
+    assert not len(grid(kinds.FREE, POSITIVE))
+    found = names(every, Inner(kinds.FREE, 0, 0.5, second=2.5))
+    assert found[0] == "x^2.500/(0.5000^2.500 + x^2.500)" and len(found) == 6
+    for kind in kinds.POWERS_OF:
+        for shape in every.shapes(kind, (0,), 2):
+            assert kinds.FREED_AS[shape.operation.name] in kinds.NUMBERED
+
+
+@pytest.mark.parametrize("kind", (WAVE, *ALONE, *PAIRED))
 def test_shapes_have_the_values_of_their_terms(kind):
     """Of many numbers at once, in the order of the terms of one."""
     found = Kinds(("sin", "cos"), KINDS)

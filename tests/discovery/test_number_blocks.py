@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import prepared, solved
 
-from nsindy.discovery import number_blocks
+from nsindy.discovery import kinds, number_blocks
 from nsindy.discovery.number_blocks import Only, blocks
 from nsindy.terms.numbered import WAVE, Inner
 from nsindy.terms.text import readable
@@ -89,3 +89,28 @@ def test_a_one_may_be_free(growth):
     chosen = [{names[m] for m in np.flatnonzero(row)} for row in offer.mask]
     assert chosen == [{"x"}, {"1", "tanh(1.000 x)"}]
     assert number_blocks.freed(made, mask & (np.arange(len(made.terms)) < 3)) == []
+
+
+@pytest.mark.parametrize(("kind", "power"), kinds.POWERS_OF.items())
+def test_a_power_may_be_free(growth, kind, power):
+    """Where it was fitted: in both equations, alone and times a state, with the others kept."""
+    times, states = growth
+    held = Inner(kind, 0, 0.7)
+    made = prepared(times, states[:, :2], operations=("saturation",), degree=2, inner=[held])
+    rows = [term.primitive.name for term in made.terms]
+    own = made.kinds.terms(held, 2)
+    first, last = made.terms.index(own[0]), made.terms.index(own[-1])
+    mask = np.zeros(made.problem.admissible.shape, bool)
+    mask[0, first] = mask[1, last] = mask[1, rows.index("one")] = True
+    (offer,) = number_blocks.freed_powers(made, mask)
+    assert offer.inner == Inner("hill", 0, 0.7, second=power)
+    assert offer.price == pytest.approx(0.5 * np.log(240))
+    library = [term for term in made.terms if term not in own]
+    terms = [*library, *made.kinds.terms(offer.inner, 2)]
+    said = [{readable(terms[m], ("x", "y")) for m in np.flatnonzero(row)} for row in offer.mask]
+    n = f"{power:.3f}"
+    assert said == [
+        {f"x^{n}/(0.7000^{n} + x^{n})"},
+        {"1", f"y/(1 + (x/0.7000)^{n})"},
+    ]
+    assert number_blocks.freed_powers(made, mask & (np.arange(len(rows)) < first)) == []

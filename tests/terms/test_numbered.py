@@ -39,7 +39,12 @@ PAIRS = {
     "radial_inhibition": lambda x, y, p: 1 / (1 + (x**2 + y**2) / p**2),
     "radial_power": lambda x, y, p: np.hypot(x, y) ** (2 * p),
 }
+POWERS = {
+    "hill": lambda x, p, q: x**q / (p**q + x**q),
+    "repression": lambda x, p, q: p**q / (p**q + x**q),
+}
 SYMBOLS = {
+    **dict.fromkeys(POWERS, "K"),
     **dict.fromkeys((*list(REFERENCE)[:6], *list(PAIRS)[:4]), "K"),
     "radial_power": "p",
     "exponential": "k",
@@ -59,7 +64,7 @@ def bound(name, number, place=0):
 
 
 def test_the_table():
-    assert set(NUMBERED) == {*REFERENCE, *PAIRS}
+    assert set(NUMBERED) == {*REFERENCE, *PAIRS, *POWERS}
     assert {name for name, row in NUMBERED.items() if row.variables == 2} == set(PAIRS)
     assert {name: row.symbol for name, row in NUMBERED.items()} == SYMBOLS
     assert all(name == row.name for name, row in NUMBERED.items())
@@ -143,6 +148,39 @@ def test_an_operation_of_two_variables(name, number):
         np.testing.assert_allclose(slope, (high - low) / 2e-6, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("name", POWERS)
+def test_an_operation_with_two_numbers(name):
+    """In JAX, NumPy, SymPy and as text, with slopes; what noise takes below 0 has no power."""
+    p, q = 0.7, 2.3
+    one, expected = with_number(NUMBERED[name], p, q), POWERS[name](X, p, q)
+    np.testing.assert_allclose(one.numpy(X), expected, rtol=1e-12)
+    np.testing.assert_allclose(one.function(jnp.asarray(X)), expected, rtol=1e-12)
+    made = Term(one, (1,))
+    assert one.name == f"{name}[0.7;2.3]" and operations.get(one.name) == one
+    assert unbound(NUMBERED[name]).arity == 3
+    nested = Term(PRIMITIVES["mul"], (0, made))
+    assert term.parse(nested.name(("x", "v")), ("x", "v")) == nested
+    inner = inner_of(nested)
+    assert inner.numbers == (p, q) and inner.symbols == ("K", "n") and inner.places == (1,)
+    assert inner_of(Term(with_number(*inner_row(inner)), (1,))) == inner
+    exact = symbolic.expression(made, sympy.symbols("x v"))
+    np.testing.assert_allclose(sympy.lambdify("v", exact)(X), expected, rtol=1e-12)
+    found = sympy.lambdify(("x", "v"), read(readable(nested, ("x", "v"))), "numpy")(1.7, X)
+    np.testing.assert_allclose(found, 1.7 * expected, rtol=1e-12)
+    slopes = jax.vmap(jax.grad(NUMBERED[name].function, (0, 1, 2)), (0, None, None))(X, p, q)
+    for place, slope in enumerate(slopes):
+        step = 1e-6 * (np.arange(3) == place)
+        high, low = (POWERS[name](X + s[0], p + s[1], q + s[2]) for s in (step, -step))
+        np.testing.assert_allclose(slope, (high - low) / 2e-6, rtol=1e-6, atol=1e-7)
+    below = jax.grad(NUMBERED[name].function, (0, 1, 2))(-0.01, p, q)
+    assert np.isfinite(below).all()
+    assert one.numpy(np.array(-0.01)) == pytest.approx(float(name == "repression"))
+
+
+def inner_row(inner):
+    return (NUMBERED[inner.kind], *inner.numbers)
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_what_stands_below_the_line_vanishes_at_a_pole(name):
     """And is positive of concentrations."""
@@ -194,6 +232,11 @@ def test_a_name_holds_every_digit(name, number):
         "michaelis[0.5",
         "michaelis0.5]",
         "michaelis[0.5][0.5]",
+        "michaelis[0.5;2.0]",
+        "hill[0.5]",
+        "hill[0.5;]",
+        "hill[0.5;nan]",
+        "hill[0.5;2.0;1.0]",
         "menten[0.5]",
         "[0.5]",
         "sin[0.5]",
