@@ -1,6 +1,6 @@
 """Numbers inside terms, as x/(K + x) and exp(k x): the true form, the numbers, and their intervals.
 
-Twelve systems whose numbers are drawn for every seed. What was finished is kept in --out, and the
+Systems whose numbers are drawn for every seed. What was finished is kept in --out, and the
 same command goes on with it.
 """
 

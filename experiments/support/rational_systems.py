@@ -203,6 +203,52 @@ def _sir(rng: np.random.Generator) -> Draw:
     return Draw({"B": B, "a": a, "g": g}, starts, 4 / g)
 
 
+def _ratio_dependent(rng: np.random.Generator) -> Draw:
+    r, k, h, e = (
+        rng.uniform(0.8, 1.5),
+        rng.uniform(3, 6),
+        rng.uniform(0.5, 1.5),
+        rng.uniform(0.4, 0.7),
+    )
+    e, share, hunted = rng.uniform(0.4, 0.7), rng.uniform(0.35, 0.6), rng.uniform(0.4, 0.7)
+    # At rest h y = (1 / share - 1) x, and a predator gets a share of what it could eat.
+    a = r * hunted * h / (1 - share)
+    x = k * (1 - hunted)
+    y = x * (1 / share - 1) / h
+    starts = [
+        (x * rng.uniform(1.5, 2.2), y * rng.uniform(0.1, 0.3)),
+        (x * rng.uniform(0.3, 0.6), y * rng.uniform(1.5, 2.5)),
+    ]
+    return Draw({"r": r, "k": k, "a": a, "h": h, "e": e, "m": e * a * share}, starts, 15 / r)
+
+
+def _joint_inhibition(rng: np.random.Generator) -> Draw:
+    d, e, K = rng.uniform(0.6, 1.4, 3)
+    x, y = rng.uniform(0.8, 1.5, 2)
+    # At rest x y is several times K.
+    a, b = d * x * (1 + x * y / K), e * y / x
+    starts = [
+        (x * rng.uniform(0.05, 0.2), y * rng.uniform(0.05, 0.2)),
+        (x * rng.uniform(1.5, 2.5), y * rng.uniform(0.1, 0.4)),
+        (x * rng.uniform(0.1, 0.4), y * rng.uniform(2.0, 3.0)),
+    ]
+    return Draw({"a": a, "K": K, "d": d, "b": b, "e": e}, starts, 5 / min(d, e))
+
+
+def _frequency_sir(rng: np.random.Generator) -> Draw:
+    B = rng.uniform(0.8, 1.5)
+    g = B * rng.uniform(0.2, 0.5)
+    starts = [(0.99, 0.01), (rng.uniform(0.4, 0.6), rng.uniform(0.4, 0.5))]
+    return Draw({"B": B, "g": g}, starts, 4 / g)
+
+
+def _hill_uptake(rng: np.random.Generator) -> Draw:
+    V, K, n = rng.uniform(0.5, 2), rng.uniform(0.5, 1.5), rng.uniform(1.5, 4)
+    F = V * rng.uniform(0.3, 0.7)
+    starts = [(K * rng.uniform(3, 5),), (K * rng.uniform(0.05, 0.1),)]
+    return Draw({"V": V, "K": K, "n": n, "F": F}, starts, 5 * K / V)
+
+
 def _glycolysis(rng: np.random.Generator) -> Draw:
     usual = {"J": 2.5, "k1": 100, "k2": 6, "k3": 16, "k4": 100, "k5": 1.28, "k6": 12, "k": 1.8}
     usual |= {"kap": 13, "K": 0.52, "psi": 0.1, "n": 1, "A": 4}
@@ -262,8 +308,28 @@ SYSTEMS = (
         ("-B*S*I/(1 + a*I)", "B*S*I/(1 + a*I) - g*I"),
         _sir, {},
     ),
+    System(
+        "predators that share their prey", ("x", "y"),
+        ("r*x*(1 - x/k) - a*x*y/(x + h*y)", "e*a*x*y/(x + h*y) - m*y"),
+        _ratio_dependent, {},
+    ),
+    System(
+        "inhibition by two together", ("x", "y"),
+        ("a/(1 + x*y/K) - d*x", "b*x - e*y"),
+        _joint_inhibition, {},
+    ),
+    System(
+        "epidemic among those who meet", ("S", "I"),
+        ("-B*S*I/(S + I)", "B*S*I/(S + I) - g*I"),
+        _frequency_sir, {},
+    ),
+    System(
+        "uptake of a power that is none of a table", ("s",),
+        ("F - V*s**n/(K**n + s**n)",),
+        _hill_uptake, {"K": "s"}, False,
+    ),
 )  # fmt: skip
-"""The twelve, tanks counted once, in the order of the table."""
+"""In the order of the table: thirteen of one state inside each operation, then others."""
 
 _FLUX = "k1*S1*S6/(1 + (S6/K)**4)"
 

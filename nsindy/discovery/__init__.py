@@ -24,7 +24,8 @@ Read the modules in this order:
   candidates     a support fitted to the measurements, and its evidence
   neighbours     the supports around one that was fitted
   search         from one support to a better one, until none is better
-  kinds          what may hold a number that is fitted: sin(w x), x/(K + x), exp(k x), …
+  kinds          what may hold a number that is fitted: sin(w x), x/(K + x), y/(K x + y), …
+  number_blocks  the numbers that are tried, of which variables, and those that are offered
   number_regression
                  the numbers with which regressions find better equations
   number_scan    the numbers with which a solution would follow the recording better
@@ -71,8 +72,11 @@ The method:
 7. *Fit numbers inside terms.* sin(w x), cos(w x), x/(K + x), 1/(1 + x/K), Hill terms of power 2
    and 4, exp(k x) and exp(k x) - 1, exp(-E/x), tanh(k x) and x^p, alone and most of them times a
    state, are tried with a grid of numbers: in regressions of whole equations, and along the
-   solution. What promises most is fitted, number and all, and kept where it is clearly more
-   likely; then the next.
+   solution. In regressions so are those of two states: y/(K x + y), which their ratio decides,
+   x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, none of them where what
+   stands below the line may vanish. What promises most is fitted, number and all, and kept where
+   it is clearly more likely; then the next. The power of a saturation that was found may then be
+   free, x^n/(K^n + x^n), and its two numbers are fitted together.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
    are tried, and taken where they are clearly more likely.

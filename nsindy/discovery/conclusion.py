@@ -17,7 +17,7 @@ from nsindy.evidence import regression
 from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
-from nsindy.terms.numbered import inner_numbers
+from nsindy.terms.numbered import inner_numbers, of_each
 
 __all__ = ["begins_recording", "conclude", "nothing", "standard_errors", "widening"]
 
@@ -63,7 +63,8 @@ def conclude(
     unmeasured = np.all([s.noise == 0 for s in prepared.signals], 0)
     given = prepared.tables.given != 0
     errors_of_numbers = numbers.errors * _widening(effective)
-    of_place = {i.place: e for i, e in zip(numbers.inner, errors_of_numbers, strict=True)}
+    each_error = zip(numbers.inner, of_each(numbers.inner, errors_of_numbers), strict=True)
+    of_place = {i.place: errors for i, errors in each_error}
     discovery = Discovery(
         coefficients=_in_units(prepared, best.coefficients),
         standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
@@ -88,7 +89,7 @@ def conclude(
         collinear=words.near_duplicates(best),
         warnings=(),
         known=given if given.any() else None,
-        number_errors=np.array([of_place[i.place] for i in inner]) if inner else None,
+        number_errors=np.concatenate([of_place[i.place] for i in inner]) if inner else None,
     )
     notes = (*recordings.notes, *words.numbers(final, numbers.inner, errors_of_numbers))
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)

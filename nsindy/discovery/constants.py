@@ -347,6 +347,10 @@ NUMBER_REACH = 5.0
 NUMBERS = 3
 """Most numbers that are fitted inside terms, one after the other."""
 
+PAIRED_STATES = 4
+"""Most states of which every two are tried with a number of both: positions in a plane and their
+velocities have six pairs."""
+
 NUMBER_REPLACES = 3
 """Terms of an equation from which on a number may take the place of some; where nothing is noise,
 one more."""
@@ -362,6 +366,10 @@ NUMBER_WIDTH = 8
 
 NUMBER_TERMS = 5
 """Most terms of an equation with a number that a regression proposes."""
+
+POWER_MOVED = 2.0
+"""Standard errors by which a Hill power that was made free must differ from 1, 2 or 4, for it to be
+searched with: where it is one of these, nineteen of twenty recordings say so."""
 
 NUMBER_ALIKE = 2.0
 """Ratio of two numbers of one kind up to which one of them is tried."""

@@ -11,6 +11,9 @@ from nsindy.terms.numbered import NUMBERED, Numbered, unbound
 from nsindy.terms.operations import PRIMITIVES, Primitive, Steep
 from nsindy.terms.term import Term
 
+LARGEST = 1e6
+"""Value from which an operation counts as having a pole."""
+
 
 def costs(terms: Sequence[Term]) -> np.ndarray:
     """Price each term in nats, before any data is seen [M]."""
@@ -127,7 +130,29 @@ def allows(operation: Primitive, values: np.ndarray, noise: np.ndarray | float =
     jump = not steep and np.max(np.abs(np.diff(beyond))) > 0.2 * np.ptp(beyond)
     straight = np.polyfit(grid - grid.mean(), found, 1) if high > low else (0.0, 0.0)
     bend = found - np.polyval(straight, grid - grid.mean())
-    return not jump and np.max(size) < 1e6 and bool(np.std(bend) > 1e-6 * np.std(found))
+    return not jump and np.max(size) < LARGEST and bool(np.std(bend) > 1e-6 * np.std(found))
+
+
+def allows_pair(operation: Numbered, values: np.ndarray, noise: np.ndarray, number: float) -> bool:
+    """Tell whether an operation of two variables makes a term of these values.
+
+    What stands below its line must be positive at every sample, wherever their noise lets the
+    states have been, and its values must be finite.
+
+    Args:
+      operation: f(x, y, p).
+      values: of both variables [N, 2].
+      noise: of both [N, 2].
+      number: p.
+    """
+    assert operation.below is not None
+    for one, other in itertools.product((-1, 0, 1), repeat=2):
+        x, y = (values + noise * [one, other]).T
+        with np.errstate(all="ignore"):
+            below, found = operation.below(x, y, number), operation.numpy(x, y, number)
+        if not (np.all(below > 0) and np.all(np.abs(found) < LARGEST)):
+            return False
+    return True
 
 
 def library(
@@ -197,7 +222,37 @@ def numbered_atoms(variables: int, own: Sequence[Numbered] = ()) -> tuple[Term, 
     return tuple(
         Term(unbound(operation), (variables + v, 2 * variables + v))
         for operation in (*NUMBERED.values(), *own)
+        if operation.variables == 1 and not operation.second
         for v in range(variables)
+    )
+
+
+def atoms_of_two_numbers(variables: int) -> tuple[Term, ...]:
+    """Every operation of a raw variable and its two numbers.
+
+    Args:
+      variables: number of states and inputs V.
+    """
+    return tuple(
+        Term(unbound(operation), (variables + v, 2 * variables + v, 3 * variables + v))
+        for operation in NUMBERED.values()
+        if operation.second
+        for v in range(variables)
+    )
+
+
+def paired_atoms(variables: int, states: int) -> tuple[Term, ...]:
+    """Every operation of two raw states and a number, which is that of the second.
+
+    Args:
+      variables: number of states and inputs V.
+      states: number of states D, the first of them.
+    """
+    return tuple(
+        Term(unbound(operation), (variables + a, variables + b, 2 * variables + b))
+        for operation in NUMBERED.values()
+        if operation.variables == 2
+        for a, b in itertools.combinations(range(states), 2)
     )
 
 

@@ -21,6 +21,7 @@ from nsindy.discovery import (
 )
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.inclusion import only_probable
+from nsindy.discovery.number_blocks import Offer, Only
 from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.problem import Prepared, Problem
 from nsindy.discovery.search import Found
@@ -164,7 +165,7 @@ def _wave(session: Session, prepared: Prepared, first: Found, final: Found) -> F
     wide = _widened(first, len(built.terms) - len(prepared.terms))
     offer = _line_offered(built, final.chosen)
     if offer is None:
-        base, only = wide.chosen, (None, len(units.variables) - 1, WAVE)
+        base, only = wide.chosen, Only(WAVE, (len(units.variables) - 1,))
         found = number_scan.offers(
             built, base.mask, base.coefficients, final.noise, only, forced=True
         )
@@ -194,7 +195,7 @@ def _with_slots(problem: Problem, base: Candidate, equation: int, more: int) -> 
     return mask
 
 
-def _line_offered(built: Prepared, base: Candidate) -> number_scan.Offer | None:
+def _line_offered(built: Prepared, base: Candidate) -> Offer | None:
     """The wave of the time that the smoothed derivatives show best, beside all other terms.
 
     Where a drive is missing, the best equations without it are no guide. With Q a basis of all
@@ -247,7 +248,7 @@ def _line_offered(built: Prepared, base: Candidate) -> number_scan.Offer | None:
     mask = _with_slots(built.problem, base, d, 2)
     support = np.pad(mask, ((0, 0), (0, len(built.terms) + 2 - mask.shape[1])))
     support[d, -2:] = True
-    return number_scan.Offer(inner, support, float(price))
+    return Offer(inner, support, float(price))
 
 
 def _drift(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:

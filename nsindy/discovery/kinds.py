@@ -1,7 +1,8 @@
-"""What may hold a number that is fitted: operations of one variable, times what, and its grid.
+"""What may hold a number that is fitted: operations of one variable or two, times what, its grid.
 
 A kind is one or two operations of the same number, such as sin(w x) and cos(w x), or x / (K + x)
-and 1 / (1 + x / K). A variable has at most one kind with one number at a time.
+and 1 / (1 + x / K). A variable has at most one kind with one number at a time; that of two states,
+y / (K x + y), is the number of the second.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,6 +27,15 @@ RATES = np.geomspace(0.3, 30.0, 16)
 POWERS = np.setdiff1d(np.arange(-12, 15) / 4, np.arange(-3, 4))
 """p that are tried: whole ones are other terms."""
 
+RADIAL_POWERS = np.setdiff1d(np.arange(-12, 9) / 4, np.arange(0, 3))
+"""p of (x² + y²)^p that are tried: those from 0 on that are whole are other terms."""
+
+RATIOS = 24
+"""K of y / (K x + y) that are tried."""
+
+MOST_RATIOS = 1e3
+"""Between the least and the largest of them, which lie around most values of y / x."""
+
 NEGATIVE = 0.02
 """Share of the largest value, to which values of a concentration may lie below 0 by their noise."""
 
@@ -35,15 +45,21 @@ class Kind(NamedTuple):
 
     Attributes:
       operations: rows of `NUMBERED`, or one's own.
-      grid: the numbers to try for values [N] of a variable; none where it makes no sense.
+      grid: the numbers to try for values [N] of a variable, or of each of two; none where it makes
+        no sense.
       beside: the operation without a number, among which it is tried; empty for one's own.
       freed: True where that is the first operation with a number of 1.
     """
 
     operations: tuple[Numbered, ...]
-    grid: Callable[[np.ndarray], np.ndarray]
+    grid: Callable[..., np.ndarray]
     beside: str = ""
     freed: bool = False
+
+    @property
+    def variables(self) -> int:
+        """How many its operations have."""
+        return self.operations[0].variables
 
 
 class Shape(NamedTuple):
@@ -62,16 +78,18 @@ class Shape(NamedTuple):
         if isinstance(self.operation, str):
             inside = Term(terms_operations.times(inner.number), (inner.place,))
             return Term(PRIMITIVES[self.operation], (inside,))
-        alone = Term(with_number(self.operation, inner.number), (inner.place,))
+        alone = Term(with_number(self.operation, *inner.numbers), inner.places)
         return alone if self.times is None else Term(PRIMITIVES["mul"], (self.times, alone))
 
-    def values(self, variables: np.ndarray, place: int, numbers: np.ndarray) -> np.ndarray:
-        """The terms of many numbers [G] at samples [N, V]: [N, G]."""
-        x, p = variables[:, [place]], numbers[None]
+    def values(
+        self, variables: np.ndarray, places: tuple[int, ...], numbers: np.ndarray
+    ) -> np.ndarray:
+        """The terms of many numbers [G] in variables at samples [N, V]: [N, G]."""
+        x, p = [variables[:, [place]] for place in places], numbers[None]
         if isinstance(self.operation, str):
-            found = getattr(np, self.operation)(p * x)
+            found = getattr(np, self.operation)(p * x[0])
         else:
-            found = self.operation.numpy(x, p)
+            found = self.operation.numpy(*x, p)
         return found if self.times is None else found * variables[:, [self.times]]
 
 
@@ -85,7 +103,7 @@ def _scales(values: np.ndarray) -> np.ndarray:
 
 
 def _positive_scales(values: np.ndarray) -> np.ndarray:
-    return _scales(values) if values.min() >= -NEGATIVE * values.max() else np.zeros(0)
+    return _scales(values) if _concentration(values) else np.zeros(0)
 
 
 def _rates(values: np.ndarray) -> np.ndarray:
@@ -110,10 +128,43 @@ def _energies(values: np.ndarray) -> np.ndarray:
     return np.concatenate([-RATES[::-1], RATES]) / (1 / low - 1 / high)
 
 
+def _no_grid(values: np.ndarray) -> np.ndarray:
+    return np.zeros(0)
+
+
+def _ratios(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if not (_concentration(x) and _concentration(y)):
+        return np.zeros(0)
+    seen = (x > NEGATIVE * x.max()) & (y > NEGATIVE * y.max())
+    if not seen.any():
+        return np.zeros(0)
+    low, middle, high = np.quantile(y[seen] / x[seen], (0.05, 0.5, 0.95))
+    low, high = max(0.3 * low, middle / MOST_RATIOS**0.5), min(3 * high, middle * MOST_RATIOS**0.5)
+    return np.geomspace(low, high, RATIOS)
+
+
+def _concentration(values: np.ndarray) -> bool:
+    return not _nothing(values) and values.min() >= -NEGATIVE * values.max()
+
+
+def _of_product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.zeros(0) if _nothing(x) or _nothing(y) else _positive_scales(x * y)
+
+
+def _radii(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.zeros(0) if _nothing(x) or _nothing(y) else _scales(np.hypot(x, y))
+
+
+def _radial_powers(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    square = x**2 + y**2
+    varied = not (_nothing(x) or _nothing(y)) and 0 < square.min() < 0.8 * square.max()
+    return RADIAL_POWERS if varied else np.zeros(0)
+
+
 def _kind(
     beside: str,
     names: Sequence[str],
-    grid: Callable[[np.ndarray], np.ndarray],
+    grid: Callable[..., np.ndarray],
     *,
     freed: bool = False,
 ) -> Kind:
@@ -128,8 +179,25 @@ KINDS: dict[str, Kind] = {
     "arrhenius": _kind("exp", ("arrhenius",), _energies),
     "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
     "power": _kind("sqrt", ("power",), _powers),
+    "hill": _kind("saturation", ("hill", "repression"), _no_grid),
+    "share": _kind("saturation", ("share",), _ratios),
+    "joint": _kind("saturation", ("joint", "joint_inhibition"), _of_product),
+    "radial": _kind("saturation", ("radial_inhibition",), _radii),
+    "radial_power": _kind("sqrt", ("radial_power",), _radial_powers),
 }
 """The kinds that are tried beside waves."""
+
+POWERS_OF = {"saturation": 1.0, "hill2": 2.0, "hill4": 4.0}
+"""The kinds whose power may be free, as that of "hill", and where it begins."""
+
+FREE = "hill"
+"""The kind with that power, which has no grid: it follows one of those."""
+
+FREED_AS = {
+    "michaelis": "hill", "hill2": "hill", "hill4": "hill",
+    "inhibition": "repression", "repression2": "repression", "repression4": "repression",
+}  # fmt: skip
+"""Their operations, with the power free."""
 
 _ALONE = {"diode"}
 """Operations that are not multiplied with a state: nobody's law is."""
@@ -183,8 +251,8 @@ class Kinds(NamedTuple):
         shipped = {name: kind for name, kind in KINDS.items() if few or kind.beside in names}
         return cls(waves, {operation.name: _own(operation) for operation in own} | shipped)
 
-    def shapes(self, kind: str, place: int, states: int) -> tuple[Shape, ...]:
-        """The terms of a number in a variable: alone, and but for waves times each state."""
+    def shapes(self, kind: str, places: tuple[int, ...], states: int) -> tuple[Shape, ...]:
+        """The terms of a number in variables: alone, and but for waves times each state."""
         if kind == WAVE:
             return tuple(Shape(name) for name in self.waves)
         operations = self.others[kind].operations
@@ -195,10 +263,10 @@ class Kinds(NamedTuple):
                 for operation in operations
                 for state in range(states)
                 if operation.name not in _ALONE
-                and not (state == place and operation.name in _REPEATED)
+                and not ((state,) == places and operation.name in _REPEATED)
             ),
         )
 
     def terms(self, inner: Inner, states: int) -> tuple[Term, ...]:
         """The terms of a number, as `shapes` lists them."""
-        return tuple(shape.term(inner) for shape in self.shapes(inner.kind, inner.place, states))
+        return tuple(shape.term(inner) for shape in self.shapes(inner.kind, inner.places, states))

@@ -7,12 +7,12 @@ import numpy as np
 
 from nsindy.discovery import candidates, constants, number_scan, proposals
 from nsindy.discovery.candidates import Candidate, Start
-from nsindy.discovery.number_scan import Offer
+from nsindy.discovery.number_blocks import Offer, Only
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Units
-from nsindy.terms.numbered import WAVE, Inner, inner_of
+from nsindy.terms.numbered import WAVE, Inner, inner_of, of_each
 from nsindy.trajectories.shooting import Segments
 
 __all__ = [
@@ -32,7 +32,7 @@ class FittedNumbers(NamedTuple):
     """Numbers that were fitted with everything else.
 
     Attributes:
-      inner: P of them, per raw unit of their variables.
+      inner: that hold P of them together, per raw unit of their variables.
       covariance: of the numbers, where errors are independent [P, P].
       slopes: how the scaled coefficients follow them [P, D, M].
       price: nats that all must earn, which the scores of the search do not know.
@@ -114,17 +114,20 @@ def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None)
     """
     inner = tuple(i for i in units.inner if places is None or i.place in places)
 
-    def at(numbers):
-        changed = [i._replace(number=n) for i, n in zip(inner, numbers.tolist(), strict=True)]
-        return found.segments._replace(units=_with_inner(units, changed).raw)
+    def changed(numbers):
+        each = zip(inner, of_each(inner, numbers), strict=True)
+        return [one.with_numbers(own.tolist()) for one, own in each]
 
-    numbers = np.array([each.number for each in inner])
-    share = np.array([1e-3 if each.kind == WAVE else 0.02 for each in inner])
+    def at(numbers):
+        return found.segments._replace(units=_with_inner(units, changed(numbers)).raw)
+
+    numbers = np.array([number for each in inner for number in each.numbers])
+    share = np.array([1e-3 if each.kind == WAVE else 0.02 for each in inner for _ in each.numbers])
     numbers, covariance, slopes = fit_profile(at, found, numbers, share * np.abs(numbers))
     # A slow wave may be fitted with -w, which is the same up to the sign of its sine.
     found_inner = tuple(
-        each._replace(number=abs(number) if each.kind == WAVE else number)
-        for each, number in zip(inner, numbers.tolist(), strict=True)
+        each._replace(number=abs(each.number)) if each.kind == WAVE else each
+        for each in changed(numbers)
     )
     return FittedNumbers(found_inner, covariance, slopes)
 
@@ -229,8 +232,13 @@ def trial(
     # With the number in them, the equations say better how a forcing acts.
     coefficients = start.coefficients + wide.problem.known
     row = int(np.argmax(offer.mask[:, _holding(wide, inner)].any(1)))
-    only = row, inner.place, inner.kind
-    better = number_scan.offers(wide, offer.mask, coefficients, first.noise, only, forced=forced)
+    only = Only(inner.kind, inner.places, row)
+    # A power that is free has no grid: it begins where the term without it was fitted.
+    better = (
+        []
+        if inner.second is not None
+        else number_scan.offers(wide, offer.mask, coefficients, first.noise, only, forced=forced)
+    )
     if better:
         # The other equations hold the number where they were offered it.
         rows = np.arange(len(offer.mask))[:, None] == row
@@ -245,10 +253,11 @@ def trial(
         # Terms that make up for a number that is off would be chosen with it.
         alone = _search(session, wide, [candidates.regressed(wide.problem, mask)], part, rounds=1)
         fitted = fit_numbers(units, alone)
+        if inner.second is not None and not _moved(inner, fitted):
+            return None
         units = units._replace(inner=fitted.inner)
         wide = session.build(units, substeps)
-    more = ((0, 0), (0, len(wide.terms) - len(prepared.terms)))
-    masks = [mask, *(np.pad(c.mask, more) for c in first.pool[: constants.WIDTH])]
+    masks = [mask, *(_carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
     starts = [candidates.regressed(wide.problem, mask) for mask in masks]
     if forced or inner.kind != WAVE:
         # Without the number, what was fitted may have none of the right terms.
@@ -261,6 +270,21 @@ def trial(
         return None
     numbers = found.numbers._replace(price=before.price + offer.price)
     return found._replace(numbers=numbers)
+
+
+def _moved(inner: Inner, fitted: FittedNumbers) -> bool:
+    """Whether a power that was made free is seen to be another than it was."""
+    for each, errors in zip(fitted.inner, of_each(fitted.inner, fitted.errors), strict=True):
+        if each.place == inner.place and each.second is not None and inner.second is not None:
+            return bool(abs(each.second - inner.second) > constants.POWER_MOVED * errors[1])
+    return False
+
+
+def _carried(prepared: Prepared, wide: Prepared, mask: np.ndarray) -> np.ndarray:
+    """A support of one library in another, without the terms that this one lacks [D, M]."""
+    places = {term: m for m, term in enumerate(prepared.terms)}
+    kept = np.array([places.get(term, -1) for term in wide.terms])
+    return np.where(kept >= 0, mask[:, kept], False)
 
 
 def finish(session: Session, tried: Trial) -> NumberSearch | None:

@@ -10,11 +10,11 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 
-from nsindy.discovery import constants, dictionary, number_scan, signals, weak_form
-from nsindy.discovery.number_scan import Block, Offer
+from nsindy.discovery import constants, dictionary, number_blocks, signals, weak_form
+from nsindy.discovery.number_blocks import Block, Offer
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
-from nsindy.terms.numbered import WAVE, Inner
+from nsindy.terms.numbered import WAVE
 from nsindy.terms.term import by_depth
 
 __all__ = ["promising", "proposed"]
@@ -127,13 +127,14 @@ def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> lis
       the best of each equation, kind and variable, best first.
     """
     values = [np.hstack([s.states, s.inputs]) * prepared.units.variables for s in prepared.signals]
-    blocks = [b for b in number_scan.blocks(prepared, values) if b.kind != WAVE]
-    found: dict[tuple[int, str, int], Offer] = {}
+    every = number_blocks.blocks(prepared, values, paired=True)
+    blocks = [block for block in every if block.kind != WAVE]
+    found: dict[tuple[int, str, tuple[int, ...]], Offer] = {}
     for one in _regressions(prepared, values) if blocks and equations.any() else ():
         columns = [one.columns(block) for block in blocks]
         for d in np.flatnonzero(equations).tolist():
             for offer in _of_equation(prepared, one, blocks, columns, d, mask):
-                key = d, offer.inner.kind, offer.inner.place
+                key = d, offer.inner.kind, offer.inner.places
                 if key not in found or found[key].gain < offer.gain:
                     found[key] = offer
     return sorted(found.values(), key=lambda offer: -offer.gain)
@@ -184,10 +185,16 @@ def _of_equation(
     if not np.linalg.norm(target) > 0:
         return []
     costs, base = dictionary.costs(prepared.terms), one.base * prepared.problem.admissible[d]
-    digits, size = float(0.5 * np.log(one.samples)), len(costs)
+    digits, size = number_blocks.digits(prepared), len(costs)
     plain = _grown(_products(base, np.zeros((len(base), 0, 1)), target), costs, 0, slots, one, size)
-    own = np.flatnonzero(mask[d] & prepared.problem.admissible[d])
-    before = max([form.score for form in plain] + [_score(one, base, costs, own, target)])
+    # Without noise enough terms make up for any number, which must do better than one term more.
+    noiseless = signals.noiseless(prepared.signals)
+    most = constants.NUMBER_REPLACES if noiseless else slots
+    before = max(form.score for form in plain if len(form.terms) <= most)
+    if not noiseless:
+        # The choice follows trajectories, of which a noisy regression may not find the terms.
+        own = np.flatnonzero(mask[d] & prepared.problem.admissible[d])
+        before = max(before, _score(one, base, costs, own, target))
     best: dict[int, list[tuple[float, int, _Form]]] = {}
     for b, (block, own) in enumerate(zip(blocks, columns, strict=True)):
         grams = _products(base, own.reshape(len(own), len(block.shapes), -1), target)
@@ -206,12 +213,15 @@ def _of_equation(
             own = terms[terms >= size] - size
             number, left = _refined(one, base[:, terms[terms < size]], block, own, form.at, target)
             nats = np.sum(np.concatenate([costs, block.prices])[terms])
-            gain = float(one.evidence(left, len(terms), nats, size)) - digits - before
-            if gain <= 0 or (b in found and found[b].gain > gain):
+            score = float(one.evidence(left, len(terms), nats, size)) - digits
+            gain = score - before
+            few = [form.score for form in plain if len(form.terms) <= len(terms) + 1]
+            worse = gain <= 0 or (noiseless and score <= max(few))
+            if worse or (b in found and found[b].gain > gain):
                 continue
             shown = np.pad(mask, ((0, 0), (0, len(block.shapes))))
             shown[d] = np.isin(np.arange(shown.shape[1]), terms)
-            found[b] = Offer(Inner(block.kind, block.place, number), shown, digits, gain)
+            found[b] = Offer(block.inner(number), shown, digits, gain)
     return list(found.values())
 
 

@@ -11,59 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 
-from nsindy.discovery import constants, dictionary, response
-from nsindy.discovery.kinds import Shape
+from nsindy.discovery import constants, dictionary, number_blocks, response
+from nsindy.discovery.number_blocks import Block, Offer, Only, blocks, price_of_each
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.response import Response
-from nsindy.terms.numbered import WAVE, Inner, inner_of
-from nsindy.terms.operations import PRIMITIVES
+from nsindy.terms.numbered import WAVE, inner_of
 from nsindy.terms.term import Term
 
-__all__ = ["Block", "Offer", "blocks", "freed", "of_supports", "offers"]
-
-
-class Offer(NamedTuple):
-    """A number that pays.
-
-    Attributes:
-      inner: the number, its variable and its kind.
-      mask: a support to begin with, the terms of the number behind the others [D, M + W].
-      price: nats that the number itself must earn.
-      gain: nats that the scan promises, its price paid.
-    """
-
-    inner: Inner
-    mask: np.ndarray
-    price: float
-    gain: float = 0.0
-
-
-class Block(NamedTuple):
-    """The terms of many numbers of one kind in one variable.
-
-    Attributes:
-      kind: its name.
-      place: the variable.
-      numbers: that are tried [G].
-      shapes: of W terms.
-      prices: nats of each of them [W].
-    """
-
-    kind: str
-    place: int
-    numbers: np.ndarray
-    shapes: tuple[Shape, ...]
-    prices: np.ndarray
-
-    def columns(self, variables: np.ndarray) -> np.ndarray:
-        """The terms at samples [N, V], all numbers of the first term first [N, W · G]."""
-        with np.errstate(all="ignore"):
-            each = [shape.values(variables, self.place, self.numbers) for shape in self.shapes]
-        return np.concatenate(each, 1)
-
-    def at(self, numbers: np.ndarray) -> "Block":
-        """The same with other numbers."""
-        return self._replace(numbers=numbers)
+__all__ = ["of_supports", "offers"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -174,7 +129,7 @@ def offers(
     mask: np.ndarray,
     coefficients: np.ndarray,
     noise: np.ndarray,
-    only: tuple[int | None, int, str] | None = None,
+    only: Only | None = None,
     *,
     others: np.ndarray | None = None,
     forced: bool = False,
@@ -188,16 +143,15 @@ def offers(
     with J of the equations that were chosen. So for each equation, variable, kind and number, least
     squares say what the chosen terms and those of the number leave, and then terms go as long as
     that pays. The w of waves reach from a quarter of a wave across the range of the variable to
-    what its samples resolve. A number is offered where it gains more than it costs: ½ log S nats
-    for its digits, and the logarithm of how many were tried.
+    what its samples resolve. A number is offered where it gains more than it costs: its
+    digits, see `number_blocks.digits`, and of a wave the logarithm of how many were tried.
 
     Args:
       prepared: the library; variables that have a number already have no other.
       mask: the support that was chosen [D, M].
       coefficients: scaled [D, M].
       noise: of each state [D].
-      only: the equation, or None for all, the variable and the kind, whose number is replaced; None
-        for all.
+      only: a kind and its variables, whose number is replaced; None for all of one variable.
       others: True for equations in which other kinds than waves are tried [D]; None for all.
       forced: True where the variable is a time: less than three quarters of a wave is no wave.
 
@@ -210,8 +164,8 @@ def offers(
     tried = blocks(prepared, [part.variables for part in parts], only, forced=forced)
     allowed = prepared.problem.admissible
     equations = np.flatnonzero(allowed.any(1) & ~prepared.tables.listed)
-    if only is not None and only[0] is not None:
-        equations = np.array([only[0]])
+    if only is not None and only.equation is not None:
+        equations = np.array([only.equation])
     if not tried or not len(equations):
         return []
     replaced = np.array([_is_of(term, only) for term in prepared.terms])
@@ -222,7 +176,7 @@ def offers(
     every = {d: tried if others is None or others[d] else few for d in equations.tolist()}
     each = [scan.scan(d, own) for d, own in every.items() if own]
     count = len(each) * sum(len(block.numbers) for block in tried if block.kind == WAVE)
-    digits = 0.5 * np.log(len(scan.target))
+    digits = number_blocks.digits(prepared)
     found = []
     for block in tried:
         of_block = [one for row in each for one in row if one.block is block]
@@ -242,45 +196,16 @@ def offers(
             continue
         shown = np.pad(mask, ((0, 0), (0, len(best.block.shapes))))
         shown[best.equation, [*support, *range(-len(best.block.shapes), 0)]] = kept
-        inner = Inner(best.block.kind, best.block.place, float(best.block.numbers[at]))
+        inner = best.block.inner(float(best.block.numbers[at]))
         shown = np.delete(shown, np.flatnonzero(replaced), 1)
         found.append(Offer(inner, shown, float(price), float(gain)))
     return sorted(found, key=lambda one: -one.gain)
 
 
-def freed(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
-    """The 1 in x/(1 + x), exp(1 x) or tanh(1 x) of a choice, free.
-
-    Args:
-      prepared: the library.
-      mask: the support that was chosen [D, M].
-    """
-    kinds, count = prepared.kinds, len(prepared.units.states)
-    taken = {inner.place for inner in prepared.units.inner}
-    samples, mul = sum(int(s.seen.sum()) for s in prepared.signals), PRIMITIVES["mul"]
-    made = []
-    places = [v for v in range(len(prepared.units.variables)) if v not in taken]
-    names = [name for name, kind in kinds.others.items() if kind.freed]
-    for name, place in ((name, place) for name in names for place in places):
-        inner = Inner(name, place, 1.0)
-        own = list(kinds.terms(inner, count))
-        alone = Term(PRIMITIVES[kinds.others[name].beside], (place,))
-        plain = {alone: own[0]}
-        plain |= {Term(mul, (state, alone)): Term(mul, (state, own[0])) for state in range(count)}
-        shown = np.pad(mask, ((0, 0), (0, len(own))))
-        for m, term in enumerate(prepared.terms):
-            if term in plain and plain[term] in own:
-                shown[:, mask.shape[1] + own.index(plain[term])] |= mask[:, m]
-                shown[:, m] = False
-        if shown[:, mask.shape[1] :].any():
-            made.append(Offer(inner, shown, float(0.5 * np.log(samples)), 1.0))
-    return made
-
-
-def _is_of(term: Term, only: tuple[int | None, int, str] | None) -> bool:
+def _is_of(term: Term, only: Only | None) -> bool:
     """Whether a term holds the number that is replaced."""
     inner = inner_of(term)
-    return only is not None and inner is not None and inner.place == only[1]
+    return only is not None and inner is not None and inner.place == only.places[-1]
 
 
 def _nearer(scan: _Scan, tried: _Tried, at: int) -> _Tried:
@@ -290,57 +215,6 @@ def _nearer(scan: _Scan, tried: _Tried, at: int) -> _Tried:
     near = np.linspace(low, high, 17)
     (found,) = scan.scan(tried.equation, [tried.block.at(near)])
     return found
-
-
-def blocks(
-    prepared: Prepared,
-    values: Sequence[np.ndarray],
-    only: tuple[int | None, int, str] | None = None,
-    *,
-    forced: bool = False,
-) -> list[Block]:
-    """The numbers to try, of each kind and variable; see `offers`.
-
-    Args:
-      prepared: the library; variables that have a number already have no other.
-      values: of the variables in each recording, raw [N, V].
-      only: the variable and the kind, in the last two places; None for all.
-      forced: True where the variable is a time.
-    """
-    kinds, count = prepared.kinds, len(prepared.units.states)
-    samples = sum(len(each) for each in values) * count
-    jumps = np.concatenate([np.abs(np.diff(each, axis=0)) for each in values])
-    values = np.concatenate(values)
-    span, jump = np.ptp(values, 0), np.quantile(jumps, 0.9, axis=0)
-    taken = {inner.place for inner in prepared.units.inner}
-    places = [v for v in range(len(span)) if v not in taken] if only is None else [only[1]]
-    names = [WAVE, *kinds.others] if only is None else [only[2]]
-    made = []
-    for place, name in ((place, name) for place in places for name in names):
-        if name == WAVE:
-            numbers = _frequencies(span[place], jump[place])
-            if forced:
-                numbers = numbers[numbers >= 0.99 * 1.5 * np.pi / span[place]]
-        else:
-            numbers = kinds.others[name].grid(values[:, place])
-        shapes = kinds.shapes(name, place, count)
-        prices = dictionary.costs([shape.term(Inner(name, place, 1.0)) for shape in shapes])
-        block = Block(name, place, numbers, shapes, prices + _each(samples))
-        if not len(numbers) or not shapes:
-            continue
-        columns = block.columns(values).reshape(len(values), len(shapes), -1)
-        finite = np.isfinite(columns).all((0, 1)) & (np.abs(columns).max((0, 1)) < 1e6)
-        if finite.any():
-            made.append(block.at(numbers[finite]))
-    return made
-
-
-def _each(samples: int) -> float:
-    """Nats that each coefficient costs beside its term.
-
-    Of supports that are less than that apart, the one with fewer terms is taken.
-    """
-    return float(0.5 * np.log(samples) + constants.STRONG)
 
 
 def of_supports(prepared: Prepared, parts: list[Response], mask: np.ndarray) -> _Scan:
@@ -357,15 +231,9 @@ def _scan(prepared: Prepared, parts: list[Response], supports: list[np.ndarray])
         columns=columns,
         target=target,
         initial=scipy.linalg.block_diag(*(part.rows(part.begin) for part in parts)),
-        prices=dictionary.costs(prepared.terms) + _each(len(target)),
+        prices=dictionary.costs(prepared.terms) + price_of_each(len(target)),
         slots=prepared.problem.slots,
     )
-
-
-def _frequencies(span: float, jump: float) -> np.ndarray:
-    """The w to try: from a quarter of a wave across the range of a variable, by as much, on."""
-    count = min(constants.WAVE_NUMBERS, int(span / jump)) if jump > 0 else 0
-    return np.pi / 2 / (span or np.inf) * np.arange(1, count + 1)
 
 
 def _held(prepared, parts, supports) -> tuple[list[np.ndarray], np.ndarray]:

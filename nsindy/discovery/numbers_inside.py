@@ -2,9 +2,16 @@
 
 from collections.abc import Sequence
 
-from nsindy.discovery import constants, number_fit, number_regression, number_scan, signals
+from nsindy.discovery import (
+    constants,
+    number_blocks,
+    number_fit,
+    number_regression,
+    number_scan,
+    signals,
+)
+from nsindy.discovery.number_blocks import Offer
 from nsindy.discovery.number_fit import NOTHING_FITTED, NumberSearch
-from nsindy.discovery.number_scan import Offer
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -40,7 +47,12 @@ def search_with_numbers(
         before = best.numbers if best else NOTHING_FITTED
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
-            for offer in _different(regressed, around, number_scan.freed(prepared, chosen.mask))
+            for offer in _different(
+                regressed,
+                around,
+                number_blocks.freed(prepared, chosen.mask),
+                number_blocks.freed_powers(prepared, chosen.mask),
+            )
             if not session.stop()
         ]
         earned = [each for each in tried if each is not None]
@@ -65,5 +77,5 @@ def _different(*lists: Sequence[Offer]) -> list[Offer]:
 def _alike(one: Inner, other: Inner) -> bool:
     """Whether two numbers of one kind and variable lead to the same fit."""
     low, high = sorted((one.number, other.number), key=abs)
-    same = (one.kind, one.place) == (other.kind, other.place)
+    same = (one.kind, one.places) == (other.kind, other.places)
     return same and high / low < constants.NUMBER_ALIKE if low * high > 0 else same and low == high

@@ -16,7 +16,7 @@ from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
 from nsindy.terms import operations as terms_operations
 from nsindy.terms import products
-from nsindy.terms.numbered import WAVE, Numbered, WithNumber, unbound
+from nsindy.terms.numbered import NUMBERED, WAVE, Numbered, WithNumber, unbound
 from nsindy.terms.operations import PRIMITIVES, Times
 from nsindy.terms.products import Products
 from nsindy.terms.term import Term
@@ -356,6 +356,10 @@ def _columns(
     atoms = () if wide else dictionary.atoms(count)
     if any(inner.kind != WAVE for inner in units.inner):
         atoms = (*atoms, *dictionary.numbered_atoms(count, numbered))
+    if any(inner.before is not None for inner in units.inner):
+        atoms = (*atoms, *dictionary.paired_atoms(count, len(units.states)))
+    if any(inner.second is not None for inner in units.inner):
+        atoms = (*atoms, *dictionary.atoms_of_two_numbers(count))
     split = products.split(bound, variables, atoms=atoms, least=constants.LIBRARY_ROWS)
     usable = np.ones(variables + len(split.atoms) + 1, bool)
     needed = set(split.rows[: len(terms)].ravel().tolist())
@@ -375,11 +379,17 @@ def _columns(
 def _allowed(atom: Term, points: np.ndarray, errors: np.ndarray) -> bool:
     """Whether an operation makes a term of its own of the values of its arguments."""
     places = [a for a in atom.arguments if isinstance(a, int)]
-    if atom.primitive.arity == 2 and len(places) == 2:
-        # One that owns a number, which is the second.
-        place, number = places
+    row = NUMBERED.get(atom.primitive.name)
+    if row is not None and row.variables == 2:
+        *variables, number = places
+        return dictionary.allows_pair(
+            row, points[:, variables], errors[:, variables], points[0, number]
+        )
+    if atom.primitive.arity > 1 and len(places) == atom.primitive.arity:
+        # One that owns numbers, which follow its variable.
+        place, *numbers = places
         own = terms_operations.numpy_function(atom.primitive)
-        inner = lambda x: own(x, points[0, number])  # noqa: E731
+        inner = lambda x: own(x, *points[0, numbers])  # noqa: E731
         bound = dataclasses.replace(atom.primitive, arity=1, function=inner, numpy=inner)
         return dictionary.allows(bound, points[:, place], errors[:, place])
     return all(dictionary.allows(atom.primitive, points[:, a], errors[:, a]) for a in places)
@@ -408,16 +418,19 @@ def _on_raw(term: Term, shift: int, raw: bool = False) -> Term:
     smooth = term.primitive.smooth
     if smooth is not None and not raw:
         return Term(smooth, term.arguments)
-    own, variables = term.primitive.function, range(shift)
-    place = term.arguments[0] if term.arguments else None
-    if isinstance(own, WithNumber) and isinstance(place, int):
-        return Term(unbound(own.operation), (place + shift, place + 2 * shift))
+    own, scaled = term.primitive.function, range(shift)
+    if isinstance(own, WithNumber):
+        places = [each for each in term.arguments if isinstance(each, int)]
+        if len(places) == len(term.arguments):
+            variables = (place + shift for place in places)
+            numbers = (places[-1] + (2 + i) * shift for i in range(len(own.numbers)))
+            return Term(unbound(own.operation), (*variables, *numbers))
     raw = raw or term.primitive.name not in products.PRODUCTS
 
     def bound(argument):
         if not isinstance(argument, Term):
             return argument + shift * raw
-        if isinstance(argument.primitive.function, Times) and argument.arguments[0] in variables:
+        if isinstance(argument.primitive.function, Times) and argument.arguments[0] in scaled:
             place = argument.arguments[0]
             return Term(PRIMITIVES["mul"], (place + shift, place + 2 * shift))
         return _on_raw(argument, shift, raw)

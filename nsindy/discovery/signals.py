@@ -63,16 +63,21 @@ class Units(NamedTuple):
 
     @property
     def raw(self) -> np.ndarray:
-        """What the variables are multiplied by, then the number of each, 0 for none [2 (D + U)]."""
-        numbers = np.zeros(len(self.variables))
+        """What the variables are multiplied by, then the number of each, 0 for none [2 (D + U)].
+
+        Where a term has two numbers the second of each follow [3 (D + U)].
+        """
+        numbers = np.zeros((2, len(self.variables)))
         for inner in self.inner:
-            numbers[inner.place] = inner.number
-        return np.concatenate([self.variables, numbers])
+            numbers[: len(inner.numbers), inner.place] = inner.numbers
+        two = any(inner.second is not None for inner in self.inner)
+        return np.concatenate([self.variables, *numbers[: 1 + two]])
 
     def expand(self, values: np.ndarray) -> np.ndarray:
         """Variables that the terms are bound to, sample by sample; see `shooting.expand`."""
-        units, numbers = np.split(self.raw, 2)
-        return np.concatenate([values, values * units, np.broadcast_to(numbers, values.shape)], 1)
+        units, numbers = np.split(self.raw, [len(self.variables)])
+        shown = np.broadcast_to(numbers, (len(values), len(numbers)))
+        return np.concatenate([values, values * units, shown], 1)
 
 
 class Signal(NamedTuple):

@@ -13,7 +13,7 @@ from nsindy.discovery.verdict import Verdict
 from nsindy.evidence import regression, ties
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
-from nsindy.terms.numbered import WAVE, Inner, inner_of
+from nsindy.terms.numbered import WAVE, Inner, inner_of, of_each
 
 __all__ = ["STOPPED", "Wording", "conserved", "of_the_search", "of_the_unclear", "warnings"]
 
@@ -49,7 +49,7 @@ class Wording:
         used = (found.chosen.mask & found.problem.admissible).any(0).tolist()
         own = [inner_of(term) for term in self.prepared.terms]
         lines = []
-        for one, error in zip(inner, errors.tolist(), strict=True):
+        for one, spread in zip(inner, of_each(inner, errors), strict=True):
             names = [
                 name
                 for name, here, each in zip(self.names, used, own, strict=True)
@@ -57,9 +57,15 @@ class Wording:
             ]
             if not names:
                 continue
-            value, spread = (text.number(each, error) for each in (one.number, error))
+            pairs = zip(one.numbers, spread.tolist(), strict=True)
+            values = [
+                f"{text.number(n, error)} ± {text.number(error, error)}" for n, error in pairs
+            ]
             unit = f" radian per unit of {self.variables[one.place]}" if one.kind == WAVE else ""
-            lines.append(f"the number in {' and '.join(names)} is fitted: {value} ± {spread}{unit}")
+            what = "the number in" if len(values) == 1 else "the numbers in"
+            are = "is" if len(values) == 1 else "are"
+            where, said = " and ".join(names), " and ".join(values)
+            lines.append(f"{what} {where} {are} fitted: {said}{unit}")
         return tuple(lines)
 
     def difference(self, one: Candidate, other: Candidate) -> str:

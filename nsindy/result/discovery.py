@@ -203,9 +203,14 @@ class Discovery:
 
     @property
     def parameters(self) -> dict[str, float]:
-        """The numbers that were fitted inside terms, by name, `K_x` of x/(K + x)."""
+        """The numbers that were fitted inside terms, by name, `K_x` of x/(K + x).
+
+        That of two variables is named after both, `K_x_y` of y/(K x + y).
+        """
         return {
-            f"{inner.symbol}_{self.variables[inner.place]}": inner.number for inner in self.inner()
+            "_".join([symbol, *(self.variables[place] for place in inner.places)]): number
+            for inner in self.inner()
+            for symbol, number in zip(inner.symbols, inner.numbers, strict=True)
         }
 
     @property

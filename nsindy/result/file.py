@@ -145,7 +145,7 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
             fields[name] = _array(content[name], name, shape)
     if content.get("number_errors") is not None:
         used = (np.asarray(fields["coefficients"]) != 0).any(0)
-        shape = (len(inner_numbers(library, used)),)
+        shape = (sum(len(inner.numbers) for inner in inner_numbers(library, used)),)
         fields["number_errors"] = _array(content["number_errors"], "number_errors", shape)
     verdict = content.get("verdict", "equation")
     if verdict not in ("equation", "approximation", "none"):

@@ -1,4 +1,4 @@
-"""Operations that own a number, x / (K + x) or exp(k x): one row of `NUMBERED` each."""
+"""Operations that own a number, x / (K + x) or y / (K x + y): one row of `NUMBERED` each."""
 
 import contextlib
 import dataclasses
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.terms.operations import ANYWHERE, FURTHER, Primitive, Times
+from nsindy.terms.operations import ANYWHERE, FURTHER, PRODUCT, Primitive, Times
 from nsindy.terms.term import Term
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "get_numbered",
     "inner_numbers",
     "inner_of",
+    "of_each",
     "unbound",
     "with_number",
 ]
@@ -32,7 +33,7 @@ WAVE = "wave"
 
 @dataclasses.dataclass(frozen=True)
 class Numbered:
-    """One operation f(x, p) of a variable and a number p.
+    """One operation f(x, p) of a variable and a number p; f(x, y, p) of two, f(x, p, q) with two.
 
     Attributes:
       name: the word that terms are stored with, `michaelis` in `michaelis[0.5]`.
@@ -43,6 +44,10 @@ class Numbered:
       written: bases and their powers, whose product is the term, from the texts of x and p.
       ranges: (low, high) that p is looked for in; None for what the values of x say.
       nats: discovery's price.
+      variables: how many there are before p.
+      below: what stands below the line, of the same arguments, on NumPy arrays: where it is not
+        positive there is no term; None where the values of f say so.
+      second: what a second number q is called, n; empty for none.
     """
 
     name: str
@@ -51,51 +56,64 @@ class Numbered:
     _: dataclasses.KW_ONLY
     numpy: Callable[..., Any] = dataclasses.field(compare=False)
     sympy: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
-    written: Callable[[str, str], Mapping[str, int]] = dataclasses.field(compare=False)
+    written: Callable[..., Mapping[str, int]] = dataclasses.field(compare=False)
     ranges: tuple[float, float] | None = None
     nats: float = FURTHER
+    variables: int = 1
+    below: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
+    second: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class WithNumber:
-    """x ↦ f(x, p), for one number p."""
+    """x ↦ f(x, p), (x, y) ↦ f(x, y, p) or x ↦ f(x, p, q), for given numbers."""
 
     operation: Numbered
     number: float
+    second: float | None = None
 
-    def __call__(self, x: Any) -> Any:
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """P, and q where there is one."""
+        return (self.number,) if self.second is None else (self.number, self.second)
+
+    def __call__(self, *x: Any) -> Any:
         """F(x, p)."""
-        exact = isinstance(x, float | np.ndarray)
-        return (self.operation.numpy if exact else self.operation.function)(x, self.number)
+        exact = isinstance(x[0], float | np.ndarray)
+        return (self.operation.numpy if exact else self.operation.function)(*x, *self.numbers)
 
-    def sympy(self, module: Any, x: Any, number: Any) -> Any:
-        """The same in SymPy, with the number as it is to be written."""
+    def sympy(self, module: Any, *x: Any) -> Any:
+        """The same in SymPy, of the variables and then the numbers as they are to be written."""
         if self.operation.sympy is None:
-            return module.Function(self.operation.name)(x, number)
-        return self.operation.sympy(module, x, number)
+            return module.Function(self.operation.name)(*x)
+        return self.operation.sympy(module, *x)
 
 
-def with_number(operation: Numbered, number: float) -> Primitive:
-    """The operation x ↦ f(x, p), whose name is that of f and every digit of p.
+def with_number(operation: Numbered, number: float, second: float | None = None) -> Primitive:
+    """The operation x ↦ f(x, p), whose name is that of f and every digit of p, and of q.
 
     Example:
       >>> made = with_number(NUMBERED["michaelis"], 0.5)
       >>> made.name, made.numpy(1.5)
       ('michaelis[0.5]', 0.75)
+      >>> with_number(NUMBERED["hill"], 0.5, 2.5).name
+      'hill[0.5;2.5]'
     """
-    function = WithNumber(operation, float(number))
+    function = WithNumber(operation, float(number), None if second is None else float(second))
+    # A comma would end an argument of a term.
+    digits = ";".join(map(repr, function.numbers))
     return Primitive(
-        f"{operation.name}[{float(number)!r}]", 1, function, ANYWHERE, 1.0,
+        f"{operation.name}[{digits}]", operation.variables, function, ANYWHERE, 1.0,
         nats=operation.nats, usable=ANYWHERE, numpy=function,
     )  # fmt: skip
 
 
 @functools.cache
 def unbound(operation: Numbered) -> Primitive:
-    """The operation of two arguments (x, p), for programs in which p is no constant."""
+    """The operation of its variables and its numbers, for programs in which those vary."""
     return Primitive(
-        operation.name, 2, operation.function, ANYWHERE, 1.0, nats=FURTHER, usable=ANYWHERE,
-        numpy=operation.numpy,
+        operation.name, operation.variables + 1 + bool(operation.second), operation.function,
+        ANYWHERE, 1.0, nats=FURTHER, usable=ANYWHERE, numpy=operation.numpy,
     )  # fmt: skip
 
 
@@ -108,8 +126,10 @@ def get_numbered(name: str) -> Primitive:
     head, bracket, tail = name.partition("[")
     if bracket and head in NUMBERED and tail.endswith("]"):
         with contextlib.suppress(ValueError):
-            if math.isfinite(number := float(tail[:-1])):
-                return with_number(NUMBERED[head], number)
+            numbers = list(map(float, tail[:-1].split(";")))
+            count = 1 + bool(NUMBERED[head].second)
+            if len(numbers) == count and all(map(math.isfinite, numbers)):
+                return with_number(NUMBERED[head], *numbers)
     raise ValueError(f"unknown operation {name!r}")
 
 
@@ -117,13 +137,47 @@ def _row(
     name: str,
     symbol: str,
     function: Callable[..., Any],
-    written: Callable[[str, str], Mapping[str, int]],
+    written: Callable[..., Mapping[str, int]],
+    *,
+    more: float = 0.0,
+    below: Callable[..., Any] | None = None,
 ) -> Numbered:
-    """A row whose function is made of signs alone, which are the same everywhere."""
+    """A row whose function is made of signs alone, which are the same everywhere.
+
+    Args:
+      name: of the operation.
+      symbol: of its number.
+      function: of the variables and the number.
+      written: bases and their powers.
+      more: nats beyond those of an operation of one variable; a row of two variables has some.
+      below: what stands below the line.
+    """
     return Numbered(
-        name, symbol, function, numpy=function, sympy=lambda _, x, p: function(x, p),
-        written=written,
+        name, symbol, function, numpy=function, sympy=lambda _, *x: function(*x),
+        written=written, nats=FURTHER + more, variables=1 + (below is not None), below=below,
     )  # fmt: skip
+
+
+LEAST_RATIO = 1e-9
+"""x / K below which its power is that of this: of what noise takes below 0 there is none."""
+
+
+def _power_of_ratio(x: Any, p: Any, q: Any) -> Any:
+    return (np if isinstance(x, float | np.ndarray) else jnp).maximum(x / p, LEAST_RATIO) ** q
+
+
+def _hill(x: Any, p: Any, q: Any) -> Any:
+    power = _power_of_ratio(x, p, q)
+    return power / (1 + power)
+
+
+def _repression(x: Any, p: Any, q: Any) -> Any:
+    return 1 / (1 + _power_of_ratio(x, p, q))
+
+
+def _counted(*bases: str) -> dict[str, int]:
+    """Bases of a product and how often each stands in it."""
+    return {base: bases.count(base) for base in bases}
 
 
 NUMBERED: dict[str, Numbered] = {
@@ -171,6 +225,44 @@ NUMBERED: dict[str, Numbered] = {
             "power", "p", jnp.power, numpy=np.power, sympy=lambda _, x, p: x**p,
             written=lambda x, p: {f"{x}^{p}": 1},
         ),
+        Numbered(
+            "hill", "K", _hill,
+            numpy=_hill,
+            sympy=lambda _, x, p, q: x**q / (p**q + x**q),
+            written=lambda x, p, q: {f"{x}^{q}": 1, f"({p}^{q} + {x}^{q})": -1}, second="n",
+        ),
+        Numbered(
+            "repression", "K", _repression,
+            numpy=_repression,
+            sympy=lambda _, x, p, q: p**q / (p**q + x**q),
+            written=lambda x, p, q: {f"(1 + ({x}/{p})^{q})": -1}, second="n",
+        ),
+        # What depends on the ratio of two states: predators that share their prey, mixing.
+        _row(
+            "share", "K", lambda x, y, p: y / (p * x + y),
+            lambda x, y, p: {y: 1, f"({p} {x} + {y})": -1},
+            more=PRODUCT, below=lambda x, y, p: p * x + y,
+        ),
+        _row(
+            "joint", "K", lambda x, y, p: x * y / (p + x * y),
+            lambda x, y, p: _counted(x, y) | {f"({p} + {x} {y})": -1},
+            more=PRODUCT, below=lambda x, y, p: p + x * y,
+        ),
+        _row(
+            "joint_inhibition", "K", lambda x, y, p: p / (p + x * y),
+            lambda x, y, p: {f"(1 + {x} {y}/{p})": -1},
+            more=PRODUCT, below=lambda x, y, p: p + x * y,
+        ),
+        _row(
+            "radial_inhibition", "K", lambda x, y, p: p**2 / (p**2 + x**2 + y**2),
+            lambda x, y, p: {f"(1 + ({x}^2 + {y}^2)/{p}^2)": -1},
+            more=2 * PRODUCT, below=lambda x, y, p: p**2 + x**2 + y**2,
+        ),
+        _row(
+            "radial_power", "p", lambda x, y, p: (x**2 + y**2) ** p,
+            lambda x, y, p: {f"({x}^2 + {y}^2)^{p}": 1},
+            more=2 * PRODUCT, below=lambda x, y, p: x**2 + y**2,
+        ),
     )
 }  # fmt: skip
 """Every operation with a number of its own, by name. sin(w x) and cos(w x) are written with
@@ -178,27 +270,62 @@ NUMBERED: dict[str, Numbered] = {
 
 
 class Inner(NamedTuple):
-    """A number inside terms of one variable.
+    """A number inside terms of one variable, or of two.
 
     Attributes:
       kind: `WAVE`, or the name of an operation or of a kind of them.
-      place: the variable.
+      place: the variable, of two the second: a variable has one number at most.
       number: p, in one over the unit of the variable, or what the operation says.
       symbol: what it is called.
+      before: the first of two variables; None for one.
+      second: q of an operation with two numbers; None for one.
+      second_symbol: what it is called.
     """
 
     kind: str
     place: int
     number: float
     symbol: str = "w"
+    before: int | None = None
+    second: float | None = None
+    second_symbol: str = ""
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """P, and q where there is one."""
+        return (self.number,) if self.second is None else (self.number, self.second)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What they are called."""
+        return (self.symbol,) if self.second is None else (self.symbol, self.second_symbol)
+
+    def with_numbers(self, numbers: Sequence[float]) -> "Inner":
+        """The same with other numbers."""
+        return self._replace(number=numbers[0], second=numbers[1] if len(numbers) > 1 else None)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The variables, in the order of the arguments."""
+        return (self.place,) if self.before is None else (self.before, self.place)
+
+
+def of_each(inner: Sequence[Inner], values: np.ndarray) -> list[np.ndarray]:
+    """What is known of all numbers one after the other [P], for each of those that hold them."""
+    ends = np.cumsum([len(each.numbers) for each in inner], dtype=int)
+    return np.split(values, ends[:-1]) if len(inner) else []
 
 
 def inner_of(term: Term) -> Inner | None:
     """The number that was fitted inside a term, alone or times a state; None for none."""
     own = term.primitive.function
-    place = term.arguments[0] if term.arguments else None
-    if isinstance(own, WithNumber) and isinstance(place, int):
-        return Inner(own.operation.name, place, own.number, own.operation.symbol)
+    if isinstance(own, WithNumber):
+        places = [each for each in term.arguments if isinstance(each, int)]
+        if len(places) == len(term.arguments):
+            *before, place = places
+            named = Inner(own.operation.name, place, own.number, own.operation.symbol)
+            first, name = before[0] if before else None, own.operation.second
+            return named._replace(before=first, second=own.second, second_symbol=name)
     for argument in term.arguments:
         if not isinstance(argument, Term):
             continue
@@ -218,4 +345,4 @@ def inner_numbers(library: Sequence[Term], used: np.ndarray) -> list[Inner]:
     Operations of one kind, as x/(K + x) and 1/(1 + x/K), share their number.
     """
     every = [inner_of(term) for term, here in zip(library, used, strict=True) if here]
-    return list({(i.place, i.number): i for i in every if i is not None}.values())
+    return list({(i.place, i.numbers): i for i in every if i is not None}.values())

@@ -45,8 +45,8 @@ def expression(
     if isinstance(own, StepAt):
         return sympy.Heaviside(arguments[0] - sympy.Float(number(own.time) if short else own.time))
     if isinstance(own, WithNumber):
-        value = sympy.Float(number(own.number) if short else own.number)
-        return own.sympy(sympy, arguments[0], value)
+        values = [sympy.Float(number(each) if short else each) for each in own.numbers]
+        return own.sympy(sympy, *arguments, *values)
     if row is None:
         return sympy.Function(term.primitive.name)(*arguments)
     return row(sympy, *arguments)

@@ -53,7 +53,8 @@ def _powers(term: Term | int, variables: Sequence[str]) -> dict[str, int]:
         return {f"step({_sum(arguments[0], variables)} {sign} {number(abs(at))})": 1}
     if isinstance(term.primitive.function, WithNumber):
         own = term.primitive.function
-        return dict(own.operation.written(_sum(arguments[0], variables), number(own.number)))
+        words = [_sum(argument, variables) for argument in arguments]
+        return dict(own.operation.written(*words, *map(number, own.numbers)))
     if name == "add":
         return {f"({_sum(term, variables)})": 1}
     if name == "drag":

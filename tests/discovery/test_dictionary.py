@@ -5,6 +5,7 @@ import pytest
 
 from nsindy.discovery import constants, dictionary
 from nsindy.terms import operations
+from nsindy.terms.numbered import NUMBERED
 
 
 def test_costs_count_what_a_term_is_made_of():
@@ -61,3 +62,26 @@ def test_a_root_is_offered_down_to_zero_and_its_noise():
     assert dictionary.allows(root, np.linspace(0.0, 1.0, 50), 0.02)
     assert dictionary.allows(root, np.linspace(-0.02, 1.0, 50), 0.02)
     assert not dictionary.allows(root, np.linspace(-0.1, 1.0, 50))
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "low", "allowed"),
+    (
+        ("share", 0.5, 0.01, True),
+        # 3 % of noise let the smallest states be below 0, where there is a pole.
+        ("share", 0.5, -0.04, False),
+        ("share", -0.5, 0.01, False),
+        ("joint", 0.5, -0.04, True),
+        ("joint_inhibition", -0.5, 0.5, False),
+        ("radial_power", -1.5, 0.5, True),
+        # A singularity close by counts as one that is there.
+        ("radial_power", -3.5, 0.01, False),
+        ("radial_inhibition", 0.5, -1.0, True),
+    ),
+)
+def test_two_variables_have_no_pole_within_their_noise(name, number, low, allowed):
+    """Both fall from 1 to `low`, one linearly, one as a power."""
+    x = np.linspace(1.0, low, 60)
+    values = np.column_stack([x, low + (1 - low) * np.linspace(1.0, 0.0, 60) ** 2])
+    noise = np.full(values.shape, 0.005)
+    assert dictionary.allows_pair(NUMBERED[name], values, noise, number) == allowed

@@ -12,17 +12,41 @@ POSITIVE, SIGNED = np.linspace(0.5, 4.0, 30), np.linspace(-2.0, 4.0, 30)
 LIBRARY = dictionary.library(2, 2, operations=("sin", "saturation", "exp"), degree=2)
 
 
-def grid(kind, values):
-    return KINDS[kind].grid(np.asarray(values, float))
+ALONE = [name for name, kind in KINDS.items() if kind.variables == 1 and name != kinds.FREE]
+PAIRED = [name for name, kind in KINDS.items() if kind.variables == 2]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def grid(kind, *values):
+    return KINDS[kind].grid(*(np.asarray(each, float) for each in values))
+
+
+@pytest.mark.parametrize("kind", ALONE)
 @pytest.mark.parametrize("value", (0.0, 2.0, -2.0))
 def test_values_that_do_not_change_ask_for_no_number(kind, value):
     assert not len(grid(kind, np.full(10, value)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PAIRED)
+def test_two_variables_ask_for_a_number_where_both_change(kind):
+    still = np.full(30, 2.0)
+    assert not len(grid(kind, still, POSITIVE)) and not len(grid(kind, POSITIVE, still))
+    falling = POSITIVE[::-1] ** 2
+    tried = grid(kind, POSITIVE, falling)
+    assert len(tried) > 10 and np.isfinite(tried).all() and (np.diff(tried) > 0).all()
+    # Of a state that changes its sign the ratio has a pole, and so has 1 + x y / K.
+    assert bool(len(grid(kind, SIGNED, falling))) == kind.startswith("radial")
+
+
+def test_shares_lie_around_the_ratios_of_the_values():
+    tried = grid("share", POSITIVE, 3.0 * POSITIVE)
+    np.testing.assert_allclose([tried[0], tried[-1]], [0.9, 9.0])
+    # Where one nearly vanishes they still are few decades.
+    falls = np.geomspace(1.0, 0.021, 50)
+    wide = grid("share", falls[::-1], falls)
+    assert wide[-1] / wide[0] == pytest.approx(kinds.MOST_RATIOS)
+
+
+@pytest.mark.parametrize("kind", ALONE)
 def test_numbers_are_finite_and_increase(kind):
     tried = grid(kind, POSITIVE)
     assert len(tried) > 10 and np.isfinite(tried).all() and (np.diff(tried) > 0).all()
@@ -77,7 +101,10 @@ def test_rates_are_those_that_bend_over_the_values(scale):
 def test_kinds_stand_beside_the_operations_of_a_library():
     found = Kinds.beside(LIBRARY)
     assert found.waves == ("sin",)
-    assert set(found.others) == {"saturation", "hill2", "hill4", "exponential", "arrhenius"}
+    assert set(found.others) == {
+        "saturation", "hill2", "hill4", "hill", "exponential", "arrhenius", "share", "joint",
+        "radial",
+    }  # fmt: skip
     plain = Kinds.beside(dictionary.monomials(2, 3))
     assert plain == ((), {})
     assert Kinds.beside(dictionary.monomials(2, 3), forced=True).waves == ("sin", "cos")
@@ -117,20 +144,37 @@ def test_terms_of_a_number():
     ]
     every = Kinds((), KINDS)
     assert names(every, Inner("power", 0, 0.5)) == ["x^0.5000", "y x^0.5000"]
+    assert names(every, Inner("share", 1, 0.5, before=0)) == [
+        "y/(0.5000 x + y)",
+        "x y/(0.5000 x + y)",
+        "y^2/(0.5000 x + y)",
+    ]
 
 
-@pytest.mark.parametrize("kind", (WAVE, *KINDS))
+def test_a_free_power_has_no_grid_and_follows_another_kind():
+    every = Kinds((), KINDS)
+    assert not len(grid(kinds.FREE, POSITIVE))
+    found = names(every, Inner(kinds.FREE, 0, 0.5, second=2.5))
+    assert found[0] == "x^2.500/(0.5000^2.500 + x^2.500)" and len(found) == 6
+    for kind in kinds.POWERS_OF:
+        for shape in every.shapes(kind, (0,), 2):
+            assert kinds.FREED_AS[shape.operation.name] in kinds.NUMBERED
+
+
+@pytest.mark.parametrize("kind", (WAVE, *ALONE, *PAIRED))
 def test_shapes_have_the_values_of_their_terms(kind):
     """Of many numbers at once, in the order of the terms of one."""
     found = Kinds(("sin", "cos"), KINDS)
     variables = np.random.default_rng(0).uniform(0.5, 3.0, (40, 3))
     numbers = np.array([0.6, 1.0, 2.2])
-    shapes = found.shapes(kind, 1, 2)
+    before = 0 if kind in PAIRED else None
+    places = Inner(kind, 1, 1.0, before=before).places
+    shapes = found.shapes(kind, places, 2)
     for g, number in enumerate(numbers.tolist()):
-        terms = found.terms(Inner(kind, 1, number), 2)
+        terms = found.terms(Inner(kind, 1, number, before=before), 2)
         assert len(terms) == len(shapes)
         for shape, term in zip(shapes, terms, strict=True):
-            values = shape.values(variables, 1, numbers)
+            values = shape.values(variables, places, numbers)
             np.testing.assert_allclose(values[:, g], valued(term, variables), rtol=1e-12)
 
 
@@ -159,7 +203,7 @@ def test_kinds_of_ones_own_have_the_numbers_of_their_range():
     assert list(found.others) == ["gauss"]
     tried = found.others["gauss"].grid(SIGNED)
     np.testing.assert_allclose(tried, np.geomspace(0.1, 10.0, 32))
-    assert [shape for shape in found.shapes("gauss", 0, 2)] == [
+    assert [shape for shape in found.shapes("gauss", (0,), 2)] == [
         Shape(GAUSS),
         Shape(GAUSS, 0),
         Shape(GAUSS, 1),
@@ -175,4 +219,4 @@ def test_kinds_of_ones_own_have_the_numbers_of_their_range():
 def test_operations_of_a_kind_share_the_number():
     for kind in KINDS.values():
         assert all(NUMBERED[one.name] is one for one in kind.operations)
-        assert len({one.symbol for one in kind.operations}) == 1
+        assert len({(one.symbol, one.variables) for one in kind.operations}) == 1

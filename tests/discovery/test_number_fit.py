@@ -10,8 +10,8 @@ from problems import candidate, found, prepared, solved
 import nsindy
 from nsindy.discovery import candidates, constants, number_fit, number_scan
 from nsindy.discovery.candidates import Start
+from nsindy.discovery.number_blocks import Offer
 from nsindy.discovery.number_fit import FittedNumbers, Trial
-from nsindy.discovery.number_scan import Offer
 from nsindy.discovery.signals import Units
 from nsindy.terms.numbered import WAVE, Inner, inner_of
 from nsindy.terms.text import readable
@@ -214,3 +214,31 @@ def test_two_numbers_that_move_together_have_the_covariance_of_least_squares():
     expected = covariance[2:5, :2] @ np.linalg.inv(own)
     slopes = (numbers.slopes * made.back)[:, [0, 1, 1], [first, first, second]].T
     np.testing.assert_allclose(slopes * [[-1], [1], [-1]], expected, rtol=0.1, atol=0.02)
+
+
+def uptake(values):
+    """S' = f - v S^n/(K^n + S^n), from K, n, v, f and the beginning."""
+    K, n, v, f, initial = values
+    return solved(lambda y: f - v * y**n / (K**n + y**n), (initial,), TIMES)
+
+
+def test_a_power_and_a_half_saturation_are_fitted_together():
+    truth = [0.8, 2.6, 1.0, 0.2, 3.0]
+    clean = uptake(truth)
+    recording = clean + NOISE * np.random.default_rng(3).standard_normal(clean.shape)
+    inner = Inner("hill", 0, 0.84, second=2.5)
+    made = prepared(TIMES, recording, operations=("saturation",), inner=[inner])
+    names = [readable(term, ("S",)) for term in made.terms]
+    mask = np.zeros(made.problem.admissible.shape, bool)
+    mask[0, [names.index("1"), names.index("S^2.500/(0.8400^2.500 + S^2.500)")]] = True
+    numbers = number_fit.fit_numbers(made.units, fitted(made, mask))
+    fit = scipy.optimize.least_squares(
+        lambda values: (uptake(values) - recording).ravel() / NOISE, truth
+    )
+    own = np.linalg.inv(fit.jac.T @ fit.jac)[:2, :2]
+    errors = np.sqrt(np.diagonal(own))
+    (both,) = numbers.inner
+    assert (np.abs(both.numbers - fit.x[:2]) < 0.1 * errors).all()
+    np.testing.assert_allclose(numbers.errors, errors, rtol=0.05)
+    assert number_fit._moved(inner._replace(second=2.0), numbers)
+    assert not number_fit._moved(inner._replace(second=both.second + errors[1]), numbers)

@@ -52,16 +52,16 @@ def test_the_number_of_a_saturation(michaelis, operations, noise):
 
 def test_a_kind_and_variable_is_offered_once_for_an_equation(michaelis):
     _, offers = proposed(*michaelis, operations=("saturation",))
-    assert len({one.inner[:2] for one in offers}) == len(offers) > 1
+    assert len({(one.inner.kind, one.inner.places) for one in offers}) == len(offers) > 1
     # The right number is worth far more than another kind, which many terms must help.
     assert offers[0].gain > offers[1].gain + 100
 
 
 def test_numbers_pay_for_their_digits(michaelis):
+    """Half the logarithm of the measured values, as wherever a number is offered."""
     times, clean = michaelis
-    made, offers = proposed(times, noisy(clean, 0.005), operations=("saturation",))
-    freedom = sum(s.freedom for s in made.signals)
-    assert offers[0].price == pytest.approx(0.5 * np.log(freedom))
+    _, offers = proposed(times, noisy(clean, 0.005), operations=("saturation",))
+    assert offers[0].price == pytest.approx(0.5 * np.log(200))
 
 
 FIELDS = {
@@ -79,6 +79,25 @@ def test_a_system_of_the_library_needs_no_number(name, noise, operations):
     made, offers = proposed(times, states, operations=operations)
     assert set(made.kinds.others) > {"saturation", "exponential", "tanh"}
     assert all(one.gain < constants.NUMBER_EARNS for one in offers)
+
+
+@pytest.mark.parametrize("noise", (0.0, 0.005))
+def test_a_number_of_two_states(noise):
+    """S' = -B S I/(K S + I), K = 1: epidemics among those who meet."""
+    times = np.linspace(0, 12, 200)
+
+    def field(y):
+        met = 0.9 * y[0] * y[1] / (y[0] + y[1])
+        return [-met, met - 0.3 * y[1]]
+
+    clean = solved(field, (0.97, 0.03), times)
+    made, offers = proposed(times, noisy(clean, noise), operations=None)
+    best = offers[0]
+    assert best.inner[:2] == ("share", 1) and best.inner.places == (0, 1)
+    assert best.inner.number == pytest.approx(1.0, rel=0.01)
+    own = made.kinds.terms(best.inner, 2)
+    used = np.flatnonzero(best.mask.any(0)) - len(made.terms)
+    assert readable(own[used[used >= 0][0]], ("S", "I")).startswith("S I/(")
 
 
 def test_the_other_equations_keep_their_terms():

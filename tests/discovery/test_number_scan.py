@@ -7,7 +7,6 @@ from scipy.integrate import solve_ivp
 
 from nsindy.discovery import candidates, number_scan
 from nsindy.discovery.response import Response
-from nsindy.terms.numbered import Inner
 from nsindy.terms.text import readable
 
 
@@ -95,16 +94,3 @@ def test_no_number_is_offered_where_none_is_looked_for(growth):
     made, mask, coefficients = growth
     noise, nowhere = 0.005 / made.units.states, np.zeros(2, bool)
     assert number_scan.offers(made, mask, coefficients, noise, others=nowhere) == []
-
-
-def test_a_one_may_be_free(growth):
-    """Tanh(x) of a choice becomes tanh(k x), k = 1 to begin with; without it there is nothing."""
-    made, mask, _ = growth
-    (offer,) = number_scan.freed(made, mask)
-    assert offer.inner == Inner("tanh", 0, 1.0)
-    names = [
-        readable(term, ("x", "y")) for term in (*made.terms, *made.kinds.terms(offer.inner, 2))
-    ]
-    chosen = [{names[m] for m in np.flatnonzero(row)} for row in offer.mask]
-    assert chosen == [{"x"}, {"1", "tanh(1.000 x)"}]
-    assert number_scan.freed(made, mask & (np.arange(len(made.terms)) < 3)) == []

@@ -97,16 +97,19 @@ def test_vector_field_is_the_equation(chain, variant):
 
 @pytest.mark.parametrize("name", NUMBERED)
 def test_a_file_keeps_every_operation(name, tmp_path):
-    alone = bound(name, DIGITS, 0)
+    row = NUMBERED[name]
+    numbers = {row.symbol: DIGITS} | ({row.second: 1.7} if row.second else {})
+    alone = Term(with_number(row, *numbers.values()), tuple(range(row.variables)))
     terms = [alone, Term(MUL, (1, alone)), "identity(v)"]
-    errors = np.array([0.02])
+    errors = np.full(len(numbers), 0.02)
     found = make(terms, [[0.5, 0, 0], [0, 0.25, 1]], ("x", "v"), number_errors=errors)
     found.save(tmp_path / "n.json")
     again = load(tmp_path / "n.json")
     assert again.library == found.library and str(again) == str(found)
     assert again.parameters == found.parameters
     assert again.parameter_errors == found.parameter_errors
-    assert found.parameters == {f"{NUMBERED[name].symbol}_x": DIGITS}
+    of = "_x_v" if row.variables == 2 else "_x"
+    assert found.parameters == {f"{symbol}{of}": value for symbol, value in numbers.items()}
     y = jnp.array([1.3, 0.7])
     np.testing.assert_array_equal(again.vector_field(0.0, y), found.vector_field(0.0, y))
 

@@ -32,8 +32,21 @@ REFERENCE = {
     "steep_tanh": lambda x, p: 1 - 2 / (np.exp(2 * p * x) + 1),
     "power": lambda x, p: np.exp(p * np.log(x)),
 }
+PAIRS = {
+    "share": lambda x, y, p: 1 / (1 + p * x / y),
+    "joint": lambda x, y, p: 1 / (1 + p / (x * y)),
+    "joint_inhibition": lambda x, y, p: 1 / (1 + x * y / p),
+    "radial_inhibition": lambda x, y, p: 1 / (1 + (x**2 + y**2) / p**2),
+    "radial_power": lambda x, y, p: np.hypot(x, y) ** (2 * p),
+}
+POWERS = {
+    "hill": lambda x, p, q: x**q / (p**q + x**q),
+    "repression": lambda x, p, q: p**q / (p**q + x**q),
+}
 SYMBOLS = {
-    **dict.fromkeys(list(REFERENCE)[:6], "K"),
+    **dict.fromkeys(POWERS, "K"),
+    **dict.fromkeys((*list(REFERENCE)[:6], *list(PAIRS)[:4]), "K"),
+    "radial_power": "p",
     "exponential": "k",
     "diode": "k",
     "arrhenius": "E",
@@ -51,7 +64,8 @@ def bound(name, number, place=0):
 
 
 def test_the_table():
-    assert set(NUMBERED) == set(REFERENCE)
+    assert set(NUMBERED) == {*REFERENCE, *PAIRS, *POWERS}
+    assert {name for name, row in NUMBERED.items() if row.variables == 2} == set(PAIRS)
     assert {name: row.symbol for name, row in NUMBERED.items()} == SYMBOLS
     assert all(name == row.name for name, row in NUMBERED.items())
     # A number within a word would be read as a bracket, and a primitive's name would be taken.
@@ -109,6 +123,75 @@ def test_the_text_says_the_same(name, number):
 
 
 @pytest.mark.parametrize(
+    ("name", "number"), [*((name, 0.7) for name in PAIRS), ("radial_power", -1.5)]
+)
+def test_an_operation_of_two_variables(name, number):
+    """In JAX, NumPy, SymPy and as text, with slopes, alone and times a state."""
+    y = X[::-1] ** 2
+    one, expected = with_number(NUMBERED[name], number), PAIRS[name](X, y, number)
+    np.testing.assert_allclose(one.numpy(X, y), expected, rtol=1e-12)
+    np.testing.assert_allclose(one.function(jnp.asarray(X), jnp.asarray(y)), expected, rtol=1e-12)
+    assert unbound(NUMBERED[name]).arity == 3
+    made = Term(one, (0, 1))
+    assert operations.get(one.name) == one and term.parse(made.name(("x", "v")), ("x", "v")) == made
+    assert inner_of(made)[1:3] == (1, number) and inner_of(made).places == (0, 1)
+    symbols = sympy.symbols("x v")
+    exact = symbolic.expression(made, symbols)
+    np.testing.assert_allclose(sympy.lambdify(symbols, exact)(X, y), expected, rtol=1e-12)
+    for times, value in ((made, 1), (Term(PRIMITIVES["mul"], (1, made)), y)):
+        found = sympy.lambdify(("x", "v"), read(readable(times, ("x", "v"))), "numpy")(X, y)
+        np.testing.assert_allclose(found, value * expected, rtol=1e-12)
+    slopes = jax.vmap(jax.grad(NUMBERED[name].function, (0, 1, 2)), (0, 0, None))(X, y, number)
+    for place, slope in enumerate(slopes):
+        step = 1e-6 * (np.arange(3) == place)
+        high, low = (PAIRS[name](X + s[0], y + s[1], number + s[2]) for s in (step, -step))
+        np.testing.assert_allclose(slope, (high - low) / 2e-6, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", POWERS)
+def test_an_operation_with_two_numbers(name):
+    """In JAX, NumPy, SymPy and as text, with slopes; what noise takes below 0 has no power."""
+    p, q = 0.7, 2.3
+    one, expected = with_number(NUMBERED[name], p, q), POWERS[name](X, p, q)
+    np.testing.assert_allclose(one.numpy(X), expected, rtol=1e-12)
+    np.testing.assert_allclose(one.function(jnp.asarray(X)), expected, rtol=1e-12)
+    made = Term(one, (1,))
+    assert one.name == f"{name}[0.7;2.3]" and operations.get(one.name) == one
+    assert unbound(NUMBERED[name]).arity == 3
+    nested = Term(PRIMITIVES["mul"], (0, made))
+    assert term.parse(nested.name(("x", "v")), ("x", "v")) == nested
+    inner = inner_of(nested)
+    assert inner.numbers == (p, q) and inner.symbols == ("K", "n") and inner.places == (1,)
+    assert inner_of(Term(with_number(*inner_row(inner)), (1,))) == inner
+    exact = symbolic.expression(made, sympy.symbols("x v"))
+    np.testing.assert_allclose(sympy.lambdify("v", exact)(X), expected, rtol=1e-12)
+    found = sympy.lambdify(("x", "v"), read(readable(nested, ("x", "v"))), "numpy")(1.7, X)
+    np.testing.assert_allclose(found, 1.7 * expected, rtol=1e-12)
+    slopes = jax.vmap(jax.grad(NUMBERED[name].function, (0, 1, 2)), (0, None, None))(X, p, q)
+    for place, slope in enumerate(slopes):
+        step = 1e-6 * (np.arange(3) == place)
+        high, low = (POWERS[name](X + s[0], p + s[1], q + s[2]) for s in (step, -step))
+        np.testing.assert_allclose(slope, (high - low) / 2e-6, rtol=1e-6, atol=1e-7)
+    below = jax.grad(NUMBERED[name].function, (0, 1, 2))(-0.01, p, q)
+    assert np.isfinite(below).all()
+    assert one.numpy(np.array(-0.01)) == pytest.approx(float(name == "repression"))
+
+
+def inner_row(inner):
+    return (NUMBERED[inner.kind], *inner.numbers)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_what_stands_below_the_line_vanishes_at_a_pole(name):
+    """And is positive of concentrations."""
+    below = NUMBERED[name].below
+    assert np.all(below(X, X[::-1], 0.7) > 0)
+    pole = {"share": (1.0, -0.7), "radial_power": (0.0, 0.0)}.get(name, (1.0, -0.7))
+    if name != "radial_inhibition":
+        assert below(*pole, 0.7) == 0
+
+
+@pytest.mark.parametrize(
     ("name", "number", "expected"),
     (
         ("michaelis", 0.5, "x/(0.5000 + x)"),
@@ -149,6 +232,11 @@ def test_a_name_holds_every_digit(name, number):
         "michaelis[0.5",
         "michaelis0.5]",
         "michaelis[0.5][0.5]",
+        "michaelis[0.5;2.0]",
+        "hill[0.5]",
+        "hill[0.5;]",
+        "hill[0.5;nan]",
+        "hill[0.5;2.0;1.0]",
         "menten[0.5]",
         "[0.5]",
         "sin[0.5]",

@@ -1,0 +1,232 @@
+"""Numbers that are tried inside terms, and those that are offered.
+
+Letters beside the usual: V variables · G numbers that are tried · W terms of a number.
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.discovery import constants, dictionary, signals
+from nsindy.discovery.kinds import FREE, FREED_AS, POWERS_OF, Shape
+from nsindy.discovery.problem import Prepared
+from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered
+from nsindy.terms.operations import PRIMITIVES
+from nsindy.terms.term import Term
+
+__all__ = ["Block", "Offer", "Only", "blocks", "digits", "freed", "freed_powers", "price_of_each"]
+
+
+class Offer(NamedTuple):
+    """A number that pays.
+
+    Attributes:
+      inner: the number, its variable and its kind.
+      mask: a support to begin with, the terms of the number behind the others [D, M + W].
+      price: nats that the number itself must earn.
+      gain: nats that the scan promises, its price paid.
+    """
+
+    inner: Inner
+    mask: np.ndarray
+    price: float
+    gain: float = 0.0
+
+
+class Block(NamedTuple):
+    """The terms of many numbers of one kind in one variable, or in two.
+
+    Attributes:
+      kind: its name.
+      places: the variables.
+      numbers: that are tried [G].
+      shapes: of W terms.
+      prices: nats of each of them [W].
+    """
+
+    kind: str
+    places: tuple[int, ...]
+    numbers: np.ndarray
+    shapes: tuple[Shape, ...]
+    prices: np.ndarray
+
+    def columns(self, variables: np.ndarray) -> np.ndarray:
+        """The terms at samples [N, V], all numbers of the first term first [N, W · G]."""
+        with np.errstate(all="ignore"):
+            each = [shape.values(variables, self.places, self.numbers) for shape in self.shapes]
+        return np.concatenate(each, 1)
+
+    def inner(self, number: float) -> Inner:
+        """One number."""
+        return inner_in(self.kind, self.places, number)
+
+    def at(self, numbers: np.ndarray) -> "Block":
+        """The same with other numbers."""
+        return self._replace(numbers=numbers)
+
+
+class Only(NamedTuple):
+    """Where alone a number is looked for, to take the place of the one there.
+
+    Attributes:
+      kind: its name.
+      places: the variables.
+      equation: None for all.
+    """
+
+    kind: str
+    places: tuple[int, ...]
+    equation: int | None = None
+
+
+def inner_in(kind: str, places: tuple[int, ...], number: float) -> Inner:
+    """A number in one variable or two."""
+    *before, place = places
+    return Inner(kind, place, number, before=before[0] if before else None)
+
+
+def digits(prepared: Prepared) -> float:
+    """What the digits of a number cost: ½ log n nats, n measured values of all states.
+
+    It is the same wherever a number is offered, since all its offers end in one fit.
+    """
+    return float(0.5 * np.log(signals.cells(prepared.signals).sum()))
+
+
+def freed(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
+    """The 1 in x/(1 + x), exp(1 x) or tanh(1 x) of a choice, free.
+
+    Args:
+      prepared: the library.
+      mask: the support that was chosen [D, M].
+    """
+    kinds, count = prepared.kinds, len(prepared.units.states)
+    taken = {inner.place for inner in prepared.units.inner}
+    mul, price = PRIMITIVES["mul"], digits(prepared)
+    made = []
+    places = [v for v in range(len(prepared.units.variables)) if v not in taken]
+    names = [name for name, kind in kinds.others.items() if kind.freed]
+    for name, place in ((name, place) for name in names for place in places):
+        inner = Inner(name, place, 1.0)
+        own = list(kinds.terms(inner, count))
+        alone = Term(PRIMITIVES[kinds.others[name].beside], (place,))
+        plain = {alone: own[0]}
+        plain |= {Term(mul, (state, alone)): Term(mul, (state, own[0])) for state in range(count)}
+        shown = np.pad(mask, ((0, 0), (0, len(own))))
+        for m, term in enumerate(prepared.terms):
+            if term in plain and plain[term] in own:
+                shown[:, mask.shape[1] + own.index(plain[term])] |= mask[:, m]
+                shown[:, m] = False
+        if shown[:, mask.shape[1] :].any():
+            made.append(Offer(inner, shown, price, 1.0))
+    return made
+
+
+def freed_powers(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
+    """The power of a saturation or a Hill term of a choice, free, in place of 1, 2 or 4.
+
+    Args:
+      prepared: the library.
+      mask: the support that was chosen [D, M].
+    """
+    kinds, count = prepared.kinds, len(prepared.units.states)
+    made = []
+    for held in prepared.units.inner:
+        if held.kind not in POWERS_OF or FREE not in kinds.others:
+            continue
+        old = dict(
+            zip(
+                kinds.terms(held, count),
+                kinds.shapes(held.kind, held.places, count),
+                strict=True,
+            )
+        )
+        columns = [m for m, term in enumerate(prepared.terms) if term in old]
+        inner = Inner(FREE, held.place, held.number, second=POWERS_OF[held.kind])
+        shapes = kinds.shapes(FREE, held.places, count)
+        shown = np.pad(np.delete(mask, columns, 1), ((0, 0), (0, len(shapes))))
+        for m in columns:
+            was = old[prepared.terms[m]]
+            assert isinstance(was.operation, Numbered)
+            now = Shape(NUMBERED[FREED_AS[was.operation.name]], was.times)
+            shown[:, shapes.index(now) - len(shapes)] |= mask[:, m]
+        if shown[:, -len(shapes) :].any():
+            made.append(Offer(inner, shown, digits(prepared), 1.0))
+    return made
+
+
+def blocks(
+    prepared: Prepared,
+    values: Sequence[np.ndarray],
+    only: Only | None = None,
+    *,
+    forced: bool = False,
+    paired: bool = False,
+) -> list[Block]:
+    """The numbers to try, of each kind and variable; see `number_scan.offers`.
+
+    Args:
+      prepared: the library; variables that have a number already have no other.
+      values: of the variables in each recording, raw [N, V].
+      only: a kind and its variables; None for all.
+      forced: True where the variable is a time.
+      paired: True for numbers of two states as well.
+    """
+    kinds, count = prepared.kinds, len(prepared.units.states)
+    samples = sum(len(each) for each in values) * count
+    jumps = np.concatenate([np.abs(np.diff(each, axis=0)) for each in values])
+    values = np.concatenate(values)
+    span, jump = np.ptp(values, 0), np.quantile(jumps, 0.9, axis=0)
+    taken = {inner.place for inner in prepared.units.inner}
+    tried = [(only.kind, only.places)] if only else _tried(prepared, paired=paired)
+    made = []
+    for name, places in tried:
+        if only is None and places[-1] in taken:
+            continue
+        if name == WAVE:
+            (place,) = places
+            numbers = _frequencies(span[place], jump[place])
+            if forced:
+                numbers = numbers[numbers >= 0.99 * 1.5 * np.pi / span[place]]
+        else:
+            numbers = kinds.others[name].grid(*values[:, places].T)
+        shapes = kinds.shapes(name, places, count)
+        if not len(numbers) or not shapes:
+            continue
+        own = inner_in(name, places, 1.0)
+        prices = dictionary.costs([shape.term(own) for shape in shapes])
+        block = Block(name, places, numbers, shapes, prices + price_of_each(samples))
+        columns = block.columns(values).reshape(len(values), len(shapes), -1)
+        finite = np.isfinite(columns).all((0, 1))
+        finite &= np.abs(columns).max((0, 1)) < dictionary.LARGEST
+        if finite.any():
+            made.append(block.at(numbers[finite]))
+    return made
+
+
+def _tried(prepared: Prepared, *, paired: bool) -> list[tuple[str, tuple[int, ...]]]:
+    """Kinds and their variables, variable by variable and then pair by pair."""
+    kinds, count = prepared.kinds, len(prepared.units.states)
+    alone = [WAVE, *(name for name, kind in kinds.others.items() if kind.variables == 1)]
+    variables = range(len(prepared.units.variables))
+    tried: list[tuple[str, tuple[int, ...]]] = [(n, (v,)) for v in variables for n in alone]
+    if paired and count <= constants.PAIRED_STATES:
+        both = [name for name, kind in kinds.others.items() if kind.variables == 2]
+        tried += [(n, pair) for pair in itertools.combinations(range(count), 2) for n in both]
+    return tried
+
+
+def price_of_each(samples: int) -> float:
+    """Nats that each coefficient costs beside its term.
+
+    Of supports that are less than that apart, the one with fewer terms is taken.
+    """
+    return float(0.5 * np.log(samples) + constants.STRONG)
+
+
+def _frequencies(span: float, jump: float) -> np.ndarray:
+    """The w to try: from a quarter of a wave across the range of a variable, by as much, on."""
+    count = min(constants.WAVE_NUMBERS, int(span / jump)) if jump > 0 else 0
+    return np.pi / 2 / (span or np.inf) * np.arange(1, count + 1)
