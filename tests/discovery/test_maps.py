@@ -242,7 +242,7 @@ def test_a_map_is_suggested_where_a_flow_fails(clean):
     assert suggested(clean, 0.01) == []
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_a_flow_that_a_map_beats_is_no_equation(clean):
     found = nsindy.discover(1.0, clean, states=["x"], operations=())
     assert not found.map and found.verdict in ("approximation", "none")
