@@ -413,8 +413,7 @@ def test_ten_states_of_a_ring_are_found_in_a_library_of_286_terms():
     times = np.linspace(0, 10, 1000)
     start = problems.solved(_ring, 8 + np.sin(np.arange(10.0)), np.array([0.0, 10.0]))[-1]
     states = problems.solved(_ring, start, times)
-    noise = 0.01 * states.std(0) * np.random.default_rng(0).standard_normal(states.shape)
-    found = nsindy.discover(times, states + noise)
+    found = nsindy.discover(times, problems.noisy(states, 0.01))
     for d, own in enumerate(support(found)):
         pairs = [sorted(((d - 1) % 10, other % 10)) for other in (d + 1, d - 2)]
         assert own == {"1", f"x{d}"} | {f"x{a} x{b}" for a, b in pairs}
