@@ -3,6 +3,7 @@
 import argparse
 import atexit
 import contextlib
+import dataclasses
 import gc
 import importlib.metadata
 import io
@@ -70,6 +71,43 @@ def parser() -> argparse.ArgumentParser:
     )
     add = discover.add_argument
     _add_file_options(add)
+    _add_question_options(add)
+    add(
+        "--seconds",
+        type=_positive,
+        metavar="S",
+        help="end the search after so many seconds with the best model so far, as Ctrl-C does",
+    )
+    add(
+        "--out", metavar="DIR", help="folder to write to; default: discovery/ beside the first file"
+    )
+    commands.add_parser(
+        "warm",
+        help="compile once what discoveries need, so that the first does not wait for it",
+        description="Compile the programs of discoveries from recordings of 100 to 2,000 rows of "
+        "one to three states, and keep them in the user's cache directory: a minute or two, once "
+        "for a machine. NSINDY_CACHE=FOLDER keeps them elsewhere, NSINDY_CACHE=off nowhere.",
+    )
+    return options
+
+
+def _add_file_options(add: Callable[..., object]) -> None:
+    add(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="table of numbers: text (CSV, tabs, spaces), .xlsx, .parquet, .json, .mat, .npy, "
+        ".npz, any of them with .gz; - for standard input",
+    )
+    add("--time", metavar="T", help="column of times; default: t, time or the first that increases")
+    add("--dt", type=_positive, metavar="S", help="time between rows, where no column has it")
+    add("--by", metavar="ID", help="column that tells recordings apart, such as a subject")
+    add("--states", nargs="+", metavar="X", help="columns of states; default: all others")
+    add("--inputs", nargs="+", default=[], metavar="U", help="columns of inputs, such as a force")
+
+
+def _add_question_options(add: Callable[..., object]) -> None:
+    """What is asked of the recordings: by the names that `Question` has."""
     add("--order", type=int, choices=(1, 2), default=1, help="2 if only positions were measured")
     add(
         "--operations",
@@ -120,38 +158,6 @@ def parser() -> argparse.ArgumentParser:
         help="inputs keep their value until the next row (--hold no: they run straight to it); "
         "default: the likelier",
     )
-    add(
-        "--seconds",
-        type=_positive,
-        metavar="S",
-        help="end the search after so many seconds with the best model so far, as Ctrl-C does",
-    )
-    add(
-        "--out", metavar="DIR", help="folder to write to; default: discovery/ beside the first file"
-    )
-    commands.add_parser(
-        "warm",
-        help="compile once what discoveries need, so that the first does not wait for it",
-        description="Compile the programs of discoveries from recordings of 100 to 2,000 rows of "
-        "one to three states, and keep them in the user's cache directory: a minute or two, once "
-        "for a machine. NSINDY_CACHE=FOLDER keeps them elsewhere, NSINDY_CACHE=off nowhere.",
-    )
-    return options
-
-
-def _add_file_options(add: Callable[..., object]) -> None:
-    add(
-        "files",
-        nargs="+",
-        metavar="FILE",
-        help="table of numbers: text (CSV, tabs, spaces), .xlsx, .parquet, .json, .mat, .npy, "
-        ".npz, any of them with .gz; - for standard input",
-    )
-    add("--time", metavar="T", help="column of times; default: t, time or the first that increases")
-    add("--dt", type=_positive, metavar="S", help="time between rows, where no column has it")
-    add("--by", metavar="ID", help="column that tells recordings apart, such as a subject")
-    add("--states", nargs="+", metavar="X", help="columns of states; default: all others")
-    add("--inputs", nargs="+", default=[], metavar="U", help="columns of inputs, such as a force")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -222,21 +228,11 @@ def _discover(options: argparse.Namespace, command: str) -> int:
             from nsindy.discovery.question import Question
             from nsindy.terms.own import read_operation
 
-            question = Question(
-                order=options.order,
-                operations=options.operations,
-                own=[read_operation(text) for text in options.operation],
-                degree=options.degree,
-                max_terms=options.max_terms,
-                noise=options.noise,
-                map=options.map,
-                forcing=options.forcing,
-                hold=None if options.hold is None else options.hold == "yes",
-                know=options.know,
-                free=options.free,
-                sign=options.sign,
-                law=options.law,
-            )
+            asked = {field.name for field in dataclasses.fields(Question)}
+            given = {name: value for name, value in vars(options).items() if name in asked}
+            given["own"] = [read_operation(text) for text in options.operation]
+            given["hold"] = None if options.hold is None else options.hold == "yes"
+            question = Question(**given)
             discovery = from_recordings(
                 recordings, question, seconds=options.seconds, progress=progress
             )

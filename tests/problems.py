@@ -24,6 +24,18 @@ def solved(field, initial, times):
     ).y.T
 
 
+def noisy(clean, share, seed=0):
+    """States with noise of that share of each one's standard deviation."""
+    draws = np.random.default_rng(seed).standard_normal(clean.shape)
+    return clean + share * clean.std(0) * draws
+
+
+def coefficients(found, equation=0):
+    """The terms of an equation with their coefficients and standard errors."""
+    row, errors = np.asarray(found.coefficients)[equation], found.standard_errors[equation]
+    return {found.terms[m]: (row[m], errors[m]) for m in np.flatnonzero(row)}
+
+
 def prepared(
     times,
     states,

@@ -6,7 +6,6 @@ import numpy as np
 
 from nsindy.discovery import (
     candidates,
-    conclusion,
     constants,
     discrepancy,
     law_fit,
@@ -104,7 +103,7 @@ def _tested(
         return LawResult(law.text, law.numbers, nothing, nothing, float("-inf"), 0.0, lost, lost)
     part = law_fit.fit_law(system, prepared, first, [every.parameters, *begun], slow=slow)
     size, units = len(law.numbers), prepared.units
-    at_starts = every.begin[np.flatnonzero(conclusion.begins_recording(prepared))]
+    at_starts = every.begin[prepared.first_segments]
 
     def solved(fitted):
         return lambda variables: system.numpy(variables, fitted.parameters)

@@ -19,7 +19,7 @@ from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 from nsindy.terms.numbered import inner_numbers, of_each
 
-__all__ = ["begins_recording", "conclude", "nothing", "standard_errors", "widening"]
+__all__ = ["conclude", "nothing", "standard_errors", "widening"]
 
 
 def conclude(
@@ -56,7 +56,7 @@ def conclude(
     words = Wording(prepared, (*states, *recordings.inputs), states)
     effective = _effective(final)
     errors = standard_errors(effective, numbers, lag) * prepared.back
-    begins = np.flatnonzero(begins_recording(prepared))
+    begins = prepared.first_segments
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))
     noise = np.where(kinds, _misfit_share(white, prepared), white * units.states)
@@ -66,7 +66,7 @@ def conclude(
     each_error = zip(numbers.inner, of_each(numbers.inner, errors_of_numbers), strict=True)
     of_place = {i.place: errors for i, errors in each_error}
     discovery = Discovery(
-        coefficients=_in_units(prepared, best.coefficients),
+        coefficients=prepared.in_units(best.coefficients),
         standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
         inclusion_probabilities=np.clip(inclusion_probabilities(final, unclear), 0, 1),
         noise=np.where(unmeasured, 0.0, noise),
@@ -158,18 +158,6 @@ def _interval(recordings: Recordings) -> float:
     return float(np.median(np.concatenate([np.diff(part.times) for part in recordings.parts])))
 
 
-def _in_units(prepared: Prepared, coefficients: np.ndarray) -> np.ndarray:
-    """Scaled coefficients in the units of the recording, the given ones to their last digit."""
-    given = prepared.tables.given
-    return np.where(given != 0, given, coefficients * prepared.back)
-
-
-def begins_recording(prepared: Prepared) -> np.ndarray:
-    """True for segments that begin a recording; those that fill up the last are left out."""
-    length = prepared.length
-    return np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals])
-
-
 def _misfit_share(noise: np.ndarray, prepared: Prepared) -> np.ndarray:
     """The proportional noise that the misfit of the model itself shows."""
     size = np.sqrt(np.mean(np.concatenate([s.measured for s in prepared.signals]) ** 2, 0))
@@ -234,7 +222,7 @@ def _held_out(
 ) -> HeldOut:
     """Forecast the end of each recording from the state that the fit ends with."""
     best, units = first.chosen, prepared.units
-    coefficients = _in_units(prepared, best.coefficients)
+    coefficients = prepared.in_units(best.coefficients)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
     followed = signals.nodes(prepared.signals, path.states)
     pairs = []

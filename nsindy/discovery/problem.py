@@ -137,6 +137,17 @@ class Prepared(NamedTuple):
     tables: Tables
     kinds: Kinds
 
+    @property
+    def first_segments(self) -> np.ndarray:
+        """Places of the segments that begin a recording, among all [recordings]."""
+        firsts = [np.arange(0, len(s.times) - 1, self.length) == 0 for s in self.signals]
+        return np.flatnonzero(np.concatenate(firsts))
+
+    def in_units(self, coefficients: np.ndarray) -> np.ndarray:
+        """Scaled coefficients in the units of the recording, the given ones to their last digit."""
+        given = self.tables.given
+        return np.where(given != 0, given, coefficients * self.back)
+
     def segments(self, share: float) -> Segments:
         """The recordings in segments, of which the first `share` of the samples count."""
         return signals.segments(

@@ -123,9 +123,7 @@ def followed_by(prepared: Prepared, final: Found) -> list[np.ndarray]:
         (path,) = candidates.solved(final.problem, [best.start], final.segments)
         return [x * units.states for x in signals.nodes(prepared.signals, path.states)]
     coefficients = best.coefficients * prepared.back
-    length = prepared.length
-    begins = [np.arange(0, len(s.times) - 1, length) == 0 for s in prepared.signals]
-    firsts = best.begin[np.flatnonzero(np.concatenate(begins))] * units.states
+    firsts = best.begin[prepared.first_segments] * units.states
     return [
         along_recording.follow(
             prepared.terms,

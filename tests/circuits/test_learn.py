@@ -44,7 +44,7 @@ def black_box():
     return learn.learn_operation("half_wave", half_wave, (-3.0, 3.0))
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_forty_noisy_samples_give_the_curve_and_no_wiggle(noisy):
     found = np.asarray(noisy.primitive.function(GRID))
     error = np.sqrt(np.mean((found - friction(GRID)) ** 2))
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_operation_in_single_precision_as_well(nois
     assert other.primitive != noisy.primitive
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_units_do_not_matter(noisy):
     """Powers of two scale without rounding, so the network must be the same to the last bit."""
     v, f = measured()

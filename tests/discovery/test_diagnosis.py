@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import prepared, signal, solved
+from problems import noisy, prepared, signal, solved
 
 from nsindy.discovery import diagnosis
 
@@ -16,13 +16,9 @@ def told(times, states, residuals=None):
     return diagnosis.reasons(one, left, tuple("xyz"[: states.shape[1]]))
 
 
-def noisy(states, seed=0):
-    return states + 0.01 * states.std(0) * np.random.default_rng(seed).standard_normal(states.shape)
-
-
 @pytest.fixture(scope="module")
 def swing():
-    return noisy(solved(lambda y: [y[1], -y[0] - 0.1 * y[1]], [1.0, 0.0], TIMES))
+    return noisy(solved(lambda y: [y[1], -y[0] - 0.1 * y[1]], [1.0, 0.0], TIMES), 0.01)
 
 
 def test_a_function_of_points_is_not_ambiguous_and_noise_is():
@@ -56,7 +52,7 @@ def test_a_delay_is_told_with_its_length():
         before = values[i - lag]
         values.append(values[i] + 0.1 * (0.2 * before / (1 + before**10) - 0.1 * values[i]))
     seen = np.array(values[-2000::5])[:, None]
-    (reason,) = told(0.5 * np.arange(len(seen)), noisy(seen))
+    (reason,) = told(0.5 * np.arange(len(seen)), noisy(seen, 0.01))
     assert "of time ago it nearly is" in reason.what and "delay" in reason.step
     delay = float(reason.what.split("with x of ")[1].split(" ")[0])
     assert 14 < delay < 20

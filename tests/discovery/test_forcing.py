@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import candidate, narrow, prepared
+from problems import candidate, coefficients, narrow, prepared
 from scipy.integrate import solve_ivp
 
 import nsindy
@@ -23,11 +23,6 @@ def recorded(field, initial, end, rows, noise=0.005, seed=0):
     ).y.T
     draws = np.random.default_rng(seed).standard_normal(clean.shape)
     return times, clean + noise * clean.std(0) * draws
-
-
-def coefficients(found, equation):
-    row, errors = np.asarray(found.coefficients)[equation], found.standard_errors[equation]
-    return {found.terms[m]: (row[m], errors[m]) for m in np.flatnonzero(row)}
 
 
 def fitted(found, word):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from problems import coefficients
 from scipy.integrate import solve_ivp
 
 import nsindy
@@ -21,12 +22,6 @@ def recorded(field, initial, end, rows, seed=0, noise=0.005):
     ).y.T  # fmt: skip
     draws = np.random.default_rng(seed).standard_normal(clean.shape)
     return times, clean + noise * clean.std(0) * draws
-
-
-def coefficients(found, equation):
-    """The terms of an equation with their coefficients and standard errors."""
-    row, errors = np.asarray(found.coefficients)[equation], found.standard_errors[equation]
-    return {found.terms[m]: (row[m], errors[m]) for m in np.flatnonzero(row)}
 
 
 def assert_near(terms, truth):

@@ -41,7 +41,7 @@ def with_cells_missing(seed):
 
 @pytest.mark.parametrize("make", (at_different_rates, with_cells_missing))
 @pytest.mark.parametrize("seed", (0, pytest.param(1, marks=pytest.mark.slow)))
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_no_grid_is_needed(make, seed):
     times, x, sigma = make(seed)
     found = nsindy.discover(times, x)

@@ -2,18 +2,13 @@
 
 import numpy as np
 import pytest
-from problems import candidate, found, prepared, solved
+from problems import candidate, found, noisy, prepared, solved
 
 from nsindy.discovery import constants, number_regression, signals, weak_form
 from nsindy.terms.numbered import Inner
 from nsindy.terms.text import readable
 
 K, V = 0.7, 1.2
-
-
-def noisy(states, noise, seed=0):
-    size = noise * states.std(0)
-    return states + size * np.random.default_rng(seed).standard_normal(states.shape)
 
 
 def everywhere(made):

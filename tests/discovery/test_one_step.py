@@ -32,15 +32,10 @@ def lorenz(times):
     return problems.solved(field, INITIAL, times)
 
 
-def noisy(states, share, seed=0):
-    draws = np.random.default_rng(seed).standard_normal(states.shape)
-    return states + share * states.std(0) * draws
-
-
 @pytest.mark.parametrize(("noise", "digits"), ((0.0, 1e-3), (1e-3, 0.05)))
 def test_the_flow_proposes_what_smoothing_cannot(noise, digits):
     times = 0.1 * np.arange(250)
-    made = problems.prepared(times, noisy(lorenz(times), noise))
+    made = problems.prepared(times, problems.noisy(lorenz(times), noise))
     assert made.signals[0].coarse and not made.signals[0].resolved.any()
     found = one_step.from_flow(made, proposals.proposals(made))
     names = [text.readable(term, ("x", "y", "z")) for term in made.terms]
@@ -60,7 +55,7 @@ def test_the_flow_proposes_what_smoothing_cannot(noise, digits):
 @pytest.mark.parametrize("noise", (0.0, 1e-3))
 def test_a_coarse_recording_is_exact(noise):
     times = 0.1 * np.arange(400)
-    found = nsindy.discover(times, noisy(lorenz(times), noise))
+    found = nsindy.discover(times, problems.noisy(lorenz(times), noise))
     values, errors = np.asarray(found.coefficients), np.asarray(found.standard_errors)
     placed = {(int(d), found.terms[m]): (d, m) for d, m in np.argwhere(values != 0)}
     assert placed.keys() == TRUTH.keys()

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from problems import prepared, solved
+from problems import noisy, prepared, solved
 
 from nsindy.discovery import constants, screening
 from nsindy.evidence import regression
@@ -59,8 +59,7 @@ def test_each_equation_has_columns_of_its_own():
     states = solved(
         lambda x: (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + 8, start, times
     )
-    noise = 0.01 * states.std(0) * np.random.default_rng(0).standard_normal(states.shape)
-    one = prepared(times, states + noise)
+    one = prepared(times, noisy(states, 0.01))
     terms, columns = [t.name("abcdefgh") for t in one.terms], one.problem.columns
     assert len(terms) == 165 and columns.shape == (8, constants.WIDE_COLUMNS // 8)
     for d, places in enumerate(columns):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import solved
+from problems import noisy, solved
 
 import nsindy
 from nsindy.discovery import wide_table
@@ -93,6 +93,5 @@ def test_a_table_that_comes_to_rest_has_its_equations():
     times = np.linspace(0, 40, ROWS)
     rates = np.linspace(0.3, 1.0, 9)
     states = solved(lambda y: np.roll(y, 1) * 0.5 - rates * y, np.linspace(1, 3, 9), times)
-    noise = 0.003 * states.std(0) * np.random.default_rng(0).standard_normal(states.shape)
-    found = wide_table.sorted_out(check_arrays(times, states + noise), Question())
+    found = wide_table.sorted_out(check_arrays(times, noisy(states, 0.003)), Question())
     assert found.equations and not found.recordings.inputs

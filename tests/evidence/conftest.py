@@ -4,22 +4,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nsindy.terms import library, term
+from nsindy.terms import library
 
 SAMPLES = 200
 
 
 @pytest.fixture(scope="module")
-def paper():
-    return library.bind(term.paper_terms(), ("x", "v"))
-
-
-@pytest.fixture(scope="module")
-def oscillator(paper):
+def oscillator(exact):
     """Θ of a decaying orbit, and v' = -x - 0.1 v with white noise."""
     rng = np.random.default_rng(0)
     t = np.linspace(0, 20, SAMPLES)
     states = np.stack([np.exp(-0.05 * t) * np.cos(t), -np.exp(-0.05 * t) * np.sin(t)], 1)
-    theta = np.asarray(library.evaluate(paper, jnp.asarray(states)).theta)
+    theta = np.asarray(library.evaluate(exact, jnp.asarray(states)).theta)
     target = theta @ np.array([-1, -0.1, 0, 0, 0, 0, 0, 0.0]) + 0.01 * rng.normal(size=SAMPLES)
     return theta, target

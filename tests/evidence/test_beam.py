@@ -26,9 +26,9 @@ def test_best_subset_with_bic_is_the_enumeration(oscillator):
 
 
 @pytest.mark.parametrize("slots", [1, 2, 4])
-def test_search_finds_the_best_of_the_enumeration(paper, oscillator, slots):
+def test_search_finds_the_best_of_the_enumeration(exact, oscillator, slots):
     theta, target = oscillator
-    prior = by_complexity(paper.complexities)
+    prior = by_complexity(exact.complexities)
     factor = regression.compress(jnp.asarray(theta), jnp.asarray(target)[:, None])
     found = search(
         factor, float(SAMPLES), prior, jnp.zeros((1, 8), bool), slots=slots, depth=slots, width=8
@@ -52,13 +52,13 @@ def test_fewer_samples_than_terms():
     assert supports(found)[0] == (4,)
 
 
-def test_constant_data_have_the_empty_support(paper):
-    theta = library.evaluate(paper, jnp.ones((50, 2))).theta
+def test_constant_data_have_the_empty_support(exact):
+    theta = library.evaluate(exact, jnp.ones((50, 2))).theta
     factor = regression.compress(theta, jnp.zeros((50, 1)))
     found = search(
         factor,
         50.0,
-        by_complexity(paper.complexities),
+        by_complexity(exact.complexities),
         jnp.zeros((1, 8), bool),
         slots=2,
         depth=2,
@@ -68,17 +68,17 @@ def test_constant_data_have_the_empty_support(paper):
     assert np.isfinite(found.log_evidence[0])
 
 
-def test_no_admissible_term_leaves_the_start(paper):
+def test_no_admissible_term_leaves_the_start(exact):
     factor = regression.compress(jnp.zeros((50, 8)), jnp.ones((50, 1)))
     start = jnp.zeros((1, 8), bool)
     found = search(
-        factor, 50.0, by_complexity(paper.complexities), start, slots=2, depth=2, width=8
+        factor, 50.0, by_complexity(exact.complexities), start, slots=2, depth=2, width=8
     )
     assert supports(found)[0] == ()
     assert np.all(np.isneginf(found.log_evidence[1:]))
 
 
-def test_a_sweep_of_the_prior_compiles_once(paper, oscillator):
+def test_a_sweep_of_the_prior_compiles_once(exact, oscillator):
     theta, target = oscillator
     factor = regression.compress(jnp.asarray(theta), jnp.asarray(target)[:, None])
 
@@ -89,20 +89,20 @@ def test_a_sweep_of_the_prior_compiles_once(paper, oscillator):
         return beam.beam_search(factor, samples, prior, start, slots=2, depth=2, width=8)
 
     for price in (0.0, 3.0):
-        run(factor, jnp.asarray(100.0), by_complexity(paper.complexities, price=price))
+        run(factor, jnp.asarray(100.0), by_complexity(exact.complexities, price=price))
 
 
-def test_single_precision(paper, oscillator):
+def test_single_precision(exact, oscillator):
     theta, target = (jnp.asarray(a, jnp.float32) for a in oscillator)
     factor = regression.compress(theta, target[:, None])
-    prior = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), by_complexity(paper.complexities))
+    prior = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), by_complexity(exact.complexities))
     start = jnp.zeros((1, 8), bool)
     found = search(factor, jnp.float32(200), prior, start, slots=2, depth=2, width=4)
     assert found.log_evidence.dtype == jnp.float32
     assert supports(found)[0] == (0, 1)
 
 
-def test_too_many_terms_and_impossible_slots_are_told(paper):
+def test_too_many_terms_and_impossible_slots_are_told(exact):
     with pytest.raises(ValueError, match="too many to enumerate"):
         beam.best_subset(jnp.ones((18, 18)), jnp.ones(()), bic(17))
     for bad in (0, 9):
@@ -110,7 +110,7 @@ def test_too_many_terms_and_impossible_slots_are_told(paper):
             search(
                 jnp.ones((9, 9)),
                 jnp.ones(()),
-                by_complexity(paper.complexities),
+                by_complexity(exact.complexities),
                 jnp.zeros((1, 8), bool),
                 slots=bad,
                 depth=1,

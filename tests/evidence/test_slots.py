@@ -9,10 +9,10 @@ from nsindy.evidence.prior import by_complexity
 SAMPLES = 200
 
 
-def test_more_slots_than_needed_stay_empty(paper, oscillator):
+def test_more_slots_than_needed_stay_empty(exact, oscillator):
     """One true term: every further slot is empty, and says so with its probability."""
     theta, _ = oscillator
-    prior = by_complexity(paper.complexities)
+    prior = by_complexity(exact.complexities)
 
     def run(key):
         target = jnp.asarray(theta)[:, 1] + 0.01 * jax.random.normal(key, (SAMPLES,), float)

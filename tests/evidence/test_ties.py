@@ -11,15 +11,15 @@ SAMPLES = 200
 search = jax.jit(beam.beam_search, static_argnames=("slots", "depth", "width"))
 
 
-def test_exact_ties_are_broken_by_the_prior_and_listed(paper, oscillator):
+def test_exact_ties_are_broken_by_the_prior_and_listed(exact, oscillator):
     theta, target = oscillator
     factor = regression.compress(jnp.asarray(theta), jnp.asarray(target)[:, None])
     mask = jnp.arange(8) < 2
     listed = ties.equivalents(factor, mask)
     assert listed == [(0, 6), (1, 6)]
-    costs = np.asarray(by_complexity(paper.complexities).costs)
+    costs = np.asarray(by_complexity(exact.complexities).costs)
     dear = Prior(jnp.asarray(np.where(np.arange(8) == 0, 20.0, costs)), jnp.ones(()))
-    for prior, expected in ((by_complexity(paper.complexities), (0, 1)), (dear, (1, 6))):
+    for prior, expected in ((by_complexity(exact.complexities), (0, 1)), (dear, (1, 6))):
         found = search(
             factor, float(SAMPLES), prior, jnp.zeros((1, 8), bool), slots=2, depth=2, width=8
         )

@@ -10,7 +10,7 @@ from nsindy.evidence import regression
 from nsindy.evidence.prior import by_complexity
 from nsindy.evidence.score import Supports
 from nsindy.paper import recovery
-from nsindy.terms import library, term
+from nsindy.terms import library
 from nsindy.trajectories import single, tangent
 
 STEPS = 60
@@ -28,11 +28,6 @@ NOTHING = Supports(
 """Proposals of which only the first counts, and it is empty."""
 
 
-@pytest.fixture(scope="module")
-def paper():
-    return library.bind(term.paper_terms(), ("x", "v"))
-
-
 def closed_form(k=K, c=C):
     w, g = np.sqrt(k - c * c / 4), c / 2
     x = np.exp(-g * TIMES) * (np.cos(w * TIMES) + g / w * np.sin(w * TIMES))
@@ -41,22 +36,22 @@ def closed_form(k=K, c=C):
 
 
 @pytest.fixture(scope="module")
-def recover(paper):
+def recover(exact):
     """One compiled function: noisy states, and derivatives that proposals are made from."""
 
     @jax.jit
     @chex.assert_max_traces(n=1)
     def run(states, derivatives, instead, replace):
-        prior = by_complexity(paper.complexities)
+        prior = by_complexity(exact.complexities)
 
         def one(states):
-            theta = library.evaluate(paper, states).theta
+            theta = library.evaluate(exact, states).theta
             factor = regression.compress(theta, derivatives)
             samples = jnp.asarray(float(len(TIMES)))
             proposals = recovery.propose(factor, samples, prior, equations=2, slots=4, width=WIDTH)
             proposals = jax.tree.map(lambda a, b: jnp.where(replace, a, b), instead, proposals)
             record = single.as_record(jnp.asarray(TIMES), states)
-            return recovery.recover(paper, record, proposals, factor, prior, slots=4, steps=STEPS)
+            return recovery.recover(exact, record, proposals, factor, prior, slots=4, steps=STEPS)
 
         return jax.vmap(one)(states)
 
@@ -74,9 +69,9 @@ def recovered(recover):
 
 
 @pytest.fixture(scope="module")
-def bound(paper):
+def bound(exact):
     record = single.as_record(jnp.asarray(TIMES), jnp.asarray(closed_form()))
-    run = jax.jit(functools.partial(tangent.cramer_rao, paper, steps=STEPS))
+    run = jax.jit(functools.partial(tangent.cramer_rao, exact, steps=STEPS))
     initial, noise = jnp.asarray([1.0, 0.0]), jnp.full(2, NOISE)
     return np.asarray(run(jnp.asarray(TRUTH != 0), jnp.asarray(TRUTH), initial, record, noise))
 
@@ -180,8 +175,8 @@ def test_constant_data_have_empty_equations(recover):
     assert np.all(np.isfinite(np.asarray(found.log_evidence)))
 
 
-def test_no_slots_are_told(paper):
+def test_no_slots_are_told(exact):
     with pytest.raises(ValueError, match="slots"):
         recovery.propose(
-            jnp.ones((10, 10)), 100.0, by_complexity(paper.complexities), equations=2, slots=0
+            jnp.ones((10, 10)), 100.0, by_complexity(exact.complexities), equations=2, slots=0
         )

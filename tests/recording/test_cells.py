@@ -2,18 +2,7 @@ import numpy as np
 import pytest
 from written_tables import ROWS, T, X, matrix, table
 
-from nsindy.recording import check
 from nsindy.recording.cells import column_reader, kind_of
-
-
-@pytest.fixture
-def read(tmp_path):
-    def written(content, **ask):
-        path = tmp_path / "river.csv"
-        path.write_text(content)
-        return check.read_recordings(path, **ask)
-
-    return written
 
 
 def column(cells, separator=";"):

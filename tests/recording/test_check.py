@@ -334,7 +334,7 @@ def test_a_pickle_is_text_that_is_refused(file, tmp_path):
     assert not (tmp_path / "harm").exists()
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_a_million_rows(tmp_path):
     t = np.arange(1_000_000) * 0.001
     path = tmp_path / "long.csv"
@@ -449,7 +449,7 @@ def run(script, *words):
     return done.stdout
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_the_recordings_that_the_project_makes(tmp_path):
     run("make_recordings.py", "--out", tmp_path)
     found = check.read_recordings(tmp_path / "hares_and_lynxes.csv")
@@ -534,7 +534,7 @@ def answers(call):
 
 @fuzz(1000)
 @given(text=near_tables(), encoding=st.sampled_from(["utf-8"] * 6 + ["utf-16", "utf-8-sig"]))
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_any_table(tmp_path, text, encoding):
     path = tmp_path / "any.csv"
     path.write_bytes(text.encode(encoding, "surrogatepass"))
@@ -543,7 +543,7 @@ def test_any_table(tmp_path, text, encoding):
 
 @fuzz(400)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda s: s.encode())))
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_any_bytes(tmp_path, content):
     path = tmp_path / "any.csv"
     path.write_bytes(content)
@@ -561,7 +561,7 @@ ANYTHING = st.one_of(
 
 @fuzz(400)
 @given(t=ANYTHING, x=ANYTHING, inputs=ANYTHING)
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_any_objects(t, x, inputs):
     answers(lambda: check.check_arrays(t, x, inputs=inputs))
 
@@ -573,7 +573,7 @@ def test_any_objects(t, x, inputs):
     d=st.integers(1, 3),
     scale=st.sampled_from([1e-300, 1e-9, 1.0, 1e9, 1e200]),
 )
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_any_values(data, n, d, scale):
     draw = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     t, x = np.sort(draw.normal(size=n)) * scale, draw.normal(size=(n, d)) * scale

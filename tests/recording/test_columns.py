@@ -5,16 +5,6 @@ from written_tables import ROWS, T, X, matrix, table
 from nsindy.recording import check
 
 
-@pytest.fixture
-def read(tmp_path):
-    def written(content, **ask):
-        path = tmp_path / "river.csv"
-        path.write_text(content)
-        return check.read_recordings(path, **ask)
-
-    return written
-
-
 @pytest.mark.parametrize(
     "name",
     [

@@ -2,18 +2,6 @@ import numpy as np
 import pytest
 from written_tables import ROWS, T, X, matrix, table
 
-from nsindy.recording import check
-
-
-@pytest.fixture
-def read(tmp_path):
-    def written(content, **ask):
-        path = tmp_path / "river.csv"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return check.read_recordings(path, **ask)
-
-    return written
-
 
 @pytest.mark.parametrize(
     "above",

@@ -8,16 +8,6 @@ OTHERS = [[t, 2 - x, v * x] for t, x, v in ROWS]
 """A second recording at the same times."""
 
 
-@pytest.fixture
-def read(tmp_path):
-    def written(content, **ask):
-        path = tmp_path / "river.csv"
-        path.write_text(content)
-        return check.read_recordings(path, **ask)
-
-    return written
-
-
 def holds(found, *expected):
     assert len(found.parts) == len(expected)
     for part, rows in enumerate(expected):

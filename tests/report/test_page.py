@@ -163,7 +163,7 @@ def test_figures_lie_beside_the_page(pages):
 
 
 @pytest.mark.parametrize("name", ["N", "hare $x_$ <b>", "温度", "a\\frac{"])
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_one_state_of_any_name_with_a_simulation_that_leaves(name, tmp_path):
     found = make([], np.zeros((1, 0)), (name,), initial=[[1.0]])
     times = np.linspace(0, 2, 21)
@@ -176,7 +176,7 @@ def test_one_state_of_any_name_with_a_simulation_that_leaves(name, tmp_path):
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1e9])
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_a_long_recording_at_any_scale(scale, oscillator, tmp_path):
     initial = scale * np.asarray(oscillator.initial)
     small = dataclasses.replace(

@@ -396,7 +396,7 @@ def whole(tmp_path_factory):
 
 @settings(deadline=None, max_examples=300)
 @given(data=st.data(), value=JSON)
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_any_entry_may_be_anything(data, value, whole):
     content = json.loads((whole / "d.json").read_text())
     place, key = content, data.draw(st.sampled_from(sorted(set(content) - {"format"})))

@@ -82,7 +82,7 @@ def by_autodiff(key, samples, routing):
     ],
     ids=lambda settings: ", ".join(f"{k} {v}" for k, v in settings.items()) or "the paper's",
 )
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_training_is_that_of_automatic_differentiation(settings, shared):
     settings = {"slots": 3, "steps": 12, "samples": 12} | settings
     samples, key = samples_of(0, settings.pop("samples")), jax.random.key(4)
@@ -116,7 +116,7 @@ def test_slots_are_filled_like_the_masked_softmax(temperature, own):
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["sample", "shared"])
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_a_run_is_the_same_in_any_batch_and_any_block(shared, monkeypatch):
     routing = Routing(slots=2, steps=20, shared=shared)
     keys = jax.random.split(jax.random.key(1), (3, 2))
@@ -141,7 +141,7 @@ def test_a_run_is_the_same_in_any_batch_and_any_block(shared, monkeypatch):
                 np.testing.assert_allclose(mine, its, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_single_precision_trains_like_double_precision():
     # The draws of float32 and float64 differ, so nothing is drawn: the noise is 0.
     routing = Routing(slots=2, steps=200, shared=True)

@@ -55,7 +55,7 @@ def test_random_problems_against_numpy(threshold, ridge):
         assert np.all((found == 0) | (np.abs(found) >= threshold))
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_without_jit(both):
     theta, derivatives = map(jnp.asarray, problem(0, terms=4))
     one, other = (f(theta, derivatives, 0.1) for f in both(stlsq.stlsq))

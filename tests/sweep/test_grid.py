@@ -38,7 +38,7 @@ def one(exact):
     return outcome
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_an_outcome_is_the_same_alone_and_in_a_larger_sweep(one, paper):
     settings = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], paper)
     larger = grid.over(one, np.arange(3, 7), settings, plan=grid.Plan(block=2)).value

@@ -32,7 +32,7 @@ def test_values_are_those_of_the_library(split):
     )
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_slopes_of_chosen_terms_are_derivatives(split):
     states = jnp.array([[0.7, 0.4, 2.0], [-1.3, 0.2, 1.5]])
     chosen, beside = jnp.array([[3, 1], [5, 0]]), jnp.array([[4, 2, 5]])

@@ -3,19 +3,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from van_der_pol import SPLIT, cut, model, solution
+from van_der_pol import SPLIT, cut, model
 
 from nsindy.discovery import dictionary, signals
 from nsindy.recording.check import Recording
 from nsindy.terms import products
 from nsindy.trajectories import gauss_newton, shooting
 from nsindy.trajectories.shooting import Model
-
-
-@pytest.fixture(scope="module")
-def clean():
-    times = np.linspace(0, 12, 150)
-    return times, solution(times)
 
 
 @pytest.mark.parametrize("wrong", (1.0, 1.3))

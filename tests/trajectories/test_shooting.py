@@ -2,16 +2,9 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
-from van_der_pol import SPLIT, cut, model, solution
+from van_der_pol import SPLIT, cut, model
 
 from nsindy.trajectories import shooting
-
-
-@pytest.fixture(scope="module")
-def clean():
-    times = np.linspace(0, 12, 150)
-    return times, solution(times)
 
 
 def test_segments_follow_the_exact_solution(clean, variant):

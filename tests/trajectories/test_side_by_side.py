@@ -1,17 +1,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
-from van_der_pol import SPLIT, cut, model, solution
+from van_der_pol import SPLIT, cut, model
 
 from nsindy.trajectories import side_by_side
 from nsindy.trajectories.gauss_newton import fit_segments
-
-
-@pytest.fixture(scope="module")
-def clean():
-    times = np.linspace(0, 12, 150)
-    return times, solution(times)
 
 
 def several(clean):

@@ -7,18 +7,12 @@ import scipy.integrate
 import scipy.optimize
 from oscillation import INDICES, NOISE, STEPS, TIMES, TRUE, measured, slots
 
-from nsindy.terms import library, term
 from nsindy.trajectories import single
 from nsindy.trajectories.single_fit import fit_trajectory
 
 
 @pytest.fixture(scope="module")
-def paper():
-    return library.bind(term.paper_terms(), ("x", "v"))
-
-
-@pytest.fixture(scope="module")
-def fit(paper):
+def fit(exact):
     """One compiled function that fits a batch of recordings, each from its own start."""
 
     @jax.jit
@@ -26,7 +20,7 @@ def fit(paper):
     def run(states, starts):
         def one(states, start):
             return fit_trajectory(
-                paper,
+                exact,
                 jnp.asarray(INDICES),
                 slots(start),
                 states[0],
