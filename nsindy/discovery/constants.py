@@ -79,8 +79,8 @@ FRICTION_OPERATIONS = operations.searched(alone=True)
 """Those of forces that brake, and of outflows, which stand alone: offered beside all others."""
 
 BOTH_SIDES = 0.05
-"""Share of the largest size of a variable that both its signs must reach before sign(x) and |x| x
-are more than 1 and x²."""
+"""Share of the largest size of a variable that both its signs must reach before |x|, sign(x) and
+|x| x are more than x, 1 and x²."""
 
 MOST_COLUMNS = 1000
 """Terms of all equations together that a trajectory is linearised in: five states have products of

@@ -248,7 +248,7 @@ PRIMITIVES: dict[str, Primitive] = {
         Primitive(
             "abs", 1, jnp.abs, (-5.0, 5.0), 1.0, nats=FURTHER, usable=ANYWHERE,
             numpy=np.abs, sympy=lambda sp, x: sp.Abs(x),
-            recipe={"hidden": (8,), "activation": "relu", "half_width": 5.2},
+            recipe={"hidden": (8,), "activation": "relu", "half_width": 5.2}, two_sided=True,
         ),
         # Of concentrations and populations, which are not negative.
         Primitive(
