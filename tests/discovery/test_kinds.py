@@ -224,5 +224,5 @@ def test_operations_of_a_kind_share_the_number():
 
 
 def test_no_operation_of_ones_own_has_the_name_of_a_kind():
-    """Under which it would take the place of one: `nsindy.operation` refuses all names of tables."""
+    """It would take the place of one: `nsindy.operation` refuses what is in a table."""
     assert set(KINDS) <= {*NUMBERED, *PRIMITIVES}
