@@ -223,14 +223,15 @@ def _ratio_dependent(rng: np.random.Generator) -> Draw:
 
 
 def _joint_inhibition(rng: np.random.Generator) -> Draw:
-    d, e, K = rng.uniform(0.6, 1.4, 3)
-    x, y = rng.uniform(0.8, 1.5, 2)
+    d, e, K = rng.uniform(0.6, 1.4, 3).tolist()
+    x, y = rng.uniform(0.8, 1.5, 2).tolist()
     # At rest x y is several times K.
     a, b = d * x * (1 + x * y / K), e * y / x
     starts = [
         (x * rng.uniform(0.05, 0.2), y * rng.uniform(0.05, 0.2)),
         (x * rng.uniform(1.5, 2.5), y * rng.uniform(0.1, 0.4)),
         (x * rng.uniform(0.1, 0.4), y * rng.uniform(2.0, 3.0)),
+        (x * rng.uniform(1.5, 2.5), y * rng.uniform(1.5, 2.5)),
     ]
     return Draw({"a": a, "K": K, "d": d, "b": b, "e": e}, starts, 5 / min(d, e))
 

@@ -179,23 +179,24 @@ KINDS: dict[str, Kind] = {
     "arrhenius": _kind("exp", ("arrhenius",), _energies),
     "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
     "power": _kind("sqrt", ("power",), _powers),
-    "hill": _kind("saturation", ("hill", "repression"), _no_grid),
-    "share": _kind("saturation", ("share",), _ratios),
-    "joint": _kind("saturation", ("joint", "joint_inhibition"), _of_product),
-    "radial": _kind("saturation", ("radial_inhibition",), _radii),
+    "hill_power": _kind("saturation", ("hill_power", "repression_power"), _no_grid),
+    "ratio_share": _kind("saturation", ("ratio_share",), _ratios),
+    "joint_saturation": _kind("saturation", ("joint_saturation", "joint_inhibition"), _of_product),
+    "radial_inhibition": _kind("saturation", ("radial_inhibition",), _radii),
     "radial_power": _kind("sqrt", ("radial_power",), _radial_powers),
 }
 """The kinds that are tried beside waves."""
 
 POWERS_OF = {"saturation": 1.0, "hill2": 2.0, "hill4": 4.0}
-"""The kinds whose power may be free, as that of "hill", and where it begins."""
+"""The kinds whose power may be free, as that of "hill_power", and where it begins."""
 
-FREE = "hill"
+FREE = "hill_power"
 """The kind with that power, which has no grid: it follows one of those."""
 
 FREED_AS = {
-    "michaelis": "hill", "hill2": "hill", "hill4": "hill",
-    "inhibition": "repression", "repression2": "repression", "repression4": "repression",
+    "michaelis": "hill_power", "hill2": "hill_power", "hill4": "hill_power",
+    "inhibition": "repression_power", "repression2": "repression_power",
+    "repression4": "repression_power",
 }  # fmt: skip
 """Their operations, with the power free."""
 

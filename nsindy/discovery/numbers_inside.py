@@ -11,7 +11,7 @@ from nsindy.discovery import (
     signals,
 )
 from nsindy.discovery.number_blocks import Offer
-from nsindy.discovery.number_fit import NOTHING_FITTED, NumberSearch
+from nsindy.discovery.number_fit import NOTHING_FITTED, NumberSearch, Trial
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -47,20 +47,27 @@ def search_with_numbers(
         before = best.numbers if best else NOTHING_FITTED
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
-            for offer in _different(
-                regressed,
-                around,
-                number_blocks.freed(prepared, chosen.mask),
-                number_blocks.freed_powers(prepared, chosen.mask),
-            )
+            for offer in _different(regressed, around, number_blocks.freed(prepared, chosen.mask))
             if not session.stop()
         ]
         earned = [each for each in tried if each is not None]
+        earned += [more for each in earned for more in _with_free_powers(session, each)]
         if not earned:
             break
         best = max(earned, key=lambda each: each.found.chosen.score - each.numbers.price)
         prepared, first, near = best.prepared, best.found, best.found
     return None if best is None else number_fit.finish(session, best)
+
+
+def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:
+    """The same with the power of the Hill term that was just found free, if that earns it."""
+    offers = number_blocks.freed_powers(tried.prepared, tried.found.chosen.mask)
+    found = [
+        number_fit.trial(session, offer, tried.prepared, tried.found, tried.numbers)
+        for offer in offers
+        if offer.inner.place == tried.numbers.inner[-1].place and not session.stop()
+    ]
+    return [each for each in found if each is not None]
 
 
 def _different(*lists: Sequence[Offer]) -> list[Offer]:

@@ -96,8 +96,8 @@ def with_number(operation: Numbered, number: float, second: float | None = None)
       >>> made = with_number(NUMBERED["michaelis"], 0.5)
       >>> made.name, made.numpy(1.5)
       ('michaelis[0.5]', 0.75)
-      >>> with_number(NUMBERED["hill"], 0.5, 2.5).name
-      'hill[0.5;2.5]'
+      >>> with_number(NUMBERED["hill_power"], 0.5, 2.5).name
+      'hill_power[0.5;2.5]'
     """
     function = WithNumber(operation, float(number), None if second is None else float(second))
     # A comma would end an argument of a term.
@@ -226,25 +226,25 @@ NUMBERED: dict[str, Numbered] = {
             written=lambda x, p: {f"{x}^{p}": 1},
         ),
         Numbered(
-            "hill", "K", _hill,
+            "hill_power", "K", _hill,
             numpy=_hill,
             sympy=lambda _, x, p, q: x**q / (p**q + x**q),
             written=lambda x, p, q: {f"{x}^{q}": 1, f"({p}^{q} + {x}^{q})": -1}, second="n",
         ),
         Numbered(
-            "repression", "K", _repression,
+            "repression_power", "K", _repression,
             numpy=_repression,
             sympy=lambda _, x, p, q: p**q / (p**q + x**q),
             written=lambda x, p, q: {f"(1 + ({x}/{p})^{q})": -1}, second="n",
         ),
         # What depends on the ratio of two states: predators that share their prey, mixing.
         _row(
-            "share", "K", lambda x, y, p: y / (p * x + y),
+            "ratio_share", "K", lambda x, y, p: y / (p * x + y),
             lambda x, y, p: {y: 1, f"({p} {x} + {y})": -1},
             more=PRODUCT, below=lambda x, y, p: p * x + y,
         ),
         _row(
-            "joint", "K", lambda x, y, p: x * y / (p + x * y),
+            "joint_saturation", "K", lambda x, y, p: x * y / (p + x * y),
             lambda x, y, p: _counted(x, y) | {f"({p} + {x} {y})": -1},
             more=PRODUCT, below=lambda x, y, p: p + x * y,
         ),

@@ -67,11 +67,11 @@ def test_a_root_is_offered_down_to_zero_and_its_noise():
 @pytest.mark.parametrize(
     ("name", "number", "low", "allowed"),
     (
-        ("share", 0.5, 0.01, True),
+        ("ratio_share", 0.5, 0.01, True),
         # 3 % of noise let the smallest states be below 0, where there is a pole.
-        ("share", 0.5, -0.04, False),
-        ("share", -0.5, 0.01, False),
-        ("joint", 0.5, -0.04, True),
+        ("ratio_share", 0.5, -0.04, False),
+        ("ratio_share", -0.5, 0.01, False),
+        ("joint_saturation", 0.5, -0.04, True),
         ("joint_inhibition", -0.5, 0.5, False),
         ("radial_power", -1.5, 0.5, True),
         # A singularity close by counts as one that is there.

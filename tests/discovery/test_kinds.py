@@ -6,6 +6,7 @@ import pytest
 from nsindy.discovery import dictionary, kinds
 from nsindy.discovery.kinds import KINDS, Kinds, Shape
 from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered
+from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.text import readable
 
 POSITIVE, SIGNED = np.linspace(0.5, 4.0, 30), np.linspace(-2.0, 4.0, 30)
@@ -38,11 +39,11 @@ def test_two_variables_ask_for_a_number_where_both_change(kind):
 
 
 def test_shares_lie_around_the_ratios_of_the_values():
-    tried = grid("share", POSITIVE, 3.0 * POSITIVE)
+    tried = grid("ratio_share", POSITIVE, 3.0 * POSITIVE)
     np.testing.assert_allclose([tried[0], tried[-1]], [0.9, 9.0])
     # Where one nearly vanishes they still are few decades.
     falls = np.geomspace(1.0, 0.021, 50)
-    wide = grid("share", falls[::-1], falls)
+    wide = grid("ratio_share", falls[::-1], falls)
     assert wide[-1] / wide[0] == pytest.approx(kinds.MOST_RATIOS)
 
 
@@ -102,8 +103,8 @@ def test_kinds_stand_beside_the_operations_of_a_library():
     found = Kinds.beside(LIBRARY)
     assert found.waves == ("sin",)
     assert set(found.others) == {
-        "saturation", "hill2", "hill4", "hill", "exponential", "arrhenius", "share", "joint",
-        "radial",
+        "saturation", "hill2", "hill4", "hill_power", "exponential", "arrhenius", "ratio_share",
+        "joint_saturation", "radial_inhibition",
     }  # fmt: skip
     plain = Kinds.beside(dictionary.monomials(2, 3))
     assert plain == ((), {})
@@ -144,7 +145,7 @@ def test_terms_of_a_number():
     ]
     every = Kinds((), KINDS)
     assert names(every, Inner("power", 0, 0.5)) == ["x^0.5000", "y x^0.5000"]
-    assert names(every, Inner("share", 1, 0.5, before=0)) == [
+    assert names(every, Inner("ratio_share", 1, 0.5, before=0)) == [
         "y/(0.5000 x + y)",
         "x y/(0.5000 x + y)",
         "y^2/(0.5000 x + y)",
@@ -220,3 +221,8 @@ def test_operations_of_a_kind_share_the_number():
     for kind in KINDS.values():
         assert all(NUMBERED[one.name] is one for one in kind.operations)
         assert len({(one.symbol, one.variables) for one in kind.operations}) == 1
+
+
+def test_no_operation_of_ones_own_has_the_name_of_a_kind():
+    """It would take the place of one: `nsindy.operation` refuses what is in a table."""
+    assert set(KINDS) <= {*NUMBERED, *PRIMITIVES}

@@ -35,9 +35,9 @@ def test_two_states_share_a_number_where_pairs_are_asked_for(growth):
     assert all(len(block.places) == 1 for block in alone)
     pairs = {(block.kind, block.places) for block in both[len(alone) :]}
     assert {places for _, places in pairs} == {(0, 1), (0, 2), (1, 2)}
-    assert {kind for kind, _ in pairs} == {"share", "joint", "radial"}
-    share = next(block for block in both if block.kind == "share")
-    assert share.inner(0.5) == Inner("share", 1, 0.5, before=0)
+    assert {kind for kind, _ in pairs} == {"ratio_share", "joint_saturation", "radial_inhibition"}
+    share = next(block for block in both if block.kind == "ratio_share")
+    assert share.inner(0.5) == Inner("ratio_share", 1, 0.5, before=0)
     columns = share.columns(states).reshape(len(states), len(share.shapes), -1)
     x, y = states[:, :2].T
     expected = y / (share.numbers[3] * x + y)
@@ -49,7 +49,11 @@ def test_a_pair_has_the_number_of_its_second_state(growth):
     """Which has no other, and of one that has a number there is no pair."""
     times, states = growth
     held = prepared(
-        times, states, operations=OPERATIONS, degree=2, inner=[Inner("share", 1, 0.5, before=0)]
+        times,
+        states,
+        operations=OPERATIONS,
+        degree=2,
+        inner=[Inner("ratio_share", 1, 0.5, before=0)],
     )
     assert held.units.raw.tolist()[3:] == [0.0, 0.5, 0.0]
     free = {block.places for block in blocks(held, of(held), paired=True)}
@@ -66,10 +70,14 @@ def test_many_states_have_no_pairs(growth):
 def test_one_kind_alone(growth):
     times, states = growth
     held = prepared(
-        times, states, operations=OPERATIONS, degree=2, inner=[Inner("share", 1, 0.5, before=0)]
+        times,
+        states,
+        operations=OPERATIONS,
+        degree=2,
+        inner=[Inner("ratio_share", 1, 0.5, before=0)],
     )
-    (one,) = blocks(held, of(held), Only("share", (0, 1)))
-    assert one[:2] == ("share", (0, 1))
+    (one,) = blocks(held, of(held), Only("ratio_share", (0, 1)))
+    assert one[:2] == ("ratio_share", (0, 1))
     (wave,) = blocks(held, of(held), Only(WAVE, (2,)))
     assert wave[:2] == (WAVE, (2,))
 
@@ -103,7 +111,7 @@ def test_a_power_may_be_free(growth, kind, power):
     mask = np.zeros(made.problem.admissible.shape, bool)
     mask[0, first] = mask[1, last] = mask[1, rows.index("one")] = True
     (offer,) = number_blocks.freed_powers(made, mask)
-    assert offer.inner == Inner("hill", 0, 0.7, second=power)
+    assert offer.inner == Inner("hill_power", 0, 0.7, second=power)
     assert offer.price == pytest.approx(0.5 * np.log(240))
     library = [term for term in made.terms if term not in own]
     terms = [*library, *made.kinds.terms(offer.inner, 2)]

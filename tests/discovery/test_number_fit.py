@@ -227,7 +227,7 @@ def test_a_power_and_a_half_saturation_are_fitted_together():
     truth = [0.8, 2.6, 1.0, 0.2, 3.0]
     clean = uptake(truth)
     recording = clean + NOISE * np.random.default_rng(3).standard_normal(clean.shape)
-    inner = Inner("hill", 0, 0.84, second=2.5)
+    inner = Inner("hill_power", 0, 0.84, second=2.5)
     made = prepared(TIMES, recording, operations=("saturation",), inner=[inner])
     names = [readable(term, ("S",)) for term in made.terms]
     mask = np.zeros(made.problem.admissible.shape, bool)

@@ -88,7 +88,7 @@ def test_a_number_of_two_states(noise):
     clean = solved(field, (0.97, 0.03), times)
     made, offers = proposed(times, noisy(clean, noise), operations=None)
     best = offers[0]
-    assert best.inner[:2] == ("share", 1) and best.inner.places == (0, 1)
+    assert best.inner[:2] == ("ratio_share", 1) and best.inner.places == (0, 1)
     assert best.inner.number == pytest.approx(1.0, rel=0.01)
     own = made.kinds.terms(best.inner, 2)
     used = np.flatnonzero(best.mask.any(0)) - len(made.terms)

@@ -87,6 +87,21 @@ def test_a_diode():
     assert abs(found.parameters["k_V"] - 2.5) < 3 * error < 0.1
 
 
+def test_a_power_that_is_none_of_the_table():
+    """S' = 0.31 - 0.86 S^2.2/(1.3^2.2 + S^2.2): both numbers of the term, and their errors."""
+    n, half = 2.2, 1.3
+    times, states = recorded(
+        lambda x: 0.31 - 0.86 * x**n / (half**n + x**n), (5.5,), 14.0, 200, 0.002
+    )
+    found = nsindy.discover(times, states, states=["S"])
+    assert set(found.parameters) == {"K_S", "n_S"} and np.count_nonzero(found.coefficients) == 2
+    for name, true in (("K_S", half), ("n_S", n)):
+        error = found.parameter_errors[name]
+        assert abs(found.parameters[name] - true) < 3 * error < 0.3
+    (note,) = [line for line in found.warnings if "fitted" in line]
+    assert note.startswith("the numbers in ") and note.count("±") == 2
+
+
 def test_an_oscillator_has_no_number():
     times, states = recorded(lambda y: [y[1], -y[0] - 0.2 * y[1]], (1.0, 0.0), 12.0, 200, 0.005)
     found = nsindy.discover(times, states, states=["x", "v"])

@@ -180,8 +180,8 @@ def test_a_number_inside_a_term_is_a_variable_of_its_own():
     times = Term(operations.get("mul"), (0, alone))
     assert problem._on_raw(alone, 2).name(names) == "michaelis(V,Kv)"
     assert problem._on_raw(times, 2).name(names) == "mul(x,michaelis(V,Kv))"
-    both = Term(with_number(NUMBERED["share"], 3.0), (0, 1))
-    assert problem._on_raw(both, 2).name(names) == "share(X,V,Kv)"
+    both = Term(with_number(NUMBERED["ratio_share"], 3.0), (0, 1))
+    assert problem._on_raw(both, 2).name(names) == "ratio_share(X,V,Kv)"
 
 
 def test_a_fitted_wave_has_the_values_of_its_number(clean):

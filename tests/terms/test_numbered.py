@@ -33,15 +33,15 @@ REFERENCE = {
     "power": lambda x, p: np.exp(p * np.log(x)),
 }
 PAIRS = {
-    "share": lambda x, y, p: 1 / (1 + p * x / y),
-    "joint": lambda x, y, p: 1 / (1 + p / (x * y)),
+    "ratio_share": lambda x, y, p: 1 / (1 + p * x / y),
+    "joint_saturation": lambda x, y, p: 1 / (1 + p / (x * y)),
     "joint_inhibition": lambda x, y, p: 1 / (1 + x * y / p),
     "radial_inhibition": lambda x, y, p: 1 / (1 + (x**2 + y**2) / p**2),
     "radial_power": lambda x, y, p: np.hypot(x, y) ** (2 * p),
 }
 POWERS = {
-    "hill": lambda x, p, q: x**q / (p**q + x**q),
-    "repression": lambda x, p, q: p**q / (p**q + x**q),
+    "hill_power": lambda x, p, q: x**q / (p**q + x**q),
+    "repression_power": lambda x, p, q: p**q / (p**q + x**q),
 }
 SYMBOLS = {
     **dict.fromkeys(POWERS, "K"),
@@ -174,7 +174,7 @@ def test_an_operation_with_two_numbers(name):
         np.testing.assert_allclose(slope, (high - low) / 2e-6, rtol=1e-6, atol=1e-7)
     below = jax.grad(NUMBERED[name].function, (0, 1, 2))(-0.01, p, q)
     assert np.isfinite(below).all()
-    assert one.numpy(np.array(-0.01)) == pytest.approx(float(name == "repression"))
+    assert one.numpy(np.array(-0.01)) == pytest.approx(float(name == "repression_power"))
 
 
 def inner_row(inner):
@@ -186,7 +186,7 @@ def test_what_stands_below_the_line_vanishes_at_a_pole(name):
     """And is positive of concentrations."""
     below = NUMBERED[name].below
     assert np.all(below(X, X[::-1], 0.7) > 0)
-    pole = {"share": (1.0, -0.7), "radial_power": (0.0, 0.0)}.get(name, (1.0, -0.7))
+    pole = {"ratio_share": (1.0, -0.7), "radial_power": (0.0, 0.0)}.get(name, (1.0, -0.7))
     if name != "radial_inhibition":
         assert below(*pole, 0.7) == 0
 
@@ -233,10 +233,10 @@ def test_a_name_holds_every_digit(name, number):
         "michaelis0.5]",
         "michaelis[0.5][0.5]",
         "michaelis[0.5;2.0]",
-        "hill[0.5]",
-        "hill[0.5;]",
-        "hill[0.5;nan]",
-        "hill[0.5;2.0;1.0]",
+        "hill_power[0.5]",
+        "hill_power[0.5;]",
+        "hill_power[0.5;nan]",
+        "hill_power[0.5;2.0;1.0]",
         "menten[0.5]",
         "[0.5]",
         "sin[0.5]",
