@@ -17,7 +17,7 @@ from nsindy.discovery.search import Found
 from nsindy.terms.numbered import WAVE
 from nsindy.terms.term import by_depth
 
-__all__ = ["promising", "proposed"]
+__all__ = ["leaves_more", "promising", "proposed"]
 
 SPANNED = 1e-9
 """Share of a column's square below which a support spans it already."""
@@ -93,12 +93,6 @@ def promising(prepared: Prepared, found: Found) -> np.ndarray:
       prepared: the problem.
       found: a search.
     """
-    floor = prepared.problem.floor
-    seen = np.maximum(signals.noise(prepared.signals), floor)
-    ratio = np.where(seen > 0, np.maximum(found.noise, floor) / np.where(seen > 0, seen, 1.0), 1.0)
-    # The noise that smoothing found has an error of its own.
-    more = np.log(ratio) - 1 / np.sqrt(2 * np.maximum(found.samples, 1.0))
-    missed = np.sum(found.samples * np.maximum(more, 0.0))
     terms = (found.chosen.mask & prepared.problem.admissible).sum(1)
     least = constants.NUMBER_REPLACES + signals.noiseless(prepared.signals)
     kinds = {kind.beside for kind in prepared.kinds.others.values()} | {"reciprocal", "log"}
@@ -108,7 +102,21 @@ def promising(prepared: Prepared, found: Found) -> np.ndarray:
     ]
     stands = (found.chosen.mask & np.array(bent)).any(1)
     open_ = prepared.problem.admissible.any(1) & ~prepared.tables.listed
-    return open_ & ((missed > constants.WAVE_EARNS) | (terms >= least) | stands)
+    return open_ & (leaves_more(prepared, found) | (terms >= least) | stands)
+
+
+def leaves_more(prepared: Prepared, found: Found) -> bool:
+    """Whether a choice leaves more than the noise that smoothing found, by nats that could pay.
+
+    The noise that smoothing found has an error of its own, and a share of `NOISE_ERROR` more is
+    none where what is left has no structure in time.
+    """
+    floor = prepared.problem.floor
+    seen = np.maximum(signals.noise(prepared.signals), floor)
+    ratio = np.where(seen > 0, np.maximum(found.noise, floor) / np.where(seen > 0, seen, 1.0), 1.0)
+    more = np.log(ratio) - 1 / np.sqrt(2 * np.maximum(found.samples, 1.0))
+    more -= np.where(found.chosen.independent < 1, 0.0, constants.NOISE_ERROR)
+    return bool(np.sum(found.samples * np.maximum(more, 0.0)) > constants.WAVE_EARNS)
 
 
 def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> list[Offer]:

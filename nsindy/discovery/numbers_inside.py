@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from nsindy.discovery import (
     constants,
     number_blocks,
@@ -45,9 +47,12 @@ def search_with_numbers(
                 prepared, chosen.mask, chosen.coefficients, first.noise, others=others
             )
         before = best.numbers if best else NOTHING_FITTED
+        offers = _different(regressed, around, number_blocks.freed(prepared, chosen.mask))
+        if not number_regression.leaves_more(prepared, near):
+            offers = [o for o in offers if _pays_by_terms(o, chosen.mask)]
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
-            for offer in _different(regressed, around, number_blocks.freed(prepared, chosen.mask))
+            for offer in offers
             if not session.stop()
         ]
         earned = [each for each in tried if each is not None]
@@ -57,6 +62,16 @@ def search_with_numbers(
         best = max(earned, key=lambda each: each.found.chosen.score - each.numbers.price)
         prepared, first, near = best.prepared, best.found, best.found
     return None if best is None else number_fit.finish(session, best)
+
+
+def _pays_by_terms(offer: Offer, mask: np.ndarray) -> bool:
+    """Whether an offer has fewer terms, and gains no more than these cost.
+
+    Nothing is left to be explained: a number pays only in place of terms, and a linearisation that
+    says more does not hold, as along chaos.
+    """
+    fewer = int(mask.sum() - offer.mask.sum())
+    return 0 < offer.gain < constants.TERM_COSTS * fewer
 
 
 def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:
