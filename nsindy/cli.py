@@ -121,6 +121,12 @@ def parser() -> argparse.ArgumentParser:
         "default: the likelier",
     )
     add(
+        "--hidden",
+        default="0",
+        metavar="1|NAME",
+        help="one state of the system was not measured; NAME calls it so (--hidden 1: h)",
+    )
+    add(
         "--seconds",
         type=_positive,
         metavar="S",
@@ -231,6 +237,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
                 noise=options.noise,
                 map=options.map,
                 forcing=options.forcing,
+                hidden=options.hidden,
                 hold=None if options.hold is None else options.hold == "yes",
                 know=options.know,
                 free=options.free,

@@ -15,6 +15,7 @@ from nsindy.discovery import (
     constants,
     dictionary,
     forcing,
+    hidden,
     maps,
     numbers_inside,
     one_step,
@@ -27,6 +28,7 @@ from nsindy.discovery import (
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import Discrepancy, nearly_right
 from nsindy.discovery.forcing import Forced
+from nsindy.discovery.gauge import Motion
 from nsindy.discovery.law_text import Law
 from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.problem import Prepared
@@ -85,6 +87,7 @@ def discover(
     sign: str | Sequence[str] = (),
     law: str | Sequence[str] = (),
     hold: bool | Sequence[bool] | None = None,
+    hidden: int | str = 0,
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
@@ -129,6 +132,9 @@ def discover(
         the terms that were found.
       hold: True if inputs keep their value until the next row, as those of a controller do, False
         if they run straight to it, one or one for each; None to keep the likelier.
+      hidden: 1, or its name, where one state of the system was not measured: it gets an equation
+        and fitted initial values, and is the last of the states. Its scale cannot be known, which
+        the warnings say; a known term fixes it, as in know="I' = ... + 0.3 S I", hidden="S".
       seconds: after which the search ends with the best model so far, which the warnings then say;
         so does the first Ctrl-C. None for as long as it takes.
       progress: called with the name of a stage and the share of the whole that is done.
@@ -156,6 +162,7 @@ def discover(
         map=map,
         forcing=forcing,
         hold=hold,
+        hidden=hidden,
         know=_texts(know),
         free=_texts(free),
         sign=_texts(sign),
@@ -208,6 +215,11 @@ def from_recordings(
             smoothed, units = signals.smooth_recordings(parts, question.order, held)
             return Session(parts, smoothed, question, tell, stop, said.physics), units
 
+        if question.hidden_names:
+            held = readings.usual(recordings.parts, question)
+            rows = signals.thinned(recordings.parts, held)
+            session = Session(rows, [], question, tell, stop, said.physics)
+            return _with_hidden(session, held, recordings, said.laws)
         session, units = read(readings.usual(recordings.parts, question))
         terms = problem.terms_of(session.signals, units, question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
@@ -251,6 +263,30 @@ def _discover(
         return _concluded(session, recordings, laws, usual, stopped=True)
     model = _with_forcing(session, usual, *without) or _beside(session, usual)
     return _concluded(session, recordings, laws, model)
+
+
+def _with_hidden(
+    session: Session, held: np.ndarray, recordings: Recordings, laws: Sequence[Law]
+) -> Discovery:
+    """The equations of the measured states and of one that was not."""
+    best: tuple[hidden.Posed, _First] | None = None
+    for posed in hidden.pose(session, held):
+        if best is None or not session.stop():
+            found = _searched(posed.session, posed.prepared, posed.starts)
+            if best is None or found.found.chosen.score > best[1].found.chosen.score:
+                best = posed, found
+    assert best is not None
+    posed, (prepared, first) = best
+    stopped = session.stop()
+    prepared, final = _again(posed.session, prepared, first, stopped=stopped)
+    chosen, slow = final.chosen.mask, Discrepancy.none(len(final.chosen.mask))
+    first, final = (hidden.in_one_gauge(each, chosen, posed.link) for each in (first, final))
+    model = _Model(prepared, first, final, NOTHING_FITTED, slow)
+    model = model if stopped else _beside(posed.session, model)
+    names = (*recordings.states, *session.question.hidden_names, *recordings.inputs)
+    note = hidden.remark(posed, session.question.hidden_names[0], names)
+    recordings = recordings._replace(notes=(*recordings.notes, note))
+    return _concluded(posed.session, recordings, laws, model, stopped=stopped, motion=posed.motion)
 
 
 class _Model(NamedTuple):
@@ -329,20 +365,29 @@ def _concluded(
     model: _Model,
     *,
     stopped: bool = False,
+    motion: Motion | None = None,
 ) -> Discovery:
     """Put the result together, with what maps and laws say of the recordings."""
     prepared, first, final, numbers, slow, lag, forced = model
     stopped |= session.stop() and not final.settled
     seen = recordings if forced is None else forcing.as_input(recordings, forced)
     found = conclusion.conclude(
-        prepared, seen, first, final, numbers, slow, lag=lag, stopped=stopped
+        prepared,
+        seen,
+        first,
+        final,
+        numbers,
+        slow,
+        lag=lag,
+        stopped=stopped,
+        hidden=session.question.hidden_names,
     )
     if forced is not None and forced.step is not None:
         found = dataclasses.replace(found, score=np.asarray(found.score) - forced.price)
     every = np.concatenate([part.states for part in recordings.parts])
     size = prepared.units.states
     left = (final.noise * size)[: every.shape[1]] ** 2 / np.nanvar(every, axis=0)
-    said = () if stopped else maps.suggestion(session, recordings, left)
+    said = () if stopped or found.hidden else maps.suggestion(session, recordings, left)
     name = found.verdict
     if said:
         # What a flow misses and a map explains is no noise.
@@ -355,7 +400,9 @@ def _concluded(
         more = seen.inputs[len(recordings.inputs) :]
         asked = [law._replace(columns=(*law.columns, *more)) for law in laws]
         beside = bool(slow.size.any())
-        tested = comparison.compare(asked, prepared, first, final, found, slow=beside)
+        tested = comparison.compare(
+            asked, prepared, first, final, found, slow=beside, motion=motion
+        )
         found = dataclasses.replace(found, laws=tested)
     return found if forced is None else forcing.in_time(found, recordings, forced)
 
@@ -416,6 +463,11 @@ def _first(session: Session, units: Units) -> _First:
     starts = proposals.proposals(prepared)
     if all(s.coarse for s in prepared.signals) and not prepared.problem.wide:
         starts = one_step.from_flow(prepared, starts) + starts
+    return _searched(session, prepared, starts)
+
+
+def _searched(session: Session, prepared: Prepared, starts: list[Start]) -> _First:
+    """The problem, its solver steps chosen, and the search from these starts on the first part."""
     prepared = _resolved(prepared, starts)
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
     stage = "selecting on the first four fifths"

@@ -89,7 +89,8 @@ def judge_equations(
     if final.chosen.gap > 1:
         far[:] = True
     count = len(final.chosen.mask)
-    empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)[count - measured :]
+    empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)
+    empty = empty[count - measured :] if prepared.order == 2 else empty[:measured]
     every = np.concatenate([s.measured for s in prepared.signals])
     varies = every.std(0) > constants.MISSED * level
     unexplained = empty & varies & (far | (slow.size[:measured] > 0))
