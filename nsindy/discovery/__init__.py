@@ -104,7 +104,9 @@ evidence is reported. Its errors and probabilities are those in that coordinate.
 are chaotic, where h enters by another function than these, and where the measured states hardly
 depend on it, the search may find another equation; a law with the hidden state in it (`law=`, one
 equation for each state) is fitted with its initial value all the same, and says which of its
-numbers only scale that state. `experiments/hidden.py` counts how often the search is right.
+numbers only scale that state. Numbers inside terms, operations of h that are not asked for by
+name, and forcings are not looked for beside a hidden state. `experiments/hidden.py` counts how
+often the search is right.
 
 The score of a support is its log evidence in nats: the fit, half the logarithm of the number of
 measurements for every coefficient (more where measurements are few), the logarithm of the number

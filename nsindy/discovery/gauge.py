@@ -26,7 +26,7 @@ from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.products import factors_of
 from nsindy.terms.term import Term
 
-__all__ = ["Gauge", "Link", "Motion", "gauges", "hidden_motion", "holds", "links"]
+__all__ = ["Gauge", "Link", "Motion", "gauges", "hidden_motion", "holds", "holds_inside", "links"]
 
 
 class Motion(NamedTuple):
@@ -107,6 +107,11 @@ def holds(term: Term, place: int) -> bool:
     return any(holds(a, place) if isinstance(a, Term) else a == place for a in term.arguments)
 
 
+def holds_inside(term: Term, place: int) -> bool:
+    """Tell whether an operation that is no product takes the variable of a place."""
+    return any(isinstance(f, Term) and holds(f, place) for f in factors_of(term))
+
+
 def links(motion: Motion, given: Sequence[Bound], whole: frozenset[int]) -> list[Link]:
     """The ways in which a hidden state may enter: alone, or times a measured one of one sign.
 
@@ -163,6 +168,7 @@ def gauges(
     motion: Motion,
     terms: Sequence[Term],
     beside: np.ndarray,
+    allowed: np.ndarray,
     given: Sequence[Bound],
     samples: float,
 ) -> list[Gauge]:
@@ -176,8 +182,9 @@ def gauges(
     Args:
       link: how the state enters.
       motion: smoothed measurements.
-      terms: that h' may hold, over the measured states, the hidden one and the inputs.
-      beside: True for those that may be τ.
+      terms: over the measured states, the hidden one and the inputs [M].
+      beside: True for those that may be τ [M].
+      allowed: True for those that h' may hold [M].
       given: terms of h' that are known.
       samples: independent measurements.
     """
@@ -185,8 +192,8 @@ def gauges(
     plain = hidden_motion(Gauge(link), motion)
     size = float(np.linalg.norm(plain.rates[motion.near]))
     prior = Prior(dictionary.costs(terms), np.ones(()))  # type: ignore[arg-type]
-    inner = np.array([_inside(term, count) for term in terms], bool)
-    scan = _Scan(link, motion, numpy_values(terms), inner, given, prior, samples, size)
+    inner = np.array([holds_inside(term, count) for term in terms], bool)
+    scan = _Scan(link, motion, numpy_values(terms), inner, allowed, given, prior, samples, size)
     none = max(scan.at(None, 0.0), key=lambda gauge: gauge.score, default=Gauge(link))
     own = np.flatnonzero(beside).tolist()
     values = numpy_values([terms[m] for m in own])(
@@ -201,11 +208,6 @@ def gauges(
     return [none, *sorted(found, key=lambda each: -each.score)]
 
 
-def _inside(term: Term, place: int) -> bool:
-    """Tell whether an operation that is no product takes the variable of a place."""
-    return any(isinstance(f, Term) and holds(f, place) for f in factors_of(term))
-
-
 class _Scan(NamedTuple):
     """The regressions of h' in the gauges of one link; see `gauges`."""
 
@@ -213,6 +215,7 @@ class _Scan(NamedTuple):
     motion: Motion
     values: Callable[[np.ndarray], np.ndarray]
     inner: np.ndarray
+    allowed: np.ndarray
     given: Sequence[Bound]
     prior: Prior
     samples: float
@@ -232,8 +235,8 @@ class _Scan(NamedTuple):
         if not np.isfinite(columns[-1]).all():
             return None
         # 1/h and √h of a state that changes its sign are no terms.
-        crossed = np.append(self.inner & (np.ptp(np.sign(hidden.states)) > 0), False)
-        good = np.isfinite(columns).all(1) & ~crossed
+        crossed = self.inner & (np.ptp(np.sign(hidden.states)) > 0)
+        good = np.isfinite(columns).all(1) & np.append(self.allowed & ~crossed, True)
         columns = np.where(good[:, None], columns, 0.0)
         return columns @ columns.T
 

@@ -21,7 +21,6 @@ from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Signal, Units
 from nsindy.recording.check import Recording
 from nsindy.terms.expansion import same_term
-from nsindy.terms.products import factors_of
 from nsindy.terms.term import Term
 from nsindy.terms.text import readable
 
@@ -119,22 +118,23 @@ def _posed(session: Session, smoothed: _Smoothed, link: Link) -> Posed:
         made = problem.prepare(
             session.parts, state.signals, state.units, session.question, physics=physics
         )
-        return made._replace(problem=_closed(made, session.question, link, count))
+        return _closed(made, session.question, link, count)
 
     simple = prepared_in(_with_hidden(smoothed, [plain])[0])
     if simple.problem.wide:
         raise ValueError("too many columns to look for a hidden state; name few with --states")
-    may = _scannable(simple, session.question, count)
-    beside = simple.problem.admissible[link.row, may]
+    open_ = simple.problem.admissible
+    either = np.flatnonzero(open_[link.row] | open_[count])
     own = [bound for bound in physics.given if bound.equation == count]
     free = sum(s.freedom for s in simple.signals)
-    names = [simple.terms[m] for m in np.flatnonzero(may)]
-    tried = _different(gauge.gauges(link, smoothed.motion, names, beside, own, free))
+    names = [simple.terms[m] for m in either]
+    allowed = open_[link.row, either], open_[count, either]
+    tried = _different(gauge.gauges(link, smoothed.motion, names, *allowed, own, free))
     states = _with_hidden(smoothed, tried)
     best = int(np.argmax([g.score for g in tried]))
     own_session = dataclasses.replace(session, signals=states[best].signals, physics=physics)
     prepared = own_session.build(states[best].units)
-    prepared = prepared._replace(problem=_closed(prepared, session.question, link, count))
+    prepared = _closed(prepared, session.question, link, count)
     starts = [
         start
         for g, state in zip(tried, states, strict=True)
@@ -203,50 +203,26 @@ def _beside(signal: Signal, states: np.ndarray, rates: np.ndarray) -> Signal:
     )
 
 
-def _unscaled(term: Term, place: int) -> bool:
-    """Tell whether another scale of a variable only gives the term another coefficient."""
-    if not gauge.holds(term, place):
-        return True
-    inner = [factor for factor in factors_of(term) if isinstance(factor, Term)]
-    return all(f.primitive.name in _POWERS or not gauge.holds(f, place) for f in inner)
-
-
-_POWERS = ("reciprocal", "sqrt")
-
-
-def _closed(prepared: Prepared, question: Question, link: Link, count: int) -> problem.Problem:
+def _closed(prepared: Prepared, question: Question, link: Link, count: int) -> Prepared:
     """The problem in which the equation of the link holds the hidden state in that term alone.
 
-    sin(h), exp(h) and their like are no terms of a state of no known scale, unless they were asked
-    for by name.
+    sin(h), exp(h), 1/h and their like are no terms of a state of no known scale, which may cross
+    zero, unless operations were asked for by name.
     """
+    terms, usable = prepared.problem.terms, prepared.usable.copy()
     open_ = prepared.problem.admissible.copy()
     open_[link.row] &= [not gauge.holds(term, count) for term in prepared.terms]
     if question.operations is None:
-        plain = np.array([_unscaled(term, count) for term in prepared.terms])
-        open_ &= plain | prepared.tables.free
-    return prepared.problem._replace(admissible=open_)
-
-
-def _scannable(prepared: Prepared, question: Question, count: int) -> np.ndarray:
-    """Terms that the hidden state's equation may hold in some gauge [M]: 1/h, where h has a sign.
-
-    Args:
-      prepared: the problem in the plain gauge.
-      question: what was asked.
-      count: number of measured states.
-    """
-    if prepared.tables.listed[count] or prepared.tables.closed[count]:
-        return prepared.problem.admissible[count]
-    powers = [
-        any(
-            isinstance(f, Term) and f.primitive.name in _POWERS and gauge.holds(f, count)
-            for f in factors_of(term)
-        )
-        and _unscaled(term, count)
-        for term in prepared.terms
-    ]
-    return prepared.problem.admissible[count] | np.array(powers)
+        named = prepared.tables.named
+        open_ &= [not gauge.holds_inside(term, count) for term in prepared.terms] | named
+        # Nor are they evaluated: one value that is not finite would be one of every regression.
+        needed = {factor for row in terms.rows[: len(named)][named] for factor in row.tolist()}
+        raw = count + len(prepared.units.variables)
+        for place, atom in enumerate(terms.atoms, terms.variables):
+            of_hidden = gauge.holds(atom, count) or gauge.holds(atom, raw)
+            usable[place] &= not of_hidden or place in needed
+    closed = prepared.problem._replace(admissible=open_)
+    return prepared._replace(problem=closed, usable=usable)
 
 
 def _starts(

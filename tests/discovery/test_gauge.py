@@ -54,7 +54,10 @@ def test_the_short_equations_of_the_prey_are_found():
     texts = "one()", "identity(y)", "identity(h)", "mul(y,y)", "mul(y,h)", "mul(h,h)"
     terms = [term(text) for text in texts]
     beside = np.array([True, True, False, True, False, False])
-    plain, *others = gauge.gauges(Link(0, term("mul(y,h)")), motion, terms, beside, (), 100.0)
+    allowed = np.ones(len(terms), bool)
+    plain, *others = gauge.gauges(
+        Link(0, term("mul(y,h)")), motion, terms, beside, allowed, (), 100.0
+    )
     assert plain.term is None
     best = others[0]
     assert readable(best.term, NAMES) == "y"
