@@ -91,7 +91,7 @@ def judge_equations(
     count = len(final.chosen.mask)
     empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)
     empty = empty[count - measured :] if prepared.order == 2 else empty[:measured]
-    every = np.concatenate([s.measured for s in prepared.signals])
+    every = np.concatenate([s.measured for s in prepared.signals])[:, :measured]
     varies = every.std(0) > constants.MISSED * level
     unexplained = empty & varies & (far | (slow.size[:measured] > 0))
     if empty.all():
