@@ -158,6 +158,12 @@ def _add_question_options(add: Callable[..., object]) -> None:
         help="inputs keep their value until the next row (--hold no: they run straight to it); "
         "default: the likelier",
     )
+    add(
+        "--hidden",
+        default="0",
+        metavar="1|NAME",
+        help="one state of the system was not measured; NAME calls it so (--hidden 1: h)",
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

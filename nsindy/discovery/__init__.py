@@ -7,6 +7,7 @@ fifth, the models that came close, and warnings in words. Nothing is drawn at ra
 Read the modules in this order:
 
   pipeline       the whole way, step by step
+  stages         the search on the first part of recordings, and that on all samples
   question       what is asked
   constants      every number that governs a discovery, with its unit, reason and source
   problem        what is searched, and the way back to the units of the recording
@@ -42,6 +43,9 @@ Read the modules in this order:
   law_text       laws of a person's own, as they are written
   law_start      where the numbers of a law may be
   law_fit        a law fitted to the measurements, as a support is
+  gauge          the coordinate of a state that was not measured
+  hidden         such a state: how it enters, and the search for all equations
+  hidden_law     where the numbers of a law with such a state may be
   comparison     laws beside what was found
   maps           x[n+1] = f(x[n]) in place of a flow
   said           all that a person says, read for the columns that the recordings have
@@ -95,6 +99,20 @@ listed (`free=`) is searched among those, and a support whose coefficient has th
 to the same measurements by the same multiple shooting, its numbers in the place of coefficients.
 Coefficients that are equal across equations are numbers of one name in a law.
 
+One state that was not measured (`hidden=1`, or its name) is a state without a sample, as a
+velocity is with order 2: it has an equation, and its initial value is fitted. What it does to a
+measured state y gives it a coordinate: y' = b h + ..., with b 1 or a measured state, and the
+coefficient 1, so the scale of h is a choice; a known term (`know="I' = ... + 0.3 S I"`) sets it.
+A number or a function of the measured states added to h makes equations of other terms for the
+same recording; the coordinates whose equations are short are searched, and the one of most
+evidence is reported. Its errors and probabilities are those in that coordinate. Where trajectories
+are chaotic, where h enters by another function than these, and where the measured states hardly
+depend on it, the search may find another equation; a law with the hidden state in it (`law=`, one
+equation for each state) is fitted with its initial value all the same, and says which of its
+numbers only scale that state. Numbers inside terms, operations of h that are not asked for by
+name, and forcings are not looked for beside a hidden state. `experiments/hidden.py` counts how
+often the search is right.
+
 The score of a support is its log evidence in nats: the fit, half the logarithm of the number of
 measurements for every coefficient (more where measurements are few), the logarithm of the number
 of supports of that size, and a price for every term: 3 for being there, and beside it 2 for each
@@ -118,6 +136,7 @@ For users of PySINDy:
   ``FourierLibrary(1)``                   the default; ``operations=[…]``
   ``ConstrainedSR3(…)``                  ``know=``, ``free=``, ``sign=``; ``law=`` to test a law
   ``CustomLibrary([f])``                  ``nsindy.learn_operation("f", f, domain)``
+  a latent state                          ``hidden=1``
   ``discrete_time=True``                  ``map=True``
   ``WeakPDELibrary(…)`` in one variable   one of the two regressions that propose supports
   ``model.print()``, ``equations()``      ``print(d)``, ``d.equations()``

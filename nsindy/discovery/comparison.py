@@ -8,11 +8,13 @@ from nsindy.discovery import (
     candidates,
     constants,
     discrepancy,
+    hidden_law,
     law_fit,
     law_start,
     signals,
     verdict,
 )
+from nsindy.discovery.gauge import Motion
 from nsindy.discovery.inclusion import only_probable
 from nsindy.discovery.law_fit import LawFit, LawSystem
 from nsindy.discovery.law_text import Law
@@ -36,6 +38,7 @@ def compare(
     discovery: Discovery,
     *,
     slow: bool = False,
+    motion: Motion | None = None,
 ) -> tuple[LawResult, ...]:
     """Fit laws to the recordings, as what was found was fitted.
 
@@ -52,6 +55,7 @@ def compare(
       final: the search on all samples.
       discovery: what was found.
       slow: True where a slow error stands beside it.
+      motion: smoothed measurements, where a state was not measured.
 
     Returns:
       what was found, and then each law; nothing where there are no laws.
@@ -70,7 +74,7 @@ def compare(
         r2=tuple(map(float, np.nan_to_num(np.asarray(discovery.simulation_r2), nan=-np.inf))),
         held_out=tuple(map(float, np.asarray(discovery.held_out.r2))),
     )
-    each = [_tested(law, prepared, first, final, discovery, slow) for law in laws]
+    each = [_tested(law, prepared, first, final, discovery, slow, motion) for law in laws]
     return (found, *(law._replace(nats=law.nats - reference) for law in each))
 
 
@@ -91,17 +95,35 @@ def _tested(
     final: Found,
     discovery: Discovery,
     slow: bool,
+    motion: Motion | None,
 ) -> LawResult:
     """A law that was fitted; its nats are its whole evidence."""
     system = LawSystem(law, discovery)
-    begun = [np.concatenate([s, system.start]) for s in _starts(system, prepared)]
-    every = law_fit.fit_law(system, prepared, final, begun, slow=slow)
+    begins: list[np.ndarray] = []
+    if motion is None:
+        begun = [np.concatenate([s, system.start]) for s in _starts(system, prepared)]
+    elif starts := hidden_law.hidden_starts(law, system.numpy, motion):
+        begun = [start.numbers for start in starts]
+        _, first, _ = hidden_law.in_units(prepared, first, starts)
+        prepared, final, begins = hidden_law.in_units(prepared, final, starts)
+    else:
+        begun = []
+    every = None
+    if begun:
+        every = law_fit.fit_law(system, prepared, final, begun, begins=begins, slow=slow)
     nothing = tuple([float("nan")] * len(law.numbers))
     measured = len(discovery.measured)
     lost = tuple([float("-inf")] * measured)
     if every is None:
         return LawResult(law.text, law.numbers, nothing, nothing, float("-inf"), 0.0, lost, lost)
-    part = law_fit.fit_law(system, prepared, first, [every.parameters, *begun], slow=slow)
+    part = law_fit.fit_law(
+        system,
+        prepared,
+        first,
+        [every.parameters, *begun],
+        begins=[every.begin, *begins] if begins else (),
+        slow=slow,
+    )
     size, units = len(law.numbers), prepared.units
     at_starts = every.begin[prepared.first_segments]
 

@@ -32,6 +32,7 @@ def conclude(
     *,
     lag: Late | None = None,
     stopped: bool = False,
+    hidden: tuple[str, ...] = (),
 ) -> Discovery:
     """Put the result together.
 
@@ -44,11 +45,12 @@ def conclude(
       slow: the slow error beside the equations.
       lag: the delay of the held inputs, where there is one.
       stopped: True if the search was ended from outside.
+      hidden: names of states that were not measured.
     """
     final, unclear = only_probable(final)
     problem, units, best = final.problem, prepared.units, final.chosen
     inner = inner_numbers(prepared.terms, np.any(best.mask, axis=0))
-    states = recordings.states
+    states = (*recordings.states, *hidden)
     if prepared.order == 2:
         states = (*states, *(f"{name}'" for name in states))
     verdict = judge_equations(prepared, final, slow, unclear)
@@ -89,6 +91,7 @@ def conclude(
         collinear=words.near_duplicates(best),
         warnings=(),
         known=given if given.any() else None,
+        hidden=hidden,
         number_errors=np.concatenate([of_place[i.place] for i in inner]) if inner else None,
     )
     notes = (*recordings.notes, *words.numbers(final, numbers.inner, errors_of_numbers))

@@ -466,6 +466,30 @@ tells the numbers apart: the root of what rounding leaves of a difference of dou
 LAW_SHARE = 1e-3
 """Share in such a combination from which a number is of it."""
 
+# A state that was not measured: `gauge`, `hidden`.
+
+GAUGE_RANGE = (0.03, 10.0)
+"""Sizes of a term beside a hidden state that are tried, as shares of the measured derivative: less
+changes little, and more would nearly cancel."""
+
+GAUGE_NUMBERS = 40
+"""Coefficients of that term that are tried, of either sign together: a third apart, so that the
+support of the right one is among the best of one of them."""
+
+GAUGE_TERMS = 3
+"""Most terms of the hidden state's equation in that scan; longer ones are those of no term beside,
+in which every polynomial is one."""
+
+GAUGE_WIDTH = 16
+"""Supports of each number of terms to which a further one is added."""
+
+GAUGE_RIDGE = 1e-12
+"""What is added to products of columns of length 1, so that equal ones can be solved."""
+
+GAUGES = 3
+"""Coordinates of a hidden state, for each number of terms of its equation, that a search starts
+from: the evidence of second derivatives is a bad guide among sizes."""
+
 # What is told: `session`, `conclusion`, `wording`.
 
 STAGES = {

@@ -92,7 +92,7 @@ def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iter
     points = np.hstack([signal.states, signal.inputs])
     # In a long gap a spline guesses.
     near = signal.near
-    first = len(signal.states[0]) - measured
+    first = len(signal.states[0]) - measured if prepared.order == 2 else 0
     worst, at = 0.0, 0
     for d in range(measured):
         share = ambiguity(points[near], signal.derivatives[near, first + d], apart)

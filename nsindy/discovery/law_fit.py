@@ -110,9 +110,22 @@ class LawFit(NamedTuple):
     independent: np.ndarray
 
 
-def _tangent(flow: Flow, model: Model, segments: Segments, noise) -> Linearised:
+class _Tangent(NamedTuple):
+    """A law to first order around a fit.
+
+    Attributes:
+      linearised: without columns of initial values.
+      lengths: of the columns of the parameters, the initial values held [P].
+    """
+
+    linearised: Linearised
+    lengths: jax.Array
+
+
+def _tangent(flow: Flow, model: Model, segments: Segments, noise) -> _Tangent:
     chain = shooting.linearise(flow, model, segments, noise)
-    return stretches.eliminate(chain, segments.starts.shape[1]).linearised.compressed()
+    alone = stretches.eliminate(chain, segments.starts.shape[1]).linearised.compressed()
+    return _Tangent(alone, jnp.sqrt(jnp.sum(chain.by_coefficients**2, (0, 1))))
 
 
 def _path(flow: Flow, model: Model, segments: Segments) -> jax.Array:
@@ -129,6 +142,7 @@ def fit_law(
     found: Found,
     begun: Sequence[np.ndarray],
     *,
+    begins: Sequence[np.ndarray] = (),
     slow: bool = False,
 ) -> LawFit | None:
     """Fit the parameters to the segments of a search; None where no solution was finite.
@@ -138,14 +152,16 @@ def fit_law(
       prepared: what was searched.
       found: the search.
       begun: parameters to start from.
+      begins: states at the first nodes of the segments beside each of them [B, D]; nothing for
+        those of the smoothed measurements.
       slow: True for an evidence beside a slow error, as that of what was found.
     """
     problem, flow = found.problem, system.flow(prepared)
     free, noise, best = system.free[None], found.noise, None
-    starts, begin = list(begun), problem.begin
+    starts = list(zip(begun, begins or [problem.begin] * len(begun), strict=True))
     # A fit ends after some steps, and the noise that weighs the states follows from the fit.
     for _ in range(constants.LAW_FITS):
-        models = [Model(0 * free, free, p[None], begin) for p in starts]  # type: ignore[arg-type]
+        models = [Model(0 * free, free, p[None], begin) for p, begin in starts]  # type: ignore[arg-type]
         fits = side_by_side.fit_many(flow, models, found.segments, noise, problem.floor)
         judged = [_judged(system, prepared, found, each, slow) for each in fits]
         judged = [each for each in judged if np.isfinite(each.score)]
@@ -156,7 +172,7 @@ def fit_law(
         best = new if best is None or new.score > best.score else best
         if settled:
             break
-        starts, begin, noise = [best.parameters], best.begin, best.noise
+        starts, noise = [(best.parameters, best.begin)], best.noise
     return best
 
 
@@ -202,13 +218,14 @@ def parameter_errors(
 
     From the linearisation of the trajectories, as those of coefficients (see `conclusion`).
     Parameters of which only a combination changes what was measured, as a and b in a b x, have no
-    error of their own. Each state counts in units of the noise that widens its errors.
+    error of their own, nor has one that initial values make up for. Each state counts in units of
+    the noise that widens its errors.
     """
     free = system.free
     model = Model(0 * free[None], free[None], fitted.parameters[None], fitted.begin)  # type: ignore[arg-type]
     noise = fitted.noise / np.sqrt(np.where(found.samples > 0, fitted.independent, 1.0))
     made = TANGENT(system.flow(prepared), model, found.segments, noise)
-    linear = jax.tree.map(np.asarray, made)
+    linear = jax.tree.map(np.asarray, made.linearised)
     solution = regression.least_squares_numpy(linear.factor, linear.columns_of(free))
     variance = linear.split(np.diagonal(solution.covariance))[1]
     total, numbers = found.samples.sum(), int(free.sum()) + found.initial
@@ -218,4 +235,6 @@ def parameter_errors(
     _, sizes, directions = np.linalg.svd(alone / np.where(length > 0, length, 1.0))
     flat = directions[np.flatnonzero(sizes < constants.LAW_FLAT)]
     unknown = (np.abs(flat) > constants.LAW_SHARE).any(0) if len(free) else free
+    # What other initial values undo, as those of a state that was not measured do.
+    unknown = unknown | (length < constants.LAW_FLAT * np.asarray(made.lengths))
     return np.where(free, np.where(unknown, np.nan, errors), 0.0)

@@ -9,24 +9,23 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import (
-    candidates,
     comparison,
     conclusion,
     constants,
     dictionary,
     forcing,
+    hidden,
     maps,
     numbers_inside,
-    one_step,
     problem,
-    proposals,
     readings,
     signals,
+    stages,
     wide_table,
 )
-from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import Discrepancy, nearly_right
 from nsindy.discovery.forcing import Forced
+from nsindy.discovery.gauge import Motion
 from nsindy.discovery.law_text import Law
 from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.problem import Prepared
@@ -47,13 +46,6 @@ __all__ = ["discover", "from_recordings"]
 
 _Read = Callable[[np.ndarray, float], tuple[Session, Units]]
 """What is searched where these inputs are held [U], and act so much later."""
-
-
-class _First(NamedTuple):
-    """A problem, and the search on the first part of its recordings."""
-
-    prepared: Prepared
-    found: Found
 
 
 class _Opening(NamedTuple):
@@ -85,6 +77,7 @@ def discover(
     sign: str | Sequence[str] = (),
     law: str | Sequence[str] = (),
     hold: bool | Sequence[bool] | None = None,
+    hidden: int | str = 0,
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
@@ -129,6 +122,9 @@ def discover(
         the terms that were found.
       hold: True if inputs keep their value until the next row, as those of a controller do, False
         if they run straight to it, one or one for each; None to keep the likelier.
+      hidden: 1, or its name, where one state of the system was not measured: it gets an equation
+        and fitted initial values, and is the last of the states. Its scale cannot be known, which
+        the warnings say; a known term fixes it, as in know="I' = ... + 0.3 S I", hidden="S".
       seconds: after which the search ends with the best model so far, which the warnings then say;
         so does the first Ctrl-C. None for as long as it takes.
       progress: called with the name of a stage and the share of the whole that is done.
@@ -156,6 +152,7 @@ def discover(
         map=map,
         forcing=forcing,
         hold=hold,
+        hidden=hidden,
         know=_texts(know),
         free=_texts(free),
         sign=_texts(sign),
@@ -208,6 +205,11 @@ def from_recordings(
             smoothed, units = signals.smooth_recordings(parts, question.order, held)
             return Session(parts, smoothed, question, tell, stop, said.physics), units
 
+        if question.hidden_names:
+            held = readings.usual(recordings.parts, question)
+            rows = signals.thinned(recordings.parts, held)
+            session = Session(rows, [], question, tell, stop, said.physics)
+            return _with_hidden(session, held, recordings, said.laws)
         session, units = read(readings.usual(recordings.parts, question))
         terms = problem.terms_of(session.signals, units, question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
@@ -235,6 +237,30 @@ def _discover(
         usual = searched.model
         model = _with_forcing(session, usual, *searched.without) or _beside(session, usual)
     return _concluded(session, recordings, laws, model)
+
+
+def _with_hidden(
+    session: Session, held: np.ndarray, recordings: Recordings, laws: Sequence[Law]
+) -> Discovery:
+    """The equations of the measured states and of one that was not."""
+    best: tuple[hidden.Posed, stages.First] | None = None
+    for posed in hidden.pose(session, held):
+        if best is None or not session.stop():
+            found = stages.search_from(posed.session, posed.prepared, posed.starts)
+            if best is None or found.found.chosen.score > best[1].found.chosen.score:
+                best = posed, found
+    assert best is not None
+    posed, (prepared, first) = best
+    stopped = session.stop()
+    prepared, final = stages.search_all(posed.session, prepared, first, stopped=stopped)
+    chosen, slow = final.chosen.mask, Discrepancy.none(len(final.chosen.mask))
+    first, final = (hidden.in_one_gauge(each, chosen, posed.link) for each in (first, final))
+    model = _Model(prepared, first, final, NOTHING_FITTED, slow)
+    model = model if stopped else _beside(posed.session, model)
+    names = (*recordings.states, *session.question.hidden_names, *recordings.inputs)
+    note = hidden.remark(posed, session.question.hidden_names[0], names)
+    recordings = recordings._replace(notes=(*recordings.notes, note))
+    return _concluded(posed.session, recordings, laws, model, stopped=stopped, motion=posed.motion)
 
 
 class _Model(NamedTuple):
@@ -289,8 +315,8 @@ def _searched(session: Session, prepared: Prepared, first: Found, lag: Late | No
     """
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
     base = first
-    if missed(prepared, first) and not session.stop():
-        starts = _from_more_places(prepared, first)
+    if stages.missed(prepared, first) and not session.stop():
+        starts = stages.from_more_places(prepared, first)
         stage = "selecting from more places"
         first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
     # Offered around the choice before the retry: where a number is missing, the retry buys terms
@@ -304,7 +330,7 @@ def _searched(session: Session, prepared: Prepared, first: Found, lag: Late | No
         stopped = False
     else:
         numbers, stopped = NOTHING_FITTED, session.stop()
-        prepared, final = _again(session, prepared, first, stopped=stopped)
+        prepared, final = stages.search_all(session, prepared, first, stopped=stopped)
     slow = Discrepancy.none(len(final.chosen.mask))
     return _Searched(_Model(prepared, first, final, numbers, slow, lag), without, stopped)
 
@@ -323,7 +349,7 @@ def _at_fine_floor(session: Session, usual: _Searched) -> _Model | None:
     if not (0 < noise < constants.FINE_LEFT and near) or bare.problem.wide:
         return None
     fine = dataclasses.replace(session, floor=constants.FINE_FLOOR)
-    prepared, first = _first(fine, bare.units)
+    prepared, first = stages.first_search(fine, bare.units)
     model, _, stopped = _searched(fine, prepared, first, usual.model.lag)
     exact = _left(model.final)[:size].max() <= constants.FINE_LEFT
     return model if exact and not stopped else None
@@ -355,7 +381,7 @@ def _with_forcing(
         return None
     bare, plain = usual.prepared, usual.final
     if usual.numbers.inner:
-        bare, plain = _again(session, prepared, first)
+        bare, plain = stages.search_all(session, prepared, first)
     found = forcing.search_forced(session, bare, first, plain)
     if found is None or found.evidence <= usual.final.chosen.score - usual.price:
         return None
@@ -383,20 +409,29 @@ def _concluded(
     model: _Model,
     *,
     stopped: bool = False,
+    motion: Motion | None = None,
 ) -> Discovery:
     """Put the result together, with what maps and laws say of the recordings."""
     prepared, first, final, numbers, slow, lag, forced = model
     stopped |= session.stop() and not final.settled
     seen = recordings if forced is None else forcing.as_input(recordings, forced)
     found = conclusion.conclude(
-        prepared, seen, first, final, numbers, slow, lag=lag, stopped=stopped
+        prepared,
+        seen,
+        first,
+        final,
+        numbers,
+        slow,
+        lag=lag,
+        stopped=stopped,
+        hidden=session.question.hidden_names,
     )
     if forced is not None and forced.step is not None:
         found = dataclasses.replace(found, score=np.asarray(found.score) - forced.price)
     every = np.concatenate([part.states for part in recordings.parts])
     size = prepared.units.states
     left = (final.noise * size)[: every.shape[1]] ** 2 / np.nanvar(every, axis=0)
-    said = () if stopped else maps.suggestion(session, recordings, left)
+    said = () if stopped or found.hidden else maps.suggestion(session, recordings, left)
     name = found.verdict
     if said:
         # What a flow misses and a map explains is no noise.
@@ -409,20 +444,11 @@ def _concluded(
         more = seen.inputs[len(recordings.inputs) :]
         asked = [law._replace(columns=(*law.columns, *more)) for law in laws]
         beside = bool(slow.size.any())
-        tested = comparison.compare(asked, prepared, first, final, found, slow=beside)
+        tested = comparison.compare(
+            asked, prepared, first, final, found, slow=beside, motion=motion
+        )
         found = dataclasses.replace(found, laws=tested)
     return found if forced is None else forcing.in_time(found, recordings, forced)
-
-
-def _again(
-    session: Session, prepared: Prepared, first: Found, *, stopped: bool = False
-) -> tuple[Prepared, Found]:
-    """The search on all samples, from what that on the first part has found."""
-    prepared = _reweighted(prepared, first)
-    stage = "selecting on all samples"
-    session.tell(stage, 0.0)
-    starts = first.starts()[: 1 if stopped else None]
-    return prepared, session.search(prepared, starts, share=1.0, stage=stage, guides=1)
 
 
 def _read_inputs(session: Session, units: Units, recordings: Recordings, read: _Read) -> _Opening:
@@ -435,7 +461,7 @@ def _read_inputs(session: Session, units: Units, recordings: Recordings, read: _
       read: builds the session of another reading.
     """
     part = 1 - constants.HELD_OUT
-    prepared, first = _first(session, units)
+    prepared, first = stages.first_search(session, units)
     held, gain, asked = session.signals[0].held, None, session.question.hold
     if not len(held) or len(session.parts[0].times) < len(recordings.parts[0].times):
         # The inputs of a long recording are averages, which are neither held nor late.
@@ -446,7 +472,7 @@ def _read_inputs(session: Session, units: Units, recordings: Recordings, read: _
     if other is not None:
         # Terms that stood in for the wrong reading are not where the search should begin.
         again, units = read(other.held, 0.0)
-        opened = _first(again, units)
+        opened = stages.first_search(again, units)
         if opened.found.chosen.score > first.chosen.score + constants.STRONG:
             gain = opened.found.chosen.score - first.chosen.score
             session, held, (prepared, first) = again, other.held, opened
@@ -455,86 +481,10 @@ def _read_inputs(session: Session, units: Units, recordings: Recordings, read: _
         parts = session.parts
         for _ in range(constants.LATE_SEARCHES):
             session, units = read(held, lag.delay)
-            prepared, first = _first(session, units)
+            prepared, first = stages.first_search(session, units)
             last, lag = lag.delay, readings.refined(prepared, parts, first, part, lag)
             if abs(lag.delay - last) < constants.LATE_SETTLED * lag.error or session.stop():
                 break
         lag = lag._replace(delay=last)
     notes = readings.notes(held, recordings.inputs, gain, lag) if asked is None or lag else []
     return _Opening(session, prepared, first, notes, lag)
-
-
-def _first(session: Session, units: Units) -> _First:
-    """The problem, and the search on the first part of the recordings."""
-    prepared = session.build(units)
-    starts = proposals.proposals(prepared)
-    if all(s.coarse for s in prepared.signals) and not prepared.problem.wide:
-        starts = one_step.from_flow(prepared, starts) + starts
-    prepared = _resolved(prepared, starts)
-    part, guides = 1 - constants.HELD_OUT, constants.GUIDES
-    stage = "selecting on the first four fifths"
-    session.tell(stage, 0.0)
-    found = session.search(prepared, starts, share=part, stage=stage, guides=guides)
-    return _First(prepared, found)
-
-
-def _from_more_places(prepared: Prepared, found: Found) -> list[Start]:
-    """The best of what was fitted, from regressions again, and four times as many proposals."""
-    pool = found.pool[: prepared.problem.fits]
-    again = [candidates.regressed(prepared.problem, c.mask) for c in pool]
-    return again + proposals.proposals(prepared, 4 * constants.WIDTH)
-
-
-def _resolved(prepared: Prepared, starts: Sequence[Start]) -> Prepared:
-    """Take so many solver steps between samples that twice as many change nothing that is seen.
-
-    A proposal that runs away in a segment, however many steps are taken, tells nothing of them.
-    """
-    noise = signals.noise(prepared.signals)
-    of_noise, of_floor = constants.SOLVER_ERROR
-    seen = np.maximum(noise * of_noise, prepared.problem.floor * of_floor)
-    small = np.where(noise > 0, seen, np.inf)
-    last = left = None
-    for substeps in constants.SUBSTEPS:
-        cut = prepared._replace(substeps=substeps).segments(1.0)
-        paths = np.array([p.states for p in candidates.solved(prepared.problem, starts[:2], cut)])
-        low, high = np.asarray(cut.bound)
-        away = ~((paths > low) & (paths < high)).all((2, 3), keepdims=True)
-        if last is not None:
-            change = np.where(away & left, 0.0, np.abs(paths - last))
-            change = np.max(np.where(np.isfinite(change), change, 0.0), (0, 1, 2))
-            # An error of fifth order falls by 2⁵ when the steps are halved.
-            if (change < small).all():
-                return prepared._replace(substeps=substeps // 2)
-            if (change / 16 < small).all():
-                return prepared._replace(substeps=substeps)
-        last, left = paths, away
-    return prepared._replace(substeps=constants.SUBSTEPS[-1])
-
-
-def missed(prepared: Prepared, found: Found) -> bool:
-    """Tell whether the choice of a search misses a recording by several times its noise."""
-    noise = signals.noise(prepared.signals)
-    far = found.noise > constants.MISSED * np.maximum(noise, prepared.problem.floor)
-    # Where smoothing has not told noise from signal, what a model misses still has structure.
-    resolved = np.all([s.resolved for s in prepared.signals], 0)
-    far &= resolved | (found.chosen.independent < constants.INDEPENDENT) | _loose(prepared, found)
-    return bool(far[noise > 0].any())
-
-
-def _loose(prepared: Prepared, found: Found) -> np.ndarray:
-    """Where samples are too coarse to be smoothed and a model leaves a good part of them [D]."""
-    spread = np.std(np.concatenate([s.measured for s in prepared.signals]), 0)
-    coarse = all(s.coarse for s in prepared.signals)
-    return coarse & (found.noise > constants.TAKEN_FOR_NOISE * spread)
-
-
-def _reweighted(prepared: Prepared, found: Found) -> Prepared:
-    """Take the noise from the states that were fitted, where they fit."""
-    if missed(prepared, found):
-        return prepared
-    (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
-    followed = signals.nodes(prepared.signals, path.states)
-    states = [x[: signals.fitted_samples(len(x))] for x in followed]
-    renewed = signals.weighted(prepared.signals, states, prepared.problem.floor)
-    return prepared._replace(signals=renewed)

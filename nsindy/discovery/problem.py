@@ -207,7 +207,7 @@ def prepare(
         has no value here.
     """
     scale, count, order = units.variables, len(units.states), question.order
-    measured = count // order
+    measured = parts[0].states.shape[1]
     library = terms_of(smoothed, units, question, forcings=forcings)
     kinds = Kinds.beside(
         library,
@@ -217,7 +217,8 @@ def prepare(
     )
     identity = terms_operations.get("identity")
     velocities = [Term(identity, (v,)) for v in range(measured, count)]
-    terms = known.extended(library, physics, range(count - measured, count), velocities)
+    rows = range(count - measured, count) if order == 2 else range(count)
+    terms = known.extended(library, physics, rows, velocities)
     alone = np.arange(len(library), len(terms))
     terms = (
         *terms,
@@ -306,7 +307,8 @@ def terms_of(
       ValueError: an operation is unknown, or does not take one argument.
     """
     variables, count = len(units.variables) - forcings, len(units.states)
-    values = int(signals.cells(smoothed)[: count // question.order].sum())
+    measured = count // question.order - len(question.hidden_names)
+    values = int(signals.cells(smoothed)[:measured].sum())
     borne, few = dictionary.choice(values, variables, count)
     return dictionary.library(
         variables,

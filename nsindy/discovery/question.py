@@ -33,6 +33,7 @@ class Question:
       law: systems of equations with numbers to fit, to be tested.
       hold: True where inputs keep their value until the next row, False where they run straight to
         it, one or one for each input; None where the recordings are to say it.
+      hidden: 1 for a state that was not measured, or its name; 0 for none.
 
     Raises:
       ValueError: an option is out of range.
@@ -51,6 +52,7 @@ class Question:
     sign: Sequence[str] = ()
     law: Sequence[str] = ()
     hold: bool | Sequence[bool] | None = None
+    hidden: int | str = 0
 
     def __post_init__(self):
         if self.order not in (1, 2):
@@ -65,6 +67,11 @@ class Question:
             raise ValueError(
                 "hold, know, free, sign and law are of differential equations, not of a map"
             )
+        if self.hidden_names and (self.order != 1 or self.map or self.forcing):
+            raise ValueError(
+                "a hidden state is one of equations of first order; leave out order 2, map and "
+                "forcing"
+            )
         if self.max_terms < 1:
             raise ValueError(f"max_terms must be at least 1, not {self.max_terms}")
         noise = np.asarray(0.0 if self.noise is None else self.noise, float)
@@ -72,6 +79,22 @@ class Question:
             raise ValueError(f"noise must be finite and at least 0, not {self.noise}")
         # An operation that does not exist is known before anything is computed.
         _ = self.rows
+
+    @property
+    def hidden_names(self) -> tuple[str, ...]:
+        """The name of the state that was not measured, h where it has none; nothing for none.
+
+        Raises:
+          ValueError: it is no name, or more than one.
+        """
+        words = str(int(self.hidden) if isinstance(self.hidden, int) else self.hidden).strip()
+        if words.isdecimal():
+            if int(words) > 1:
+                raise ValueError(f"hidden must be 1 or the name of one state, not {words}")
+            return ("h",) * int(words)
+        if not words.isidentifier():
+            raise ValueError(f"hidden must be 1 or the name of one state, not {words!r}")
+        return (words,)
 
     @property
     def rows(self) -> tuple[Primitive, ...] | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nsindy.discovery.hidden_law import check_law
 from nsindy.discovery.known import Names, Physics, read_physics
 from nsindy.discovery.law_text import Law, read_laws
 from nsindy.discovery.question import Question
@@ -51,7 +52,15 @@ def read_said(question: Question, recordings: Recordings) -> Said:
       ValueError: a part of it cannot be read, with the column and the fix, or two of them
         contradict each other.
     """
-    names = Names.of(recordings.states, recordings.inputs, question.order, question.rows)
+    states = (*recordings.states, *question.hidden_names)
+    if len({*states, *recordings.inputs}) < len(states) + len(recordings.inputs):
+        raise ValueError(
+            f"the hidden state would have the name of a column, {states[-1]}; give it another"
+        )
+    names = Names.of(states, recordings.inputs, question.order, question.rows)
     physics = read_physics(question.know, question.free, question.sign, names)
     texts = (*question.know, *question.free, *question.sign, *question.law)
-    return Said(physics, read_laws(question.law, names), texts)
+    laws = read_laws(question.law, names)
+    for law in laws if question.hidden_names else ():
+        check_law(law, states, states[-1])
+    return Said(physics, laws, texts)

@@ -97,7 +97,9 @@ class Session:
         weights, measured = np.asarray(cut.weights) / noise**2, np.asarray(cut.states)
         misfit = [np.sum(weights * (path.states - measured) ** 2) for path in paths]
         best = paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))]
-        cut = signals.windows(cut, best.propagators, growth=_growth(prepared))
+        # The initial values of a hidden state are free: where it begins anew, any equation goes.
+        growth = np.inf if self.question.hidden_names else _growth(prepared)
+        cut = signals.windows(cut, best.propagators, growth=growth)
         return search.search(
             prepared.problem,
             cut,

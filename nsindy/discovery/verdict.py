@@ -96,8 +96,9 @@ def judge_equations(
     seen = total > prepared.problem.floor[:measured]
     structured = autocorrelated & seen & (slow.size[:measured] == 0)
     count = len(final.chosen.mask)
-    empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)[count - measured :]
-    every = np.concatenate([s.measured for s in prepared.signals])
+    empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)
+    empty = empty[count - measured :] if prepared.order == 2 else empty[:measured]
+    every = np.concatenate([s.measured for s in prepared.signals])[:, :measured]
     varies = every.std(0) > constants.MISSED * level
     unexplained = empty & varies & (far | (slow.size[:measured] > 0))
     if empty.all():

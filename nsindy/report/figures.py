@@ -149,17 +149,18 @@ def _phase(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
     for axis, (i, j) in zip(axes, pairs, strict=True):
         for r, replay in enumerate(replays):
             shade = COLOURS[r] if len(replays) > 1 else DATA
-            dots = np.concatenate([replay.measured, replay.slopes], 1)
+            dots = _dots(discovery, replay)
             axis.plot(dots[:, i], dots[:, j], "o", ms=2.5, mec="none", color=shade, alpha=0.45)
             axis.plot(replay.simulated[:, i], replay.simulated[:, j], color=COLOURS[r], lw=1.2)
             axis.plot(*replay.simulated[0, [i, j]], "o", color=COLOURS[r], ms=6, mfc="white")
-        points = np.concatenate([np.concatenate([r.measured, r.slopes], 1) for r in replays])
+        points = np.concatenate([_dots(discovery, replay) for replay in replays])
         axis.set_xlim(*_limits(points[:, i]))
         axis.set_ylim(*_limits(points[:, j]))
         axis.set_xlabel(discovery.states[i])
         axis.set_ylabel(discovery.states[j])
         if flow:
             _arrows(axis, discovery)
+    hidden = f" {', '.join(discovery.hidden)} of the dots is the simulation's: it was not measured."
     velocities = " Velocities of the data are derivatives of a smoothing spline."
     arrows = " Grey: the flow of the equations."
     return Picture(
@@ -167,9 +168,18 @@ def _phase(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
         "Phase portrait",
         "Dots: the data. Line: the simulation, which starts at the circle."
         + arrows * flow
-        + velocities * (discovery.order == 2),
+        + velocities * (discovery.order == 2)
+        + hidden * bool(discovery.hidden),
         figure,
     )
+
+
+def _dots(discovery: Discovery, replay: Replay) -> np.ndarray:
+    """The data, then what was not measured of the states: velocities, or hidden ones [N, D]."""
+    if discovery.order == 2:
+        return np.concatenate([replay.measured, replay.slopes], 1)
+    count = len(discovery.measured)
+    return np.concatenate([replay.measured, replay.smooth[:, count:]], 1)
 
 
 def _arrows(axis: Axes, discovery: Discovery) -> None:

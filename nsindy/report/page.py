@@ -199,6 +199,8 @@ def _introduction(discovery: Discovery, recordings: Recordings) -> str:
     names = ", ".join(discovery.inputs)
     forced = f", with the measured input{plural} {names}" if names else ""
     velocities = "; only positions were measured" if discovery.order == 2 else ""
+    if discovery.hidden:
+        velocities = f"; {', '.join(discovery.hidden)} was not measured"
     text = (
         f"Found in {recorded} {samples:,} samples, from time {first:.6g} to {last:.6g}"
         f"{forced}{velocities}."

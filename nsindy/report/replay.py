@@ -33,9 +33,10 @@ class Replay(NamedTuple):
       forecast: the same with the fit to the first four fifths [L, D].
       residual: measured minus simulated [N, measured states].
       noise: estimated standard deviation of the noise of each sample [N, measured states].
-      smooth: states of a smoothing spline, with velocities if the order is 2 [N, D].
+      smooth: states of a smoothing spline, with velocities if the order is 2; hidden states are
+        those of the simulation [N, D].
       slopes: its first derivatives [N, measured states].
-      highest: its derivatives of the order of the equations [N, measured states].
+      highest: derivatives of these of the order of the equations [N, equations].
       held_out: index of the first sample that was held out.
       diverges: first time at which the simulation is not finite, or None.
     """
@@ -136,7 +137,7 @@ def _replay(discovery: Discovery, part: Recording, r: int, held: np.ndarray) -> 
             fine,
             inputs,
             scale=np.max(np.abs(model.initial), 0),
-            size=np.max(np.abs(states), 0),
+            size=np.max(np.abs(states), 0) if not discovery.hidden else None,
             held=held,
         )
         for model in (discovery, discovery.held_out)
@@ -145,6 +146,12 @@ def _replay(discovery: Discovery, part: Recording, r: int, held: np.ndarray) -> 
     kinds = discovery.noise_kind or ("constant",) * len(discovery.states)
     sizes = np.where(np.array(kinds[:count]) == "proportional", np.abs(simulated[at, :count]), 1.0)
     lost = ~np.all(np.isfinite(simulated), axis=1)
+    highest = bends if second else slopes
+    if discovery.hidden:
+        states = np.concatenate([states, simulated[at, count:]], 1)
+        right = along_recording.right_hand_side(discovery.library, discovery.coefficients)
+        rates = right(np.concatenate([states, part.inputs], 1).T).T
+        highest = np.concatenate([highest, rates[:, count:]], 1)
     return Replay(
         times=times,
         measured=part.states,
@@ -156,7 +163,7 @@ def _replay(discovery: Discovery, part: Recording, r: int, held: np.ndarray) -> 
         noise=np.asarray(discovery.noise, float)[None, :count] * sizes,
         smooth=states,
         slopes=slopes,
-        highest=bends if second else slopes,
+        highest=highest,
         held_out=signals.fitted_samples(len(times)),
         diverges=float(fine[np.argmax(lost)]) if lost.any() else None,
     )

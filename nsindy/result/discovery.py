@@ -127,6 +127,7 @@ _STATIC = (
     "noise_kind",
     "verdict",
     "laws",
+    "hidden",
 )
 _TEXTS = ("equivalent_models", "runner_up", "collinear", "warnings")
 
@@ -169,6 +170,8 @@ class Discovery:
       warnings: reasons for caution, in words.
       known: True for coefficients that were given [D, M]; None where none was.
       laws: what was found, and then each law that was tested; empty where none was.
+      hidden: names of the states that were not measured, the last of the states; with order 2
+        velocities are none of them.
       number_errors: standard errors of the numbers inside terms, as `parameters` lists them [P];
         None where there is none.
     """
@@ -200,6 +203,7 @@ class Discovery:
     known: Array | None = None
     laws: tuple[LawResult, ...] = ()
     number_errors: Array | None = None
+    hidden: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -252,8 +256,8 @@ class Discovery:
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """Names of the states that were measured: all, or the positions."""
-        return self.states[: len(self.rows)]
+        """Names of the states that were measured: all, but for velocities and hidden ones."""
+        return self.states[: len(self.rows) - len(self.hidden)]
 
     def found(self) -> dict[str, Any]:
         """Coefficients, what decides their digits, and states of the equations that were found."""

@@ -122,7 +122,13 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     if len(kinds) != count or not {*kinds} <= {"constant", "proportional"}:
         raise ValueError("noise_kind must be constant or proportional for each state")
     initial = _array(content["initial"], "initial", (None, count))
-    held_out, square, measured = content["held_out"], (count, len(library)), (count // order,)
+    # Files of before this field lack it.
+    hidden = _texts(content.get("hidden", []), "hidden")
+    last = states[count - len(hidden) :]
+    if hidden and (order == 2 or is_map or len(hidden) >= count or last != hidden):
+        raise ValueError(f"hidden states {', '.join(hidden)} must be the last of several states")
+    held_out, square = content["held_out"], (count, len(library))
+    measured = (count // order - len(hidden),)
     fields: dict[str, Any] = {
         "coefficients": _array(content["coefficients"], "coefficients", square),
         "standard_errors": _array(content["standard_errors"], "standard_errors", square),
@@ -179,6 +185,7 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         "time": time,
         "noise_kind": kinds,
         "verdict": verdict,
+        "hidden": hidden,
     }
     words = {name: _texts(content[name], name) for name in texts}
     laws = [_law(law, measured[0]) for law in content.get("laws", [])]

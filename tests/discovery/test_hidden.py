@@ -1,0 +1,109 @@
+"""One state that was not measured: its equations, and a law of a person's own."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import nsindy
+from nsindy.discovery import hidden_law
+from nsindy.discovery.question import Question
+
+B, G = 1.6, 0.4
+LAW = "S' = -b*S*I; I' = c*S*I - g*I"
+
+
+@pytest.fixture(scope="module")
+def epidemic():
+    """Times, and the share of the infected with 1 % of noise."""
+    t = np.linspace(0, 14, 120)
+    clean = solve_ivp(
+        lambda t, y: [-B * y[0] * y[1], B * y[0] * y[1] - G * y[1]], (0, 14), [0.98, 0.02],
+        t_eval=t, rtol=1e-9, atol=1e-11,
+    ).y[1]  # fmt: skip
+    return t, clean + np.random.default_rng(0).normal(0, 0.01 * clean.std(), clean.shape)
+
+
+@pytest.fixture(scope="module")
+def found(epidemic):
+    return nsindy.discover(*epidemic, states=["I"], hidden="S", law=LAW)
+
+
+def test_an_epidemic_is_found_from_its_prevalence(found):
+    chosen = np.asarray(found.coefficients) != 0
+    terms = [{found.terms[m] for m in np.flatnonzero(row)} for row in chosen]
+    # S is b S - g here: I' = I h, h' = -b I h - b g I.
+    assert terms == [{"I S"}, {"I", "I S"}]
+    values = {found.terms[m]: found.coefficients[1, m] for m in np.flatnonzero(chosen[1])}
+    errors = {found.terms[m]: found.standard_errors[1, m] for m in np.flatnonzero(chosen[1])}
+    assert abs(values["I S"] + B) < 4 * errors["I S"]
+    assert abs(values["I"] + B * G) < 4 * errors["I"]
+    assert found.verdict == "equation"
+    assert any("S was not measured, so nothing tells its scale" in w for w in found.warnings)
+
+
+def test_a_law_says_which_of_its_numbers_no_recording_tells(found):
+    law = found.laws[1]
+    values, errors = (dict(zip(law.names, x, strict=True)) for x in (law.values, law.errors))
+    assert abs(values["b"] - B) < 4 * errors["b"]
+    assert abs(values["g"] - G) < 4 * errors["g"]
+    # c only scales S.
+    assert np.isnan(errors["c"])
+    assert "the recording does not tell c apart" in law.describe()
+    # Its terms are not paid for, and it explains as much.
+    assert 0 < law.nats < 30
+
+
+def test_it_is_simulated_saved_and_read(found, epidemic, tmp_path):
+    assert (found.states, found.measured, found.hidden) == (("I", "S"), ("I",), ("S",))
+    found.save(tmp_path / "d.json")
+    again = nsindy.load(tmp_path / "d.json")
+    assert (again.hidden, again.measured) == (("S",), ("I",))
+    t, measured = epidemic
+    path = np.asarray(again.simulate(again.initial[0], t))
+    # Noise of 1 % of the standard deviation is what the solution leaves.
+    assert np.std(path[:, 0] - measured) < 0.02 * measured.std()
+
+
+def test_a_report_has_the_hidden_state(found, epidemic, tmp_path):
+    from nsindy.recording import check
+    from nsindy.report import figures, replay
+
+    t, measured = epidemic
+    recordings = check.check_arrays(t, measured, states=["I"])
+    (one,) = replay.replays(found, recordings)
+    assert one.smooth.shape == one.highest.shape == (len(t), 2)
+    left = figures.left_over(found, [one])
+    # The simulation of S obeys its equation exactly.
+    assert left[1, -1] < 1e-20
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    (
+        ({"hidden": 2}, "hidden must be 1 or the name of one state, not 2"),
+        ({"hidden": "S'"}, "hidden must be 1 or the name of one state"),
+        ({"hidden": 1, "order": 2}, "a hidden state is one of equations of first order"),
+        ({"hidden": "I"}, "would have the name of a column, I"),
+        ({"hidden": "S", "law": "S' = -b*S*I"}, "has no equation for I"),
+        ({"hidden": "S", "law": "S' = -b*S*I; I' = -g*I"}, "no equation of a measured state"),
+        ({"hidden": "S", "know": "I' = -0.4*I"}, "enters no equation of a measured state"),
+    ),
+)
+def test_what_cannot_be_is_refused(epidemic, knobs, said):
+    with pytest.raises(ValueError, match=said):
+        nsindy.discover(*epidemic, states=["I"], **knobs)
+
+
+def test_a_count_or_a_name():
+    assert Question().hidden_names == Question(hidden="0").hidden_names == ()
+    assert Question(hidden=1).hidden_names == Question(hidden="1").hidden_names == ("h",)
+    assert Question(hidden="S").hidden_names == ("S",)
+
+
+def test_a_hidden_state_is_solved_for_sample_by_sample():
+    truth = np.linspace(0.5, 50.0, 7)
+    straight = hidden_law._solved(lambda s: 3 * s - 1, 3 * truth - 1)
+    np.testing.assert_allclose(straight, truth, rtol=1e-12)
+    root = hidden_law._solved(lambda s: 0.7 * np.sqrt(s) - 1, 0.7 * np.sqrt(truth) - 1)
+    np.testing.assert_allclose(root, truth, rtol=1e-6)
+    assert np.isnan(hidden_law._solved(lambda s: s**2, -np.ones(3))).all()
