@@ -72,6 +72,33 @@ def rational(summary: Summary) -> str:
     return table(head, lines)
 
 
+def prior(summary: Summary) -> str:
+    """How often systems drawn from a prior are found, and what wrong answers are called."""
+    rows = [
+        [
+            row["case"],
+            f"{row['sigma']:.1%}",
+            rate(row),
+            f"{row['inside']}/{row['intervals']}" if row["intervals"] else "–",
+            str(row["doubted"]),
+            f"{row['called']}, {row['unwarned']}",
+        ]
+        for row in summary["rows"]
+    ]
+    head = ["systems", "noise", "exact", "90 % intervals that hold", "exact, called approximation"]
+    return table([*head, "wrong, called equation, and of these without a warning"], rows)
+
+
+def hidden(summary: Summary) -> str:
+    """How often the equations of a state that was not measured are right, and what others say."""
+    rows = [
+        [row["system"], f"{row['noise']:.1%}", rate(row), str(row["said"]), str(row["wrong"])]
+        for row in summary["rows"]
+    ]
+    head = ["system, and what is measured", "noise", "right up to the coordinate"]
+    return table([*head, "said so", "wrong"], rows)
+
+
 def field(summary: Summary) -> str:
     """How often recordings as people have them are answered rightly, and what else is said."""
     rows = [
