@@ -360,8 +360,9 @@ NOISE_ERROR = 0.05
 """Error of the noise that smoothing finds, as a share of it: of 47 simulated answers with the true
 terms 2 % at most (`experiments/prior.py`), of chaotic flows 4 %."""
 
-TERM_COSTS = 30.0
-"""Nats that a term costs at most, its coefficient included, in recordings of a million rows."""
+TERM_COSTS = 100.0
+"""Nats that a number can gain at most for each term that it spares, where these explain all but
+noise: several times what a term and its coefficient cost."""
 
 NUMBER_OFFERS = 3
 """Most offers of a number that are searched with."""

@@ -47,12 +47,12 @@ def search_with_numbers(
                 prepared, chosen.mask, chosen.coefficients, first.noise, others=others
             )
         before = best.numbers if best else NOTHING_FITTED
-        offers = _different(regressed, around, number_blocks.freed(prepared, chosen.mask))
+        lists = [regressed, around, number_blocks.freed(prepared, chosen.mask)]
         if not number_regression.leaves_more(prepared, near):
-            offers = [o for o in offers if _pays_by_terms(o, chosen.mask)]
+            lists = [[o for o in each if _pays_by_terms(o, chosen.mask)] for each in lists]
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
-            for offer in offers
+            for offer in _different(*lists)
             if not session.stop()
         ]
         earned = [each for each in tried if each is not None]
