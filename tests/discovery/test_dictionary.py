@@ -47,7 +47,7 @@ def test_forces_that_brake_stand_alone_and_twice_is_none_of_them():
     assert "mul(v,abs(v))" in {term.name(("x", "v")) for term in alone}
 
 
-@pytest.mark.parametrize("name", ("sign", "drag"))
+@pytest.mark.parametrize("name", ("abs", "sign", "drag"))
 def test_a_sign_is_offered_where_both_are_visited(name):
     row = operations.get(name)
     own, share = row.smooth or row, constants.BOTH_SIDES

@@ -151,13 +151,17 @@ def test_a_number_may_take_the_place_of_several_terms(two, terms, noise):
     assert number_regression.promising(made, search).tolist() == [False, terms >= least]
 
 
+@pytest.mark.parametrize(("independent", "own"), ((1.0, constants.NOISE_ERROR), (0.9, 0.0)))
 @pytest.mark.parametrize("more", (0.99, 1.01))
-def test_a_number_may_explain_what_is_missed(two, more):
-    """By so many nats more than the noise that smoothing found, in all equations."""
+def test_a_number_may_explain_what_is_missed(two, more, independent, own):
+    """By so many nats more than the noise that smoothing found, in all equations.
+
+    That noise has an error of its own, which counts where what is left has no structure.
+    """
     level = np.maximum(signals.noise(two.signals), two.problem.floor)
     # n (log r - 1/√(2 n)) nats of a state whose noise is r times that of smoothing.
-    ratio = np.exp(more * constants.WAVE_EARNS / 200 + 1 / np.sqrt(400))
-    chosen = candidate(np.eye(2, len(two.terms)))
+    ratio = np.exp(more * constants.WAVE_EARNS / 200 + 1 / np.sqrt(400) + own)
+    chosen = candidate(np.eye(2, len(two.terms)), independent=np.full(2, independent))
     search = found(chosen, noise=level * [1.0, ratio], samples=np.full(2, 200.0))
     assert number_regression.promising(two, search).tolist() == [more > 1] * 2
 

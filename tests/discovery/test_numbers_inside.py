@@ -1,0 +1,32 @@
+"""Which offers of a number are searched with."""
+
+import numpy as np
+import pytest
+
+from nsindy.discovery import constants, numbers_inside
+from nsindy.discovery.number_blocks import Offer
+from nsindy.terms.numbered import Inner
+
+MASK = np.array([[True, True, True, False], [True, False, False, False]])
+
+
+def offer(terms, gain, number=1.0):
+    mask = np.zeros((2, 5), bool)
+    mask[0, :terms], mask[1, 0] = True, True
+    return Offer(Inner("saturation", 0, number), mask, 3.0, gain)
+
+
+@pytest.mark.parametrize(
+    ("terms", "gain", "pays"),
+    ((2, 10.0, True), (3, 10.0, False), (4, 10.0, False), (2, 1.01 * constants.TERM_COSTS, False)),
+)
+def test_where_nothing_is_left_a_number_pays_in_place_of_terms(terms, gain, pays):
+    """And gains no more than these cost: a linearisation that says so does not hold."""
+    assert numbers_inside._pays_by_terms(offer(terms, gain), MASK) == pays
+
+
+def test_offers_are_the_best_of_each_list_and_far_apart():
+    near = 0.5 * (1 + constants.NUMBER_ALIKE)
+    lists = [[offer(2, 10.0), offer(2, 9.0, number=near)], [offer(1, 8.0, number=9.0)]]
+    found = numbers_inside._different(*lists)
+    assert [each.inner.number for each in found] == [1.0, 9.0]
