@@ -121,9 +121,11 @@ are many times as large as the derivative they add up to cost more. Of models le
 apart the one with fewer, then cheaper terms is chosen.
 
 Residuals may be autocorrelated: up to half of their variance may change slowly, as the errors of
-cameras and solvers do, without making a false term significant. No recording is assumed to be more
-precise than a hundred-thousandth of its largest value, and one that is nearly that precise is
-fitted in shorter segments, because its errors are those of the solver that made it.
+cameras and solvers do, without making a false term significant; equations that leave more of them
+slow are headed as an approximation. No recording is assumed to be more precise than a
+hundred-thousandth of its largest value, and one that is nearly that precise is fitted in shorter
+segments, because its errors are those of the solver that made it; where smoothing finds it a
+hundred times as precise, and the equations do not follow it so, it is searched again as such.
 
 For users of PySINDy:
 
