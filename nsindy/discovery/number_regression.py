@@ -199,9 +199,9 @@ def _of_equation(
     noiseless = signals.noiseless(prepared.signals)
     most = constants.NUMBER_REPLACES if noiseless else slots
     before = max(form.score for form in plain if len(form.terms) <= most)
-    if not noiseless:
-        # The choice follows trajectories, of which a noisy regression may not find the terms.
-        own = np.flatnonzero(mask[d] & prepared.problem.admissible[d])
+    own = np.flatnonzero(mask[d] & prepared.problem.admissible[d])
+    if len(own) <= most:
+        # The choice follows trajectories; growing term by term may not find its terms.
         before = max(before, _score(one, base, costs, own, target))
     best: dict[int, list[tuple[float, int, _Form]]] = {}
     for b, (block, own) in enumerate(zip(blocks, columns, strict=True)):
