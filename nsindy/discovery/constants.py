@@ -145,7 +145,7 @@ FINE_FLOOR = 1e-8
 """The same, where a recording without noise is searched again: solvers that are asked for it err by
 less, and only then does what another model leaves tell it from the true one. Of 16 systems with a
 number inside a term (`experiments/prior.py --systems 16 --noise 0 --classes numbers`) 8 were exact
-without it and 11 are with it, and 7 wrong ones were called an equation where 1 is."""
+without it and 11 with it when it was chosen, and 7 wrong ones called an equation where 1 was."""
 
 FINE_LEFT = 1e-7
 """What equations leave at most, as a share of a state, that are exact at the fine floor; more has

@@ -47,9 +47,13 @@ def search_with_numbers(
                 prepared, chosen.mask, chosen.coefficients, first.noise, others=others
             )
         before = best.numbers if best else NOTHING_FITTED
-        lists = [regressed, around, number_blocks.freed(prepared, chosen.mask)]
         if not number_regression.leaves_more(prepared, near):
-            lists = [[o for o in each if _pays_by_terms(o, chosen.mask)] for each in lists]
+            regressed, around = (
+                [offer for offer in each if _pays_by_terms(offer, chosen.mask)]
+                for each in (regressed, around)
+            )
+        # A bent term whose number is another than 1 may have others beside it that make up for it.
+        lists = [regressed, around, number_blocks.freed(prepared, chosen.mask)]
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
             for offer in _different(*lists)
