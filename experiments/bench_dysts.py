@@ -5,7 +5,7 @@ finished is kept in --out, flow by flow, and the same command goes on with it.
 """
 
 import argparse
-import json
+import functools
 import time
 from pathlib import Path
 from typing import Any
@@ -90,10 +90,8 @@ def kept(
     for method in options.methods:
         size = f"{count}x{periods:g}x{options.samples}"
         path = out / "flows" / f"{flow.name}_{size}_{noise:g}_{method}.json"
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            files.write_json(path, judged(flow, noise, method, count, periods, options.samples))
-        row = json.loads(path.read_text(encoding="utf-8"))
+        asked = flow, noise, method, count, periods, options.samples
+        row = written.once(path, functools.partial(judged, *asked))
         print(
             f"{row['flow']:<20}{noise:>7.1%} {method:<8}exact {row['exact']!s:<6}"
             f"error {row['error']:.1e}  {row['seconds']:.1f} s",

@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 from support import command_line, experiment, written
 from support.field_kinds import KINDS, Case
-from support.simulated import terms_of
+from support.simulated import NORMAL_90, terms_of
 
 import nsindy
 from nsindy.paper import metrics
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
-
-NORMAL_90 = 1.6449
-"""Half-width of a 90 % interval in standard errors."""
 
 
 def main() -> None:

@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 from support import command_line, experiment, written
 from support.hidden_systems import SYSTEMS, H, System, Y, record, right_hand_sides, second_order
+from support.simulated import NORMAL_90
 
 import nsindy
 from nsindy.paper import metrics
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
-
-NORMAL_90 = 1.6449
-"""Half-width of a 90 % interval in standard errors."""
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ for a run. What was finished is kept in --out, and the same command goes on with
 
 import argparse
 import itertools
-import json
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +44,14 @@ def execute(options: argparse.Namespace) -> None:
         set_constant(text)
     out = files.check_folder(options.out)
     experiment.start()
+    # Answers with other constants are others.
+    cases = out / "cases" / ("_".join(sorted(options.set)) or "as_they_are")
     rows = []
     for kind in options.classes:
         drawn = prior_systems.drawn_systems(options.seed, kind)
         systems = list(itertools.islice(drawn, options.systems))
         for noise in options.noise:
-            found = [kept(out, system, noise, options.seed) for system in systems]
+            found = [kept(cases, system, noise, options.seed) for system in systems]
             rows.append(counted(kind, noise, found))
     shown = [{"label": f"{r['case']}, noise {r['sigma']:.1%}"} | r for r in rows]
     title = f"{options.systems} systems of each class, drawn from a prior over forms"
@@ -73,14 +74,11 @@ def set_constant(text: str) -> None:
     setattr(constants, name, type(old)(float(value)))
 
 
-def kept(out: Path, system: System, noise: float, seed: int) -> dict[str, Any]:
+def kept(cases: Path, system: System, noise: float, seed: int) -> dict[str, Any]:
     """What is found, from its file where it was finished before."""
-    path = out / "cases" / f"{system.name.replace(' ', '_')}_{noise:g}_{seed}.json"
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        equations = {"equations": list(system.equations)}
-        files.write_json(path, equations | discovered(system, record(system, noise, seed)))
-    found = json.loads(path.read_text(encoding="utf-8"))
+    path = cases / f"{system.name.replace(' ', '_')}_{noise:g}_{seed}.json"
+    equations = {"equations": list(system.equations)}
+    found = written.once(path, lambda: equations | discovered(system, record(system, noise, seed)))
     print(
         f"{system.name:<16}{noise:>6.1%}  exact {found['exact']!s:<6}{found['verdict']:<14}"
         f"{found['seconds']:.1f} s",

@@ -5,7 +5,6 @@ same command goes on with it.
 """
 
 import argparse
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -77,12 +76,8 @@ def kept(out: Path, system: System, noise: float, seed: int, method: str) -> dic
     """What a method finds, from its file where it was finished before."""
     name = re.sub(r"[^A-Za-z0-9.]+", "_", f"{system.name} {noise:g} {seed} {method}")
     path = out / "cases" / f"{name}.json"
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        recording = record(system, noise, seed)
-        answer = discovered if method == "nsindy" else peer
-        files.write_json(path, {"seed": seed} | answer(system, recording))
-    found = json.loads(path.read_text(encoding="utf-8"))
+    answer = discovered if method == "nsindy" else peer
+    found = written.once(path, lambda: {"seed": seed} | answer(system, record(system, noise, seed)))
     print(
         f"{system.name:<32}{noise:>6.1%} seed {seed:<3} {method:<9}"
         f"exact {found['exact']!s:<6}{found['verdict']:<14}{found['seconds']:.1f} s",

@@ -10,11 +10,9 @@ import numpy as np
 import nsindy
 from support import rational_form
 from support.rational_systems import Recording, System
+from support.simulated import NORMAL_90
 
 __all__ = ["ERRORS", "discovered", "judged"]
-
-NORMAL_90 = 1.6449
-"""Half-width of a 90 % interval in standard errors."""
 
 ERRORS = 3.0
 """Standard errors within which a number is right."""

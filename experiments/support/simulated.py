@@ -12,6 +12,9 @@ from nsindy.paper import metrics
 from nsindy.result.discovery import Discovery
 from support import command_line
 
+NORMAL_90 = 1.6449
+"""Half-width of a 90 % interval in standard errors."""
+
 Terms = tuple[frozenset[str], ...]
 
 

@@ -1,9 +1,11 @@
 """What a script leaves behind: a summary that says how it was made, and a figure of its rates."""
 
 import importlib.metadata
+import json
 import platform
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,14 @@ def origin() -> dict[str, Any]:
         "command": command(),
         "versions": versions(),
     }
+
+
+def once(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `make` returns, from its file where it was finished before."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, make())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_rows(

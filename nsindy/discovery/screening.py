@@ -4,7 +4,7 @@ The equations are independent given the smoothed states, so each is screened alo
 compressed columns a support costs as much as the library has terms, times the terms it holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -117,7 +117,10 @@ def beam(
         gains = np.where(free & (len(places) < slots), more + bigger - costs, -np.inf)
         return Support(places, float(alone) + own, gains)
 
-    level = [each for each in [support(())] if each is not None]
+    def supports(keys: Iterable[tuple[int, ...]]) -> list[Support]:
+        return [each for each in map(support, keys) if each is not None]
+
+    level = supports([()])
     every, met = list(level), set[tuple[int, ...]]()
     for _ in range(slots):
         better: dict[tuple[int, ...], float] = {}
@@ -128,7 +131,7 @@ def beam(
                     better[key] = max(better.get(key, -np.inf), float(parent.gains[m]))
         best = sorted(better, key=better.__getitem__, reverse=True)[: constants.SCREEN_WIDTH]
         met.update(best)
-        level = [each for each in map(support, best) if each is not None]
+        level = supports(best)
         every += level
     return sorted(every, key=lambda each: -each.score)
 

@@ -45,16 +45,15 @@ def test_two_states_share_a_number_where_pairs_are_asked_for(growth):
     np.testing.assert_allclose(columns[:, 3, 3], states[:, 2] * expected)
 
 
-def test_a_pair_has_the_number_of_its_second_state(growth):
+@pytest.fixture(scope="module")
+def held(growth):
+    """The growth with a number of its first two states."""
+    inner = [Inner("ratio_share", 1, 0.5, before=0)]
+    return prepared(*growth, operations=OPERATIONS, degree=2, inner=inner)
+
+
+def test_a_pair_has_the_number_of_its_second_state(held):
     """Which has no other, and of one that has a number there is no pair."""
-    times, states = growth
-    held = prepared(
-        times,
-        states,
-        operations=OPERATIONS,
-        degree=2,
-        inner=[Inner("ratio_share", 1, 0.5, before=0)],
-    )
     assert held.units.raw.tolist()[3:] == [0.0, 0.5, 0.0]
     free = {block.places for block in blocks(held, of(held), paired=True)}
     assert free == {(0,), (2,), (0, 2), (1, 2)}
@@ -67,15 +66,7 @@ def test_many_states_have_no_pairs(growth):
     assert all(len(block.places) == 1 for block in blocks(made, of(made), paired=True))
 
 
-def test_one_kind_alone(growth):
-    times, states = growth
-    held = prepared(
-        times,
-        states,
-        operations=OPERATIONS,
-        degree=2,
-        inner=[Inner("ratio_share", 1, 0.5, before=0)],
-    )
+def test_one_kind_alone(held):
     (one,) = blocks(held, of(held), Only("ratio_share", (0, 1)))
     assert one[:2] == ("ratio_share", (0, 1))
     (wave,) = blocks(held, of(held), Only(WAVE, (2,)))
