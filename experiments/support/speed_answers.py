@@ -46,6 +46,9 @@ PYSINDY = "import pysindy"
 EQUATION = re.compile(r"\S+' = ")
 """The beginning of a line."""
 
+APPROXIMATE = 3
+"""Exit status of a discovery that explains a recording approximately, or not at all."""
+
 SECOND = """
 import json, sys, time, numpy as np, nsindy
 tables = [np.loadtxt(path, delimiter=",", skiprows=1) for path in sys.argv[1:]]
@@ -64,8 +67,8 @@ class Waits(NamedTuple):
     Attributes:
       rows: for every file its rows and states, the seconds to its equations with a warm cache and
         a size that the cache never saw, those to the end of its report, those that a call in Python
-        takes after one on another size (None for the first), and those of PySINDy's import and grid
-        (None where it is not installed).
+        takes after one on another size (None for the first), those of PySINDy's import and grid
+        (None where it is not installed), and whether it says that an equation was found.
       imports: of importing what a discovery needs.
       pysindy_import: of importing PySINDy; None where it is not installed.
       warm: of `nsindy warm`.
@@ -114,6 +117,7 @@ def waits(count: int, pysindy: str | None = None) -> Waits:
             found = discover(path)
             row: Row = {"rows": size, "states": i % 3 + 1, "seconds": found.equations}
             row |= {"report": found.end, "second_call": second[i] if i else None}
+            row["found"] = found.found
             row["pysindy"] = wait([*python, GRID, str(path)], theirs).end if known else None
             rows.append(row)
         cold = [discover(path, f"empty{i}").equations for i, path in enumerate(files[-3:])]
@@ -128,11 +132,13 @@ class Waited(NamedTuple):
       said: what it wrote to its standard output.
       equations: seconds to its first equation; to its end if it wrote none.
       end: seconds to its end.
+      found: False if it says that it found an approximation.
     """
 
     said: str
     equations: float
     end: float
+    found: bool
 
 
 def wait(command: Sequence[str], variables: Mapping[str, str]) -> Waited:
@@ -149,9 +155,10 @@ def wait(command: Sequence[str], variables: Mapping[str, str]) -> Waited:
             if first is None and EQUATION.match(line):
                 first = time.perf_counter() - start
     end = time.perf_counter() - start
-    if process.returncode:
+    if process.returncode not in (0, APPROXIMATE):
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Waited("".join(lines), end if first is None else first, end)
+    found = process.returncode == 0
+    return Waited("".join(lines), end if first is None else first, end, found)
 
 
 def _joined(*places: "str | Path | None") -> str:

@@ -38,7 +38,16 @@ def search_from(session: Session, prepared: Prepared, starts: list[Start]) -> Fi
     stage = "selecting on the first four fifths"
     session.tell(stage, 0.0)
     found = session.search(prepared, starts, share=part, stage=stage, guides=guides)
-    return First(prepared, found)
+    first = First(prepared, found)
+    if session.stop() or not missed(prepared, found):
+        return first
+    # A wrong kind of noise weighs a few samples a thousandfold, and no model follows those.
+    renewed = _weighted(prepared, found)
+    kinds = ([s.proportional for s in each.signals] for each in (prepared, renewed))
+    if np.array_equal(*kinds):
+        return first
+    found = session.search(renewed, found.starts(), share=part, stage=stage, guides=guides)
+    return first if missed(renewed, found) else First(renewed, found)
 
 
 def from_more_places(prepared: Prepared, found: Found) -> list[Start]:
@@ -94,8 +103,11 @@ def _loose(prepared: Prepared, found: Found) -> np.ndarray:
 
 def _reweighted(prepared: Prepared, found: Found) -> Prepared:
     """Take the noise from the states that were fitted, where they fit."""
-    if missed(prepared, found):
-        return prepared
+    return prepared if missed(prepared, found) else _weighted(prepared, found)
+
+
+def _weighted(prepared: Prepared, found: Found) -> Prepared:
+    """Take the noise from the states that were fitted."""
     (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
     followed = signals.nodes(prepared.signals, path.states)
     states = [x[: signals.fitted_samples(len(x))] for x in followed]

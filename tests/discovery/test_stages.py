@@ -4,8 +4,11 @@ import numpy as np
 import problems
 import pytest
 
-from nsindy.discovery import candidates, constants, signals, stages
+from nsindy.discovery import candidates, constants, signals, smoothing, stages
 from nsindy.discovery.candidates import Path, Start
+from nsindy.discovery.question import Question
+from nsindy.discovery.session import Session
+from nsindy.recording.check import Recording
 
 COARSE = np.linspace(0, 24, 61)
 
@@ -143,3 +146,28 @@ def test_noise_is_taken_from_a_model_that_follows_the_recording(coarse, monkeypa
     # What lies between samples that are too coarse to be smoothed is missed by nothing.
     told = made._replace(signals=[one._replace(resolved=np.ones(2, bool))])
     assert stages._reweighted(told, near._replace(noise=np.ones(2))) is told
+
+
+def test_a_kind_of_noise_that_no_model_follows_is_taken_again_from_the_model():
+    """Weights of proportional noise, 2,500 times as high at zero, for noise that is constant."""
+
+    def field(y):
+        return [y[1], -y[0] + 0.8 * (1 - y[0] ** 2) * y[1]]
+
+    times = np.linspace(0, 24, 161)
+    states = problems.noisy(problems.solved(field, (1.0, 0.5), times), 0.01)
+    parts = [Recording(times, states, np.zeros((len(times), 0)))]
+    (one,), units = signals.smooth_recordings(parts, 1)
+    assert not one.proportional.any()
+    shape = smoothing.proportional_noise(one.states, np.sqrt(np.mean(one.states**2, 0)))
+    shape = shape / np.sqrt(np.mean(shape**2, 0))
+    wrong = one._replace(relative=shape, proportional=np.ones(2, bool))
+    session = Session(parts, [wrong], Question(operations=()), lambda stage, share: None)
+    assert not one.coarse
+    prepared, found = stages.first_search(session, units)
+    assert not prepared.signals[0].proportional.any()
+    assert not stages.missed(prepared, found)
+    names = [term.name(("x", "v")) for term in prepared.terms]
+    chosen = [{names[m] for m in np.flatnonzero(row)} for row in found.chosen.mask]
+    truth = {"identity(x)", "identity(v)", "mul(x,mul(x,v))"}
+    assert chosen == [{"identity(v)"}, truth]

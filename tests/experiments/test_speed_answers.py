@@ -24,7 +24,13 @@ def test_equations_are_waited_for_and_not_the_report():
     silent = speed_answers.wait([sys.executable, "-c", "print(1)"], {})
     assert silent.equations == silent.end > 0
     with pytest.raises(subprocess.CalledProcessError):
-        speed_answers.wait([sys.executable, "-c", "raise SystemExit(3)"], {})
+        speed_answers.wait([sys.executable, "-c", "raise SystemExit(1)"], {})
+
+
+@pytest.mark.parametrize(("status", "found"), ((0, True), (3, False)))
+def test_an_approximation_is_waited_for_too_and_told(status, found):
+    waited = speed_answers.wait([sys.executable, "-c", f"raise SystemExit({status})"], {})
+    assert waited.found == found
 
 
 def test_medians_and_worst_stand_beside_pysindy_on_the_same_file():
