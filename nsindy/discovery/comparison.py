@@ -103,6 +103,7 @@ def _tested(
     if motion is None:
         begun = [np.concatenate([s, system.start]) for s in _starts(system, prepared)]
     elif starts := hidden_law.hidden_starts(law, system.numpy, motion):
+        starts = hidden_law.followed(starts, system.numpy, prepared)
         begun = [start.numbers for start in starts]
         _, first, _ = hidden_law.in_units(prepared, first, starts)
         prepared, final, begins = hidden_law.in_units(prepared, final, starts)

@@ -454,6 +454,13 @@ LAW_SAMPLES = 200
 LAW_STARTS = 4
 """Different places that the fit of a law starts from: lanes of one step (`side_by_side.LANES`)."""
 
+LAW_FOLLOWED = 200
+"""Most rows of recordings along which a law with a hidden state is followed before it is fitted;
+more tell second derivatives, and would take seconds."""
+
+LAW_FOLLOWING = 30
+"""Most steps of that."""
+
 LAW_FITS = 6
 """Most fits of a law, each with the noise that the one before has left."""
 

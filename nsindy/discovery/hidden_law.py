@@ -7,6 +7,9 @@ every sample, from the smoothed y_i'. What it says must go on as the law's own e
 
 the left side along the law. With y_k' = f_k of the other states this is a regression in the numbers
 alone, without a solution of the equations.
+
+A few rows do not tell second derivatives. There the starts are improved along solutions: numbers
+and initial values by least squares, which a short recording allows.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,15 +22,20 @@ from nsindy.discovery.gauge import Motion
 from nsindy.discovery.law_text import Law
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
+from nsindy.result.along_recording import solve_along
 from nsindy.terms.expression import symbols
 
-__all__ = ["HiddenStart", "check_law", "hidden_starts", "in_units"]
+__all__ = ["HiddenStart", "check_law", "followed", "hidden_starts", "in_units"]
 
 Right = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Derivatives [D, N] from variables [V, N] and numbers [P]."""
 
 _NEWTON = 25
 """Steps of Newton's method, each of a state that keeps its sign: √S from 1 to 1e6 needs twenty."""
+
+
+_LOST = 1e3
+"""What a solution that is lost leaves, as a multiple of the size of a state."""
 
 
 class HiddenStart(NamedTuple):
@@ -111,6 +119,70 @@ def hidden_starts(law: Law, right: Right, motion: Motion) -> list[HiddenStart]:
         numbers = law_start.number_starts(derivatives, variables, targets, linear)
     each = [HiddenStart(p, course(p, np.arange(len(motion.near)))) for p in numbers]
     return [start for start in each if np.isfinite(start.course).all()]
+
+
+def followed(
+    starts: Sequence[HiddenStart], right: Right, prepared: Prepared
+) -> list[HiddenStart]:
+    """Those that least squares make of the starts along solutions, and then the starts themselves.
+
+    minimise Σ_n |y(t_n; p, y_0, S_0) - y_n|² over the numbers p and the initial values of each
+    recording, S_0 from the middle of its course. Nothing is done where the recordings are long, or
+    no solution can be followed.
+
+    Args:
+      starts: best first.
+      right: the equations of the law.
+      prepared: the recordings.
+    """
+    from scipy.optimize import least_squares
+
+    rows = [len(part.times) for part in prepared.parts]
+    if sum(rows) > constants.LAW_FOLLOWED:
+        return list(starts)
+    scale, ends = prepared.units.states[:-1], np.cumsum(rows)[:-1]
+    measured = np.concatenate([part.states for part in prepared.parts]) / scale
+    seen = np.isfinite(measured)
+    shape = len(rows), len(scale) + 1
+
+    def solutions(values: np.ndarray) -> np.ndarray:
+        numbers, initial = np.split(values, [len(values) - shape[0] * shape[1]])
+        paths = [
+            solve_along(
+                lambda y: right(y, numbers),
+                begin,
+                part.times,
+                part.inputs,
+                scale=np.append(scale, 0.0),
+                held=signal.held,
+            )
+            for part, signal, begin in zip(
+                prepared.parts, prepared.signals, initial.reshape(shape), strict=True
+            )
+        ]
+        return np.concatenate(paths)
+
+    found: list[tuple[float, HiddenStart]] = []
+    for start in starts:
+        middle = [np.median(course) for course in np.split(start.course, ends)]
+        first = np.array([signal.states[0, :-1] * scale for signal in prepared.signals])
+        begin = np.concatenate([start.numbers, np.column_stack([first, middle]).ravel()])
+        size = np.where(begin != 0, np.abs(begin), 1.0)
+
+        def residual(z: np.ndarray, size: np.ndarray = size) -> np.ndarray:
+            left = (solutions(z * size)[:, :-1] / scale - measured)[seen]
+            return np.clip(np.nan_to_num(left, nan=_LOST), -_LOST, _LOST)
+
+        # A solution that is lost takes seconds.
+        if np.abs(residual(begin / size)).max() == _LOST:
+            continue
+        fitted = least_squares(residual, begin / size, max_nfev=constants.LAW_FOLLOWING)
+        path = solutions(fitted.x * size)
+        if np.isfinite(path).all():
+            numbers = (fitted.x * size)[: len(start.numbers)]
+            found.append((float(fitted.cost), HiddenStart(numbers, path[:, -1])))
+    found.sort(key=lambda pair: pair[0])
+    return [*(start for _, start in found), *starts][: constants.LAW_STARTS]
 
 
 def _solved(function: Callable[[np.ndarray], np.ndarray], target: np.ndarray) -> np.ndarray:

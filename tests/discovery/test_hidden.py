@@ -1,12 +1,18 @@
 """One state that was not measured: its equations, and a law of a person's own."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import problems
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.optimize import least_squares
 
 import nsindy
-from nsindy.discovery import hidden_law
+from nsindy.discovery import constants, hidden_law
+from nsindy.discovery.hidden_law import HiddenStart
 from nsindy.discovery.question import Question
+from nsindy.recording.check import Recording
 
 B, G = 1.6, 0.4
 LAW = "S' = -b*S*I; I' = c*S*I - g*I"
@@ -92,6 +98,51 @@ def test_a_report_has_the_hidden_state(found, epidemic, tmp_path):
 def test_what_cannot_be_is_refused(epidemic, knobs, said):
     with pytest.raises(ValueError, match=said):
         nsindy.discover(*epidemic, states=["I"], **knobs)
+
+
+@pytest.fixture(scope="module")
+def fortnight():
+    """Daily counts of an epidemic among 763, and what least squares from the truth make of them."""
+    days, truth = np.arange(1.0, 15.0), np.array([1.7, 0.45, 3.0, 760.0])
+
+    def solved(b, g, *initial):
+        return solve_ivp(
+            lambda t, y: _epidemic(y, (b, g)),
+            (1, 14), np.array(initial) / 763, t_eval=days, rtol=1e-9, atol=1e-11,
+        ).y[0]  # fmt: skip
+
+    noise = np.random.default_rng(0).normal(0, 10 / 763, len(days))
+    infected = solved(*truth) + noise
+    best = least_squares(lambda z: solved(*(z * truth)) - infected, np.ones(4)).x * truth
+    scale = np.array([infected.max(), 2.0])
+    part = Recording(days, infected[:, None], np.zeros((len(days), 0)))
+    smooth = np.column_stack([infected / scale[0], np.ones(len(days))])
+    units = SimpleNamespace(states=scale)
+    posed = SimpleNamespace(parts=[part], signals=[problems.signal(smooth)], units=units)
+    return posed, best
+
+
+def _epidemic(variables, numbers):
+    infected, healthy = variables
+    new = numbers[0] * healthy * infected
+    return np.array([new - numbers[1] * infected, -new])
+
+
+def test_starts_are_followed_to_the_least_squares_of_a_fortnight(fortnight):
+    """14 rows tell no second derivative, so they are far off, and the course begins below zero."""
+    posed, best = fortnight
+    far = HiddenStart(np.array([0.97, 0.63]), np.append(-7.0, np.linspace(0.6, 2.4, 13)))
+    lost = HiddenStart(np.array([-400.0, -9e3]), np.full(14, 1e9))
+    found = hidden_law.followed([lost, far], _epidemic, posed)
+    np.testing.assert_allclose(found[0].numbers, best[:2], rtol=1e-3)
+    # What cannot be followed is not in the way, and the starts stay behind.
+    assert all(np.isfinite(each.course).all() for each in found)
+    assert found[-1] is far or found[-1] is lost
+    # Rows that tell second derivatives are not followed.
+    (part,) = posed.parts
+    long = part._replace(times=np.arange(constants.LAW_FOLLOWED + 1.0))
+    many = SimpleNamespace(parts=[long], signals=posed.signals, units=posed.units)
+    assert hidden_law.followed([far], _epidemic, many) == [far]
 
 
 def test_a_count_or_a_name():
