@@ -121,9 +121,7 @@ def hidden_starts(law: Law, right: Right, motion: Motion) -> list[HiddenStart]:
     return [start for start in each if np.isfinite(start.course).all()]
 
 
-def followed(
-    starts: Sequence[HiddenStart], right: Right, prepared: Prepared
-) -> list[HiddenStart]:
+def followed(starts: Sequence[HiddenStart], right: Right, prepared: Prepared) -> list[HiddenStart]:
     """Those that least squares make of the starts along solutions, and then the starts themselves.
 
     minimise Σ_n |y(t_n; p, y_0, S_0) - y_n|² over the numbers p and the initial values of each

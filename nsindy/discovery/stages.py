@@ -43,8 +43,8 @@ def search_from(session: Session, prepared: Prepared, starts: list[Start]) -> Fi
         return first
     # A wrong kind of noise weighs a few samples a thousandfold, and no model follows those.
     renewed = _weighted(prepared, found)
-    kinds = ([s.proportional for s in each.signals] for each in (prepared, renewed))
-    if np.array_equal(*kinds):
+    kinds, others = ([s.proportional for s in each.signals] for each in (prepared, renewed))
+    if np.array_equal(kinds, others):
         return first
     found = session.search(renewed, found.starts(), share=part, stage=stage, guides=guides)
     return first if missed(renewed, found) else First(renewed, found)
