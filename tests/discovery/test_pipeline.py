@@ -254,20 +254,22 @@ def test_discovery_is_immutable(oscillator):
 
 
 @pytest.mark.parametrize(
-    ("noise", "left", "again", "searched", "better"),
+    ("noise", "left", "again", "searched", "better", "given"),
     (
-        (1e-9, 1e-5, 1e-9, True, True),
-        (1e-9, 1e-5, 1e-6, True, False),
-        (1e-9, 1e-9, 0.0, False, False),
-        (1e-9, 1e-3, 0.0, False, False),
-        (1e-5, 1e-5, 0.0, False, False),
+        (1e-9, 1e-5, 1e-9, True, True, None),
+        (1e-9, 1e-5, 1e-9, True, True, 1e-9),
+        (1e-9, 1e-5, 1e-6, True, False, None),
+        (1e-9, 1e-5, 1e-9, False, False, 1e-3),
+        (1e-9, 1e-9, 0.0, False, False, None),
+        (1e-9, 1e-3, 0.0, False, False, None),
+        (1e-5, 1e-5, 0.0, False, False, None),
     ),
 )
 def test_without_noise_what_is_near_but_not_exact_is_searched_again(
-    monkeypatch, noise, left, again, searched, better
+    monkeypatch, noise, left, again, searched, better, given
 ):
     """With a fine floor; what is not exact there either, as of a solver's errors, is not better."""
-    made = problems.prepared(TIMES, rotation(0.0), operations=OPERATIONS)
+    made = problems.prepared(TIMES, rotation(0.0), operations=OPERATIONS, floor=given)
     made = made._replace(signals=[s._replace(noise=np.full(2, noise)) for s in made.signals])
 
     def model(size):
