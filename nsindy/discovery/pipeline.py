@@ -339,16 +339,19 @@ def _at_fine_floor(session: Session, usual: _Searched) -> _Model | None:
     """Search a recording without noise again, where less than the usual floor tells models apart.
 
     None where there is noise, found or given, the equations are exact already, or are not even
-    near; and where none at the fine floor are exact, as for a recording that holds the errors of a
-    solver.
+    near; where errors grow along the recording so that it is fitted in stretches, since those of
+    the solver that made it grow too; and where none at the fine floor are exact.
     """
     bare, _ = usual.without
     size = bare.parts[0].states.shape[1]
     noise = signals.noise(bare.signals)[:size].max()
     left = _left(usual.model.final)[:size].max()
     near = constants.FINE_LEFT < left < constants.FINE_NEAR
+    if not (0 < noise < constants.FINE_LEFT and near) or bare.problem.wide:
+        return None
+    stretches = np.sum(usual.model.final.segments.starts)
     given = bare.problem.floor[:size].max() > constants.NOISE_FLOOR
-    if given or not (0 < noise < constants.FINE_LEFT and near) or bare.problem.wide:
+    if given or stretches > len(session.parts):
         return None
     fine = dataclasses.replace(session, floor=constants.FINE_FLOOR)
     prepared, first = stages.first_search(fine, bare.units)

@@ -254,27 +254,32 @@ def test_discovery_is_immutable(oscillator):
 
 
 @pytest.mark.parametrize(
-    ("noise", "left", "again", "searched", "better", "given"),
+    ("noise", "left", "again", "searched", "better", "given", "stretches"),
     (
-        (1e-9, 1e-5, 1e-9, True, True, None),
-        (1e-9, 1e-5, 1e-9, True, True, 1e-9),
-        (1e-9, 1e-5, 1e-6, True, False, None),
-        (1e-9, 1e-5, 1e-9, False, False, 1e-3),
-        (1e-9, 1e-9, 0.0, False, False, None),
-        (1e-9, 1e-3, 0.0, False, False, None),
-        (1e-5, 1e-5, 0.0, False, False, None),
+        (1e-9, 1e-5, 1e-9, True, True, None, 1),
+        (1e-9, 1e-5, 1e-9, True, True, 1e-9, 1),
+        (1e-9, 1e-5, 1e-6, True, False, None, 1),
+        (1e-9, 1e-5, 1e-9, False, False, 1e-3, 1),
+        (1e-9, 1e-5, 1e-9, False, False, None, 2),
+        (1e-9, 1e-9, 0.0, False, False, None, 1),
+        (1e-9, 1e-3, 0.0, False, False, None, 1),
+        (1e-5, 1e-5, 0.0, False, False, None, 1),
     ),
 )
 def test_without_noise_what_is_near_but_not_exact_is_searched_again(
-    monkeypatch, noise, left, again, searched, better, given
+    monkeypatch, noise, left, again, searched, better, given, stretches
 ):
-    """With a fine floor; what is not exact there either, as of a solver's errors, is not better."""
+    """With a fine floor; what is not exact there either, as of a solver's errors, is not better.
+
+    Nor is it tried where such errors grow, so that the recording is fitted in stretches.
+    """
     made = problems.prepared(TIMES, rotation(0.0), operations=OPERATIONS, floor=given)
     made = made._replace(signals=[s._replace(noise=np.full(2, noise)) for s in made.signals])
 
     def model(size):
         chosen = problems.candidate(np.eye(2, 3))._replace(variance=np.full(2, size**2))
-        final = problems.found(chosen)
+        segments = made.segments(1.0)._replace(starts=np.eye(4, stretches))
+        final = problems.found(chosen, segments=segments)
         none = pipeline.Discrepancy.none(2)
         return pipeline._Model(made, final, final, pipeline.NOTHING_FITTED, none)
 
