@@ -114,10 +114,10 @@ def waits(count: int, pysindy: str | None = None) -> Waits:
         second = json.loads(wait([*python, SECOND, *map(str, files)], mine).said)
         rows = []
         for i, (size, path) in enumerate(zip(sizes.tolist(), files, strict=True)):
-            found = discover(path)
-            row: Row = {"rows": size, "states": i % 3 + 1, "seconds": found.equations}
-            row |= {"report": found.end, "second_call": second[i] if i else None}
-            row["found"] = found.found
+            done = discover(path)
+            row: Row = {"rows": size, "states": i % 3 + 1, "found": done.found}
+            row |= {"seconds": done.equations, "report": done.end}
+            row["second_call"] = second[i] if i else None
             row["pysindy"] = wait([*python, GRID, str(path)], theirs).end if known else None
             rows.append(row)
         cold = [discover(path, f"empty{i}").equations for i, path in enumerate(files[-3:])]

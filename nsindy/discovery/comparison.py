@@ -182,17 +182,16 @@ def _one_simulation(prepared: Prepared, right: Right, initial: np.ndarray) -> tu
       right: the equations.
       initial: state at the first sample of each recording [R, D].
     """
-    scale = prepared.units.states
-    pairs = [
-        (
-            part.states,
-            along_recording.solve_along(
-                right, start, part.times, part.inputs, scale=scale, held=signal.held
-            ),
-        )
-        for part, signal, start in zip(prepared.parts, prepared.signals, initial, strict=True)
-    ]
-    return _explained(pairs)
+    solved = along_recording.solve_each(
+        right,
+        initial,
+        [part.times for part in prepared.parts],
+        [part.inputs for part in prepared.parts],
+        scale=prepared.units.states,
+        held=prepared.signals[0].held,
+    )
+    measured = [part.states for part in prepared.parts]
+    return _explained(list(zip(measured, solved, strict=True)))
 
 
 def _forecast(prepared: Prepared, right: Right, fitted: LawFit) -> tuple[float, ...]:

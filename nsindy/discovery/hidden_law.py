@@ -22,7 +22,7 @@ from nsindy.discovery.gauge import Motion
 from nsindy.discovery.law_text import Law
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
-from nsindy.result.along_recording import solve_along
+from nsindy.result.along_recording import solve_each
 from nsindy.terms.expression import symbols
 
 __all__ = ["HiddenStart", "check_law", "followed", "hidden_starts", "in_units"]
@@ -125,8 +125,8 @@ def followed(starts: Sequence[HiddenStart], right: Right, prepared: Prepared) ->
     """Those that least squares make of the starts along solutions, and then the starts themselves.
 
     minimise Σ_n |y(t_n; p, y_0, S_0) - y_n|² over the numbers p and the initial values of each
-    recording, S_0 from the middle of its course. Nothing is done where the recordings are long, or
-    no solution can be followed.
+    recording, S_0 from the middle of its course. A start whose solution is lost is not followed,
+    and none is where the recordings are long; of all, no more than `constants.LAW_STARTS` stay.
 
     Args:
       starts: best first.
@@ -145,25 +145,20 @@ def followed(starts: Sequence[HiddenStart], right: Right, prepared: Prepared) ->
 
     def solutions(values: np.ndarray) -> np.ndarray:
         numbers, initial = np.split(values, [len(values) - shape[0] * shape[1]])
-        paths = [
-            solve_along(
-                lambda y: right(y, numbers),
-                begin,
-                part.times,
-                part.inputs,
-                scale=np.append(scale, 0.0),
-                held=signal.held,
-            )
-            for part, signal, begin in zip(
-                prepared.parts, prepared.signals, initial.reshape(shape), strict=True
-            )
-        ]
+        paths = solve_each(
+            lambda y: right(y, numbers),
+            initial.reshape(shape),
+            [part.times for part in prepared.parts],
+            [part.inputs for part in prepared.parts],
+            scale=np.append(scale, 0.0),
+            held=prepared.signals[0].held,
+        )
         return np.concatenate(paths)
 
+    first = np.array([signal.states[0, :-1] * scale for signal in prepared.signals])
     found: list[tuple[float, HiddenStart]] = []
     for start in starts:
         middle = [np.median(course) for course in np.split(start.course, ends)]
-        first = np.array([signal.states[0, :-1] * scale for signal in prepared.signals])
         begin = np.concatenate([start.numbers, np.column_stack([first, middle]).ravel()])
         size = np.where(begin != 0, np.abs(begin), 1.0)
 

@@ -439,7 +439,7 @@ def _evidence(found: Found, recordings: int) -> float:
     What the initial states of its stretches explain, it does not.
     """
     best, total = found.chosen, found.samples.sum()
-    initial = len(best.mask) * int(np.asarray(found.segments.starts).any(1).sum())
+    initial = len(best.mask) * found.stretches
     variance = np.maximum(best.innovation, found.problem.floor**2)
     first = 0.5 * recordings * float(np.sum(np.log(variance)))
     freedom = max(total - initial, 1.0)

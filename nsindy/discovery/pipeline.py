@@ -349,9 +349,8 @@ def _at_fine_floor(session: Session, usual: _Searched) -> _Model | None:
     near = constants.FINE_LEFT < left < constants.FINE_NEAR
     if not (0 < noise < constants.FINE_LEFT and near) or bare.problem.wide:
         return None
-    stretches = np.sum(usual.model.final.segments.starts)
     given = bare.problem.floor[:size].max() > constants.NOISE_FLOOR
-    if given or stretches > len(session.parts):
+    if given or usual.model.final.stretches > len(session.parts):
         return None
     fine = dataclasses.replace(session, floor=constants.FINE_FLOOR)
     prepared, first = stages.first_search(fine, bare.units)

@@ -42,6 +42,11 @@ class Found(NamedTuple):
     samples: np.ndarray
     settled: bool
 
+    @property
+    def stretches(self) -> int:
+        """Number of stretches that are fitted, each with an initial state of its own."""
+        return int(np.asarray(self.segments.starts).any(1).sum())
+
     def starts(self) -> list[Start]:
         """The best of what was fitted, for the next search to start from."""
         return [candidate.start for candidate in self.pool[: self.problem.fits]]

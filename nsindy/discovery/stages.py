@@ -32,7 +32,12 @@ def first_search(session: Session, units: Units) -> First:
 
 
 def search_from(session: Session, prepared: Prepared, starts: list[Start]) -> First:
-    """The problem, its solver steps chosen, and the search from these starts on the first part."""
+    """The problem, its solver steps chosen, and the search from these starts on the first part.
+
+    Where what is left shows that the smoothing took one kind of noise for the other, the problem
+    has the kind that it shows: a wrong one weighs a few samples a thousandfold, and no model
+    follows those.
+    """
     prepared = _resolved(prepared, starts)
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
     stage = "selecting on the first four fifths"
@@ -41,7 +46,6 @@ def search_from(session: Session, prepared: Prepared, starts: list[Start]) -> Fi
     first = First(prepared, found)
     if session.stop() or not missed(prepared, found):
         return first
-    # A wrong kind of noise weighs a few samples a thousandfold, and no model follows those.
     renewed = _weighted(prepared, found)
     kinds, others = ([s.proportional for s in each.signals] for each in (prepared, renewed))
     if np.array_equal(kinds, others):

@@ -120,7 +120,7 @@ def followed_by(prepared: Prepared, final: Found) -> list[np.ndarray]:
     From the fitted first state to the last; NaN from where it diverges.
     """
     best, units = final.chosen, prepared.units
-    if int(np.asarray(final.segments.starts).any(1).sum()) == len(prepared.signals):
+    if final.stretches == len(prepared.signals):
         (path,) = candidates.solved(final.problem, [best.start], final.segments)
         return [x * units.states for x in signals.nodes(prepared.signals, path.states)]
     coefficients = best.coefficients * prepared.back

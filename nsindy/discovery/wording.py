@@ -228,11 +228,10 @@ def of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
             "the fitted solution has jumps: no single solution of these equations follows the "
             "recording, so the equations describe it only piece by piece"
         )
-    stretches = int(np.asarray(final.segments.starts).any(1).sum())
-    if stretches > len(prepared.signals):
+    if final.stretches > len(prepared.signals):
         yield (
             f"an error in the state grows too much along the recording for one solution, so it is "
-            f"fitted in {stretches} stretches, each with its own initial state; "
+            f"fitted in {final.stretches} stretches, each with its own initial state; "
             "a forecast far beyond the length of one is not to be trusted"
         )
 

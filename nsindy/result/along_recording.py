@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 from nsindy.terms.library import numpy_values
 from nsindy.terms.term import Term, by_depth, without_jumps
 
-__all__ = ["STEEP", "follow", "jumps", "right_hand_side", "solve_along"]
+__all__ = ["STEEP", "follow", "jumps", "right_hand_side", "solve_along", "solve_each"]
 
 TOLERANCE = 1e-8
 """Relative error of a step."""
@@ -167,3 +167,28 @@ def solve_along(
     lost = np.maximum.accumulate(~np.isfinite(states).all(1))
     states[lost] = np.nan
     return states[index]
+
+
+def solve_each(
+    right: Callable[[np.ndarray], np.ndarray],
+    initial: np.ndarray,
+    times: Sequence[np.ndarray],
+    inputs: Sequence[np.ndarray],
+    *,
+    scale: np.ndarray,
+    held: np.ndarray,
+) -> list[np.ndarray]:
+    """Solve y' = Ξ θ(y, u) along each of R recordings, from its first sample to its last [N, D].
+
+    Args:
+      right: y', as of `solve_along`.
+      initial: state at the first sample of each recording [R, D].
+      times: of each recording, non-decreasing [N].
+      inputs: of each, at those times [N, U].
+      scale: of each state, as of `solve_along` [D].
+      held: True for inputs that keep their value until the next time [U].
+    """
+    return [
+        solve_along(right, *each, scale=scale, held=held)
+        for each in zip(initial, times, inputs, strict=True)
+    ]
