@@ -28,10 +28,14 @@ _SAID = {
     "know": (
         "EQUATION",
         'what is known of an equation, "v\' = ... - 9.81*sin(x)": given coefficients stay, and '
-        "the dots are what is to be found; may be repeated, as the next three",
+        "the dots are what is to be found; may be repeated, as the next four",
     ),
     "free": ("TERMS", 'the only terms that an equation may hold besides, "v\' : x, v, sin(x)"'),
     "sign": ("SIGN", 'sign of a coefficient, "v in v\' < 0"'),
+    "equal": (
+        "TIE",
+        "coefficients that are equal, or in a ratio, across equations, \"S I in I' = -S I in S'\"",
+    ),
     "law": (
         "LAW",
         'equations to test beside what is found, "T\' = -k*(T - Ta)": other names than those of '

@@ -142,7 +142,21 @@ def test_standard_input_and_a_step(asked, capsys, monkeypatch, tmp_path):
 
 def test_what_is_known_is_asked_as_it_was_written(river, asked):
     words = ["--know", "v' = ... - 9.81*sin(x)", "--law", "v' = -k*x", "--law", "v' = -k*x - c*v"]
-    assert cli.main(["discover", str(river), *words, "--sign", "v in v' < 0"]) == 0
+    assert (
+        cli.main(
+            [
+                "discover",
+                str(river),
+                *words,
+                "--sign",
+                "v in v' < 0",
+                "--equal",
+                "x in x' = x in v'",
+            ]
+        )
+        == 0
+    )
+    assert asked["equal"] == ["x in x' = x in v'"]
     assert asked["know"] == ["v' = ... - 9.81*sin(x)"] and asked["sign"] == ["v in v' < 0"]
     assert asked["law"] == ["v' = -k*x", "v' = -k*x - c*v"] and asked["free"] == []
 

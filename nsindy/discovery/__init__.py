@@ -19,6 +19,7 @@ Read the modules in this order:
   screening      a large library: which of its terms each equation is searched with
   wide_table     many columns: functions of others, and what has no equation
   known          what a person knows: given coefficients, the terms that are free, signs
+  equal          coefficients that are equal, or in a ratio, across equations
   weak_form      integrals against test functions in place of derivatives
   proposals      the supports that regressions propose
   one_step       those that the flow from sample to sample proposes
@@ -97,7 +98,8 @@ and integrals, stay as they are in every fit, and are not paid for; an equation 
 listed (`free=`) is searched among those, and a support whose coefficient has the wrong sign
 (`sign=`) is none: under its constraint it is one of fewer terms. A law to test (`law=`) is fitted
 to the same measurements by the same multiple shooting, its numbers in the place of coefficients.
-Coefficients that are equal across equations are numbers of one name in a law.
+Coefficients that are tied across equations (`equal=`) are one parameter with one price; in a law
+they are numbers of one name.
 
 One state that was not measured (`hidden=1`, or its name) is a state without a sample, as a
 velocity is with order 2: it has an equation, and its initial value is fitted. What it does to a
@@ -136,7 +138,7 @@ For users of PySINDy:
   ``differentiation_method=…``            nothing: splines, their smoothness by likelihood
   ``PolynomialLibrary(3)``,
   ``FourierLibrary(1)``                   the default; ``operations=[…]``
-  ``ConstrainedSR3(…)``                  ``know=``, ``free=``, ``sign=``; ``law=`` to test a law
+  ``ConstrainedSR3(…)``                  ``know=``, ``free=``, ``sign=``, ``equal=``
   ``CustomLibrary([f])``                  ``nsindy.learn_operation("f", f, domain)``
   a latent state                          ``hidden=1``
   ``discrete_time=True``                  ``map=True``

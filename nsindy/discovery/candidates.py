@@ -108,7 +108,7 @@ def precompile_fits(problem: Problem, segments: Segments) -> None:
 
 def key_of(problem: Problem, mask: np.ndarray) -> bytes:
     """What a support [D, M] is known by in a dictionary, the given equations included."""
-    return (mask | (problem.known != 0)).tobytes()
+    return (problem.closed(mask) | (problem.known != 0)).tobytes()
 
 
 def regressed(problem: Problem, mask: np.ndarray) -> Start:
@@ -118,26 +118,29 @@ def regressed(problem: Problem, mask: np.ndarray) -> Start:
         regression.least_squares_numpy(
             regression.of_equation(problem.factor, size, d), row
         ).coefficients
-        for d, row in enumerate(mask & problem.admissible)
+        for d, row in enumerate(mask & problem.open)
     ]
-    return Start(mask, np.stack(rows), problem.begin)
+    return Start(mask, problem.spread(np.stack(rows)), problem.begin)
 
 
 def model(problem: Problem, start: Start) -> Model:
     """A support with its coefficients in the slots of each equation [D, K]."""
     known = problem.known != 0
-    each = known.sum(1) + problem.slots * np.any(problem.admissible, 1)
+    held = problem.closed(start.mask) & problem.open
+    each = known.sum(1) + problem.slots * np.any(problem.open, 1)
     count, slots = len(start.mask), max(int(each.max()), constants.SLOTS)
     indices = np.zeros((count, slots), int)
-    free = np.zeros((count, slots), bool)
+    free, filled = np.zeros((2, count, slots), bool)
     values = np.zeros((count, slots))
     for d in range(count):
         fixed = known[d]
-        chosen = np.flatnonzero(fixed | start.mask[d] & problem.admissible[d])
+        chosen = np.flatnonzero(fixed | held[d])
         indices[d, : len(chosen)] = chosen
-        free[d, : len(chosen)] = ~fixed[chosen]
+        free[d, : len(chosen)] = ~fixed[chosen] & problem.admissible[d, chosen]
+        filled[d, : len(chosen)] = True
         values[d, : len(chosen)] = np.where(fixed, problem.known[d], start.coefficients[d])[chosen]
-    return Model(indices, free, values, np.asarray(start.begin))  # type: ignore[arg-type]
+    follow = problem.follow(indices, filled)
+    return Model(indices, free, values, np.asarray(start.begin), follow)  # type: ignore[arg-type]
 
 
 def initial_values(segments: Segments) -> int:
@@ -187,7 +190,8 @@ def fit(
     fits = side_by_side.fit_many(problem.terms, models, segments, noise, problem.floor, stop)
     ended = set[bytes]()
     for start, fitted in zip(starts, fits, strict=True):
-        candidate, key = _candidate(start.mask | known, fitted), key_of(problem, start.mask)
+        mask = problem.closed(start.mask) | known
+        candidate, key = _candidate(mask, fitted), key_of(problem, start.mask)
         value = score(problem, candidate, samples, initial=initial)
         if problem.violated(candidate.mask, candidate.coefficients).any():
             # Under its constraint it is a support of fewer terms, which has a score of its own.

@@ -58,6 +58,7 @@ def conclude(
     words = Wording(prepared, (*states, *recordings.inputs), states)
     effective = _effective(final)
     errors = standard_errors(effective, numbers, lag) * prepared.back
+    probable = np.clip(inclusion_probabilities(final, unclear), 0, 1)
     begins = prepared.first_segments
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))
@@ -69,8 +70,8 @@ def conclude(
     of_place = {i.place: errors for i, errors in each_error}
     discovery = Discovery(
         coefficients=prepared.in_units(best.coefficients),
-        standard_errors=np.where(best.mask & problem.admissible, errors, 0.0),
-        inclusion_probabilities=np.clip(inclusion_probabilities(final, unclear), 0, 1),
+        standard_errors=np.where(best.mask & problem.open, errors, 0.0),
+        inclusion_probabilities=problem.alike(probable),
         noise=np.where(unmeasured, 0.0, noise),
         score=np.asarray(best.score - (numbers.price if inner else 0.0)),
         initial=best.begin[begins] * units.states,
@@ -187,7 +188,7 @@ def standard_errors(
         variance = variance + np.where(mask, lag.slopes * lag.error, 0.0) ** 2
     if numbers.inner:
         variance = variance + numbers.variance(mask)
-    return np.sqrt(variance) * _widening(found)
+    return np.abs(problem.spread(np.sqrt(variance))) * _widening(found)
 
 
 def _effective(found: Found) -> Found:

@@ -1,4 +1,4 @@
-"""What is known of the equations: given terms, the terms that are allowed, signs."""
+"""What is known of the equations: given terms, the terms that are allowed, signs, ties."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,17 @@ from nsindy.terms.reading import read_equation, read_expression
 from nsindy.terms.term import Term
 from nsindy.terms.text import readable
 
-__all__ = ["NOTHING", "Bound", "Names", "Physics", "Tables", "extended", "read_physics", "tables"]
+__all__ = [
+    "NOTHING",
+    "Bound",
+    "Names",
+    "Physics",
+    "Tables",
+    "extended",
+    "read_physics",
+    "read_term",
+    "tables",
+]
 
 
 class Names(NamedTuple):
@@ -84,6 +94,8 @@ class Physics(NamedTuple):
       free: the only terms that an equation may hold besides, where they were named.
       signs: 1 or -1 for a term whose coefficient is above or below 0 where it is not 0.
       columns: names that the terms are bound to [V].
+      ties: pairs of terms; the coefficient of the first is the value of the second times that of
+        the second, see `equal.read_ties`.
     """
 
     given: tuple[Bound, ...] = ()
@@ -91,11 +103,17 @@ class Physics(NamedTuple):
     free: tuple[tuple[int, tuple[Term, ...]], ...] = ()
     signs: tuple[Bound, ...] = ()
     columns: tuple[str, ...] = ()
+    ties: tuple[tuple[Bound, Bound], ...] = ()
+
+    @property
+    def tied(self) -> tuple[Bound, ...]:
+        """The terms of all ties."""
+        return tuple(bound for tie in self.ties for bound in tie)
 
     @property
     def rows(self) -> set[int]:
         """Equations of which something is known."""
-        bounds = {b.equation for b in (*self.given, *self.signs)}
+        bounds = {b.equation for b in (*self.given, *self.signs, *self.tied)}
         return bounds | self.whole | {row for row, _ in self.free}
 
     def check_valued(self, terms: Sequence[Term], unvalued: np.ndarray) -> None:
@@ -165,7 +183,7 @@ def _free(text: str, names: Names) -> tuple[int, tuple[Term, ...]]:
     for place, letter in enumerate(right + ",", len(left) + 1):
         level += (letter == "(") - (letter == ")")
         if letter == "," and level <= 0:
-            terms.append(_one_term(quote.part(begin, place), names))
+            terms.append(read_term(quote.part(begin, place), names))
             begin = place + 1
     return row, tuple(terms)
 
@@ -177,11 +195,16 @@ def _sign(text: str, names: Names) -> Bound:
     if found is None:
         quote.refuse(0, "write a term, its equation and the sign, as in v in v' < 0")
     row = names.row(quote, found.group(2), found.start(2))
-    term = _one_term(quote.part(0, found.end(1)), names)
+    term = read_term(quote.part(0, found.end(1)), names)
     return Bound(row, term, 1.0 if found.group(3) == ">" else -1.0)
 
 
-def _one_term(quote: Quote, names: Names) -> Term:
+def read_term(quote: Quote, names: Names) -> Term:
+    """Read one term without a number.
+
+    Raises:
+      ValueError: it is something else, with its column.
+    """
     expression = read_expression(quote, names.columns, names.operations)
     parts: list[Summand] = expand_sum(quote, expression, names.columns, names.operations)
     if len(parts) != 1 or parts[0].term is None or parts[0].coefficient != 1:
@@ -227,6 +250,7 @@ def extended(
     """
     named = [b.term for b in physics.given]
     named += [term for _, terms in physics.free for term in terms]
+    named += [b.term for b in physics.tied]
     keys = {same_term(term): term for term in named}
     settled = {*physics.whole, *(row for row, _ in physics.free)}
     if settled.issuperset(rows):
@@ -242,7 +266,8 @@ class Tables(NamedTuple):
     Attributes:
       given: coefficients, in the units of the recording [D, M].
       closed: equations that hold no other terms than those [D].
-      free: True for terms that an equation may hold because they were named [D, M].
+      free: True for terms that an equation may hold because they were named, as free or as tied to
+        another [D, M].
       listed: True for equations that may hold no others [D].
       signs: 1, -1, or 0 where it is not known [D, M].
     """
@@ -265,7 +290,7 @@ class Tables(NamedTuple):
           ordinary: True for terms of the library that an equation may hold unasked [M].
           valued: True for terms that have a value here [M].
         """
-        terms = np.where(self.listed[:, None], self.free, ordinary[None])
+        terms = self.free | (ordinary[None] & ~self.listed[:, None])
         return terms & valued[None] & (self.given == 0) & ~self.closed[:, None]
 
 
@@ -290,6 +315,8 @@ def tables(physics: Physics, terms: Sequence[Term], count: int) -> Tables:
         made.given[bound.equation, place[same_term(bound.term)]] = bound.value
     for row, free in physics.free:
         made.free[row, [place[same_term(term)] for term in free]] = True
+    for bound in physics.tied:
+        made.free[bound.equation, place[same_term(bound.term)]] = True
     for bound in physics.signs:
         if (at := place.get(same_term(bound.term))) is not None:
             made.signs[bound.equation, at] = bound.value

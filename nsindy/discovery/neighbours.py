@@ -54,8 +54,13 @@ class Near(NamedTuple):
     ranked: list[Predicted]
 
 
-def _tangents(terms, model, columns, coefficients, segments, noise):
+def _tangents(terms, model, columns, coefficients, segments, noise, follow):
     chain = shooting.linearise(terms, model, segments, noise, columns)
+    if follow is not None:
+        chain = chain._replace(
+            by_coefficients=chain.by_coefficients @ follow,
+            begin_by_coefficients=chain.begin_by_coefficients @ follow,
+        )
     found = stretches.eliminate(chain, segments.starts.shape[1])
     return found._replace(linearised=found.linearised.from_zero(coefficients).compressed())
 
@@ -69,10 +74,15 @@ def precompile_neighbours(problem: Problem, segments: Segments) -> None:
     (count, size), noise = problem.columns.shape, np.ones(len(problem.columns))
     nothing, none = np.zeros((count, size)), np.zeros(problem.admissible.shape)
     model = candidates.model(problem, Start(none > 0, none, problem.begin))
-    TANGENTS.precompile(problem.terms, model, problem.columns, nothing, segments, noise)
+    follow = _follow(problem)
+    TANGENTS.precompile(problem.terms, model, problem.columns, nothing, segments, noise, follow)
     inner = np.zeros((count * size + 2, count * size + 1))
     knobs = {"slots": problem.slots, "width": constants.NEIGHBOURS}
     AROUND.precompile(inner, 1.0, problem.prior_of_columns, nothing > 0, **knobs)
+
+
+def _follow(problem: Problem) -> np.ndarray | None:
+    return problem.follow(problem.columns, np.ones(problem.columns.shape, bool))
 
 
 def look_around(problem: Problem, segments: Segments, best: Candidate, samples) -> Near:
@@ -81,7 +91,8 @@ def look_around(problem: Problem, segments: Segments, best: Candidate, samples) 
     noise = np.where(samples > 0, noise, 1.0)
     model = candidates.model(problem, best.start)
     coefficients = problem.of_columns(best.coefficients)
-    found = TANGENTS(problem.terms, model, problem.columns, coefficients, segments, noise)
+    follow = _follow(problem)
+    found = TANGENTS(problem.terms, model, problem.columns, coefficients, segments, noise, follow)
     tangent = jax.tree.map(np.asarray, found)
     return Near(noise, tangent, _ranked(problem, tangent.linearised, best, noise, samples))
 
@@ -226,5 +237,6 @@ def starts(problem: Problem, near: Near, best: Candidate, masks: list[np.ndarray
         solution = regression.least_squares_numpy(linear.factor, support)
         values = np.asarray(solution.coefficients).reshape(known.shape) + known
         begin = best.begin + near.tangent.begin_by @ (values - before).reshape(-1)
-        found.append(Start(mask, problem.of_terms(values), begin + near.tangent.begin_gap))
+        values = problem.spread(problem.of_terms(values))
+        found.append(Start(mask, values, begin + near.tangent.begin_gap))
     return found

@@ -75,6 +75,7 @@ def discover(
     know: str | Sequence[str] = (),
     free: str | Sequence[str] = (),
     sign: str | Sequence[str] = (),
+    equal: str | Sequence[str] = (),
     law: str | Sequence[str] = (),
     hold: bool | Sequence[bool] | None = None,
     hidden: int | str = 0,
@@ -116,6 +117,9 @@ def discover(
         to be found; without dots there are none.
       free: the only terms that an equation may hold besides, "v' : x, v, sin(x)", or several.
       sign: of a coefficient, "v in v' < 0", or several.
+      equal: of coefficients, "S I in I' = -S I in S'", or several: the one on the left is that on
+        the right, times the number before its term. What is tied together is one number, and
+        is in the equations as a whole or not at all.
       law: a system of equations to test, "T' = -k*(T - Ta)", or several: names that are no columns
         are numbers, which are fitted; `Discovery.laws` says how it stands beside what was found.
         Equations of one system are parted by a semicolon; a state that it has no equation for keeps
@@ -156,6 +160,7 @@ def discover(
         know=_texts(know),
         free=_texts(free),
         sign=_texts(sign),
+        equal=_texts(equal),
         law=_texts(law),
     )
     recordings = check.check_arrays(

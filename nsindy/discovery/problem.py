@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, dictionary, known, screening, signals, weak_form
+from nsindy.discovery import constants, dictionary, equal, known, screening, signals, weak_form
+from nsindy.discovery.equal import Shared
 from nsindy.discovery.kinds import Kinds
 from nsindy.discovery.known import NOTHING, Physics, Tables
 from nsindy.discovery.question import Question
@@ -31,7 +32,7 @@ class Problem(NamedTuple):
     Attributes:
       terms: M terms.
       prior: of the supports.
-      admissible: True where an equation may hold a term [D, M].
+      admissible: True where an equation may hold a term whose coefficient follows no other [D, M].
       known: coefficients that are given [D, M].
       shares: root mean square of a term over that of the derivative [D, M].
       factor: compressed [Θ, Ẋ] of the smoothed states, where the fits start from.
@@ -41,6 +42,7 @@ class Problem(NamedTuple):
       slots: K, most terms of an equation, the given ones not counted.
       columns: terms that trajectories are linearised in, equation by equation [D, C].
       signs: 1 or -1 for coefficients that must be above or below 0, else 0 [D, M]; None for none.
+      shared: coefficients that follow others; None for none.
     """
 
     terms: Products
@@ -55,6 +57,28 @@ class Problem(NamedTuple):
     slots: int
     columns: np.ndarray
     signs: np.ndarray | None = None
+    shared: Shared | None = None
+
+    @property
+    def open(self) -> np.ndarray:
+        """True where an equation may hold a term that is fitted, or follows one [D, M]."""
+        return self.alike(self.admissible)
+
+    def alike(self, values: np.ndarray) -> np.ndarray:
+        """Values [D, M] of which a coefficient that follows another has that of the other."""
+        return values if self.shared is None else self.shared.alike(values)
+
+    def closed(self, mask: np.ndarray) -> np.ndarray:
+        """A support [D, M] with what follows its terms."""
+        return mask if self.shared is None else self.shared.closed(mask)
+
+    def spread(self, coefficients: np.ndarray) -> np.ndarray:
+        """Coefficients [D, M] with those that follow others."""
+        return coefficients if self.shared is None else self.shared.spread(coefficients)
+
+    def follow(self, places: np.ndarray, held: np.ndarray) -> np.ndarray | None:
+        """See `Shared.matrix`; None where every coefficient is free."""
+        return None if self.shared is None else self.shared.matrix(places, held)
 
     def violated(self, mask: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         """True for the terms of a support whose coefficients have the wrong sign [D, M]."""
@@ -235,6 +259,7 @@ def prepare(
     coefficients = tables.given / back
     columns.ordinary[alone] = False
     admissible = tables.admissible(columns.ordinary, columns.valued)
+    shared = equal.shared_places(physics, terms, back)
     derivatives = np.concatenate([s.derivatives for s in smoothed])
     rest = derivatives
     if coefficients.any():
@@ -256,6 +281,7 @@ def prepare(
     if dictionary.is_wide(len(terms), count):
         freedom = sum(s.freedom for s in smoothed)
         chosen = screening.columns((factor, integrals), admissible, costs, freedom, slots)
+        chosen = chosen if shared is None else shared.held_by(chosen)
     size = np.sqrt(np.mean(derivatives**2, 0))
     shares = np.sqrt(np.mean(columns.theta**2, 0))[None] / np.where(size > 0, size, 1.0)[:, None]
     least = np.maximum(floor, question.floor(measured) / units.states[:measured])
@@ -263,7 +289,7 @@ def prepare(
     problem = Problem(
         terms=columns.products,
         prior=costs,
-        admissible=admissible,
+        admissible=admissible if shared is None else shared.free(admissible),
         known=coefficients,
         shares=shares,
         factor=factor,
@@ -273,6 +299,7 @@ def prepare(
         slots=slots,
         columns=chosen,
         signs=tables.signs if physics.signs else None,
+        shared=shared,
     )
     return Prepared(
         parts=parts,

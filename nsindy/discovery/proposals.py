@@ -60,6 +60,8 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
     ]
     if problem.signs is not None:
         supports = [_signed(problem, mask) for mask in (*supports, np.zeros_like(supports[0]))]
+    if problem.shared is not None:
+        supports = [problem.shared.joined(mask) for mask in supports]
     different = {mask.tobytes(): mask for mask in supports}.values()
     return [candidates.regressed(problem, mask) for mask in different]
 
@@ -92,7 +94,7 @@ def _options(
     problem: Problem, factor: np.ndarray, d: int, samples: float, width: int, coarse: float
 ) -> list[_Option]:
     """The best supports of equation d, ranked by their negative evidence."""
-    allowed = problem.admissible[d]
+    allowed = problem.open[d]
     if not allowed.any():
         return [_Option(0.0, allowed)]
     size = len(allowed)
@@ -107,7 +109,7 @@ def _by_beam(
 ) -> list[_Option]:
     """The supports of equation d by its compressed regression [Q, M + 1], best first."""
     size = own.shape[1] - 1
-    own = own * np.append(problem.admissible[d], True)[None]
+    own = own * np.append(problem.open[d], True)[None]
     if problem.wide:
         own = own[:, [*problem.columns[d], size]]
         costs = problem.prior_of_columns._replace(costs=problem.prior_of_columns.costs[d])

@@ -30,6 +30,7 @@ class Question:
       know: equations of which coefficients are given.
       free: the terms that an equation may hold.
       sign: of a coefficient.
+      equal: coefficients that are equal, or in a ratio, across equations.
       law: systems of equations with numbers to fit, to be tested.
       hold: True where inputs keep their value until the next row, False where they run straight to
         it, one or one for each input; None where the recordings are to say it.
@@ -50,6 +51,7 @@ class Question:
     know: Sequence[str] = ()
     free: Sequence[str] = ()
     sign: Sequence[str] = ()
+    equal: Sequence[str] = ()
     law: Sequence[str] = ()
     hold: bool | Sequence[bool] | None = None
     hidden: int | str = 0
@@ -63,9 +65,10 @@ class Question:
             raise ValueError("a map has order 1; give the rows before as states of their own")
         if self.map and self.forcing:
             raise ValueError("a map has no forcing in time; give one of them")
-        if self.map and (self.hold is not None or self.know or self.free or self.sign or self.law):
+        said = self.know or self.free or self.sign or self.equal or self.law
+        if self.map and (self.hold is not None or said):
             raise ValueError(
-                "hold, know, free, sign and law are of differential equations, not of a map"
+                "hold, know, free, sign, equal and law are of differential equations, not of a map"
             )
         if self.hidden_names and (self.order != 1 or self.map or self.forcing):
             raise ValueError(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nsindy.discovery.equal import read_ties
 from nsindy.discovery.hidden_law import check_law
 from nsindy.discovery.known import Names, Physics, read_physics
 from nsindy.discovery.law_text import Law, read_laws
@@ -59,7 +60,9 @@ def read_said(question: Question, recordings: Recordings) -> Said:
         )
     names = Names.of(states, recordings.inputs, question.order, question.rows)
     physics = read_physics(question.know, question.free, question.sign, names)
-    texts = (*question.know, *question.free, *question.sign, *question.law)
+    physics = read_ties(question.equal, physics, names)
+    given = question.know, question.free, question.sign, question.equal, question.law
+    texts = tuple(text for each in given for text in each)
     laws = read_laws(question.law, names)
     for law in laws if question.hidden_names else ():
         check_law(law, states, states[-1])

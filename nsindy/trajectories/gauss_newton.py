@@ -212,14 +212,18 @@ def _squares(segments: Segments, at: Chain | Expansion) -> jax.Array:
 def _propose(best: Expansion, damping: jax.Array) -> tuple[Model, jax.Array]:
     """A damped step, and the sum of squares that a step without damping promises."""
     model, mask = best.model, best.model.free.reshape(-1)
-    size = best.products.shape[-1] - 2
+    size, tables = best.products.shape[-1] - 2, best.products
+    if model.follow is not None:
+        tables = stretches.products_of_free(tables, model.follow)
     # Gaps that are closed at once may throw a solution as far as any other step.
     closed = 1 / (1 + damping)
     by_target = jnp.eye(size + 2)[:, jnp.append(jnp.arange(size), size + 1)]
-    promised = stretches.solve_stretches(by_target.T @ best.products @ by_target, mask).rss
+    promised = stretches.solve_stretches(by_target.T @ tables @ by_target, mask).rss
     by_target = by_target.at[size, size].set(1 - closed)
-    damped = by_target.T @ best.products @ by_target
+    damped = by_target.T @ tables @ by_target
     change = stretches.solve_stretches(damped, mask, damping)
+    if model.follow is not None:
+        change = change._replace(coefficients=model.follow @ change.coefficients)
     coefficients = model.coefficients + change.coefficients.reshape(model.free.shape)
     begin = model.begin + closed * best.begin_gap
     begin = begin + best.begin_by_coefficients @ change.coefficients

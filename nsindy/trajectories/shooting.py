@@ -67,12 +67,15 @@ class Model(NamedTuple):
       free: True where a slot holds a term whose coefficient is to be fitted [D, K].
       coefficients: of each slot [D, K]; 0 where it is empty.
       begin: state at the first node of each segment [B, D].
+      follow: what a change of the free coefficients changes of all, where some follow others
+        [D·K, D·K]; None where none do.
     """
 
     indices: jax.Array
     free: jax.Array
     coefficients: jax.Array
     begin: jax.Array
+    follow: jax.Array | None = None
 
 
 class Sensitivities(NamedTuple):

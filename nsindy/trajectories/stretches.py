@@ -16,7 +16,14 @@ from nsindy.evidence import regression
 from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.shooting import Chain
 
-__all__ = ["Eliminated", "LeastSquares", "eliminate", "products", "solve_stretches"]
+__all__ = [
+    "Eliminated",
+    "LeastSquares",
+    "eliminate",
+    "products",
+    "products_of_free",
+    "solve_stretches",
+]
 
 
 class LeastSquares(NamedTuple):
@@ -69,6 +76,18 @@ def products(chain: Chain, stretches: int) -> jax.Array:
 
     empty = jnp.zeros((stretches, size, size), columns.dtype)
     return jax.lax.scan(add, empty, (columns, chain.stretch))[0]
+
+
+def products_of_free(tables: jax.Array, follow: jax.Array) -> jax.Array:
+    """Products of the columns of free coefficients, each with those that follow it.
+
+    Args:
+      tables: see `products` [R, D + P + 2, D + P + 2].
+      follow: derivatives of all coefficients by the free ones [P, P].
+    """
+    before = tables.shape[-1] - len(follow) - 2
+    change = jax.scipy.linalg.block_diag(jnp.eye(before), follow, jnp.eye(2))
+    return change.T @ tables @ change
 
 
 def solve_stretches(

@@ -21,7 +21,7 @@ def test_noise_that_makes_no_sense(noise):
         Question(noise=noise)
 
 
-@pytest.mark.parametrize("name", ("know", "free", "sign", "law"))
+@pytest.mark.parametrize("name", ("know", "free", "sign", "equal", "law"))
 def test_what_is_said_of_differential_equations_is_not_said_of_a_map(name):
     with pytest.raises(ValueError, match="are of differential equations, not of a map"):
         Question(map=True, **{name: ["x' = -x"]})
