@@ -35,6 +35,7 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "fuzz": ("fuzz", discovery_tables.fuzz),
     "kill": ("kill", discovery_tables.kill),
     "speed": ("speed", paper_tables.speed),
+    "speed_gpu": ("speed_gpu", paper_tables.speed),
 }
 """Marker in a page -> folder of its summary, and what makes the table of it."""
 
