@@ -135,6 +135,7 @@ def test_a_learned_operation_is_a_term_like_any_other(noisy):
     assert term.name(("x", "v")) == "mul(x,friction(v))"
 
 
+@pytest.mark.slow
 def test_a_function_that_jax_cannot_trace_is_learned(black_box):
     points = np.linspace(-3, 3, 501)
     exact = np.where(points > 0, np.sin(points), np.tanh(points))

@@ -90,6 +90,7 @@ def test_shares_are_of_what_was_measured():
     assert comparison._explained([(truth, path)])[1] == -np.inf
 
 
+@pytest.mark.slow
 def test_a_law_beside_a_slow_error():
     """x' = -k x³ is in no library of degree 1, whose best choice leaves a slow error."""
     times, rate = np.linspace(0, 10, 200), 0.4

@@ -122,6 +122,7 @@ def test_what_is_tied_is_one_parameter_of_proposals_fits_and_neighbours():
 
 
 @pytest.mark.unmeasured
+@pytest.mark.slow
 def test_an_epidemic_whose_rates_are_shared():
     """The numbers are those of the law in which they have one name, and so are their errors."""
     law = "S' = -b*S*I; I' = b*S*I - g*I; R' = g*I"

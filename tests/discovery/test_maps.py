@@ -88,6 +88,7 @@ def test_the_report_of_a_map(exact, clean, tmp_path):
     assert (tmp_path / "state_1.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_noise_of_the_measurement_of_a_chaotic_map(clean):
     """Iterated, it is an order of magnitude more exact than the regression, and unbiased."""
     size = 0.02 * clean.std()
@@ -238,6 +239,7 @@ def test_a_map_is_suggested_where_a_flow_fails(clean):
 
 
 @pytest.mark.unmeasured
+@pytest.mark.slow
 def test_a_flow_that_a_map_beats_is_no_equation(clean):
     found = nsindy.discover(1.0, clean, states=["x"], operations=())
     assert not found.map and found.verdict in ("approximation", "none")

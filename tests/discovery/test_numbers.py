@@ -87,6 +87,7 @@ def test_a_diode():
     assert abs(found.parameters["k_V"] - 2.5) < 3 * error < 0.1
 
 
+@pytest.mark.slow
 def test_a_power_that_is_none_of_the_table():
     """S' = 0.31 - 0.86 S^2.2/(1.3^2.2 + S^2.2): both numbers of the term, and their errors."""
     n, half = 2.2, 1.3

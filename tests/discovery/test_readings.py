@@ -71,6 +71,7 @@ def test_straight_inputs_stay_straight():
     assert not any("held" in note for note in found.warnings)
 
 
+@pytest.mark.slow
 def test_a_person_decides():
     u = inputs("changing in every row")
     ramp = discovered(u, held=True, noise=0.01, hold=False)

@@ -29,6 +29,7 @@ def test_every_seed_of_a_sweep_has_one_library(count, tmp_path):
     assert list(commitment_circuits.libraries("exact", seeds, tmp_path)) == ["exact"]
 
 
+@pytest.mark.slow
 def test_circuits_are_trained_once_and_are_a_library(recipes, tmp_path, capsys):
     rows = commitment_circuits.prepare(tmp_path, recipes, (0, 1))
     assert [row["seed"] for row in rows] == [0, 1]

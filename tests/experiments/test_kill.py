@@ -29,7 +29,7 @@ def one_sentence(errors):
     return lines[0]
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_sweep_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
     environment, tmp_path, kills
 ):

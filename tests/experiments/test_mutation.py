@@ -26,6 +26,7 @@ def check(tmp_path, modules, limit):
         assert sum(counts.values()) == 1
 
 
+@pytest.mark.slow
 def test_a_mutant_of_a_module_is_noticed_or_explained(tmp_path):
     check(tmp_path, ["routers/settings"], "120")
 

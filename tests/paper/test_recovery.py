@@ -132,6 +132,7 @@ def test_inclusion_and_estimates(recovered):
     np.testing.assert_allclose(np.sum(recovered.pool_weights, 1), 1.0)
 
 
+@pytest.mark.slow
 def test_a_false_start_is_corrected(recover):
     """Where all proposals are false, the trajectories find the truth still."""
     clean = closed_form()

@@ -86,6 +86,7 @@ def alone(environment, tmp_path_factory):
     return summary_of(out)
 
 
+@pytest.mark.slow
 def test_two_processes_of_two_devices_change_nothing_and_one_speaks(environment, alone, tmp_path):
     script, *options = SHORT
     options += ["--out", tmp_path / "out", "--cpu-devices", 2]
@@ -129,7 +130,7 @@ def test_four_processes_change_nothing(environment, whole, tmp_path):
     np.testing.assert_allclose(value_of(tmp_path / "out"), whole, rtol=1e-12)
 
 
-@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("victim", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_death_of_one_ends_the_others_by_name_and_one_resumes(
     environment, whole, tmp_path, victim
 ):
