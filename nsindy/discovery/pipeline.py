@@ -345,7 +345,8 @@ def _at_fine_floor(session: Session, usual: _Searched) -> _Model | None:
 
     None where there is noise, found or given, the equations are exact already, or are not even
     near; where errors grow along the recording so that it is fitted in stretches, since those of
-    the solver that made it grow too; and where none at the fine floor are exact.
+    the solver that made it grow too; where fits are not exact, as along the jumps of sign(x); and
+    where none at the fine floor are exact.
     """
     bare, _ = usual.without
     size = bare.parts[0].states.shape[1]
@@ -354,8 +355,10 @@ def _at_fine_floor(session: Session, usual: _Searched) -> _Model | None:
     near = constants.FINE_LEFT < left < constants.FINE_NEAR
     if not (0 < noise < constants.FINE_LEFT and near) or bare.problem.wide:
         return None
+    prepared, final = usual.model.prepared, usual.model.final
     given = bare.problem.floor[:size].max() > constants.NOISE_FLOOR
-    if given or usual.model.final.stretches > len(session.parts):
+    grows = final.stretches > len(session.parts)
+    if given or grows or stages.bent_in_fit(prepared, final):
         return None
     fine = dataclasses.replace(session, floor=constants.FINE_FLOOR)
     prepared, first = stages.first_search(fine, bare.units)

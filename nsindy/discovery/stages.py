@@ -11,8 +11,18 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Units
+from nsindy.terms.operations import numpy_function
+from nsindy.terms.term import by_depth
 
-__all__ = ["First", "first_search", "from_more_places", "missed", "search_all", "search_from"]
+__all__ = [
+    "First",
+    "bent_in_fit",
+    "first_search",
+    "from_more_places",
+    "missed",
+    "search_all",
+    "search_from",
+]
 
 
 class First(NamedTuple):
@@ -103,6 +113,20 @@ def _loose(prepared: Prepared, found: Found) -> np.ndarray:
     spread = np.std(np.concatenate([s.measured for s in prepared.signals]), 0)
     coarse = all(s.coarse for s in prepared.signals)
     return coarse & (found.noise > constants.TAKEN_FOR_NOISE * spread)
+
+
+def bent_in_fit(prepared: Prepared, found: Found) -> bool:
+    """Whether a fit bends an operation of the choice, as sign(x) at its jump, along the states."""
+    chosen = [prepared.terms[m] for m in np.flatnonzero(found.chosen.mask.any(0))]
+    states = np.concatenate([s.states for s in prepared.signals])
+    for node in (node for level in by_depth(chosen) for node in level):
+        own, bent = node.primitive, node.primitive.smooth
+        place = node.arguments[0] if node.arguments else None
+        if bent is not None and isinstance(place, int) and place < states.shape[1]:
+            exact, other = (numpy_function(each)(states[:, place]) for each in (own, bent))
+            if np.max(np.abs(exact - other)) > constants.FINE_LEFT:
+                return True
+    return False
 
 
 def _reweighted(prepared: Prepared, found: Found) -> Prepared:

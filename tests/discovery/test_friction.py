@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import coefficients
+from problems import coefficients, solved
 from scipy.integrate import solve_ivp
 
 import nsindy
@@ -89,6 +89,17 @@ def test_a_tank_that_runs_empty(tmp_path):
     assert loaded.equations() == found.equations()
     emptied = np.asarray(loaded.simulate([2.0], times))
     np.testing.assert_allclose(emptied[:, 0], np.maximum(2**0.5 - 0.15 * times, 0) ** 2, atol=0.02)
+
+
+def test_a_tank_without_noise_is_exact():
+    """No term makes up for a root that is another inside a fit."""
+    times = np.linspace(0, 12, 100)
+    starts = 0.1, 0.6, 1.8, 3.0
+    parts = [solved(lambda y: [0.57 - 0.58 * np.sqrt(y[0])], (h,), times) for h in starts]
+    found = nsindy.discover([times] * 4, parts, states=["h"])
+    assert found.verdict == "equation"
+    assert_near(coefficients(found), {"1": 0.57, "sqrt(h)": -0.58})
+    assert all(error < 2e-5 for _, error in coefficients(found).values())
 
 
 def test_every_operation_that_is_named_can_be_bound():

@@ -54,6 +54,22 @@ def errors(coarse):
     return errors
 
 
+def test_a_fit_bends_a_sign_and_an_empty_tank_alone():
+    times = np.linspace(0, 6, 80)
+    swing = np.stack([np.cos(times), 1.5 + np.sin(times)], 1)
+    made = problems.prepared(times, swing, operations=("sign", "sqrt"))
+    names = [term.name(("x", "v")) for term in made.terms]
+    for name, bent in (("sign(x)", True), ("sqrt(v)", False), ("identity(x)", False)):
+        mask = np.zeros(made.back.shape, bool)
+        mask[0, names.index(name)] = True
+        found = problems.found(problems.candidate(mask))
+        assert stages.bent_in_fit(made, found) == bent
+    low = problems.prepared(times, swing - [0.0, 0.4999], operations=("sqrt",))
+    mask = np.zeros(low.back.shape, bool)
+    mask[0, [term.name(("x", "v")) for term in low.terms].index("sqrt(v)")] = True
+    assert stages.bent_in_fit(low, problems.found(problems.candidate(mask)))
+
+
 def resolved(coarse, noise, floor):
     made, start = coarse
     (one,) = made.signals

@@ -182,11 +182,22 @@ def test_what_is_smooth_in_a_fit_is_the_operation_away_from_its_jump():
     steep = operations.get("sign").smooth
     np.testing.assert_allclose(operations.numpy_function(steep)(values), np.sign(values), atol=1e-4)
     np.testing.assert_allclose(steep.function(jnp.asarray(values)), np.sign(values), atol=1e-4)
-    # x / (x² + ε²)^¼ is √x (1 - ε² / 4 x²) beyond ε.
+    # A root is none but √x beyond ε, or terms would make up for the difference.
     root = operations.get("sqrt").smooth
     for found in (operations.numpy_function(root)(values), root.function(jnp.asarray(values))):
-        np.testing.assert_allclose(found, np.sign(values) * np.sqrt(np.abs(values)), rtol=3e-3)
+        np.testing.assert_allclose(found, np.sign(values) * np.sqrt(np.abs(values)), rtol=1e-14)
     assert np.all(np.isfinite(jax.vmap(jax.grad(root.function))(jnp.array([0.0, -1e-3]))))
+
+
+@pytest.mark.parametrize("side", (-1.0, 1.0))
+def test_a_gentle_root_has_two_derivatives_where_its_parts_meet(side):
+    at, near = side * operations.WIDTH_OF_ROOT, 1e-9
+    for order in range(3):
+        slope = operations.get("sqrt").smooth.function
+        for _ in range(order):
+            slope = jax.grad(slope)
+        below, above = (float(slope(at * (1 + sign * near))) for sign in (-1, 1))
+        assert below == pytest.approx(above, rel=1e-6)
 
 
 def test_a_root_below_zero_is_zero_as_that_of_an_empty_tank():
