@@ -250,6 +250,36 @@ def _hill_uptake(rng: np.random.Generator) -> Draw:
     return Draw({"V": V, "K": K, "n": n, "F": F}, starts, 5 * K / V)
 
 
+def _crowded(rng: np.random.Generator) -> Draw:
+    r, k = rng.uniform(0.8, 1.5), rng.uniform(3, 6)
+    a, e = rng.uniform(1.5, 3), rng.uniform(0.4, 0.7)
+    h, g = k * rng.uniform(0.2, 0.4), k * rng.uniform(0.5, 1)
+    x = h * rng.uniform(0.8, 1.2)
+    y = r * (1 - x / k) * (1 + x / h) / (a - r * (1 - x / k) / g)
+    m = e * a * x / (1 + x / h + y / g)
+    starts = [
+        (k * rng.uniform(0.6, 0.9), y * rng.uniform(0.3, 0.7)),
+        (h * rng.uniform(0.2, 0.4), y * rng.uniform(1.0, 1.5)),
+    ]
+    return Draw({"r": r, "k": k, "a": a, "h": h, "g": g, "e": e, "m": m}, starts, 15 / r)
+
+
+def _too_much(rng: np.random.Generator) -> Draw:
+    mu, K, L = rng.uniform(1, 2), rng.uniform(0.2, 0.6), rng.uniform(0.8, 2)
+    Y, F = rng.uniform(0.4, 0.8), rng.uniform(3, 5)
+    D = mu / (1 + 2 * np.sqrt(K / L)) * rng.uniform(0.4, 0.7)
+    few, many = Y * F * rng.uniform(0.1, 0.3), Y * F * rng.uniform(0.5, 1.0)
+    starts = [(K * rng.uniform(0.1, 0.3), few), (F * rng.uniform(0.7, 1.0), many)]
+    return Draw({"mu": mu, "K": K, "L": L, "Y": Y, "D": D, "F": F}, starts, 6 / D)
+
+
+def _relay(rng: np.random.Generator) -> Draw:
+    d, p, c = rng.uniform(0.5, 1), rng.uniform(0.5, 1.5), rng.uniform(0.8, 1.2)
+    q, k = d * c * rng.uniform(0.5, 0.8), rng.uniform(8, 20)
+    starts = [(c * place,) for place in (0.1, 0.6, 1.5, 2.5)]
+    return Draw({"q": q, "d": d, "p": p, "k": k, "c": c}, starts, 4 / d)
+
+
 def _glycolysis(rng: np.random.Generator) -> Draw:
     usual = {"J": 2.5, "k1": 100, "k2": 6, "k3": 16, "k4": 100, "k5": 1.28, "k6": 12, "k": 1.8}
     usual |= {"kap": 13, "K": 0.52, "psi": 0.1, "n": 1, "A": 4}
@@ -328,6 +358,20 @@ SYSTEMS = (
         "uptake of a power that is none of a table", ("s",),
         ("F - V*s**n/(K**n + s**n)",),
         _hill_uptake, {"K": "s"}, False,
+    ),
+    System(
+        "predators in each other's way", ("x", "y"),
+        ("r*x*(1 - x/k) - a*x*y/(1 + x/h + y/g)", "e*a*x*y/(1 + x/h + y/g) - m*y"),
+        _crowded, {"h": "x"},
+    ),
+    System(
+        "growth that too much slows", ("S", "X"),
+        ("D*(F - S) - mu/Y*S*X/(K + S + S**2/L)", "mu*S*X/(K + S + S**2/L) - D*X"),
+        _too_much, {"K": "S"},
+    ),
+    System(
+        "relay with a threshold", ("x",), ("q - d*x + p/(1 + exp(k*(x - c)))",),
+        _relay, {"c": "x"}, False,
     ),
 )  # fmt: skip
 """In the order of the table: thirteen of one state inside each operation, then others."""

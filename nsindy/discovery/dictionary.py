@@ -133,23 +133,25 @@ def allows(operation: Primitive, values: np.ndarray, noise: np.ndarray | float =
     return not jump and np.max(size) < LARGEST and bool(np.std(bend) > 1e-6 * np.std(found))
 
 
-def allows_pair(operation: Numbered, values: np.ndarray, noise: np.ndarray, number: float) -> bool:
+def allows_pair(
+    operation: Numbered, values: np.ndarray, noise: np.ndarray, *numbers: float
+) -> bool:
     """Tell whether an operation of two variables makes a term of these values.
 
     What stands below its line must be positive at every sample, wherever their noise lets the
     states have been, and its values must be finite.
 
     Args:
-      operation: f(x, y, p).
+      operation: f(x, y, p) or f(x, y, p, q).
       values: of both variables [N, 2].
       noise: of both [N, 2].
-      number: p.
+      numbers: p, and q.
     """
     assert operation.below is not None
     for one, other in itertools.product((-1, 0, 1), repeat=2):
         x, y = (values + noise * [one, other]).T
         with np.errstate(all="ignore"):
-            below, found = operation.below(x, y, number), operation.numpy(x, y, number)
+            below, found = operation.below(x, y, *numbers), operation.numpy(x, y, *numbers)
         if not (np.all(below > 0) and np.all(np.abs(found) < LARGEST)):
             return False
     return True
@@ -236,22 +238,26 @@ def atoms_of_two_numbers(variables: int) -> tuple[Term, ...]:
     return tuple(
         Term(unbound(operation), (variables + v, 2 * variables + v, 3 * variables + v))
         for operation in NUMBERED.values()
-        if operation.second
+        if operation.second and operation.variables == 1
         for v in range(variables)
     )
 
 
-def paired_atoms(variables: int, states: int) -> tuple[Term, ...]:
-    """Every operation of two raw states and a number, which is that of the second.
+def paired_atoms(variables: int, states: int, numbers: int = 1) -> tuple[Term, ...]:
+    """Every operation of two raw states and so many numbers, which are those of the second.
 
     Args:
       variables: number of states and inputs V.
       states: number of states D, the first of them.
+      numbers: 1 or 2.
     """
     return tuple(
-        Term(unbound(operation), (variables + a, variables + b, 2 * variables + b))
+        Term(
+            unbound(operation),
+            (variables + a, variables + b, *((2 + i) * variables + b for i in range(numbers))),
+        )
         for operation in NUMBERED.values()
-        if operation.variables == 2
+        if operation.variables == 2 and 1 + bool(operation.second) == numbers
         for a, b in itertools.combinations(range(states), 2)
     )
 

@@ -6,7 +6,7 @@ y / (K x + y), is the number of the second.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,15 @@ POWERS = np.setdiff1d(np.arange(-12, 15) / 4, np.arange(-3, 4))
 RADIAL_POWERS = np.setdiff1d(np.arange(-12, 9) / 4, np.arange(0, 3))
 """p of (x² + y²)^p that are tried: those from 0 on that are whole are other terms."""
 
+SECOND_SCALES = 0.1, 0.5, 2.0
+"""L that are tried beside each K, as shares of the largest value: both are then refined."""
+
+THRESHOLDS = np.linspace(0.05, 0.95, 16)
+"""c of a step that are tried, as shares of the range of the values."""
+
+STEEPNESS = 2.0, 6.0, 20.0, 80.0
+"""k of a step that are tried, times the range of the values: from a bend over all of it on."""
+
 RATIOS = 24
 """K of y / (K x + y) that are tried."""
 
@@ -49,12 +58,15 @@ class Kind(NamedTuple):
         no sense.
       beside: the operation without a number, among which it is tried; empty for one's own.
       freed: True where that is the first operation with a number of 1.
+      seconds: the second numbers to try with each of these; None stands for an operation that has
+        none.
     """
 
     operations: tuple[Numbered, ...]
     grid: Callable[..., np.ndarray]
     beside: str = ""
     freed: bool = False
+    seconds: Callable[..., tuple[float | None, ...]] = lambda *values: (None,)
 
     @property
     def variables(self) -> int:
@@ -82,14 +94,18 @@ class Shape(NamedTuple):
         return alone if self.times is None else Term(PRIMITIVES["mul"], (self.times, alone))
 
     def values(
-        self, variables: np.ndarray, places: tuple[int, ...], numbers: np.ndarray
+        self,
+        variables: np.ndarray,
+        places: tuple[int, ...],
+        numbers: np.ndarray,
+        second: float | None = None,
     ) -> np.ndarray:
-        """The terms of many numbers [G] in variables at samples [N, V]: [N, G]."""
+        """The terms of many numbers [G], with one second, in variables [N, V]: [N, G]."""
         x, p = [variables[:, [place]] for place in places], numbers[None]
         if isinstance(self.operation, str):
             found = getattr(np, self.operation)(p * x[0])
         else:
-            found = self.operation.numpy(*x, p)
+            found = self.operation.numpy(*x, p, *(() if second is None else (second,)))
         return found if self.times is None else found * variables[:, [self.times]]
 
 
@@ -100,6 +116,14 @@ def _nothing(values: np.ndarray) -> bool:
 def _scales(values: np.ndarray) -> np.ndarray:
     top = float(np.max(np.abs(values)))
     return np.zeros(0) if _nothing(values) else top * SCALES
+
+
+def _second_scales(*values: np.ndarray) -> tuple[float | None, ...]:
+    return tuple(float(k * np.max(np.abs(values[-1]))) for k in SECOND_SCALES)
+
+
+def _both_scales(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return _positive_scales(x) if _concentration(y) else np.zeros(0)
 
 
 def _positive_scales(values: np.ndarray) -> np.ndarray:
@@ -126,6 +150,14 @@ def _energies(values: np.ndarray) -> np.ndarray:
     if not 0 < low < high:
         return np.zeros(0)
     return np.concatenate([-RATES[::-1], RATES]) / (1 / low - 1 / high)
+
+
+def _thresholds(values: np.ndarray) -> np.ndarray:
+    return np.zeros(0) if _nothing(values) else values.min() + np.ptp(values) * THRESHOLDS
+
+
+def _steepness(values: np.ndarray) -> tuple[float | None, ...]:
+    return tuple(k / np.ptp(values) for k in STEEPNESS)
 
 
 def _no_grid(values: np.ndarray) -> np.ndarray:
@@ -167,8 +199,9 @@ def _kind(
     grid: Callable[..., np.ndarray],
     *,
     freed: bool = False,
+    **others: Any,
 ) -> Kind:
-    return Kind(tuple(NUMBERED[name] for name in names), grid, beside, freed)
+    return Kind(tuple(NUMBERED[name] for name in names), grid, beside, freed, **others)
 
 
 KINDS: dict[str, Kind] = {
@@ -180,6 +213,11 @@ KINDS: dict[str, Kind] = {
     "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
     "power": _kind("sqrt", ("power",), _powers),
     "hill_power": _kind("saturation", ("hill_power", "repression_power"), _no_grid),
+    "sigmoid": _kind("tanh", ("sigmoid", "inverse_sigmoid"), _thresholds, seconds=_steepness),
+    "haldane": _kind("saturation", ("haldane",), _positive_scales, seconds=_second_scales),
+    "competition": _kind(
+        "saturation", ("beddington", "competition"), _both_scales, seconds=_second_scales
+    ),
     "ratio_share": _kind("saturation", ("ratio_share",), _ratios),
     "joint_saturation": _kind("saturation", ("joint_saturation", "joint_inhibition"), _of_product),
     "radial_inhibition": _kind("saturation", ("radial_inhibition",), _radii),

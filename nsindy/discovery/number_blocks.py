@@ -44,6 +44,7 @@ class Block(NamedTuple):
       numbers: that are tried [G].
       shapes: of W terms.
       prices: nats of each of them [W].
+      second: the second number of all of them; None where they have one.
     """
 
     kind: str
@@ -51,16 +52,20 @@ class Block(NamedTuple):
     numbers: np.ndarray
     shapes: tuple[Shape, ...]
     prices: np.ndarray
+    second: float | None = None
 
     def columns(self, variables: np.ndarray) -> np.ndarray:
         """The terms at samples [N, V], all numbers of the first term first [N, W · G]."""
         with np.errstate(all="ignore"):
-            each = [shape.values(variables, self.places, self.numbers) for shape in self.shapes]
+            each = [
+                shape.values(variables, self.places, self.numbers, self.second)
+                for shape in self.shapes
+            ]
         return np.concatenate(each, 1)
 
     def inner(self, number: float) -> Inner:
         """One number."""
-        return inner_in(self.kind, self.places, number)
+        return inner_in(self.kind, self.places, number, self.second)
 
     def at(self, numbers: np.ndarray) -> "Block":
         """The same with other numbers."""
@@ -81,10 +86,12 @@ class Only(NamedTuple):
     equation: int | None = None
 
 
-def inner_in(kind: str, places: tuple[int, ...], number: float) -> Inner:
-    """A number in one variable or two."""
+def inner_in(
+    kind: str, places: tuple[int, ...], number: float, second: float | None = None
+) -> Inner:
+    """A number in one variable or two, or two numbers in one."""
     *before, place = places
-    return Inner(kind, place, number, before=before[0] if before else None)
+    return Inner(kind, place, number, before=before[0] if before else None, second=second)
 
 
 def digits(prepared: Prepared) -> float:
@@ -195,14 +202,16 @@ def blocks(
         shapes = kinds.shapes(name, places, count)
         if not len(numbers) or not shapes:
             continue
-        own = inner_in(name, places, 1.0)
-        prices = dictionary.costs([shape.term(own) for shape in shapes])
-        block = Block(name, places, numbers, shapes, prices + price_of_each(samples))
-        columns = block.columns(values).reshape(len(values), len(shapes), -1)
-        finite = np.isfinite(columns).all((0, 1))
-        finite &= np.abs(columns).max((0, 1)) < dictionary.LARGEST
-        if finite.any():
-            made.append(block.at(numbers[finite]))
+        seconds = (None,) if name == WAVE else kinds.others[name].seconds(*values[:, places].T)
+        for second in seconds:
+            own = inner_in(name, places, 1.0, second)
+            prices = dictionary.costs([shape.term(own) for shape in shapes])
+            block = Block(name, places, numbers, shapes, prices + price_of_each(samples), second)
+            columns = block.columns(values).reshape(len(values), len(shapes), -1)
+            finite = np.isfinite(columns).all((0, 1))
+            finite &= np.abs(columns).max((0, 1)) < dictionary.LARGEST
+            if finite.any():
+                made.append(block.at(numbers[finite]))
     return made
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from nsindy.discovery import candidates, constants, number_scan, proposals
 from nsindy.discovery.candidates import Candidate, Start
+from nsindy.discovery.kinds import FREE, KINDS
 from nsindy.discovery.number_blocks import Offer, Only
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
@@ -123,7 +124,11 @@ def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None)
 
     numbers = np.array([number for each in inner for number in each.numbers])
     share = np.array([1e-3 if each.kind == WAVE else 0.02 for each in inner for _ in each.numbers])
-    numbers, covariance, slopes = fit_profile(at, found, numbers, share * np.abs(numbers))
+    steps = share * np.abs(numbers)
+    signed = [_signed(each) and not i for each in inner for i in range(len(each.numbers))]
+    # What may be 0 is a place among the values, seen within one over the steepness there.
+    steps = np.where(signed, 0.1 / np.abs(np.roll(numbers, -1)), steps)
+    numbers, covariance, slopes = fit_profile(at, found, numbers, steps, np.array(signed))
     # A slow wave may be fitted with -w, which is the same up to the sign of its sine.
     found_inner = tuple(
         each._replace(number=abs(each.number)) if each.kind == WAVE else each
@@ -133,7 +138,11 @@ def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None)
 
 
 def fit_profile(
-    at: Callable[[np.ndarray], Segments], found: Found, numbers: np.ndarray, steps: np.ndarray
+    at: Callable[[np.ndarray], Segments],
+    found: Found,
+    numbers: np.ndarray,
+    steps: np.ndarray,
+    signed: np.ndarray | bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fit numbers inside the segments of a recording, all else following; see `fit_numbers`.
 
@@ -142,6 +151,7 @@ def fit_profile(
       found: what was chosen with the numbers to begin with.
       numbers: to begin with [P].
       steps: by which they are changed at first [P].
+      signed: True for those that may be 0 or change their sign [P].
 
     Returns:
       the numbers [P], their covariance [P, P], and how the coefficients follow them [P, D, M].
@@ -186,7 +196,8 @@ def fit_profile(
         move = np.linalg.solve(scaled, (below - above) / 2)
         move = np.clip(move, -constants.NUMBER_REACH, constants.NUMBER_REACH) * steps
         # A number keeps its sign: K = 0 is another term.
-        move = np.where(np.abs(move) < 0.5 * np.abs(numbers), move, 0.5 * move)
+        small = signed | (np.abs(move) < 0.5 * np.abs(numbers))
+        move = np.where(small, move, 0.5 * move)
         numbers = numbers + move
         share = steps / errors
         settled = (np.abs(move) < 0.1 * errors).all() and ((share > 0.3) & (share < 3)).all()
@@ -194,6 +205,10 @@ def fit_profile(
         if settled:
             break
     return numbers, covariance, slopes
+
+
+def _signed(inner: Inner) -> bool:
+    return inner.kind in KINDS and KINDS[inner.kind].operations[0].signed
 
 
 def _with_inner(units: Units, inner: Sequence[Inner]) -> Units:
@@ -253,7 +268,7 @@ def trial(
         # Terms that make up for a number that is off would be chosen with it.
         alone = _search(session, wide, [candidates.regressed(wide.problem, mask)], part, rounds=1)
         fitted = fit_numbers(units, alone)
-        if inner.second is not None and not _moved(inner, fitted):
+        if inner.kind == FREE and not _moved(inner, fitted):
             return None
         units = units._replace(inner=fitted.inner)
         wide = session.build(units, substeps)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import gammaln
 
 from nsindy.discovery import constants, dictionary, number_blocks, signals, weak_form
@@ -219,9 +219,10 @@ def _of_equation(
         for b, form in list(chosen.items())[: constants.NUMBER_OFFERS]:
             block, terms = blocks[b], np.array(form.terms)
             own = terms[terms >= size] - size
-            number, left = _refined(one, base[:, terms[terms < size]], block, own, form.at, target)
+            block, left = _refined(one, base[:, terms[terms < size]], block, own, form.at, target)
             nats = np.sum(np.concatenate([costs, block.prices])[terms])
-            score = float(one.evidence(left, len(terms), nats, size)) - digits
+            price = digits if block.second is None else 2 * digits
+            score = float(one.evidence(left, len(terms), nats, size)) - price
             gain = score - before
             few = [form.score for form in plain if len(form.terms) <= len(terms) + 1]
             worse = gain <= 0 or (noiseless and score <= max(few))
@@ -229,7 +230,7 @@ def _of_equation(
                 continue
             shown = np.pad(mask, ((0, 0), (0, len(block.shapes))))
             shown[d] = np.isin(np.arange(shown.shape[1]), terms)
-            found[b] = Offer(block.inner(number), shown, digits, gain)
+            found[b] = Offer(block.inner(float(block.numbers[0])), shown, price, gain)
     return list(found.values())
 
 
@@ -332,8 +333,10 @@ def _refined(
     own: np.ndarray,
     place: int,
     target: np.ndarray,
-) -> tuple[float, float]:
+) -> tuple[Block, float]:
     """The number between its neighbours with which terms leave least, and the share that is left.
+
+    A second number has no neighbours, and is refined with the first.
 
     Args:
       one: the regression.
@@ -344,14 +347,29 @@ def _refined(
       target: [Q].
     """
 
-    def left(number):
-        columns = one.columns(block.at(np.array([number])))[:, own]
+    def left(number, second):
+        columns = one.columns(block.at(np.array([number]))._replace(second=second))[:, own]
         share = _left(np.concatenate([fixed, columns], 1), target)
         return float(np.log(share + np.finfo(float).tiny))
 
     low = block.numbers[max(place - 1, 0)]
     high = block.numbers[min(place + 1, len(block.numbers) - 1)]
-    found = minimize_scalar(
-        left, bounds=(low, high), method="bounded", options={"xatol": 1e-4 * (high - low)}
-    )
-    return float(found.x), float(np.exp(found.fun))
+    if block.second is None:
+        found = minimize_scalar(
+            lambda number: left(number, None),
+            bounds=(low, high),
+            method="bounded",
+            options={"xatol": 1e-4 * (high - low)},
+        )
+        number, second = float(found.x), None
+    else:
+        width, first = high - low, block.numbers[place]
+        found = minimize(
+            lambda x: left(first + width * x[0], block.second * np.exp(x[1])),
+            np.zeros(2),
+            method="Nelder-Mead",
+            options={"xatol": 1e-3, "fatol": 1e-3, "maxfev": 120},
+        )
+        number, second = first + width * found.x[0], float(block.second * np.exp(found.x[1]))
+    refined = block.at(np.array([number]))._replace(second=second)
+    return refined, float(np.exp(found.fun))

@@ -191,6 +191,7 @@ def offers(
         fewer = len(support) - kept.sum()
         # A wave goes up and down with whatever does: of so many, one always does.
         price = digits + np.log(count) if best.block.kind == WAVE else digits
+        price = price if best.block.second is None else 2 * digits
         gain = best.evidence[at] - before - price
         if gain <= constants.STRONG * fewer:
             continue

@@ -398,6 +398,8 @@ def _columns(
         atoms = (*atoms, *dictionary.numbered_atoms(count, numbered))
     if any(inner.before is not None for inner in units.inner):
         atoms = (*atoms, *dictionary.paired_atoms(count, len(units.states)))
+    if any(inner.before is not None and inner.second is not None for inner in units.inner):
+        atoms = (*atoms, *dictionary.paired_atoms(count, len(units.states), 2))
     if any(inner.second is not None for inner in units.inner):
         atoms = (*atoms, *dictionary.atoms_of_two_numbers(count))
     split = products.split(bound, variables, atoms=atoms, least=constants.LIBRARY_ROWS)
@@ -421,9 +423,9 @@ def _allowed(atom: Term, points: np.ndarray, errors: np.ndarray) -> bool:
     places = [a for a in atom.arguments if isinstance(a, int)]
     row = NUMBERED.get(atom.primitive.name)
     if row is not None and row.variables == 2:
-        *variables, number = places
+        variables, numbers = places[:2], places[2:]
         return dictionary.allows_pair(
-            row, points[:, variables], errors[:, variables], points[0, number]
+            row, points[:, variables], errors[:, variables], *points[0, numbers]
         )
     if atom.primitive.arity > 1 and len(places) == atom.primitive.arity:
         # One that owns numbers, which follow its variable.

@@ -48,6 +48,7 @@ class Numbered:
       below: what stands below the line, of the same arguments, on NumPy arrays: where it is not
         positive there is no term; None where the values of f say so.
       second: what a second number q is called, n; empty for none.
+      signed: True where p may be 0 or change its sign in a fit.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Numbered:
     variables: int = 1
     below: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
     second: str = ""
+    signed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +143,7 @@ def _row(
     *,
     more: float = 0.0,
     below: Callable[..., Any] | None = None,
+    second: str = "",
 ) -> Numbered:
     """A row whose function is made of signs alone, which are the same everywhere.
 
@@ -151,10 +154,12 @@ def _row(
       written: bases and their powers.
       more: nats beyond those of an operation of one variable; a row of two variables has some.
       below: what stands below the line.
+      second: symbol of a second number.
     """
     return Numbered(
         name, symbol, function, numpy=function, sympy=lambda _, *x: function(*x),
         written=written, nats=FURTHER + more, variables=1 + (below is not None), below=below,
+        second=second,
     )  # fmt: skip
 
 
@@ -173,6 +178,19 @@ def _hill(x: Any, p: Any, q: Any) -> Any:
 
 def _repression(x: Any, p: Any, q: Any) -> Any:
     return 1 / (1 + _power_of_ratio(x, p, q))
+
+
+def _sigmoid(x: Any, p: Any, q: Any) -> Any:
+    # As a tanh, whose derivative is finite wherever exp is not.
+    return (1 + (np if isinstance(x, float | np.ndarray) else jnp).tanh(q * (x - p) / 2)) / 2
+
+
+def _inverse_sigmoid(x: Any, p: Any, q: Any) -> Any:
+    return _sigmoid(x, p, -q)
+
+
+def _less(x: str, p: str) -> str:
+    return f"({x} + {p[1:]})" if p.startswith("-") else f"({x} - {p})"
 
 
 def _counted(*bases: str) -> dict[str, int]:
@@ -236,6 +254,35 @@ NUMBERED: dict[str, Numbered] = {
             numpy=_repression,
             sympy=lambda _, x, p, q: p**q / (p**q + x**q),
             written=lambda x, p, q: {f"(1 + ({x}/{p})^{q})": -1}, second="n",
+        ),
+        # A step at a threshold c, the steeper the larger k is.
+        Numbered(
+            "sigmoid", "c", _sigmoid, numpy=_sigmoid,
+            sympy=lambda sp, x, p, q: 1 / (1 + sp.exp(-q * (x - p))),
+            written=lambda x, p, q: {f"(1 + exp(-{q} {_less(x, p)}))": -1},
+            second="k", signed=True,
+        ),
+        Numbered(
+            "inverse_sigmoid", "c", _inverse_sigmoid, numpy=_inverse_sigmoid,
+            sympy=lambda sp, x, p, q: 1 / (1 + sp.exp(q * (x - p))),
+            written=lambda x, p, q: {f"(1 + exp({q} {_less(x, p)}))": -1},
+            second="k", signed=True,
+        ),
+        # Too much of x slows its own uptake (Haldane, Andrews).
+        _row(
+            "haldane", "K", lambda x, p, q: x / (p + x + x**2 / q),
+            lambda x, p, q: {x: 1, f"({p} + {x} + {x}^2/{q})": -1}, second="L",
+        ),
+        # Predators in each other's way (Beddington, DeAngelis), and what competes for an enzyme.
+        _row(
+            "beddington", "K", lambda x, y, p, q: x * y / (1 + x / p + y / q),
+            lambda x, y, p, q: _counted(x, y) | {f"(1 + {x}/{p} + {y}/{q})": -1},
+            more=PRODUCT, below=lambda x, y, p, q: 1 + x / p + y / q, second="L",
+        ),
+        _row(
+            "competition", "K", lambda x, y, p, q: 1 / (1 + x / p + y / q),
+            lambda x, y, p, q: {f"(1 + {x}/{p} + {y}/{q})": -1},
+            more=PRODUCT, below=lambda x, y, p, q: 1 + x / p + y / q, second="L",
         ),
         # What depends on the ratio of two states: predators that share their prey, mixing.
         _row(

@@ -99,12 +99,25 @@ def test_rates_are_those_that_bend_over_the_values(scale):
     assert slopes[0] == pytest.approx(0.3) and slopes[-1] == pytest.approx(30.0)
 
 
+@pytest.mark.parametrize("kind", ("sigmoid", "haldane", "competition"))
+@pytest.mark.parametrize("scale", (1e-3, 1.0, 1e6))
+def test_second_numbers_scale_with_the_values(kind, scale):
+    """A threshold lies among the values, and is the steeper the smaller they are."""
+    values = [POSITIVE] * KINDS[kind].variables
+    one, other = (KINDS[kind].seconds(*(s * v for v in values)) for s in (1.0, scale))
+    power = -1 if kind == "sigmoid" else 1
+    np.testing.assert_allclose(other, np.array(one) * scale**power)
+    if kind == "sigmoid":
+        tried = grid(kind, scale * SIGNED)
+        assert scale * SIGNED.min() < tried.min() < 0 < tried.max() < scale * SIGNED.max()
+
+
 def test_kinds_stand_beside_the_operations_of_a_library():
     found = Kinds.beside(LIBRARY)
     assert found.waves == ("sin",)
     assert set(found.others) == {
-        "saturation", "hill2", "hill4", "hill_power", "exponential", "arrhenius", "ratio_share",
-        "joint_saturation", "radial_inhibition",
+        "saturation", "hill2", "hill4", "hill_power", "haldane", "exponential", "arrhenius",
+        "competition", "ratio_share", "joint_saturation", "radial_inhibition",
     }  # fmt: skip
     plain = Kinds.beside(dictionary.monomials(2, 3))
     assert plain == ((), {})
@@ -168,14 +181,16 @@ def test_shapes_have_the_values_of_their_terms(kind):
     found = Kinds(("sin", "cos"), KINDS)
     variables = np.random.default_rng(0).uniform(0.5, 3.0, (40, 3))
     numbers = np.array([0.6, 1.0, 2.2])
-    before = 0 if kind in PAIRED else None
+    before, second = 0 if kind in PAIRED else None, None
+    if kind != WAVE and KINDS[kind].operations[0].second:
+        second = 1.7
     places = Inner(kind, 1, 1.0, before=before).places
     shapes = found.shapes(kind, places, 2)
     for g, number in enumerate(numbers.tolist()):
-        terms = found.terms(Inner(kind, 1, number, before=before), 2)
+        terms = found.terms(Inner(kind, 1, number, before=before, second=second), 2)
         assert len(terms) == len(shapes)
         for shape, term in zip(shapes, terms, strict=True):
-            values = shape.values(variables, places, numbers)
+            values = shape.values(variables, places, numbers, second)
             np.testing.assert_allclose(values[:, g], valued(term, variables), rtol=1e-12)
 
 

@@ -42,9 +42,17 @@ PAIRS = {
 POWERS = {
     "hill_power": lambda x, p, q: x**q / (p**q + x**q),
     "repression_power": lambda x, p, q: p**q / (p**q + x**q),
+    "haldane": lambda x, p, q: 1 / (1 + p / x + x / q),
+    "sigmoid": lambda x, p, q: 1 / (1 + np.exp(-q * (x - p))),
+    "inverse_sigmoid": lambda x, p, q: 1 / (1 + np.exp(q * (x - p))),
+}
+PAIRS_OF_NUMBERS = {
+    "beddington": lambda x, y, p, q: 1 / (1 / (x * y) + 1 / (p * y) + 1 / (q * x)),
+    "competition": lambda x, y, p, q: p * q / (p * q + x * q + y * p),
 }
 SYMBOLS = {
-    **dict.fromkeys(POWERS, "K"),
+    **dict.fromkeys((*list(POWERS)[:3], *PAIRS_OF_NUMBERS), "K"),
+    **dict.fromkeys(list(POWERS)[3:], "c"),
     **dict.fromkeys((*list(REFERENCE)[:6], *list(PAIRS)[:4]), "K"),
     "radial_power": "p",
     "exponential": "k",
@@ -64,8 +72,9 @@ def bound(name, number, place=0):
 
 
 def test_the_table():
-    assert set(NUMBERED) == {*REFERENCE, *PAIRS, *POWERS}
-    assert {name for name, row in NUMBERED.items() if row.variables == 2} == set(PAIRS)
+    assert set(NUMBERED) == {*REFERENCE, *PAIRS, *POWERS, *PAIRS_OF_NUMBERS}
+    of_two = {name for name, row in NUMBERED.items() if row.variables == 2}
+    assert of_two == {*PAIRS, *PAIRS_OF_NUMBERS}
     assert {name: row.symbol for name, row in NUMBERED.items()} == SYMBOLS
     assert all(name == row.name for name, row in NUMBERED.items())
     # A number within a word would be read as a bracket, and a primitive's name would be taken.
@@ -126,25 +135,35 @@ def test_the_text_says_the_same(name, number):
     ("name", "number"), [*((name, 0.7) for name in PAIRS), ("radial_power", -1.5)]
 )
 def test_an_operation_of_two_variables(name, number):
+    check_two_variables(name, PAIRS[name], number)
+
+
+@pytest.mark.parametrize("name", PAIRS_OF_NUMBERS)
+def test_an_operation_of_two_variables_and_two_numbers(name):
+    check_two_variables(name, PAIRS_OF_NUMBERS[name], 0.7, 2.3)
+
+
+def check_two_variables(name, reference, *numbers):
     """In JAX, NumPy, SymPy and as text, with slopes, alone and times a state."""
     y = X[::-1] ** 2
-    one, expected = with_number(NUMBERED[name], number), PAIRS[name](X, y, number)
+    one, expected = with_number(NUMBERED[name], *numbers), reference(X, y, *numbers)
     np.testing.assert_allclose(one.numpy(X, y), expected, rtol=1e-12)
     np.testing.assert_allclose(one.function(jnp.asarray(X), jnp.asarray(y)), expected, rtol=1e-12)
-    assert unbound(NUMBERED[name]).arity == 3
+    assert unbound(NUMBERED[name]).arity == 2 + len(numbers)
     made = Term(one, (0, 1))
     assert operations.get(one.name) == one and term.parse(made.name(("x", "v")), ("x", "v")) == made
-    assert inner_of(made)[1:3] == (1, number) and inner_of(made).places == (0, 1)
+    assert inner_of(made).numbers == numbers and inner_of(made).places == (0, 1)
     symbols = sympy.symbols("x v")
     exact = symbolic.expression(made, symbols)
     np.testing.assert_allclose(sympy.lambdify(symbols, exact)(X, y), expected, rtol=1e-12)
     for times, value in ((made, 1), (Term(PRIMITIVES["mul"], (1, made)), y)):
         found = sympy.lambdify(("x", "v"), read(readable(times, ("x", "v"))), "numpy")(X, y)
         np.testing.assert_allclose(found, value * expected, rtol=1e-12)
-    slopes = jax.vmap(jax.grad(NUMBERED[name].function, (0, 1, 2)), (0, 0, None))(X, y, number)
-    for place, slope in enumerate(slopes):
-        step = 1e-6 * (np.arange(3) == place)
-        high, low = (PAIRS[name](X + s[0], y + s[1], number + s[2]) for s in (step, -step))
+    each = jax.grad(NUMBERED[name].function, tuple(range(2 + len(numbers))))
+    axes = (0, 0, *[None] * len(numbers))
+    for place, slope in enumerate(jax.vmap(each, axes)(X, y, *numbers)):
+        step = 1e-6 * (np.arange(2 + len(numbers)) == place)
+        high, low = (reference(X + s[0], y + s[1], *(numbers + s[2:])) for s in (step, -step))
         np.testing.assert_allclose(slope, (high - low) / 2e-6, rtol=1e-6, atol=1e-7)
 
 
@@ -161,7 +180,8 @@ def test_an_operation_with_two_numbers(name):
     nested = Term(PRIMITIVES["mul"], (0, made))
     assert term.parse(nested.name(("x", "v")), ("x", "v")) == nested
     inner = inner_of(nested)
-    assert inner.numbers == (p, q) and inner.symbols == ("K", "n") and inner.places == (1,)
+    symbols = NUMBERED[name].symbol, NUMBERED[name].second
+    assert inner.numbers == (p, q) and inner.symbols == symbols and inner.places == (1,)
     assert inner_of(Term(with_number(*inner_row(inner)), (1,))) == inner
     exact = symbolic.expression(made, sympy.symbols("x v"))
     np.testing.assert_allclose(sympy.lambdify("v", exact)(X), expected, rtol=1e-12)
@@ -174,7 +194,20 @@ def test_an_operation_with_two_numbers(name):
         np.testing.assert_allclose(slope, (high - low) / 2e-6, rtol=1e-6, atol=1e-7)
     below = jax.grad(NUMBERED[name].function, (0, 1, 2))(-0.01, p, q)
     assert np.isfinite(below).all()
-    assert one.numpy(np.array(-0.01)) == pytest.approx(float(name == "repression_power"))
+    if name.endswith("_power"):
+        assert one.numpy(np.array(-0.01)) == pytest.approx(float(name == "repression_power"))
+
+
+def test_a_step_is_flat_far_from_its_threshold():
+    """Where exp is not finite its slopes are; a threshold may be below 0."""
+    sigmoid = NUMBERED["sigmoid"]
+    value, slopes = jax.value_and_grad(sigmoid.function, (0, 1, 2))(5.0, 0.5, 1e4)
+    assert value == 1 and np.all(np.array(slopes) == 0)
+    names = with_number(sigmoid, -0.5, 80.0), with_number(NUMBERED["inverse_sigmoid"], 0.5, 80.0)
+    assert [readable(Term(name, (0,)), ("x",)) for name in names] == [
+        "1/(1 + exp(-80.00 (x + 0.5000)))",
+        "1/(1 + exp(80.00 (x - 0.5000)))",
+    ]
 
 
 def inner_row(inner):
