@@ -78,10 +78,12 @@ The method:
    and 4, exp(k x) and exp(k x) - 1, exp(-E/x), tanh(k x) and x^p, alone and most of them times a
    state, are tried with a grid of numbers: in regressions of whole equations, and along the
    solution. In regressions so are those of two states: y/(K x + y), which their ratio decides,
-   x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, none of them where what
-   stands below the line may vanish. What promises most is fitted, number and all, and kept where
-   it is clearly more likely; then the next. The power of a saturation that was found may then be
-   free, x^n/(K^n + x^n), and its two numbers are fitted together.
+   x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, and terms of two numbers:
+   x/(K + x + x²/L), x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), none of them where what stands
+   below the line may vanish; and 1/(1 + exp(±k (x - c))), a step at a threshold. What promises
+   most is fitted, number and all, and kept where it is clearly more likely; then the next. The
+   power of a saturation that was found may then be free, x^n/(K^n + x^n), and its two numbers are
+   fitted together.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
    are tried, and taken where they are clearly more likely.

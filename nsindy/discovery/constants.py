@@ -364,8 +364,8 @@ TERM_COSTS = 100.0
 """Nats that a number can gain at most for each term that it spares, where these explain all but
 noise: several times what a term and its coefficient cost."""
 
-NUMBER_OFFERS = 3
-"""Most offers of a number that are searched with."""
+NUMBER_OFFERS = {1: 3, 2: 1}
+"""Most offers of one number, and of two at once, that are searched with."""
 
 NUMBER_ROWS = 300
 """Rows of a recording that a regression looks at for numbers; of a longer one some among them."""

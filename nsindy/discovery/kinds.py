@@ -36,8 +36,9 @@ SECOND_SCALES = 0.1, 0.5, 2.0
 THRESHOLDS = np.linspace(0.05, 0.95, 16)
 """c of a step that are tried, as shares of the range of the values."""
 
-STEEPNESS = 2.0, 6.0, 20.0, 80.0
-"""k of a step that are tried, times the range of the values: from a bend over all of it on."""
+STEEPNESS = 20.0, 80.0
+"""k of a step that are tried, times the range of the values: what bends over more of it may be of
+many forms, and stand for any of them where there is no noise."""
 
 RATIOS = 24
 """K of y / (K x + y) that are tried."""

@@ -213,10 +213,11 @@ def _of_equation(
     for forms in best.values():
         # With a number that is off many terms make up for it, so that few may be the best of all
         # when it is refined.
-        chosen: dict[int, _Form] = {}
+        chosen: dict[int, dict[int, _Form]] = {numbers: {} for numbers in constants.NUMBER_OFFERS}
         for _, b, form in sorted(forms, key=lambda each: -each[0]):
-            chosen.setdefault(b, form)
-        for b, form in list(chosen.items())[: constants.NUMBER_OFFERS]:
+            chosen[1 if blocks[b].second is None else 2].setdefault(b, form)
+        every = [list(chosen[n].items())[:most] for n, most in constants.NUMBER_OFFERS.items()]
+        for b, form in (each for own in every for each in own):
             block, terms = blocks[b], np.array(form.terms)
             own = terms[terms >= size] - size
             block, left = _refined(one, base[:, terms[terms < size]], block, own, form.at, target)

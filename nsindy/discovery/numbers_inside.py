@@ -90,13 +90,19 @@ def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:
 
 
 def _different(*lists: Sequence[Offer]) -> list[Offer]:
-    """The best offers of each list, those of one kind and variable with numbers far apart."""
+    """The best offers of each list, those of one kind and variable with numbers far apart.
+
+    Of one number and of two each have their own: two of them make up for much, and would leave
+    what is right no place.
+    """
     found: list[Offer] = []
     for offers in lists:
-        near = [o for o in offers if o.gain > constants.NUMBER_NEAR * offers[0].gain]
-        for offer in near[: constants.NUMBER_OFFERS]:
-            if not any(_alike(offer.inner, other.inner) for other in found):
-                found.append(offer)
+        for numbers, most in constants.NUMBER_OFFERS.items():
+            own = [o for o in offers if len(o.inner.numbers) == numbers]
+            near = [o for o in own if o.gain > constants.NUMBER_NEAR * own[0].gain]
+            for offer in near[:most]:
+                if not any(_alike(offer.inner, other.inner) for other in found):
+                    found.append(offer)
     return found
 
 

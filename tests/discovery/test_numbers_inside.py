@@ -30,3 +30,15 @@ def test_offers_are_the_best_of_each_list_and_far_apart():
     lists = [[offer(2, 10.0), offer(2, 9.0, number=near)], [offer(1, 8.0, number=9.0)]]
     found = numbers_inside._different(*lists)
     assert [each.inner.number for each in found] == [1.0, 9.0]
+
+
+def test_offers_of_two_numbers_leave_those_of_one_their_places():
+    """However much more they promise."""
+    two = [
+        offer(2, 100.0 - i, number=10.0**i)._replace(inner=Inner("haldane", 0, 10.0**i, second=1.0))
+        for i in range(4)
+    ]
+    one = [offer(2, 10.0), offer(2, 9.5, number=100.0)]
+    found = numbers_inside._different([*two, *one])
+    assert [len(each.inner.numbers) for each in found] == [1, 1, 2]
+    assert found[-1].gain == 100.0
