@@ -75,6 +75,11 @@ class Question:
                 "a hidden state is one of equations of first order; leave out order 2, map and "
                 "forcing"
             )
+        if self.hidden_names and self.equal:
+            raise ValueError(
+                "equal is not for a hidden state, whose scale is a choice; give a law in which the "
+                "coefficients have one name"
+            )
         if self.max_terms < 1:
             raise ValueError(f"max_terms must be at least 1, not {self.max_terms}")
         noise = np.asarray(0.0 if self.noise is None else self.noise, float)

@@ -27,6 +27,11 @@ def test_what_is_said_of_differential_equations_is_not_said_of_a_map(name):
         Question(map=True, **{name: ["x' = -x"]})
 
 
+def test_nothing_is_tied_to_a_state_whose_scale_is_a_choice():
+    with pytest.raises(ValueError, match="give a law in which the coefficients have one name"):
+        Question(hidden="S", equal=["S I in I' = -S I in S'"])
+
+
 def test_inputs_are_held_as_one_says_or_each_by_itself():
     assert Question().held(2).tolist() == [False, False]
     assert Question(hold=True).held(2).tolist() == [True, True]
