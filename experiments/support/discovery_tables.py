@@ -49,6 +49,8 @@ def rational(summary: Summary) -> str:
     noises = list(dict.fromkeys(row["sigma"] for row in rows))
     head = ["system", *(f"{noise:.1%}" for noise in noises)]
     head += ["numbers within 3 errors", "90 % intervals that hold", "called an equation, wrong"]
+    others = [row for row in summary["rows"] if row["method"] != "nsindy"]
+    peers = list(dict.fromkeys(row["method"] for row in others))
     lines = []
     for system in [*dict.fromkeys(row["case"] for row in rows), "all"]:
         own = [row for row in rows if system in (row["case"], "all")]
@@ -67,9 +69,21 @@ def rational(summary: Summary) -> str:
                 f"{total('right_numbers')}/{total('recovery_count')}",
                 f"{total('inside')}/{total('intervals')}",
                 str(total("wrong_equations")),
+                *(_exact(others, peer, system, noises) for peer in peers),
             ]
         )
-    return table(head, lines)
+    return table([*head, *(f"{peer}, exact at each noise" for peer in peers)], lines)
+
+
+def _exact(rows: list[dict[str, Any]], method: str, system: str, noises: list[float]) -> str:
+    """How often a method is exact at each noise; a dash where it was not asked."""
+    of = [row for row in rows if row["method"] == method and system in (row["case"], "all")]
+    counts = []
+    for noise in noises:
+        at = [row for row in of if row["sigma"] == noise]
+        found, every = (sum(row[name] for row in at) for name in ("recovery_count", "seeds"))
+        counts.append(f"{found}/{every}")
+    return ", ".join(counts) if of else "–"
 
 
 def prior(summary: Summary) -> str:

@@ -207,7 +207,11 @@ def _of_equation(
     for b, (block, own) in enumerate(zip(blocks, columns, strict=True)):
         grams = _products(base, own.reshape(len(own), len(block.shapes), -1), target)
         prices = np.concatenate([costs, block.prices])
-        for form in _grown(grams, prices, size, min(slots, constants.NUMBER_TERMS), one, size):
+        forms = _grown(grams, prices, size, min(slots, constants.NUMBER_TERMS), one, size)
+        if noiseless and slots >= constants.NUMBER_REPLACES and len(block.numbers) > 1:
+            each = own.reshape(len(own), len(block.shapes), -1)
+            forms += _triples(one, base, each, target, prices)
+        for form in forms:
             best.setdefault(len(form.terms), []).append((form.score, b, form))
     found: dict[int, Offer] = {}
     for forms in best.values():
@@ -248,8 +252,7 @@ def _score(
 def _left(columns: np.ndarray, target: np.ndarray) -> float:
     """Share of the squares of a target [Q] that columns [Q, K] leave."""
     # A term that a recording's constant state makes zero has no length.
-    norms = np.linalg.norm(columns, axis=0)
-    columns = columns / np.where(norms > 0, norms, 1.0)
+    columns = _unit(columns)
     rest = target - columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
     return float(np.sum(rest**2) / np.sum(target**2))
 
@@ -264,8 +267,7 @@ def _products(base: np.ndarray, own: np.ndarray, target: np.ndarray) -> np.ndarr
     """
     kinds, count = own.shape[1:]
     every = np.concatenate([base, own.reshape(len(own), kinds * count), target[:, None]], 1)
-    length = np.linalg.norm(every, axis=0)
-    every = np.where(length > 0, every / np.where(length > 0, length, 1.0), 0.0)
+    every = _unit(every)
     size = base.shape[1]
     numbered = size + np.arange(kinds * count).reshape(kinds, count).T
     places = np.concatenate(
@@ -325,6 +327,54 @@ def _grown(
         level = list(found)
         every += found.values()
     return every
+
+
+def _triples(
+    one: _Regression, base: np.ndarray, own: np.ndarray, target: np.ndarray, costs: np.ndarray
+) -> list[_Form]:
+    """The best support of each term with a number and two without, over all pairs of these.
+
+    Beside the term stands its slope in the number, so that a number between those that are tried
+    counts as well as one of them. Grown term by term such a support need not be met: what is right
+    by three terms may be worth little by two.
+
+    Args:
+      one: the regression.
+      base: columns without a number [Q, M].
+      own: those with each number, more than one [Q, W, G].
+      target: [Q].
+      costs: nats of each column, those with a number last [M + W].
+    """
+    size, kinds = base.shape[1], own.shape[1]
+    plain = _unit(np.column_stack([base, target]))
+    terms, slopes = _unit(own), np.gradient(own, axis=2)
+    slopes = _unit(slopes - terms * np.sum(terms * slopes, 0))
+    gram = plain.T @ plain
+    spent = costs[:size, None] + costs[:size]
+    found = []
+    for w in range(kinds):
+        best = None
+        for g in range(own.shape[2]):
+            seen = np.column_stack([terms[:, w, g], slopes[:, w, g]]).T @ plain
+            rest = gram - seen.T @ seen
+            square, toward, cross = np.diagonal(rest)[:-1], rest[:-1, -1], rest[:-1, :-1]
+            area = square[:, None] * square - cross**2
+            twice = toward[:, None] ** 2 * square - toward[:, None] * toward * cross
+            left = rest[-1, -1] - (twice + twice.T) / np.where(area > SPANNED, area, np.inf)
+            scores = one.evidence(left, 3, spent + costs[size + w], size)
+            at = int(np.argmax(scores))
+            if best is None or scores.flat[at] > best.score:
+                pair = sorted(divmod(at, size))
+                best = _Form((*pair, size + w), g, float(scores.flat[at]))
+        if best is not None and best.terms[0] != best.terms[1]:
+            found.append(best)
+    return found
+
+
+def _unit(columns: np.ndarray) -> np.ndarray:
+    """Columns of length 1, or 0 [Q, ...]."""
+    norms = np.linalg.norm(columns, axis=0)
+    return np.where(norms > 0, columns / np.where(norms > 0, norms, 1.0), 0.0)
 
 
 def _refined(

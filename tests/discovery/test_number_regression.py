@@ -55,6 +55,27 @@ def test_a_kind_and_variable_is_offered_once_for_an_equation(michaelis):
     assert all(first.gain > one.gain + 100 for one in others if one.inner.second is None)
 
 
+def test_three_terms_of_which_no_two_are_worth_much_are_met():
+    """A gene that switches itself on: 0.1 + 2 x²/(1 + x²) - 0.8 x, every pair of it far off."""
+    rng = np.random.default_rng(0)
+    x = np.sort(rng.uniform(0.05, 3.5, 200))
+    base = np.stack([x**0, x, x**2, x**3, np.tanh(x), x / (1 + x), x**2 / (1 + x), np.sqrt(x)], 1)
+    numbers = np.geomspace(0.1, 10.0, 24)
+    own = (x[:, None] ** 2 / (numbers**2 + x[:, None] ** 2))[:, None]
+    target = 0.1 + 2.0 * x**2 / (0.95**2 + x**2) - 0.8 * x
+    one = number_regression._Regression(
+        base, target[:, None], [np.ones(200)], [x[:, None]], 200.0, constants.FINE
+    )
+    costs = np.full(9, 3.0)
+    (form,) = number_regression._triples(one, base, own, target, costs)
+    # Every other pair, and every number, by least squares on the same columns.
+    assert form.terms == (0, 1, 8)
+    assert numbers[form.at] == pytest.approx(0.95, rel=0.12)
+    grams = number_regression._products(base, own, target)
+    grown = number_regression._grown(grams, costs, 8, 3, one, 8)
+    assert form.score > max(each.score for each in grown) + 100
+
+
 def test_numbers_pay_for_their_digits(michaelis):
     """Half the logarithm of the measured values, as wherever a number is offered."""
     times, clean = michaelis
@@ -95,7 +116,8 @@ def test_a_number_of_two_states(noise):
     assert best.inner.number == pytest.approx(1.0, rel=0.01)
     own = made.kinds.terms(best.inner, 2)
     used = np.flatnonzero(best.mask.any(0)) - len(made.terms)
-    assert readable(own[used[used >= 0][0]], ("S", "I")).startswith("S I/(")
+    # Beside I the two are one: I²/(S + I) = I - S I/(S + I).
+    assert readable(own[used[used >= 0][0]], ("S", "I")).startswith(("S I/(", "I^2/("))
 
 
 def test_the_other_equations_keep_their_terms():
