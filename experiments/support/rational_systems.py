@@ -273,13 +273,6 @@ def _too_much(rng: np.random.Generator) -> Draw:
     return Draw({"mu": mu, "K": K, "L": L, "Y": Y, "D": D, "F": F}, starts, 6 / D)
 
 
-def _relay(rng: np.random.Generator) -> Draw:
-    d, p, c = rng.uniform(0.5, 1), rng.uniform(0.5, 1.5), rng.uniform(0.8, 1.2)
-    q, k = d * c * rng.uniform(0.5, 0.8), rng.uniform(8, 20)
-    starts = [(c * place,) for place in (0.1, 0.6, 1.5, 2.5)]
-    return Draw({"q": q, "d": d, "p": p, "k": k, "c": c}, starts, 4 / d)
-
-
 def _glycolysis(rng: np.random.Generator) -> Draw:
     usual = {"J": 2.5, "k1": 100, "k2": 6, "k3": 16, "k4": 100, "k5": 1.28, "k6": 12, "k": 1.8}
     usual |= {"kap": 13, "K": 0.52, "psi": 0.1, "n": 1, "A": 4}
@@ -368,10 +361,6 @@ SYSTEMS = (
         "growth that too much slows", ("S", "X"),
         ("D*(F - S) - mu/Y*S*X/(K + S + S**2/L)", "mu*S*X/(K + S + S**2/L) - D*X"),
         _too_much, {"K": "S"},
-    ),
-    System(
-        "relay with a threshold", ("x",), ("q - d*x + p/(1 + exp(k*(x - c)))",),
-        _relay, {"c": "x"}, False,
     ),
 )  # fmt: skip
 """In the order of the table: thirteen of one state inside each operation, then others."""
