@@ -172,7 +172,9 @@ def fit_profile(
         here = fitted(numbers)
         low, high = ([fitted(numbers + sign * step) for step in own] for sign in (-1, 1))
         below, above = (np.array([each.misfit for each in side]) for side in (low, high))
-        bend = below - 2 * here.misfit + above
+        # Fits that run away are infinitely bad, on both sides perhaps.
+        with np.errstate(invalid="ignore"):
+            bend = below - 2 * here.misfit + above
         usable = (bend > 0.1) & (bend < np.inf)
         if not usable.all():
             steps = np.where(usable, steps, steps * np.where(bend < 1, 4.0, 0.25))
