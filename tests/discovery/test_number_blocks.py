@@ -35,7 +35,8 @@ def test_two_states_share_a_number_where_pairs_are_asked_for(growth):
     assert all(len(block.places) == 1 for block in alone)
     pairs = {(block.kind, block.places) for block in both[len(alone) :]}
     assert {places for _, places in pairs} == {(0, 1), (0, 2), (1, 2)}
-    assert {kind for kind, _ in pairs} == {"ratio_share", "joint_saturation", "radial_inhibition"}
+    kinds = {"competition", "ratio_share", "joint_saturation", "radial_inhibition"}
+    assert {kind for kind, _ in pairs} == kinds
     share = next(block for block in both if block.kind == "ratio_share")
     assert share.inner(0.5) == Inner("ratio_share", 1, 0.5, before=0)
     columns = share.columns(states).reshape(len(states), len(share.shapes), -1)
