@@ -108,7 +108,7 @@ def precompile_fits(problem: Problem, segments: Segments) -> None:
 
 def key_of(problem: Problem, mask: np.ndarray) -> bytes:
     """What a support [D, M] is known by in a dictionary, the given equations included."""
-    return (problem.closed(mask) | (problem.known != 0)).tobytes()
+    return (problem.alike(mask) | (problem.known != 0)).tobytes()
 
 
 def regressed(problem: Problem, mask: np.ndarray) -> Start:
@@ -126,7 +126,7 @@ def regressed(problem: Problem, mask: np.ndarray) -> Start:
 def model(problem: Problem, start: Start) -> Model:
     """A support with its coefficients in the slots of each equation [D, K]."""
     known = problem.known != 0
-    held = problem.closed(start.mask) & problem.open
+    held = problem.alike(start.mask) & problem.open
     each = known.sum(1) + problem.slots * np.any(problem.open, 1)
     count, slots = len(start.mask), max(int(each.max()), constants.SLOTS)
     indices = np.zeros((count, slots), int)
@@ -190,7 +190,7 @@ def fit(
     fits = side_by_side.fit_many(problem.terms, models, segments, noise, problem.floor, stop)
     ended = set[bytes]()
     for start, fitted in zip(starts, fits, strict=True):
-        mask = problem.closed(start.mask) | known
+        mask = problem.alike(start.mask) | known
         candidate, key = _candidate(mask, fitted), key_of(problem, start.mask)
         value = score(problem, candidate, samples, initial=initial)
         if problem.violated(candidate.mask, candidate.coefficients).any():

@@ -40,22 +40,18 @@ class Shared(NamedTuple):
         """A mask [D, M] without the places that follow."""
         return self._at_followers(mask, np.zeros(len(self.ratios), bool))
 
-    def closed(self, mask: np.ndarray) -> np.ndarray:
-        """The support [D, M] in which followers are where their leaders are, and nowhere else."""
-        return self._at_followers(mask, mask[tuple(self.leaders.T)])
-
     def joined(self, mask: np.ndarray) -> np.ndarray:
         """The support [D, M] with every group of which it has any part."""
         whole = mask.copy()
         np.logical_or.at(whole, tuple(self.leaders.T), mask[tuple(self.followers.T)])
-        return self.closed(whole)
+        return self.alike(whole)
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """Coefficients [D, M] whose followers have what their leaders say."""
         return self._at_followers(values, self.ratios * values[tuple(self.leaders.T)])
 
     def alike(self, values: np.ndarray) -> np.ndarray:
-        """Values [D, M] whose followers have those of their leaders, such as probabilities."""
+        """Values, or a support, [D, M] whose followers have what their leaders have."""
         return self._at_followers(values, values[tuple(self.leaders.T)])
 
     def _at_followers(self, values: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -65,10 +61,10 @@ class Shared(NamedTuple):
 
     def held_by(self, columns: np.ndarray) -> np.ndarray:
         """Columns of each equation [D, C], the last of them making room for what is tied."""
-        held = columns.copy()
-        for d, m in np.concatenate([self.leaders, self.followers]):
+        held, every = columns.copy(), np.concatenate([self.leaders, self.followers])
+        for d, m in every:
             if m not in held[d]:
-                tied = [n for e, n in np.concatenate([self.leaders, self.followers]) if e == d]
+                tied = every[every[:, 0] == d, 1]
                 held[d, np.flatnonzero(~np.isin(held[d], tied))[-1]] = m
         return held
 
@@ -107,20 +103,36 @@ def read_ties(texts: Sequence[str], physics: Physics, names: Names) -> Physics:
       ValueError: one of them cannot be read, with the column and the fix, or it contradicts what
         else is known.
     """
-    ties = tuple(_tie(text, names) for text in texts)
+    tied = physics._replace(ties=tuple(_tie(text, names) for text in texts))
     left = {row: name for name, row in names.equations.items()}
     given = {(b.equation, same_term(b.term)) for b in physics.given}
     free = {row: {same_term(term) for term in terms} for row, terms in physics.free}
-    for bound in (bound for tie in ties for bound in tie):
+    for bound in tied.tied:
         key, row = same_term(bound.term), bound.equation
         name = f"{readable(bound.term, names.columns)} in {left[row]}"
         if row in physics.whole or (row, key) in given:
             raise ValueError(f"{name} is known, so it cannot be tied; leave one of them out")
         if key not in free.get(row, {key}):
             raise ValueError(f"{name} is tied, but not among the terms that are free; add it there")
-    tied = physics._replace(ties=ties)
-    _grouped(tied)
-    return tied
+    return tied._replace(signs=_signs(tied, left))
+
+
+def _signs(physics: Physics, left: dict[int, str]) -> tuple[Bound, ...]:
+    """The signs that are known, of every coefficient that is tied to one of them as well."""
+    groups, leads, signs = _grouped(physics), dict[_Place, float](), []
+    for bound in physics.signs:
+        place = bound.equation, same_term(bound.term)
+        leader, ratio = groups.get(place, (place, 1.0))
+        sign = float(np.sign(bound.value * ratio))
+        if leads.setdefault(leader, sign) != sign:
+            name = f"{readable(bound.term, physics.columns)} in {left[bound.equation]}"
+            raise ValueError(f"the sign of {name} contradicts that of what it is tied to")
+    places = {(b.equation, same_term(b.term)): b.term for b in (*physics.signs, *physics.tied)}
+    for place, term in places.items():
+        leader, ratio = groups.get(place, (place, 1.0))
+        if leader in leads:
+            signs.append(Bound(place[0], term, leads[leader] * float(np.sign(ratio))))
+    return tuple(signs)
 
 
 def _tie(text: str, names: Names) -> tuple[Bound, Bound]:

@@ -122,7 +122,7 @@ def _others(found: Found, equation: int, term: int) -> list[int]:
 def _of_support(found: Found, mask: np.ndarray) -> Found:
     """The same search with another choice, fitted if it was not, and without wrong signs."""
     problem, samples = found.problem, found.samples
-    mask = problem.closed(mask)
+    mask = problem.alike(mask)
     key = candidates.key_of(problem, mask)
     pool = {candidates.key_of(problem, c.mask): c for c in found.pool}
     candidate: Candidate | None = pool.get(key)

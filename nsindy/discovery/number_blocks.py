@@ -54,6 +54,11 @@ class Block(NamedTuple):
     prices: np.ndarray
     second: float | None = None
 
+    @property
+    def numbers_of_each(self) -> int:
+        """How many numbers a term has."""
+        return 1 if self.second is None else 2
+
     def columns(self, variables: np.ndarray) -> np.ndarray:
         """The terms at samples [N, V], all numbers of the first term first [N, W · G]."""
         with np.errstate(all="ignore"):

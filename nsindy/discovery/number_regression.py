@@ -3,6 +3,7 @@
 Letters beside the usual: Q rows of a regression · P base columns · C columns with a number.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -205,11 +206,11 @@ def _of_equation(
         before = max(before, _score(one, base, costs, own, target))
     best: dict[int, list[tuple[float, int, _Form]]] = {}
     for b, (block, own) in enumerate(zip(blocks, columns, strict=True)):
-        grams = _products(base, own.reshape(len(own), len(block.shapes), -1), target)
+        each = own.reshape(len(own), len(block.shapes), -1)
+        grams = _products(base, each, target)
         prices = np.concatenate([costs, block.prices])
         forms = _grown(grams, prices, size, min(slots, constants.NUMBER_TERMS), one, size)
         if noiseless and slots >= constants.NUMBER_REPLACES and len(block.numbers) > 1:
-            each = own.reshape(len(own), len(block.shapes), -1)
             forms += _triples(one, base, each, target, prices)
         for form in forms:
             best.setdefault(len(form.terms), []).append((form.score, b, form))
@@ -219,14 +220,14 @@ def _of_equation(
         # when it is refined.
         chosen: dict[int, dict[int, _Form]] = {numbers: {} for numbers in constants.NUMBER_OFFERS}
         for _, b, form in sorted(forms, key=lambda each: -each[0]):
-            chosen[1 if blocks[b].second is None else 2].setdefault(b, form)
-        every = [list(chosen[n].items())[:most] for n, most in constants.NUMBER_OFFERS.items()]
-        for b, form in (each for own in every for each in own):
+            chosen[blocks[b].numbers_of_each].setdefault(b, form)
+        first = [list(chosen[n].items())[:most] for n, most in constants.NUMBER_OFFERS.items()]
+        for b, form in itertools.chain(*first):
             block, terms = blocks[b], np.array(form.terms)
             own = terms[terms >= size] - size
             block, left = _refined(one, base[:, terms[terms < size]], block, own, form.at, target)
             nats = np.sum(np.concatenate([costs, block.prices])[terms])
-            price = digits if block.second is None else 2 * digits
+            price = digits * block.numbers_of_each
             score = float(one.evidence(left, len(terms), nats, size)) - price
             gain = score - before
             few = [form.score for form in plain if len(form.terms) <= len(terms) + 1]

@@ -190,8 +190,8 @@ def offers(
         support, kept = supports[best.equation], best.kept[at]
         fewer = len(support) - kept.sum()
         # A wave goes up and down with whatever does: of so many, one always does.
-        price = digits + np.log(count) if best.block.kind == WAVE else digits
-        price = price if best.block.second is None else 2 * digits
+        choice = np.log(count) if best.block.kind == WAVE else 0.0
+        price = digits * best.block.numbers_of_each + choice
         gain = best.evidence[at] - before - price
         if gain <= constants.STRONG * fewer:
             continue

@@ -65,12 +65,8 @@ class Problem(NamedTuple):
         return self.alike(self.admissible)
 
     def alike(self, values: np.ndarray) -> np.ndarray:
-        """Values [D, M] of which a coefficient that follows another has that of the other."""
+        """Values, or a support, [D, M] in which what follows another has what that has."""
         return values if self.shared is None else self.shared.alike(values)
-
-    def closed(self, mask: np.ndarray) -> np.ndarray:
-        """A support [D, M] with what follows its terms."""
-        return mask if self.shared is None else self.shared.closed(mask)
 
     def spread(self, coefficients: np.ndarray) -> np.ndarray:
         """Coefficients [D, M] with those that follow others."""

@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.terms.operations import ANYWHERE, FURTHER, PRODUCT, Primitive, Times
+from nsindy.terms.operations import (
+    ANYWHERE,
+    FURTHER,
+    PRODUCT,
+    Primitive,
+    Times,
+    array_module,
+)
 from nsindy.terms.term import Term
 
 __all__ = [
@@ -81,7 +88,7 @@ class WithNumber:
 
     def __call__(self, *x: Any) -> Any:
         """F(x, p)."""
-        exact = isinstance(x[0], float | np.ndarray)
+        exact = array_module(x[0]) is np
         return (self.operation.numpy if exact else self.operation.function)(*x, *self.numbers)
 
     def sympy(self, module: Any, *x: Any) -> Any:
@@ -168,7 +175,7 @@ LEAST_RATIO = 1e-9
 
 
 def _power_of_ratio(x: Any, p: Any, q: Any) -> Any:
-    return (np if isinstance(x, float | np.ndarray) else jnp).maximum(x / p, LEAST_RATIO) ** q
+    return array_module(x).maximum(x / p, LEAST_RATIO) ** q
 
 
 def _hill(x: Any, p: Any, q: Any) -> Any:
@@ -182,7 +189,7 @@ def _repression(x: Any, p: Any, q: Any) -> Any:
 
 def _sigmoid(x: Any, p: Any, q: Any) -> Any:
     # As a tanh, whose derivative is finite wherever exp is not.
-    return (1 + (np if isinstance(x, float | np.ndarray) else jnp).tanh(q * (x - p) / 2)) / 2
+    return (1 + array_module(x).tanh(q * (x - p) / 2)) / 2
 
 
 def _inverse_sigmoid(x: Any, p: Any, q: Any) -> Any:

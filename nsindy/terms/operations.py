@@ -19,6 +19,7 @@ __all__ = [
     "Steep",
     "StepAt",
     "Times",
+    "array_module",
     "get",
     "numpy_function",
     "rows_of",
@@ -122,6 +123,11 @@ def times(number: float) -> Primitive:
     )
 
 
+def array_module(x: Any) -> Any:
+    """NumPy for its arrays and for numbers, which JAX does not trace; JAX's for all else."""
+    return np if isinstance(x, float | np.ndarray) else jnp
+
+
 @dataclasses.dataclass(frozen=True)
 class StepAt:
     """t ↦ 1 from one time on, 0 before."""
@@ -130,8 +136,7 @@ class StepAt:
 
     def __call__(self, t: Any) -> Any:
         """1 where t is at least `time`."""
-        xp = np if isinstance(t, float | np.ndarray) else jnp
-        return xp.where(t >= self.time, 1.0, 0.0)
+        return array_module(t).where(t >= self.time, 1.0, 0.0)
 
 
 def step_at(time: float) -> Primitive:
@@ -159,7 +164,7 @@ class Steep:
 
     def __call__(self, x: Any) -> Any:
         """Tanh(x / ε)."""
-        return (np if isinstance(x, float | np.ndarray) else jnp).tanh(x / self.width)
+        return array_module(x).tanh(x / self.width)
 
 
 def _root_of_positive(x: jax.Array) -> jax.Array:
@@ -189,7 +194,7 @@ class GentleRoot:
 
     def __call__(self, x: Any) -> Any:
         """The root, or the polynomial near 0."""
-        xp = np if isinstance(x, float | np.ndarray) else jnp
+        xp = array_module(x)
         u = x / self.width
         far = xp.abs(u) > 1
         root = xp.sign(x) * xp.sqrt(xp.where(far, xp.abs(x), 1.0))

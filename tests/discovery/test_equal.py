@@ -15,8 +15,8 @@ TIMES = np.linspace(0, 40, 60)
 RATES = 0.5, 0.15
 
 
-def read(*texts, know=(), free=()):
-    return equal.read_ties(texts, read_physics(know, free, (), NAMES), NAMES)
+def read(*texts, know=(), free=(), sign=()):
+    return equal.read_ties(texts, read_physics(know, free, sign, NAMES), NAMES)
 
 
 def epidemic():
@@ -50,12 +50,26 @@ def test_ties_are_read():
         (["S in S' = S in I'"], {"know": ["S' = ... - S"]}, "S in S' is known, so it cannot be"),
         (["S in S' = S in I'"], {"know": ["I' = -S"]}, "S in I' is known, so it cannot be tied"),
         (["S in S' = S in I'"], {"free": ["I' : I, R"]}, "S in I' is tied, but not among the"),
+        (
+            ["S in S' = -S in I'"],
+            {"sign": ["S in S' > 0", "S in I' > 0"]},
+            "the sign of S in I' contradicts that of what it is tied to",
+        ),
     ),
 )
 def test_what_cannot_be_tied(texts, known, said):
     with pytest.raises(ValueError) as error:
         read(*texts, **known)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("said", ("S in S' < 0", "S in I' > 0", "I in R' < 0"))
+def test_a_sign_is_that_of_all_that_is_tied(said):
+    """A support must not be left without one end of a tie because of its sign."""
+    physics = read("S in S' = -S in I'", "I in R' = 2 S in S'", sign=[said])
+    found = {(b.equation, readable(b.term, NAMES.columns)): b.value for b in physics.signs}
+    assert found == {(0, "S"): -1.0, (1, "S"): 1.0, (2, "I"): -1.0}
+    assert read(sign=["S in S' < 0"]).signs == read_physics((), (), ["S in S' < 0"], NAMES).signs
 
 
 def test_ties_of_ties_have_one_leader():
