@@ -117,12 +117,14 @@ def search_forced(
       final: the search without on all samples.
     """
     session.tell("looking for a forcing in time", 0.0)
-    tried = [
-        attempt(session, prepared, first, final) for attempt in (_wave, _step) if not session.stop()
-    ]
-    if not any(tried) and not session.stop():
-        tried.append(_drift(session, prepared, first, final))
-    found = max((one for one in tried if one), key=lambda one: one.evidence, default=None)
+    found = None
+    # The time itself has no number that is fitted; where it leaves noise alone, it stands.
+    for attempt in (_drift, _wave, _step):
+        if session.stop() or (found and not shows(found.prepared, found.final)):
+            break
+        other = attempt(session, prepared, first, final)
+        if found is None or (other is not None and other.evidence > found.evidence):
+            found = other
     if found is None or found.evidence - final.chosen.score < constants.WAVE_EARNS:
         return None
     return found
@@ -323,8 +325,13 @@ def _fit_time(found: Forced, time: float) -> tuple[float, float]:
         inputs = prepared._replace(signals=moved).segments(1.0).inputs
         return found.final.segments._replace(inputs=inputs)
 
+    def fits(each, starts):
+        problem, noise = found.final.problem, found.final.noise
+        pairs = zip(each, starts, strict=True)
+        return [candidates.fit_each(problem, at(n), [one], noise)[0] for n, one in pairs]
+
     start, step = np.array([time]), np.array([0.1 * width])
-    numbers, covariance, _ = number_fit.fit_profile(at, found.final, start, step)
+    numbers, covariance, _ = number_fit.fit_profile(fits, found.final, start, step)
     return float(numbers[0]), float(np.sqrt(covariance[0, 0]))
 
 

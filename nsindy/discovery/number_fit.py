@@ -14,7 +14,6 @@ from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Units
 from nsindy.terms.numbered import WAVE, Inner, inner_of, of_each
-from nsindy.trajectories.shooting import Segments
 
 __all__ = [
     "NOTHING_FITTED",
@@ -119,8 +118,9 @@ def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None)
         each = zip(inner, of_each(inner, numbers), strict=True)
         return [one.with_numbers(own.tolist()) for one, own in each]
 
-    def at(numbers):
-        return found.segments._replace(units=_with_inner(units, changed(numbers)).raw)
+    def fits(each, starts):
+        own = [_with_inner(units, changed(numbers)).raw for numbers in each]
+        return candidates.fit_each(found.problem, found.segments, starts, found.noise, own)
 
     numbers = np.array([number for each in inner for number in each.numbers])
     share = np.array([1e-3 if each.kind == WAVE else 0.02 for each in inner for _ in each.numbers])
@@ -128,7 +128,7 @@ def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None)
     signed = [_signed(each) and not i for each in inner for i in range(len(each.numbers))]
     # What may be 0 is a place among the values, seen within one over the steepness there.
     steps = np.where(signed, 0.1 / np.abs(np.roll(numbers, -1)), steps)
-    numbers, covariance, slopes = fit_profile(at, found, numbers, steps, np.array(signed))
+    numbers, covariance, slopes = fit_profile(fits, found, numbers, steps, np.array(signed))
     # A slow wave may be fitted with -w, which is the same up to the sign of its sine.
     found_inner = tuple(
         each._replace(number=abs(each.number)) if each.kind == WAVE else each
@@ -138,7 +138,7 @@ def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None)
 
 
 def fit_profile(
-    at: Callable[[np.ndarray], Segments],
+    fits: Callable[[Sequence[np.ndarray], Sequence[Start]], list[Candidate]],
     found: Found,
     numbers: np.ndarray,
     steps: np.ndarray,
@@ -147,7 +147,7 @@ def fit_profile(
     """Fit numbers inside the segments of a recording, all else following; see `fit_numbers`.
 
     Args:
-      at: the segments with numbers [P].
+      fits: the choice with each of several numbers [P], from where each fit starts.
       found: what was chosen with the numbers to begin with.
       numbers: to begin with [P].
       steps: by which they are changed at first [P].
@@ -156,21 +156,26 @@ def fit_profile(
     Returns:
       the numbers [P], their covariance [P, P], and how the coefficients follow them [P, D, M].
     """
-    start, count = found.chosen.start, len(numbers)
-
-    def fitted(numbers):
-        pool: dict[bytes, Candidate] = {}
-        candidates.fit(found.problem, at(numbers), [start], found.noise, found.samples, pool)
-        candidate = pool.popitem()[1]
-        misfit = float(np.sum(found.samples * candidate.variance / found.noise**2))
-        return _Profile(candidate, misfit)
-
+    start, place, count = found.chosen.start, numbers, len(numbers)
+    pairs = [(i, j) for i in range(count) for j in range(i)]
     covariance = np.full((count, count), np.inf)
     slopes = np.zeros((count, *found.chosen.mask.shape))
+
+    def fitted(each):
+        """The fits with numbers, the coefficients beginning where they would follow them to."""
+        moved = [np.tensordot(numbers - place, slopes, 1) for numbers in each]
+        starts = [start._replace(coefficients=start.coefficients + move) for move in moved]
+        made = fits(each, starts)
+        return [
+            _Profile(each, float(np.sum(found.samples * each.variance / found.noise**2)))
+            for each in made
+        ]
+
     for _ in range(constants.NUMBER_PARABOLAS):
         own = np.diag(steps)
-        here = fitted(numbers)
-        low, high = ([fitted(numbers + sign * step) for step in own] for sign in (-1, 1))
+        both = [own[i] + own[j] for i, j in pairs]
+        here, *rest = fitted([numbers + move for move in (0 * steps, *-own, *own, *both)])
+        low, high, corners = rest[:count], rest[count : 2 * count], rest[2 * count :]
         below, above = (np.array([each.misfit for each in side]) for side in (low, high))
         # Fits that run away are infinitely bad, on both sides perhaps.
         with np.errstate(invalid="ignore"):
@@ -180,13 +185,11 @@ def fit_profile(
             steps = np.where(usable, steps, steps * np.where(bend < 1, 4.0, 0.25))
             continue
         scaled = np.diag(bend)
-        for i in range(count):
-            for j in range(i):
-                both = fitted(numbers + own[i] + own[j]).misfit
-                scaled[i, j] = scaled[j, i] = both - above[i] - above[j] + here.misfit
-        if np.linalg.eigvalsh(scaled).min() < 1e-3 * bend.min():
-            scaled = np.diag(bend)
-        start = here.candidate.start
+        for (i, j), corner in zip(pairs, corners, strict=True):
+            scaled[i, j] = scaled[j, i] = corner.misfit - above[i] - above[j] + here.misfit
+        bowl = np.isfinite(scaled).all() and np.linalg.eigvalsh(scaled).min() > 1e-3 * bend.min()
+        scaled = scaled if bowl else np.diag(bend)
+        start, place = here.candidate.start, numbers
         covariance = 2 * np.linalg.inv(scaled) * np.outer(steps, steps)
         errors = np.sqrt(np.diagonal(covariance))
         slopes = np.stack(

@@ -18,7 +18,7 @@ from nsindy.trajectories.shooting import Model, Segments
 
 __all__ = ["fit_many", "lanes", "needed", "precompile_steps", "stack_lanes", "unstack_lanes"]
 
-LANES = 4, 32
+LANES = 1, 32
 """Fewest and most fits that go on side by side."""
 
 MANY_STATES = 7
@@ -37,8 +37,11 @@ RELIEF = 10.0
 """Times the best sum of squares that must be promised as well by a fit from there."""
 
 
-def _steps(terms, states, segments, noise):
-    return jax.vmap(lambda state: step(terms, state, segments, noise))(states)
+def _steps(terms, states, units, segments, noise):
+    def own(state, numbers):
+        return step(terms, state, segments._replace(units=numbers), noise)
+
+    return jax.vmap(own)(states, units)
 
 
 def _judged(states, segments, noise, floor):
@@ -54,7 +57,8 @@ def precompile_steps(
 ) -> None:
     """Compile, in threads, what `fit_many` needs for models and segments of these shapes."""
     states = stack_lanes([unstarted(model, segments)], lanes(segments))
-    ALL_STEP.precompile(terms, states, segments, noise)
+    units = stack_lanes([segments.units], lanes(segments))
+    ALL_STEP.precompile(terms, states, units, segments, noise)
     ALL_JUDGED.precompile(states, segments, noise, noise)
 
 
@@ -65,12 +69,23 @@ def fit_many(
     noise: np.ndarray,
     floor: np.ndarray,
     stop: Callable[[], bool] = lambda: False,
+    units: Sequence[np.ndarray] | None = None,
 ) -> list[ShootingFit]:
     """Fit many models; as soon as one has come to its end, the next takes its lane.
 
     A model is given up where, were everything linear, it would still be left clearly behind the
     best of them: what bad models promise they seldom keep, and they take the most steps to show it.
     Where `stop` says so, all end as they are, and what has not begun has no likelihood.
+
+    Args:
+      terms: of the library.
+      models: to begin with.
+      segments: the recordings.
+      noise: of each state [D].
+      floor: below which no standard deviation counts for less [D].
+      stop: tells whether to end with what there is.
+      units: those of each model, with the numbers inside terms [V]; all are fitted to their end, to
+        be compared. None where all have those of the segments.
     """
     if not models:
         return []
@@ -78,6 +93,7 @@ def fit_many(
     states = [
         blank._replace(best=blank.best._replace(model=model), proposal=model) for model in models
     ]
+    each = [segments.units] * len(models) if units is None else units
     waiting, going = list(range(len(models)))[::-1], list[int]()
     samples, side_by_side = np.sum(np.asarray(segments.weights) > 0), lanes(segments)
     least = np.inf
@@ -85,12 +101,16 @@ def fit_many(
         while waiting and len(going) < side_by_side:
             going.append(waiting.pop())
         now = stack_lanes([states[i] for i in going], side_by_side)
-        stepped = ALL_STEP(terms, now, needed(terms, [models[i] for i in going], segments), noise)
+        own = stack_lanes([each[i] for i in going], side_by_side)
+        some = needed(terms, [models[i] for i in going], segments)
+        stepped = ALL_STEP(terms, now, own, some, noise)
         for i, state in zip(going, unstack_lanes(stepped), strict=False):
             states[i] = state
         least = min(least, *(states[i].value for i in going))
         enough = np.exp(2 * CLEAR / samples) * max(least, samples)
-        going = [i for i in going if not states[i].done and not _hopeless(states[i], enough)]
+        going = [i for i in going if not states[i].done]
+        if units is None:
+            going = [i for i in going if not _hopeless(states[i], enough)]
         if stop():
             break
     fits = []
