@@ -201,6 +201,9 @@ WIDTH = 8
 """Supports that a search starts from, and that it tries around the best in each round. Twice as
 many take twice the time."""
 
+PLAIN = 2
+"""Supports of products of variables alone that each regression proposes besides."""
+
 COARSE = (0.01, 0.1)
 """Shares of the derivative that a regression takes for nothing: smoothing errs by as much at
 spikes. Odd half."""
@@ -344,6 +347,9 @@ NUMBER_PARABOLAS = 10
 
 NUMBER_REACH = 5.0
 """Steps of a parabola by which a number moves at most."""
+
+NUMBER_AWAY = 4.0
+"""Times the number that was offered, or one over it, from which what is fitted is another term."""
 
 NUMBERS = 3
 """Most numbers that are fitted inside terms, one after the other."""

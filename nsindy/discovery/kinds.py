@@ -24,8 +24,8 @@ beyond the last x / (K + x) is a line or a parabola."""
 RATES = np.geomspace(0.3, 30.0, 16)
 """k that are tried, times the range of the values: how often exp(k x) changes by e."""
 
-POWERS = np.setdiff1d(np.arange(-12, 15) / 4, np.arange(-3, 4))
-"""p that are tried: whole ones are other terms."""
+POWERS = np.setdiff1d(np.arange(-12, 17) / 4, np.arange(-1, 4))
+"""p that are tried: -1, 1, 2 and 3 are other terms."""
 
 RADIAL_POWERS = np.setdiff1d(np.arange(-12, 9) / 4, np.arange(0, 3))
 """p of (x² + y²)^p that are tried: those from 0 on that are whole are other terms."""

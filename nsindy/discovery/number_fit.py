@@ -281,15 +281,26 @@ def trial(
     starts = [candidates.regressed(wide.problem, mask) for mask in masks]
     if forced or inner.kind != WAVE:
         # Without the number, what was fitted may have none of the right terms.
-        starts += proposals.proposals(wide)
+        starts += proposals.proposals(wide, products=False)
     found = _settled(session, wide, starts, part, inner, guides=constants.GUIDES)
-    if found is None:
+    if found is None or _ran_away(inner, found.numbers):
         return None
     earned = found.found.chosen.score - first.chosen.score - offer.price
     if earned < (constants.WAVE_EARNS if inner.kind == WAVE else constants.NUMBER_EARNS):
         return None
     numbers = found.numbers._replace(price=before.price + offer.price)
     return found._replace(numbers=numbers)
+
+
+def _ran_away(inner: Inner, fitted: FittedNumbers) -> bool:
+    """Whether a number left the range that was looked at: its term is then one without a number.
+
+    x⁴/(K⁴ + x⁴) with K far beyond all x is x⁴.
+    """
+    (number,) = [each.number for each in fitted.inner if each.place == inner.place]
+    ratio = abs(number / inner.number) if inner.number else 1.0
+    away = not 1 / constants.NUMBER_AWAY < ratio < constants.NUMBER_AWAY
+    return away and not _signed(inner)
 
 
 def _moved(inner: Inner, fitted: FittedNumbers) -> bool:

@@ -16,7 +16,7 @@ from nsindy.discovery.number_blocks import Block, Offer
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.terms.numbered import WAVE
-from nsindy.terms.term import by_depth
+from nsindy.terms.products import is_product
 
 __all__ = ["leaves_more", "promising", "proposed"]
 
@@ -87,8 +87,8 @@ class _Form(NamedTuple):
 def promising(prepared: Prepared, found: Found) -> np.ndarray:
     """Equations in which a number may earn its price [D].
 
-    A number pays where it takes the place of several terms, where a term is a bent one that stands
-    for another of its kind, or where the choice leaves more than the noise that smoothing found.
+    A number pays where it takes the place of several terms, where a term is no product and may
+    stand for another, or where the choice leaves more than the noise that smoothing found.
 
     Args:
       prepared: the problem.
@@ -96,11 +96,7 @@ def promising(prepared: Prepared, found: Found) -> np.ndarray:
     """
     terms = (found.chosen.mask & prepared.problem.admissible).sum(1)
     least = constants.NUMBER_REPLACES + signals.noiseless(prepared.signals)
-    kinds = {kind.beside for kind in prepared.kinds.others.values()} | {"reciprocal", "log"}
-    bent = [
-        any(node.primitive.name in kinds for level in by_depth([term]) for node in level)
-        for term in prepared.terms
-    ]
+    bent = [not is_product(term) for term in prepared.terms]
     stands = (found.chosen.mask & np.array(bent)).any(1)
     open_ = prepared.problem.admissible.any(1) & ~prepared.tables.listed
     return open_ & (leaves_more(prepared, found) | (terms >= least) | stands)
@@ -120,7 +116,7 @@ def leaves_more(prepared: Prepared, found: Found) -> bool:
     return bool(np.sum(found.samples * np.maximum(more, 0.0)) > constants.WAVE_EARNS)
 
 
-def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> list[Offer]:
+def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> list[list[Offer]]:
     """Numbers with which regressions find better equations than without.
 
     In each equation supports are grown term by term among all terms of the library and all numbers
@@ -133,19 +129,31 @@ def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> lis
       equations: True for those in which a number is looked for [D].
 
     Returns:
-      the best of each equation, kind and variable, best first.
+      the best of each equation, kind and variable, best first: of both regressions together where
+      there is noise, and of each by itself where there is none, since they then err by the
+      smoothing alone, each in its own way.
     """
     values = [np.hstack([s.states, s.inputs]) * prepared.units.variables for s in prepared.signals]
     every = number_blocks.blocks(prepared, values, paired=True)
     blocks = [block for block in every if block.kind != WAVE]
-    found: dict[tuple[int, str, tuple[int, ...]], Offer] = {}
+    each: list[list[tuple[int, Offer]]] = []
     for one in _regressions(prepared, values) if blocks and equations.any() else ():
         columns = [one.columns(block) for block in blocks]
-        for d in np.flatnonzero(equations).tolist():
-            for offer in _of_equation(prepared, one, blocks, columns, d, mask):
-                key = d, offer.inner.kind, offer.inner.places
-                if key not in found or found[key].gain < offer.gain:
-                    found[key] = offer
+        rows = np.flatnonzero(equations).tolist()
+        offers = ((d, _of_equation(prepared, one, blocks, columns, d, mask)) for d in rows)
+        each.append([(d, offer) for d, own in offers for offer in own])
+    if not signals.noiseless(prepared.signals):
+        each = [list(itertools.chain(*each))]
+    return [_best_of_each(own) for own in each]
+
+
+def _best_of_each(offers: Sequence[tuple[int, Offer]]) -> list[Offer]:
+    """The best offer of each equation, kind and variable, best first."""
+    found: dict[tuple[int, str, tuple[int, ...]], Offer] = {}
+    for d, offer in offers:
+        key = d, offer.inner.kind, offer.inner.places
+        if key not in found or found[key].gain < offer.gain:
+            found[key] = offer
     return sorted(found.values(), key=lambda offer: -offer.gain)
 
 
@@ -230,7 +238,7 @@ def _of_equation(
             price = digits * block.numbers_of_each
             score = float(one.evidence(left, len(terms), nats, size)) - price
             gain = score - before
-            few = [form.score for form in plain if len(form.terms) <= len(terms) + 1]
+            few = [form.score for form in plain if len(form.terms) <= len(terms)]
             worse = gain <= 0 or (noiseless and score <= max(few))
             if worse or (b in found and found[b].gain > gain):
                 continue

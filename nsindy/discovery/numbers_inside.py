@@ -34,6 +34,7 @@ def search_with_numbers(
       first: the best search on the first part.
     """
     best, near = None, base
+    exact = signals.noiseless(prepared.signals)
     for _ in range(constants.NUMBERS):
         chosen = near.chosen
         if session.stop() or prepared.problem.wide:
@@ -41,19 +42,19 @@ def search_with_numbers(
         others = number_regression.promising(prepared, near)
         regressed = number_regression.proposed(prepared, chosen.mask, others)
         around = []
-        if not regressed or not signals.noiseless(prepared.signals):
+        if not any(regressed) or not exact:
             # Trajectories around a choice see more than derivatives where these are noisy.
             around = number_scan.offers(
                 prepared, chosen.mask, chosen.coefficients, first.noise, others=others
             )
         before = best.numbers if best else NOTHING_FITTED
         if not number_regression.leaves_more(prepared, near):
-            regressed, around = (
-                [offer for offer in each if _pays_by_terms(offer, chosen.mask)]
-                for each in (regressed, around)
+            *regressed, around = (
+                [offer for offer in each if _pays_by_terms(offer, chosen.mask, exact=exact)]
+                for each in (*regressed, around)
             )
         # A bent term whose number is another than 1 may have others beside it that make up for it.
-        lists = [regressed, around, number_blocks.freed(prepared, chosen.mask)]
+        lists = [*regressed, around, number_blocks.freed(prepared, chosen.mask)]
         tried = [
             number_fit.trial(session, offer, prepared, first, before)
             for offer in _different(*lists)
@@ -68,14 +69,15 @@ def search_with_numbers(
     return None if best is None else number_fit.finish(session, best)
 
 
-def _pays_by_terms(offer: Offer, mask: np.ndarray) -> bool:
+def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:
     """Whether an offer has fewer terms, and gains no more than these cost.
 
     Nothing is left to be explained: a number pays only in place of terms, and a linearisation that
-    says more does not hold, as along chaos.
+    says more does not hold, as along chaos. Without noise a regression is no linearisation, and may
+    well say more: what is left then is far below what smoothing leaves.
     """
     fewer = int(mask.sum() - offer.mask.sum())
-    return 0 < offer.gain < constants.TERM_COSTS * fewer
+    return fewer > 0 and offer.gain > 0 and (exact or offer.gain < constants.TERM_COSTS * fewer)
 
 
 def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:

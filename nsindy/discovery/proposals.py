@@ -11,6 +11,7 @@ from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared, Problem
 from nsindy.evidence import beam, regression
 from nsindy.runtime.programs import Program
+from nsindy.terms.products import is_product
 
 __all__ = ["proposals", "supports_of"]
 
@@ -24,7 +25,9 @@ class _Option(NamedTuple):
     mask: np.ndarray
 
 
-def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
+def proposals(
+    prepared: Prepared, width: int | None = None, *, products: bool = True
+) -> list[Start]:
     """Supports by regressions, on derivatives and on integrals, that the search starts from.
 
     Regression errs where the smoothed states do, at spikes above all, and then prefers supports
@@ -35,6 +38,7 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
       prepared: the problem.
       width: twice the supports that a regression proposes, more where there is one equation or
         where samples are few; None for `constants.WIDTH`.
+      products: True for supports of products of variables alone besides.
 
     Returns:
       starts with different supports.
@@ -58,6 +62,16 @@ def proposals(prepared: Prepared, width: int | None = None) -> list[Start]:
         for coarse in (*constants.COARSE, *[constants.FINE] * noiseless)
         for mask in _joint(problem, factor, freedom, width // 2, coarse)
     ]
+    plain = np.array([is_product(term) for term in prepared.terms])
+    if products and not (plain.all() or problem.wide):
+        # Among many operations some always imitate a polynomial, and crowd out what is right.
+        simple = problem._replace(admissible=problem.admissible & plain)
+        supports += [
+            mask
+            for factor in factors
+            for coarse in constants.COARSE
+            for mask in _joint(simple, factor, freedom, width // 2, coarse)[: constants.PLAIN]
+        ]
     if problem.signs is not None:
         supports = [_signed(problem, mask) for mask in (*supports, np.zeros_like(supports[0]))]
     if problem.shared is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from nsindy.terms.library import Library, evaluate, numpy_values
-from nsindy.terms.term import Term
+from nsindy.terms.term import Term, by_depth
 
 __all__ = [
     "PRODUCTS",
@@ -20,6 +20,7 @@ __all__ = [
     "Products",
     "factor_values",
     "factors_of",
+    "is_product",
     "slopes",
     "split",
     "term_values",
@@ -27,6 +28,11 @@ __all__ = [
 
 PRODUCTS = ("identity", "mul", "one")
 """Operations that are products of their arguments: a change of units only rescales them."""
+
+
+def is_product(term: Term) -> bool:
+    """Tell whether a term is a product of variables, or the constant."""
+    return all(node.primitive.name in PRODUCTS for level in by_depth([term]) for node in level)
 
 
 @functools.partial(

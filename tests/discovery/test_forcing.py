@@ -185,3 +185,11 @@ def test_slots_are_left_for_a_forcing_by_the_smallest_contributions():
     first = forcing._with_slots(problem, base, 0, 2)
     assert first.tolist() == [[True, False, False, False], [True, False, False, False]]
     assert forcing._with_slots(problem, base, 1, 2).tolist() == base.mask.tolist()
+
+
+@pytest.mark.slow
+def test_a_drift_is_no_step():
+    """x' = 0.1 t - 0.5 x: the time itself, though a step would pay as well against none."""
+    times, states = recorded(lambda t, y: [0.1 * t - 0.5 * y[0]], (1.0,), 20, 200)
+    found = nsindy.discover(times, states, states=["x"])
+    assert set(coefficients(found, 0)) == {"x", "t"}

@@ -145,6 +145,15 @@ def test_a_number_earns_so_many_nats_beyond_its_price(offered, kind, least, more
     assert offered(least - 1e-6, kind)[0] is None
 
 
+@pytest.mark.parametrize(("ratio", "kept"), ((3.9, True), (4.1, False), (0.24, False)))
+def test_a_number_that_runs_away_is_another_term(ratio, kept):
+    """x⁴/(K⁴ + x⁴) with K far beyond all x is x⁴; the threshold of a step may be anywhere."""
+    fitted = FittedNumbers((Inner("hill4", 0, 2.0 * ratio),), np.eye(1), np.zeros((1, 1, 1)))
+    assert number_fit._ran_away(Inner("hill4", 0, 2.0), fitted) != kept
+    step = FittedNumbers((Inner("sigmoid", 0, 2.0 * ratio, second=9.0),), *fitted[1:3])
+    assert not number_fit._ran_away(Inner("sigmoid", 0, 2.0, second=9.0), step)
+
+
 def test_the_price_of_a_number_adds_to_those_before(problem, searched, offered, monkeypatch):
     """Both are in what a discovery with two numbers has to pay."""
     offered(0.0)

@@ -22,7 +22,9 @@ def offer(terms, gain, number=1.0):
 )
 def test_where_nothing_is_left_a_number_pays_in_place_of_terms(terms, gain, pays):
     """And gains no more than these cost: a linearisation that says so does not hold."""
-    assert numbers_inside._pays_by_terms(offer(terms, gain), MASK) == pays
+    assert numbers_inside._pays_by_terms(offer(terms, gain), MASK, exact=False) == pays
+    # Without noise a regression may well say more.
+    assert numbers_inside._pays_by_terms(offer(terms, gain), MASK, exact=True) == (terms == 2)
 
 
 def test_offers_are_the_best_of_each_list_and_far_apart():

@@ -11,6 +11,7 @@ from nsindy.discovery import candidates, constants, proposals
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.proposals import _Option
 from nsindy.evidence.prior import Prior
+from nsindy.terms.products import is_product
 
 ROWS, TERMS = 60, 5
 
@@ -155,7 +156,7 @@ def asked(monkeypatch):
         parts = [signal(np.ones((samples, equations)), noise=np.full(equations, noise))]
         nothing = [None] * len(Prepared._fields)
         made = Prepared(*nothing)._replace(
-            signals=parts, problem=narrow(3, equations), substeps=substeps
+            signals=parts, problem=narrow(3, equations), substeps=substeps, terms=()
         )
         assert len(proposals.proposals(made, width)) == 1
         return seen
@@ -215,3 +216,19 @@ def test_either_regression_proposes_the_truth_of_a_noisy_oscillator(oscillator, 
     size = len(names)
     slopes = np.linalg.lstsq(factor[:, [x, v]], factor[:, size:])[0].T * oscillator.back[:, [x, v]]
     np.testing.assert_allclose(slopes, [[0, 1], [-1, -0.2]], atol=0.01)
+
+
+def test_products_of_variables_are_proposed_besides():
+    """Among many operations some imitate a cubic on a slow manifold, which has its own places."""
+    times = np.linspace(0, 60, 600)
+    fast = lambda y: [y[0] - y[0] ** 3 / 3 - y[1] + 0.5, 0.08 * (y[0] + 0.7 - 0.8 * y[1])]  # noqa: E731
+    made = prepared(times, solved(fast, (-1.0, 1.0), times), operations=None)
+    products = np.array([is_product(term) for term in made.terms])
+
+    def masks(**knobs):
+        return {start.mask.tobytes(): start.mask for start in proposals.proposals(made, **knobs)}
+
+    more, fewer = masks(), masks(products=False)
+    added = [mask for key, mask in more.items() if key not in fewer]
+    assert set(fewer) < set(more)
+    assert not any(mask[:, ~products].any() for mask in added)
