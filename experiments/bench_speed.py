@@ -1,6 +1,7 @@
 """Speed, as ratios measured side by side in one run; compilation is timed apart."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,6 +51,8 @@ def execute(options: argparse.Namespace) -> None:
         message = f"--device {options.device}: JAX finds only {backend} here; nothing written"
         raise ValueError(message)
     out = files.check_folder(options.out)
+    if options.pysindy:
+        sys.path.append(options.pysindy)
     jax.config.update("jax_enable_x64", True)
     repeats, quick = options.repeats, options.quick
     on_cpu = backend == "cpu"

@@ -228,12 +228,21 @@ def of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
             "the fitted solution has jumps: no single solution of these equations follows the "
             "recording, so the equations describe it only piece by piece"
         )
-    if final.stretches > len(prepared.signals):
+    if final.stretches > _few_stretches(prepared):
         yield (
             f"an error in the state grows too much along the recording for one solution, so it is "
             f"fitted in {final.stretches} stretches, each with its own initial state; "
             "a forecast far beyond the length of one is not to be trusted"
         )
+
+
+def _few_stretches(prepared: Prepared) -> float:
+    """As many stretches as an error in the state needs to grow a hundredfold.
+
+    Without noise recordings are cut wherever it has grown fourfold.
+    """
+    each = constants.GROWTH_NOISELESS if signals.noiseless(prepared.signals) else constants.GROWTH
+    return len(prepared.signals) * float(np.log(constants.GROWTH) / np.log(each))
 
 
 def _of_the_residuals(

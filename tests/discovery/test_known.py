@@ -180,6 +180,7 @@ def pendulum():
     return times, clean[:, 0] + 0.01 * np.random.default_rng(0).standard_normal(150)
 
 
+@pytest.mark.slow
 @pytest.mark.unmeasured
 def test_a_pendulum_with_known_gravity(pendulum, tmp_path):
     found = nsindy.discover(

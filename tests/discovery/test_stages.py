@@ -164,6 +164,7 @@ def test_noise_is_taken_from_a_model_that_follows_the_recording(coarse, monkeypa
     assert stages._reweighted(told, near._replace(noise=np.ones(2))) is told
 
 
+@pytest.mark.slow
 def test_a_kind_of_noise_that_no_model_follows_is_taken_again_from_the_model():
     """Weights of proportional noise, 2,500 times as high at zero, for noise that is constant."""
 

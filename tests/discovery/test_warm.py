@@ -94,6 +94,7 @@ def answer(cores, folder, environment):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen here")
 def test_the_same_answer_whatever_the_cache_and_the_number_of_cores(tmp_path, environment):
     # Compiled on one core, and then read on all of them; and what this process compiled.

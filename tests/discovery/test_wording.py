@@ -88,6 +88,13 @@ def test_two_recordings_have_two_stretches():
     assert list(wording.of_the_search(both, found(LINEAR, segments=Cut(3))))
 
 
+def test_without_noise_a_recording_is_cut_where_an_error_has_grown_fourfold():
+    """A hundredfold growth is three such stretches and a third: a cubic may well be forecast."""
+    exact = prepared(signals=[signal(X[:, None], noise=np.array([1e-6]))])
+    assert not list(wording.of_the_search(exact, found(LINEAR, segments=Cut(3))))
+    assert list(wording.of_the_search(exact, found(LINEAR, segments=Cut(4))))
+
+
 @pytest.mark.parametrize(("noise", "floor"), ((0.01, 1e-3), (0.01, 0.02)))
 def test_a_state_is_missed_from_so_many_times_its_noise(noise, floor):
     """Its noise is that of the smoothing, or the floor where that is higher."""

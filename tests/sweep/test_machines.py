@@ -130,7 +130,8 @@ def test_four_processes_change_nothing(environment, whole, tmp_path):
     np.testing.assert_allclose(value_of(tmp_path / "out"), whole, rtol=1e-12)
 
 
-@pytest.mark.parametrize("victim", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
 def test_the_death_of_one_ends_the_others_by_name_and_one_resumes(
     environment, whole, tmp_path, victim
 ):
