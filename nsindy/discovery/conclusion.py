@@ -4,18 +4,18 @@ import dataclasses
 
 import numpy as np
 
-from nsindy.discovery import candidates, diagnosis, dictionary, neighbours, signals, wording
+from nsindy.discovery import diagnosis, dictionary, neighbours, signals, wording
 from nsindy.discovery.discrepancy import Discrepancy
+from nsindy.discovery.few_terms import in_few_terms
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.readings import Late
 from nsindy.discovery.search import Found
-from nsindy.discovery.verdict import followed_by, judge_equations, misfit_of, simulated_r2
+from nsindy.discovery.verdict import followed_by, held_out, judge_equations, misfit_of, simulated_r2
 from nsindy.discovery.wording import Wording
 from nsindy.evidence import regression
 from nsindy.recording.check import Recordings
-from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 from nsindy.terms.numbered import inner_numbers, of_each
 
@@ -79,7 +79,7 @@ def conclude(
         slow_memory=slow.memory * _interval(recordings),
         simulation_r2=simulated_r2(prepared, followed),
         verdict=verdict.name,
-        held_out=_held_out(prepared, recordings, first, begins),
+        held_out=held_out(prepared, first),
         library=prepared.terms,
         states=states,
         inputs=recordings.inputs,
@@ -97,6 +97,9 @@ def conclude(
     )
     notes = (*recordings.notes, *words.numbers(final, numbers.inner, errors_of_numbers))
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
+    if verdict.name != "equation" and not (hidden or stopped):
+        simple = in_few_terms(prepared, first, final, words)
+        warnings = [*warnings, simple] if simple else warnings
     if verdict.name != "equation":
         measured = discovery.measured
         left = [
@@ -219,35 +222,3 @@ def widening(samples: float, independent: float, fitted: int) -> float:
     """
     freedom = max(samples - fitted, 1)
     return float(np.sqrt(samples / max(independent, 1.0) * samples / freedom))
-
-
-def _held_out(
-    prepared: Prepared, recordings: Recordings, first: Found, begins: np.ndarray
-) -> HeldOut:
-    """Forecast the end of each recording from the state that the fit ends with."""
-    best, units = first.chosen, prepared.units
-    coefficients = prepared.in_units(best.coefficients)
-    (path,) = candidates.solved(first.problem, [best.start], first.segments)
-    followed = signals.nodes(prepared.signals, path.states)
-    pairs = []
-    for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
-        limit = signals.fitted_samples(len(signal.times))
-        forecast = along_recording.follow(
-            prepared.terms,
-            coefficients,
-            nodes[limit - 1] * units.states,
-            part.times[limit - 1 :],
-            part.inputs[limit - 1 :],
-            scale=units.states,
-            held=signal.held,
-        )[1:]
-        pairs.append((part.states[limit:], forecast))
-    squares, deviations, count = misfit_of(pairs)
-    rmse = np.sqrt(squares / np.where(count > 0, count, np.nan))
-    r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
-    return HeldOut(
-        coefficients,
-        best.begin[begins] * units.states,
-        np.nan_to_num(rmse, nan=np.inf),
-        np.nan_to_num(r2, nan=-np.inf),
-    )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, number_scan, proposals
+from nsindy.discovery import candidates, constants, number_scan, proposals, signals
 from nsindy.discovery.candidates import Candidate, Start
 from nsindy.discovery.kinds import FREE, KINDS
 from nsindy.discovery.number_blocks import Offer, Only
@@ -277,6 +277,8 @@ def trial(
             return None
         units = units._replace(inner=fitted.inner)
         wide = session.build(units, substeps)
+        if _hopeless(session, wide, mask, first):
+            return None
     masks = [mask, *(_carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
     starts = [candidates.regressed(wide.problem, mask) for mask in masks]
     if forced or inner.kind != WAVE:
@@ -290,6 +292,20 @@ def trial(
         return None
     numbers = found.numbers._replace(price=before.price + offer.price)
     return found._replace(numbers=numbers)
+
+
+def _hopeless(session: Session, wide: Prepared, mask: np.ndarray, first: Found) -> bool:
+    """Whether a support with its fitted number is so far behind that no search makes up for it.
+
+    Along chaos a scan promises what does not hold. Without noise, terms that are still missing may
+    be worth any number of nats.
+    """
+    if signals.noiseless(wide.signals):
+        return False
+    start = candidates.regressed(wide.problem, mask)
+    alone = _search(session, wide, [start], 1 - constants.HELD_OUT, rounds=1)
+    behind = constants.NUMBER_BEHIND * first.samples.sum()
+    return bool(alone.chosen.score < first.chosen.score - behind)
 
 
 def _ran_away(inner: Inner, fitted: FittedNumbers) -> bool:

@@ -13,7 +13,7 @@ from nsindy.evidence import beam, regression
 from nsindy.runtime.programs import Program
 from nsindy.terms.products import is_product
 
-__all__ = ["proposals", "supports_of"]
+__all__ = ["by_regressions", "proposals", "supports_of"]
 
 BEAM = Program(beam.beam_search, static=("slots", "depth", "width"))
 
@@ -66,16 +66,35 @@ def proposals(
     if products and not (plain.all() or problem.wide):
         # Among many operations some always imitate a polynomial, and crowd out what is right.
         simple = problem._replace(admissible=problem.admissible & plain)
-        supports += [
-            mask
-            for factor in factors
-            for coarse in constants.COARSE
-            for mask in _joint(simple, factor, freedom, width // 2, coarse)[: constants.PLAIN]
-        ]
+        plain_ones = by_regressions(prepared, simple, constants.PLAIN, width // 2)
+        supports += [start.mask for start in plain_ones]
     if problem.signs is not None:
         supports = [_signed(problem, mask) for mask in (*supports, np.zeros_like(supports[0]))]
     if problem.shared is not None:
         supports = [problem.shared.joined(mask) for mask in supports]
+    different = {mask.tobytes(): mask for mask in supports}.values()
+    return [candidates.regressed(problem, mask) for mask in different]
+
+
+def by_regressions(
+    prepared: Prepared, problem: Problem, count: int, width: int = constants.WIDTH
+) -> list[Start]:
+    """The best supports of a problem by each regression, so many of each.
+
+    Args:
+      prepared: the recordings.
+      problem: theirs, perhaps with fewer terms that are admissible, or fewer slots.
+      count: supports of a regression.
+      width: among how many.
+    """
+    freedom = sum(s.freedom for s in prepared.signals)
+    factors = [problem.factor] if prepared.substeps is None else [problem.factor, problem.integrals]
+    supports = [
+        mask
+        for factor in factors
+        for coarse in constants.COARSE
+        for mask in _joint(problem, factor, freedom, width, coarse)[:count]
+    ]
     different = {mask.tobytes(): mask for mask in supports}.values()
     return [candidates.regressed(problem, mask) for mask in different]
 

@@ -11,8 +11,17 @@ from nsindy.discovery.inclusion import Unclear
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.result import along_recording
+from nsindy.result.discovery import HeldOut
 
-__all__ = ["Misfit", "Verdict", "followed_by", "judge_equations", "misfit_of", "simulated_r2"]
+__all__ = [
+    "Misfit",
+    "Verdict",
+    "followed_by",
+    "held_out",
+    "judge_equations",
+    "misfit_of",
+    "simulated_r2",
+]
 
 
 class Verdict(NamedTuple):
@@ -150,3 +159,38 @@ def simulated_r2(prepared: Prepared, followed: Sequence[np.ndarray]) -> np.ndarr
     squares, deviations, _ = misfit_of(list(zip(parts, followed, strict=True)))
     r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
     return np.where(deviations > 0, np.nan_to_num(r2, nan=-np.inf), np.nan)
+
+
+def held_out(prepared: Prepared, first: Found) -> HeldOut:
+    """Forecast the end of each recording from the state that a fit to its first part ends with.
+
+    Args:
+      prepared: the recordings.
+      first: the search on the first part of each.
+    """
+    best, units = first.chosen, prepared.units
+    coefficients = prepared.in_units(best.coefficients)
+    (path,) = candidates.solved(first.problem, [best.start], first.segments)
+    followed = signals.nodes(prepared.signals, path.states)
+    pairs = []
+    for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
+        limit = signals.fitted_samples(len(signal.times))
+        forecast = along_recording.follow(
+            prepared.terms,
+            coefficients,
+            nodes[limit - 1] * units.states,
+            part.times[limit - 1 :],
+            part.inputs[limit - 1 :],
+            scale=units.states,
+            held=signal.held,
+        )[1:]
+        pairs.append((part.states[limit:], forecast))
+    squares, deviations, count = misfit_of(pairs)
+    rmse = np.sqrt(squares / np.where(count > 0, count, np.nan))
+    r2 = 1 - squares / np.where(deviations > 0, deviations, np.nan)
+    return HeldOut(
+        coefficients,
+        best.begin[prepared.first_segments] * units.states,
+        np.nan_to_num(rmse, nan=np.inf),
+        np.nan_to_num(r2, nan=-np.inf),
+    )

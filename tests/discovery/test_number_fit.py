@@ -104,6 +104,7 @@ def offered(problem, searched, monkeypatch):
     session = SimpleNamespace(build=lambda units, substeps: problem, forcings=0)
     monkeypatch.setattr(number_scan, "offers", lambda *given, **knobs: [])
     monkeypatch.setattr(number_fit, "_search", lambda *given, **knobs: "again")
+    monkeypatch.setattr(number_fit, "_hopeless", lambda *given: False)
 
     def ask(earned, kind=WAVE, chosen=(True, True)):
         inner = Inner(kind, 0, TRUTH[3])
@@ -143,6 +144,21 @@ def test_a_number_earns_so_many_nats_beyond_its_price(offered, kind, least, more
     # Without a wave the other terms are chosen right; without another number, seldom.
     assert bool(others) == (kind != WAVE)
     assert offered(least - 1e-6, kind)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("behind", "noise", "hopeless"), ((9, 0.01, False), (11, 0.01, True), (11, 1e-6, False))
+)
+def test_a_number_that_is_far_behind_is_not_searched_around(
+    problem, monkeypatch, behind, noise, hopeless
+):
+    """By a tenth of a nat for each of 100 samples; without noise by any."""
+    mask = np.eye(1, len(problem.terms), dtype=bool)
+    first = found(candidate(mask, score=50.0))._replace(samples=np.array([100.0]))
+    alone = found(candidate(mask, score=50.0 - behind))
+    monkeypatch.setattr(number_fit, "_search", lambda *given, **knobs: alone)
+    made = problem._replace(signals=[s._replace(noise=np.array([noise])) for s in problem.signals])
+    assert number_fit._hopeless(SimpleNamespace(), made, mask, first) == hopeless
 
 
 @pytest.mark.parametrize(("ratio", "kept"), ((3.9, True), (4.1, False), (0.24, False)))

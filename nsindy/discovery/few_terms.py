@@ -1,0 +1,66 @@
+"""The best equations of few plain terms, to stand beside what was found."""
+
+import numpy as np
+
+from nsindy.discovery import candidates, constants, proposals
+from nsindy.discovery.candidates import Candidate, Start
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.discovery.verdict import followed_by, held_out, simulated_r2
+from nsindy.discovery.wording import Wording
+from nsindy.terms.products import is_product
+from nsindy.terms.term import Term
+
+__all__ = ["in_few_terms"]
+
+
+def in_few_terms(prepared: Prepared, first: Found, final: Found, words: Wording) -> str:
+    """The best equations of few plain terms in words, with R² of one simulation and of a forecast.
+
+    Plain are products of variables, the friction sign(v), the drag |v| v, and √x. An empty text
+    where what was found is as plain, or no such equations follow the recordings.
+
+    Args:
+      prepared: what was searched.
+      first: the search on the first part of each recording.
+      final: the search on all samples.
+      words: the names of the terms.
+    """
+    plain = np.array([_is_plain(term) for term in prepared.terms])
+    mask = final.chosen.mask & final.problem.open
+    if (mask.sum(1) <= constants.FEW_TERMS).all() and not mask[:, ~plain].any():
+        return ""
+    problem = prepared.problem
+    some = problem._replace(admissible=problem.admissible & plain, slots=constants.FEW_TERMS)
+    every = _best(final, proposals.by_regressions(prepared, some, constants.FEW_PROPOSED))
+    if not np.isfinite(every.score):
+        return ""
+    before = _best(first, [every.start])
+    chosen = final._replace(chosen=every)
+    whole = simulated_r2(prepared, followed_by(prepared, chosen))
+    ahead = np.asarray(held_out(prepared, first._replace(chosen=before)).r2)
+    coefficients = prepared.in_units(every.coefficients)
+    lines = []
+    for left, row in zip(words.left, coefficients, strict=True):
+        used = np.flatnonzero(row)
+        terms = [f"{row[m]:.4g} {words.names[m]}".removesuffix(" 1") for m in used]
+        lines.append(f"{left} = {' + '.join(terms) or '0'}".replace("+ -", "- "))
+    shown = lines[len(lines) // 2 :] if prepared.order == 2 else lines
+    return (
+        f"in few plain terms the best is {', '.join(shown)}: "
+        f"R² of one simulation {_shares(whole)}, of the last fifth {_shares(ahead)}"
+    )
+
+
+def _best(part: Found, starts: list[Start]) -> Candidate:
+    fitted: dict[bytes, Candidate] = {}
+    candidates.fit(part.problem, part.segments, starts, part.noise, part.samples, fitted)
+    return max(fitted.values(), key=lambda one: one.score)
+
+
+def _is_plain(term: Term) -> bool:
+    return is_product(term) or term.primitive.name in ("sign", "drag", "sqrt")
+
+
+def _shares(values: np.ndarray) -> str:
+    return ", ".join("none" if np.isinf(r2) else f"{r2:.3g}" for r2 in values)
