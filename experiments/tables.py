@@ -30,6 +30,7 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "fitted_frequency": ("fitted_frequency", discovery_tables.fitted_frequency),
     "odebench_rates": ("odebench", discovery_tables.odebench_rates),
     "odebench": ("odebench", discovery_tables.odebench),
+    "dysts": ("dysts", discovery_tables.dysts),
     "air_track": ("air_track", discovery_tables.air_track),
     "friction": ("friction", discovery_tables.friction),
     "fuzz": ("fuzz", discovery_tables.fuzz),

@@ -229,6 +229,32 @@ def friction(summary: Summary) -> str:
     return table(["library", "equation", "RMSE of the forecast", "log evidence, nats"], rows)
 
 
+def dysts(summary: Summary) -> str:
+    """Chaotic flows with noise: how many are exact, the coefficients' errors, and the time."""
+    head = [
+        "method",
+        "noise",
+        "exact",
+        "coefficients within 1 %",
+        "median error",
+        "median s",
+        "longest s",
+    ]
+    lines = [
+        [
+            row["method"],
+            f"{row['noise']:.1%}",
+            rate(metrics.recovery(row["exact"], row["flows"])),
+            f"{row['below_1_percent']}/{row['flows']}",
+            f"{row['median_error']:.1e}",
+            f"{row['median_seconds']:.1f}",
+            f"{row['longest_seconds']:.0f}",
+        ]
+        for row in summary["table"]
+    ]
+    return table(head, lines)
+
+
 def fuzz(summary: Summary) -> str:
     """How malformed and hostile recordings end."""
     kinds = summary["rows"]

@@ -38,6 +38,7 @@ Read the modules in this order:
   discrepancy    models that are only nearly right, beside a slow error
   inclusion      how probable each term is; equations of probable terms alone
   verdict        an equation, an approximation, or none
+  few_terms      the best equations of few plain terms, beside an approximation
   diagnosis      what may be missing, in a person's words
   conclusion     the Discovery, put together from what was found
   wording        what it says in words

@@ -470,7 +470,7 @@ LAW_SAMPLES = 200
 """Samples of smoothed derivatives that the numbers of a law are tried on."""
 
 LAW_STARTS = 4
-"""Different places that the fit of a law starts from: lanes of one step (`side_by_side.LANES`)."""
+"""Different places that the fit of a law starts from."""
 
 LAW_FOLLOWED = 200
 """Most rows of recordings along which a law with a hidden state is followed before it is fitted;

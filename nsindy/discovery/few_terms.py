@@ -18,7 +18,8 @@ def in_few_terms(prepared: Prepared, first: Found, final: Found, words: Wording)
     """The best equations of few plain terms in words, with R² of one simulation and of a forecast.
 
     Plain are products of variables, the friction sign(v), the drag |v| v, and √x. An empty text
-    where what was found is as plain, or no such equations follow the recordings.
+    where what was found is as plain, where no such equations follow the recordings, and of wide
+    tables.
 
     Args:
       prepared: what was searched.
@@ -28,9 +29,10 @@ def in_few_terms(prepared: Prepared, first: Found, final: Found, words: Wording)
     """
     plain = np.array([_is_plain(term) for term in prepared.terms])
     mask = final.chosen.mask & final.problem.open
-    if (mask.sum(1) <= constants.FEW_TERMS).all() and not mask[:, ~plain].any():
-        return ""
     problem = prepared.problem
+    few = (mask.sum(1) <= constants.FEW_TERMS).all()
+    if problem.wide or (few and not mask[:, ~plain].any()):
+        return ""
     some = problem._replace(admissible=problem.admissible & plain, slots=constants.FEW_TERMS)
     every = _best(final, proposals.by_regressions(prepared, some, constants.FEW_PROPOSED))
     if not np.isfinite(every.score):

@@ -1,14 +1,12 @@
-"""Standard errors and the forecast, against their formulas in NumPy."""
+"""Standard errors, against their formulas in NumPy."""
 
 import numpy as np
 import pytest
-from problems import candidate, found, narrow, prepared
+from problems import candidate, found, narrow
 
-from nsindy.discovery import candidates, conclusion, constants, signals
-from nsindy.discovery.candidates import Path
+from nsindy.discovery import conclusion
 from nsindy.discovery.number_fit import FittedNumbers
 from nsindy.evidence import regression
-from nsindy.recording.check import Recording, Recordings
 from nsindy.terms.numbered import WAVE, Inner
 from nsindy.trajectories.linearised import Linearised
 
@@ -112,53 +110,3 @@ def test_the_errors_of_two_numbers_add_with_their_covariance(design):
         around(design), numbers._replace(covariance=np.diag(np.diagonal(covariance)))
     )
     assert np.max(np.abs(off[TRUTH != 0] / expected[TRUTH != 0] - 1)) > 0.05
-
-
-@pytest.fixture(scope="module")
-def decay():
-    """x' = -x / 2 from 30, in two recordings of 50 and 40 samples."""
-    rng, parts = np.random.default_rng(0), []
-    for samples in (50, 40):
-        times = np.linspace(0, 5, samples)
-        states = 30 * np.exp(-times / 2) + rng.standard_normal(samples)
-        parts.append(Recording(times, states[:, None], np.zeros((samples, 0))))
-    one = prepared(parts[0].times, parts[0].states)
-    smoothed, units = signals.smooth_recordings(parts, 1)
-    return one._replace(parts=parts, signals=smoothed, units=units, length=64)
-
-
-def forecast(decay, monkeypatch, scale=1.0, term="identity(x)", value=-0.5):
-    """The forecast of one term, where the fit ends at `scale` times the true state."""
-    names = [term.name(("x",)) for term in decay.terms]
-    own = np.where(np.array(names) == term, value, 0.0)[None] / decay.back
-    paths = np.zeros((2, 65, 1))
-    for path, part in zip(paths, decay.parts, strict=True):
-        path[: len(part.times)] = scale * 30 * np.exp(-part.times / 2)[:, None]
-    path = Path(paths / decay.units.states, np.zeros((2, 1, 1)))
-    monkeypatch.setattr(candidates, "solved", lambda *given: [path])
-    recordings = Recordings(tuple(decay.parts), ("x",), (), ())
-    first = found(candidate(own, begin=np.array([[1.0], [0.9]])))
-    return conclusion._held_out(decay, recordings, first, np.array([0, 1]))
-
-
-@pytest.mark.parametrize("scale", (1.0, 1.2))
-def test_the_forecast_of_the_last_fifth_is_judged(decay, monkeypatch, scale):
-    """Against the closed solution from the last sample that was fitted."""
-    squares = deviations = count = 0.0
-    for part in decay.parts:
-        truth = part.states[round(0.8 * len(part.times)) :, 0]
-        path = scale * 30 * np.exp(-part.times[round(0.8 * len(part.times)) :] / 2)
-        squares += np.sum((path - truth) ** 2)
-        deviations += np.sum((truth - truth.mean()) ** 2)
-        count += len(truth)
-    held = forecast(decay, monkeypatch, scale)
-    np.testing.assert_allclose(held.rmse, [np.sqrt(squares / count)], rtol=1e-6)
-    np.testing.assert_allclose(held.r2, [1 - squares / deviations], rtol=1e-6)
-    assert held.coefficients[0, 1] == pytest.approx(-0.5)
-    np.testing.assert_allclose(held.initial, np.array([[1.0], [0.9]]) * decay.units.states)
-    assert constants.HELD_OUT == 0.2
-
-
-def test_a_forecast_that_is_lost_explains_nothing(decay, monkeypatch):
-    held = forecast(decay, monkeypatch, term="mul(x,x)", value=9.0)
-    assert held.rmse == [np.inf] and held.r2 == [-np.inf]

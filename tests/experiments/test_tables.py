@@ -65,3 +65,10 @@ def test_recordings_that_ran_to_their_report_were_accepted_too():
     kind = {"count": 10, "refused": 3, "accepted": 5, "discovered": 2, "failed": 0}
     table = discovery_tables.fuzz({"rows": [kind, kind]})
     assert table.splitlines()[-1] == "| 20 | 2 | 6 | 14 | 4 | 0 |"
+
+
+def test_chaotic_flows_are_counted_with_the_interval():
+    row = {"method": "nsindy", "noise": 0.01, "flows": 10, "exact": 9, "below_1_percent": 8}
+    row |= {"median_error": 3.4e-4, "median_seconds": 12.34, "longest_seconds": 40.0}
+    line = discovery_tables.dysts({"table": [row]}).splitlines()[-1]
+    assert line == "| nsindy | 1.0% | 9/10 (60–98 %) | 8/10 | 3.4e-04 | 12.3 | 40 |"
