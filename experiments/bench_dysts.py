@@ -37,6 +37,8 @@ def main() -> None:
     add("--recordings", type=command_line.positive, default=5, help="recordings of a flow")
     add("--periods", type=command_line.number(low=1), default=10, help="length of a recording")
     add("--samples", type=command_line.at_least(10), default=100, help="samples in a period")
+    limit = "after which a search of nsindy's ends with what it has; none without it"
+    add("--seconds", type=command_line.number(low=1), help=limit)
     add("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="what is fitted")
     lengths = "periods of one recording of Lorenz's flow, for noise against length; none without it"
     add("--lengths", type=command_line.number(low=1), nargs="+", default=[], help=lengths)
@@ -90,7 +92,7 @@ def kept(
     for method in options.methods:
         size = f"{count}x{periods:g}x{options.samples}"
         path = out / "flows" / f"{flow.name}_{size}_{noise:g}_{method}.json"
-        asked = flow, noise, method, count, periods, options.samples
+        asked = flow, noise, method, count, periods, options.samples, options.seconds
         row = written.once(path, functools.partial(judged, *asked))
         print(
             f"{row['flow']:<20}{noise:>7.1%} {method:<8}exact {row['exact']!s:<6}"
@@ -102,7 +104,13 @@ def kept(
 
 
 def judged(
-    flow: Flow, noise: float, method: str, count: int, periods: float, samples: int
+    flow: Flow,
+    noise: float,
+    method: str,
+    count: int,
+    periods: float,
+    samples: int,
+    limit: float | None,
 ) -> dict[str, Any]:
     """Fit one flow, and compare with its truth.
 
@@ -114,7 +122,7 @@ def judged(
     states = dysts_flows.noisy(clean[:-1], noise, seed)
     start = time.process_time()
     if method == "nsindy":
-        found = discovered(times[:-1], states)
+        found = discovered(times[:-1], states, limit)
     else:
         found = pysindy_weak.fitted(flow, times[:-1], states, clean[-1])
     seconds = time.process_time() - start
@@ -134,9 +142,11 @@ def judged(
     }
 
 
-def discovered(times: list[np.ndarray], states: list[np.ndarray]) -> list[Polynomial]:
+def discovered(
+    times: list[np.ndarray], states: list[np.ndarray], limit: float | None
+) -> list[Polynomial]:
     """What nsindy finds with no option set; a term that is no product counts as one of no power."""
-    discovery = nsindy.discover(times, states)
+    discovery = nsindy.discover(times, states, seconds=limit)
     symbols = [sympy.Symbol(name) for name in discovery.states]
     found = []
     for expression in discovery.to_sympy():
@@ -179,13 +189,22 @@ def picture(rows: list[dict[str, Any]]):
     for shift, method in zip((-0.12, 0.12), METHODS, strict=True):
         own = [row for row in rows if row["method"] == method]
         places = [levels.index(row["noise"]) + shift for row in own]
-        axes.scatter(places, [max(row["error"], 1e-8) for row in own], s=14, label=method)
+        errors = [max(row["error"], 1e-8) for row in own]
+        axes.scatter(places, errors, s=24, label=method)
     axes.set_xticks(range(len(levels)), [f"{level:.1%}" for level in levels])
     axes.set_yscale("log")
     axes.axhline(0.01, color="0.7", linewidth=1)
+    counts = {
+        method: f"{sum(row['exact'] for row in rows if row['method'] == method)} of "
+        f"{sum(row['method'] == method for row in rows)}"
+        for method in METHODS
+    }
+    said = ", ".join(f"{method} {count}" for method, count in counts.items())
+    axes.set_title(f"Chaotic flows with exactly the true terms: {said}", fontsize=10)
     axes.set_xlabel("noise, share of each state's root mean square")
-    axes.set_ylabel("error of the coefficients, relative")
-    axes.legend()
+    axes.set_ylabel("error of the coefficients, relative (line: 1 %)")
+    axes.legend(loc="upper left")
+    axes.margins(x=0.3)
     return figure
 
 

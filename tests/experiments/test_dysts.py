@@ -49,7 +49,7 @@ def test_the_error_is_that_of_all_coefficients(monkeypatch, extra, exact):
     if extra:
         found[2][0, 0, 0] = extra
     monkeypatch.setattr(bench_dysts, "discovered", lambda times, states: found)
-    row = bench_dysts.judged(flow, 0.0, "nsindy", 1, 1, 50)
+    row = bench_dysts.judged(flow, 0.0, "nsindy", 1, 1, 50, None)
     size = np.sqrt(100 + 100 + 28**2 + 1 + 1 + (8 / 3) ** 2 + 1)
     assert row["exact"] == exact
     assert row["error"] == pytest.approx(np.sqrt(0.01 + extra**2) / size)
