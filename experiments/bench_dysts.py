@@ -184,7 +184,7 @@ def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def picture(rows: list[dict[str, Any]]):
     """Errors of coefficients against noise, a point for each flow."""
-    figure, axes = plt.subplots(figsize=(7, 4.5))
+    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     levels = sorted({row["noise"] for row in rows})
     for shift, method in zip((-0.12, 0.12), METHODS, strict=True):
         own = [row for row in rows if row["method"] == method]
@@ -203,7 +203,7 @@ def picture(rows: list[dict[str, Any]]):
     axes.set_title(f"Chaotic flows with exactly the true terms: {said}", fontsize=10)
     axes.set_xlabel("noise, share of each state's root mean square")
     axes.set_ylabel("error of the coefficients, relative (line: 1 %)")
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
     axes.margins(x=0.3)
     return figure
 
