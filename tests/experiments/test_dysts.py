@@ -48,7 +48,7 @@ def test_the_error_is_that_of_all_coefficients(monkeypatch, extra, exact):
     found[0][1, 0, 0] += 0.1
     if extra:
         found[2][0, 0, 0] = extra
-    monkeypatch.setattr(bench_dysts, "discovered", lambda times, states: found)
+    monkeypatch.setattr(bench_dysts, "discovered", lambda times, states, limit: found)
     row = bench_dysts.judged(flow, 0.0, "nsindy", 1, 1, 50, None)
     size = np.sqrt(100 + 100 + 28**2 + 1 + 1 + (8 / 3) ** 2 + 1)
     assert row["exact"] == exact
