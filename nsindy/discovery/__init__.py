@@ -33,6 +33,7 @@ Read the modules in this order:
   number_scan    the numbers with which a solution would follow the recording better
   response       what a small forcing does to a recording, to first order
   number_fit     numbers fitted together with everything else
+  number_profile their least misfit, by parabolas
   numbers_inside one number after the other, as long as they earn their price
   forcing        a wave of the time, a step in it, or the time itself, that was not measured
   discrepancy    models that are only nearly right, beside a slow error

@@ -15,6 +15,7 @@ from nsindy.discovery import (
     candidates,
     constants,
     number_fit,
+    number_profile,
     number_scan,
     response,
     signals,
@@ -331,7 +332,7 @@ def _fit_time(found: Forced, time: float) -> tuple[float, float]:
         return [candidates.fit_each(problem, at(n), [one], noise)[0] for n, one in pairs]
 
     start, step = np.array([time]), np.array([0.1 * width])
-    numbers, covariance, _ = number_fit.fit_profile(fits, found.final, start, step)
+    numbers, covariance, _ = number_profile.fit_profile(fits, found.final, start, step)
     return float(numbers[0]), float(np.sqrt(covariance[0, 0]))
 
 

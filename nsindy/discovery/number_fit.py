@@ -1,14 +1,15 @@
 """The search with numbers inside terms, fitted by the profile of the misfit of trajectories."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from nsindy.discovery import candidates, constants, number_scan, proposals, signals
-from nsindy.discovery.candidates import Candidate, Start
+from nsindy.discovery.candidates import Start
 from nsindy.discovery.kinds import FREE, KINDS
 from nsindy.discovery.number_blocks import Offer, Only
+from nsindy.discovery.number_profile import fit_profile
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -22,7 +23,6 @@ __all__ = [
     "Trial",
     "finish",
     "fit_numbers",
-    "fit_profile",
     "search_with",
     "trial",
 ]
@@ -91,13 +91,6 @@ class NumberSearch(NamedTuple):
     numbers: FittedNumbers
 
 
-class _Profile(NamedTuple):
-    """A fit with given numbers: the candidate, and its misfit χ²."""
-
-    candidate: Candidate
-    misfit: float
-
-
 def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None) -> FittedNumbers:
     """Fit the numbers of a choice to the trajectories, all coefficients and states following them.
 
@@ -135,81 +128,6 @@ def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None)
         for each in changed(numbers)
     )
     return FittedNumbers(found_inner, covariance, slopes)
-
-
-def fit_profile(
-    fits: Callable[[Sequence[np.ndarray], Sequence[Start]], list[Candidate]],
-    found: Found,
-    numbers: np.ndarray,
-    steps: np.ndarray,
-    signed: np.ndarray | bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fit numbers inside the segments of a recording, all else following; see `fit_numbers`.
-
-    Args:
-      fits: the choice with each of several numbers [P], from where each fit starts.
-      found: what was chosen with the numbers to begin with.
-      numbers: to begin with [P].
-      steps: by which they are changed at first [P].
-      signed: True for those that may be 0 or change their sign [P].
-
-    Returns:
-      the numbers [P], their covariance [P, P], and how the coefficients follow them [P, D, M].
-    """
-    start, place, count = found.chosen.start, numbers, len(numbers)
-    pairs = [(i, j) for i in range(count) for j in range(i)]
-    covariance = np.full((count, count), np.inf)
-    slopes = np.zeros((count, *found.chosen.mask.shape))
-
-    def fitted(each):
-        """The fits with numbers, the coefficients beginning where they would follow them to."""
-        moved = [np.tensordot(numbers - place, slopes, 1) for numbers in each]
-        starts = [start._replace(coefficients=start.coefficients + move) for move in moved]
-        made = fits(each, starts)
-        return [
-            _Profile(each, float(np.sum(found.samples * each.variance / found.noise**2)))
-            for each in made
-        ]
-
-    for _ in range(constants.NUMBER_PARABOLAS):
-        own = np.diag(steps)
-        both = [own[i] + own[j] for i, j in pairs]
-        here, *rest = fitted([numbers + move for move in (0 * steps, *-own, *own, *both)])
-        low, high, corners = rest[:count], rest[count : 2 * count], rest[2 * count :]
-        below, above = (np.array([each.misfit for each in side]) for side in (low, high))
-        # Fits that run away are infinitely bad, on both sides perhaps.
-        with np.errstate(invalid="ignore"):
-            bend = below - 2 * here.misfit + above
-        usable = (bend > 0.1) & (bend < np.inf)
-        if not usable.all():
-            steps = np.where(usable, steps, steps * np.where(bend < 1, 4.0, 0.25))
-            continue
-        scaled = np.diag(bend)
-        for (i, j), corner in zip(pairs, corners, strict=True):
-            scaled[i, j] = scaled[j, i] = corner.misfit - above[i] - above[j] + here.misfit
-        bowl = np.isfinite(scaled).all() and np.linalg.eigvalsh(scaled).min() > 1e-3 * bend.min()
-        scaled = scaled if bowl else np.diag(bend)
-        start, place = here.candidate.start, numbers
-        covariance = 2 * np.linalg.inv(scaled) * np.outer(steps, steps)
-        errors = np.sqrt(np.diagonal(covariance))
-        slopes = np.stack(
-            [
-                (up.candidate.coefficients - down.candidate.coefficients) / (2 * step)
-                for down, up, step in zip(low, high, steps, strict=True)
-            ]
-        )
-        move = np.linalg.solve(scaled, (below - above) / 2)
-        move = np.clip(move, -constants.NUMBER_REACH, constants.NUMBER_REACH) * steps
-        # A number keeps its sign: K = 0 is another term.
-        small = signed | (np.abs(move) < 0.5 * np.abs(numbers))
-        move = np.where(small, move, 0.5 * move)
-        numbers = numbers + move
-        share = steps / errors
-        settled = (np.abs(move) < 0.1 * errors).all() and ((share > 0.3) & (share < 3)).all()
-        steps = np.maximum(errors, np.minimum(np.abs(move), steps))
-        if settled:
-            break
-    return numbers, covariance, slopes
 
 
 def _signed(inner: Inner) -> bool:
