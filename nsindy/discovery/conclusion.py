@@ -97,17 +97,16 @@ def conclude(
     )
     notes = (*recordings.notes, *words.numbers(final, numbers.inner, errors_of_numbers))
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
-    if verdict.name != "equation" and not (hidden or stopped):
-        simple = in_few_terms(prepared, first, final, words)
-        warnings = [*warnings, simple] if simple else warnings
     if verdict.name != "equation":
+        simple = "" if hidden or stopped else in_few_terms(prepared, first, final, words)
         measured = discovery.measured
         left = [
             (part.states - path[:, : len(measured)]) / units.states[: len(measured)]
             for part, path in zip(prepared.parts, followed, strict=True)
         ]
         missing = diagnosis.reasons(prepared, left, measured)
-        warnings = [f"{each.what}; {each.step}" for each in missing] + warnings
+        reasons = [f"{each.what}; {each.step}" for each in missing]
+        warnings = [*reasons, *warnings, *filter(None, [simple])]
     if stopped:
         warnings = [wording.STOPPED, *warnings]
     return dataclasses.replace(discovery, warnings=(*notes, *warnings))

@@ -8,6 +8,7 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.verdict import followed_by, held_out, simulated_r2
 from nsindy.discovery.wording import Wording
+from nsindy.terms import text
 from nsindy.terms.products import is_product
 from nsindy.terms.term import Term
 
@@ -40,17 +41,15 @@ def in_few_terms(prepared: Prepared, first: Found, final: Found, words: Wording)
     before = _best(first, [every.start])
     chosen = final._replace(chosen=every)
     whole = simulated_r2(prepared, followed_by(prepared, chosen))
-    ahead = np.asarray(held_out(prepared, first._replace(chosen=before)).r2)
+    ahead = held_out(prepared, first._replace(chosen=before)).r2
     coefficients = prepared.in_units(every.coefficients)
-    lines = []
-    for left, row in zip(words.left, coefficients, strict=True):
-        used = np.flatnonzero(row)
-        terms = [f"{row[m]:.4g} {words.names[m]}".removesuffix(" 1") for m in used]
-        lines.append(f"{left} = {' + '.join(terms) or '0'}".replace("+ -", "- "))
+    # Four digits tell such terms apart.
+    digits = np.abs(coefficients) / 1000
+    lines = text.equations(coefficients, words.names, words.states, precision=None, errors=digits)
     shown = lines[len(lines) // 2 :] if prepared.order == 2 else lines
     return (
         f"in few plain terms the best is {', '.join(shown)}: "
-        f"R² of one simulation {_shares(whole)}, of the last fifth {_shares(ahead)}"
+        f"R² of one simulation {text.shares(whole)}, of the last fifth {text.shares(ahead)}"
     )
 
 
@@ -62,7 +61,3 @@ def _best(part: Found, starts: list[Start]) -> Candidate:
 
 def _is_plain(term: Term) -> bool:
     return is_product(term) or term.primitive.name in ("sign", "drag", "sqrt")
-
-
-def _shares(values: np.ndarray) -> str:
-    return ", ".join("none" if np.isinf(r2) else f"{r2:.3g}" for r2 in values)

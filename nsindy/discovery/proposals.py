@@ -1,7 +1,7 @@
 """Supports that regressions propose, for the search to start from."""
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,7 +45,6 @@ def proposals(
     """
     problem = prepared.problem
     width = constants.WIDTH if width is None else width
-    freedom = sum(s.freedom for s in prepared.signals)
     samples = np.mean(signals.cells(prepared.signals))
     # Fits of one equation are cheap; so are those of few samples, whose regressions are bad guides.
     width = 2 * width if len(problem.admissible) == 1 else width
@@ -54,49 +53,57 @@ def proposals(
     # Fits of many states are dear, and regressions on as many values good guides.
     width = 2 if problem.wide else width
     noiseless = signals.noiseless(prepared.signals)
-    # A map has no derivative that an integral could stand for.
-    factors = [problem.factor] if prepared.substeps is None else [problem.factor, problem.integrals]
-    supports = [
-        mask
-        for factor in factors
-        for coarse in (*constants.COARSE, *[constants.FINE] * noiseless)
-        for mask in _joint(problem, factor, freedom, width // 2, coarse)
-    ]
+    shares = (*constants.COARSE, *[constants.FINE] * noiseless)
+    supports = _supports(prepared, problem, width // 2, shares)
     plain = np.array([is_product(term) for term in prepared.terms])
     if products and not (plain.all() or problem.wide):
         # Among many operations some always imitate a polynomial, and crowd out what is right.
         simple = problem._replace(admissible=problem.admissible & plain)
-        plain_ones = by_regressions(prepared, simple, constants.PLAIN, width // 2)
-        supports += [start.mask for start in plain_ones]
+        supports += _supports(prepared, simple, width // 2, constants.COARSE, constants.PLAIN)
     if problem.signs is not None:
         supports = [_signed(problem, mask) for mask in (*supports, np.zeros_like(supports[0]))]
     if problem.shared is not None:
         supports = [problem.shared.joined(mask) for mask in supports]
-    different = {mask.tobytes(): mask for mask in supports}.values()
-    return [candidates.regressed(problem, mask) for mask in different]
+    return _different(problem, supports)
 
 
-def by_regressions(
-    prepared: Prepared, problem: Problem, count: int, width: int = constants.WIDTH
-) -> list[Start]:
+def by_regressions(prepared: Prepared, problem: Problem, count: int) -> list[Start]:
     """The best supports of a problem by each regression, so many of each.
 
     Args:
       prepared: the recordings.
       problem: theirs, perhaps with fewer terms that are admissible, or fewer slots.
       count: supports of a regression.
-      width: among how many.
+    """
+    supports = _supports(prepared, problem, constants.WIDTH, constants.COARSE, count)
+    return _different(problem, supports)
+
+
+def _supports(
+    prepared: Prepared,
+    problem: Problem,
+    width: int,
+    shares: Sequence[float],
+    count: int | None = None,
+) -> list[np.ndarray]:
+    """What each regression proposes with each share that it takes for nothing; the first so many.
+
+    A map has no derivative that an integral could stand for.
     """
     freedom = sum(s.freedom for s in prepared.signals)
     factors = [problem.factor] if prepared.substeps is None else [problem.factor, problem.integrals]
-    supports = [
+    return [
         mask
         for factor in factors
-        for coarse in constants.COARSE
+        for coarse in shares
         for mask in _joint(problem, factor, freedom, width, coarse)[:count]
     ]
-    different = {mask.tobytes(): mask for mask in supports}.values()
-    return [candidates.regressed(problem, mask) for mask in different]
+
+
+def _different(problem: Problem, supports: Sequence[np.ndarray]) -> list[Start]:
+    """Starts of supports, each once."""
+    once = {mask.tobytes(): mask for mask in supports}.values()
+    return [candidates.regressed(problem, mask) for mask in once]
 
 
 def _signed(problem: Problem, mask: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from nsindy.report.replay import replays, thinning
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
 from nsindy.terms import symbolic
-from nsindy.terms.text import as_given, left_side, number
+from nsindy.terms.text import as_given, left_side, number, shares
 
 __all__ = ["write_report"]
 
@@ -230,13 +230,10 @@ def _laws(discovery: Discovery) -> str:
     lines = []
     for law in discovery.laws:
         better = f"{law.nats:+.1f}".replace("-", "−") if np.isfinite(law.nats) else "no solution"
-        shares = (
-            ", ".join(f"{value:.4f}" if np.isfinite(value) else "diverged" for value in values)
-            for values in (law.r2, law.held_out)
-        )
+        explained = map(shares, (law.r2, law.held_out))
         name = f"<code>{escape(law.text)}</code>" if law.text else "what was found"
         numbers = f'<br><span class="soft">{escape(law.numbers())}</span>' if law.names else ""
-        cells = [name + numbers, better, *map(escape, shares)]
+        cells = [name + numbers, better, *map(escape, explained)]
         lines.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     head = ["equations", "nats", "R² of one simulation", "R² of the forecast"]
     price = discovery.laws[0].price
@@ -316,10 +313,9 @@ def _forecast(discovery: Discovery) -> str:
             float(np.asarray(array)[d])
             for array in (discovery.held_out.rmse, discovery.held_out.r2)
         )
-        fit = f"{r2:.4f}" if np.isfinite(r2) else "diverged"
         wrong = f"{error:.3g}" if np.isfinite(error) else "diverged"
         rows.append(
-            f"<tr><td>{escape(name)}</td><td>{wrong}</td><td>{fit}</td><td>{size}</td></tr>"
+            f"<tr><td>{escape(name)}</td><td>{wrong}</td><td>{shares([r2])}</td><td>{size}</td></tr>"
         )
     head = ["state", "error (RMS)", "R²", "measurement noise"]
     return _table(head, rows)

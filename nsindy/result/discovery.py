@@ -5,7 +5,7 @@ import functools
 import html
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -89,7 +89,7 @@ class LawResult(NamedTuple):
         tied = [n for n, e in zip(self.names, self.errors, strict=True) if math.isnan(e)]
         if tied:
             words.append(f"the recording does not tell {', '.join(tied)} apart")
-        shares = f"R² {_shares(self.r2)}, of the forecast {_shares(self.held_out)}"
+        shares = f"R² {text.shares(self.r2)}, of the forecast {text.shares(self.held_out)}"
         return f"{self.text or 'what was found'}: {'; '.join([*words, shares])}"
 
     def numbers(self) -> str:
@@ -99,11 +99,6 @@ class LawResult(NamedTuple):
             + (text.number(error, error) if math.isfinite(error) and error > 0 else "?")
             for name, value, error in zip(self.names, self.values, self.errors, strict=True)
         )
-
-
-def _shares(values: Sequence[float]) -> str:
-    words = (f"{value:.4f}" if math.isfinite(value) else "diverged" for value in values)
-    return ", ".join(words)
 
 
 _ARRAYS = ("coefficients", "standard_errors", "inclusion_probabilities", "noise", "score")

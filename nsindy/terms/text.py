@@ -1,7 +1,8 @@
 """Terms, numbers and equations as plain text."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -10,7 +11,7 @@ from nsindy.terms.numbered import WithNumber
 from nsindy.terms.operations import StepAt, Times
 from nsindy.terms.term import Term
 
-__all__ = ["as_given", "decimals", "equations", "left_side", "number", "readable"]
+__all__ = ["as_given", "decimals", "equations", "left_side", "number", "readable", "shares"]
 
 
 def readable(term: Term | int, variables: Sequence[str]) -> str:
@@ -171,3 +172,9 @@ def equations(
         right = " + ".join(words) or number(0.0, precision=precision)
         lines.append(f"{left_side(state, map=map)} = {right}")
     return lines
+
+
+def shares(values: Iterable[Any]) -> str:
+    """Write R² of several states, `0.9998, diverged`; one that is not finite has diverged."""
+    each = map(float, values)
+    return ", ".join(f"{value:.4f}" if math.isfinite(value) else "diverged" for value in each)
