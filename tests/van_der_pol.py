@@ -10,8 +10,8 @@ from nsindy.terms import products
 from nsindy.trajectories.shooting import Model
 
 TERMS = dictionary.monomials(2, 3)
-SPLIT = products.split(TERMS, 6)
-USABLE = np.ones(6 + len(SPLIT.atoms) + 1, bool)
+SPLIT = products.split(TERMS, 8)
+USABLE = np.ones(SPLIT.factors, bool)
 
 
 def place(*arguments):

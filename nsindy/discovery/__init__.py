@@ -8,6 +8,7 @@ Read the modules in this order:
 
   pipeline       the whole way, step by step
   stages         the search on the first part of recordings, and that on all samples
+  models         numbers inside terms, negative powers, and a finer floor where they help
   question       what is asked
   constants      every number that governs a discovery, with its unit, reason and source
   problem        what is searched, and the way back to the units of the recording
@@ -65,7 +66,10 @@ The method:
 3. *Build the dictionary*, as large as the number of measurements allows: products of up to three
    variables; then sin and cos; then exp, log, tanh, 1/x, |x| and x/(1 + x) where the values are in
    their domain. Each stands alone and times a state; products of two waves are included. Last, and
-   alone, come sign(x), |x| x and √x: dry friction, drag and the outflow of a tank.
+   alone, come sign(x), |x| x and √x: dry friction, drag and the outflow of a tank. Where the first
+   choice has long equations, operations, or leaves more than the noise, 1/x to 1/x^4 of a state
+   that is never 0, the first two times up to two others, take the place of the operations but sin
+   and cos, and stay where that is clearly more likely: v w/r of an orbit, V²/R of a bubble.
 4. *Propose.* Two regressions, on smoothed derivatives and on integrals (the weak form), each
    propose supports by a beam search over closed-form evidence. Where samples are too coarse for
    either, the flow from each sample to the next does, linearised in all terms again and again.

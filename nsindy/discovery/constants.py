@@ -165,6 +165,9 @@ SLOTS = 6
 LIBRARY_ROWS = 256
 """Terms of a library that programs are compiled for, at least: more than three states have."""
 
+COLUMNS = 8
+"""Programs are compiled for multiples of so many terms that a support is chosen among."""
+
 GROWTH_NOISELESS = 4.0
 """Growth of an error in the state beyond which a recording without noise is fitted in stretches.
 Nearly noiseless states carry the errors of what made them, new at every sample. Odd half."""
@@ -369,6 +372,13 @@ NUMBERS = 3
 PAIRED_STATES = 4
 """Most states of which every two are tried with a number of both: positions in a plane and their
 velocities have six pairs."""
+
+INVERSE_LEAST = 0.05
+"""Least size of a variable, as a share of its largest, from which on negative powers of it are
+tried: 1/x^4 then ranges over five decades, and equations with it can be solved."""
+
+INVERSE_ROUNDS = 2
+"""Rounds of a search after which negative powers must be likelier than what was found without."""
 
 NUMBER_REPLACES = 3
 """Terms of an equation from which on a number may take the place of some; where nothing is noise,

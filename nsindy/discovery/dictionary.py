@@ -9,15 +9,30 @@ from nsindy.discovery import constants
 from nsindy.terms import operations as terms_operations
 from nsindy.terms.numbered import NUMBERED, Numbered, unbound
 from nsindy.terms.operations import PRIMITIVES, Primitive, Steep
+from nsindy.terms.products import factors_of
 from nsindy.terms.term import Term
+
+WAVES = "sin", "cos"
+"""Operations of angles."""
 
 LARGEST = 1e6
 """Value from which an operation counts as having a pole."""
 
 
 def costs(terms: Sequence[Term]) -> np.ndarray:
-    """Price each term in nats, before any data is seen [M]."""
-    return np.array([term.nats for term in terms])
+    """Price each term in nats, before any data is seen [M]; 1/x² is one operation, as x² is."""
+    further = PRIMITIVES["reciprocal"].nats
+    return np.array([term.nats - further * _repeated(term) for term in terms])
+
+
+def _repeated(term: Term) -> int:
+    """How many reciprocals of a term are factors of it already."""
+    inverse = [
+        factor
+        for factor in factors_of(term)
+        if isinstance(factor, Term) and factor.primitive.name == "reciprocal"
+    ]
+    return len(inverse) - len(set(inverse))
 
 
 def choice(values: int, variables: int, states: int) -> tuple[int, tuple[str, ...]]:
@@ -87,7 +102,7 @@ def waves(operations: Sequence[Primitive], variables: int, states: int) -> tuple
 def pairs(operations: Sequence[Primitive], states: int) -> tuple[Term, ...]:
     """Products of two waves, sin or cos, of the states; cos(x)² is no term: it is 1 - sin(x)²."""
     mul = PRIMITIVES["mul"]
-    alone = [Term(o, (v,)) for o in operations if o.name in ("sin", "cos") for v in range(states)]
+    alone = [Term(o, (v,)) for o in operations if o.name in WAVES for v in range(states)]
     found = itertools.combinations_with_replacement(alone, 2)
     return tuple(Term(mul, (a, b)) for a, b in found if a != b or a.primitive.name == "sin")
 
@@ -191,6 +206,33 @@ def library(
     )
 
 
+def negative_powers(places: Sequence[int], variables: int, states: int) -> tuple[Term, ...]:
+    """Negative powers of some variables, alone and times others, as in polar coordinates.
+
+    x^-1 to x^-4 alone, x^-1 to x^-3 times another variable, x^-1 and x^-2 times two of them, and
+    x^-1 times sin or cos of another state.
+
+    Args:
+      places: variables that are never 0.
+      variables: number of states and inputs V.
+      states: number of states D, the first of them.
+    """
+    mul, found = PRIMITIVES["mul"], list[Term]()
+    for place in places:
+        inverse = Term(PRIMITIVES["reciprocal"], (place,))
+        powers = [inverse]
+        while len(powers) < 4:
+            powers.append(Term(mul, (inverse, powers[-1])))
+        others = [v for v in range(variables) if v != place]
+        both = itertools.combinations_with_replacement(others, 2)
+        bent = [Term(PRIMITIVES[o], (v,)) for o in WAVES for v in others if v < states]
+        found += powers
+        found += [Term(mul, (v, power)) for power in powers[:3] for v in others]
+        found += [Term(mul, (a, Term(mul, (b, power)))) for a, b in both for power in powers[:2]]
+        found += [Term(mul, (wave, inverse)) for wave in bent]
+    return tuple(found)
+
+
 def atoms(variables: int) -> tuple[Term, ...]:
     """Every operation of every raw variable, then the waves of a fitted number.
 
@@ -208,58 +250,19 @@ def atoms(variables: int) -> tuple[Term, ...]:
     mul = PRIMITIVES["mul"]
     waves = [
         Term(terms_operations.get(name), (Term(mul, (variables + v, 2 * variables + v)),))
-        for name in ("sin", "cos")
+        for name in WAVES
         for v in range(variables)
     ]
     return (*raw, *waves)
 
 
-def numbered_atoms(variables: int, own: Sequence[Numbered] = ()) -> tuple[Term, ...]:
-    """Every operation that owns a number, of every raw variable and its number.
+def numbered_operations(own: Sequence[Numbered] = ()) -> tuple[Primitive, ...]:
+    """Every operation that owns numbers, of its variables and those.
 
     Args:
-      variables: number of states and inputs V.
       own: operations of one's own.
     """
-    return tuple(
-        Term(unbound(operation), (variables + v, 2 * variables + v))
-        for operation in (*NUMBERED.values(), *own)
-        if operation.variables == 1 and not operation.second
-        for v in range(variables)
-    )
-
-
-def atoms_of_two_numbers(variables: int) -> tuple[Term, ...]:
-    """Every operation of a raw variable and its two numbers.
-
-    Args:
-      variables: number of states and inputs V.
-    """
-    return tuple(
-        Term(unbound(operation), (variables + v, 2 * variables + v, 3 * variables + v))
-        for operation in NUMBERED.values()
-        if operation.second and operation.variables == 1
-        for v in range(variables)
-    )
-
-
-def paired_atoms(variables: int, states: int, numbers: int = 1) -> tuple[Term, ...]:
-    """Every operation of two raw states and so many numbers, which are those of the second.
-
-    Args:
-      variables: number of states and inputs V.
-      states: number of states D, the first of them.
-      numbers: 1 or 2.
-    """
-    return tuple(
-        Term(
-            unbound(operation),
-            (variables + a, variables + b, *((2 + i) * variables + b for i in range(numbers))),
-        )
-        for operation in NUMBERED.values()
-        if operation.variables == 2 and 1 + bool(operation.second) == numbers
-        for a, b in itertools.combinations(range(states), 2)
-    )
+    return tuple(map(unbound, (*NUMBERED.values(), *own)))
 
 
 def forcing_terms(variables: int, forcings: int) -> tuple[Term, ...]:

@@ -218,7 +218,7 @@ def _closed(prepared: Prepared, question: Question, link: Link, count: int) -> P
         # Nor are they evaluated: one value that is not finite would be one of every regression.
         needed = {factor for row in terms.rows[: len(named)][named] for factor in row.tolist()}
         raw = count + len(prepared.units.variables)
-        for place, atom in enumerate(terms.atoms, terms.variables):
+        for place, atom in terms.terms_at.items():
             of_hidden = gauge.holds(atom, count) or gauge.holds(atom, raw)
             usable[place] &= not of_hidden or place in needed
     closed = prepared.problem._replace(admissible=open_)

@@ -206,7 +206,8 @@ def renewed(
     if problem.wide or problem.signs is not None or not len(long):
         return []
     inner = _by_terms(problem, near.tangent.linearised, best, near.noise, samples)
-    columns, target = inner[:, :-1].reshape(len(inner), *chosen.shape), inner[:, -1:]
+    columns, target = inner[:, :-1].reshape(len(inner), *problem.columns.shape), inner[:, -1:]
+    columns = columns[..., : chosen.shape[1]]
     total, found = float(np.sum(samples * best.independent)), list[tuple[float, np.ndarray]]()
     for d in long.tolist():
         others = chosen.copy()

@@ -55,18 +55,40 @@ def search_with_numbers(
             )
         # A bent term whose number is another than 1 may have others beside it that make up for it.
         lists = [*regressed, around, number_blocks.freed(prepared, chosen.mask)]
-        tried = [
-            number_fit.trial(session, offer, prepared, first, before)
-            for offer in _different(*lists)
-            if not session.stop()
-        ]
-        earned = [each for each in tried if each is not None]
+        earned: list[Trial] = []
+        for offer in _different(*lists):
+            if session.stop() or any(_settles(each, offer) for each in earned):
+                continue
+            one = number_fit.trial(session, offer, prepared, first, before)
+            earned += [] if one is None else [one]
         earned += [more for each in earned for more in _with_free_powers(session, each)]
         if not earned:
             break
         best = max(earned, key=lambda each: each.found.chosen.score - each.numbers.price)
         prepared, first, near = best.prepared, best.found, best.found
     return None if best is None else number_fit.finish(session, best)
+
+
+def _exact(tried: Trial) -> bool:
+    """Whether a choice leaves no more than the errors of a solver."""
+    noise = np.sqrt(tried.found.chosen.variance)
+    return bool((noise <= tried.prepared.problem.floor).all())
+
+
+def _settles(tried: Trial, offer: Offer) -> bool:
+    """Whether a choice is exact, and an offer no simpler than its number.
+
+    Another function would not be exact as well, unless it holds this one.
+    """
+    own = tried.numbers.inner[-1]
+    simpler = [
+        len(mine) < len(its)
+        for mine, its in (
+            (offer.inner.numbers, own.numbers),
+            (offer.inner.places, own.places),
+        )
+    ]
+    return _exact(tried) and not any(simpler)
 
 
 def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:
@@ -82,6 +104,8 @@ def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:
 
 def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:
     """The same with the power of the Hill term that was just found free, if that earns it."""
+    if _exact(tried):
+        return []
     offers = number_blocks.freed_powers(tried.prepared, tried.found.chosen.mask)
     found = [
         number_fit.trial(session, offer, tried.prepared, tried.found, tried.numbers)

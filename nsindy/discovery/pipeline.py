@@ -16,7 +16,7 @@ from nsindy.discovery import (
     forcing,
     hidden,
     maps,
-    numbers_inside,
+    models,
     problem,
     readings,
     signals,
@@ -24,10 +24,10 @@ from nsindy.discovery import (
     wide_table,
 )
 from nsindy.discovery.discrepancy import Discrepancy, nearly_right
-from nsindy.discovery.forcing import Forced
 from nsindy.discovery.gauge import Motion
 from nsindy.discovery.law_text import Law
-from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
+from nsindy.discovery.models import FoundModel
+from nsindy.discovery.number_fit import NOTHING_FITTED
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.readings import Late
@@ -234,10 +234,11 @@ def _discover(
 ) -> Discovery:
     session, prepared, first, notes, lag = _read_inputs(session, units, recordings, read)
     recordings = recordings._replace(notes=(*recordings.notes, *notes))
-    searched = _searched(session, prepared, first, lag)
+    session, prepared, first = models.with_negative_powers(session, prepared, first)
+    searched = models.search_model(session, prepared, first, lag)
     if searched.stopped:
         return _concluded(session, recordings, laws, searched.model, stopped=True)
-    model = _at_fine_floor(session, searched)
+    model = models.at_fine_floor(session, searched)
     if model is None:
         usual = searched.model
         model = _with_forcing(session, usual, *searched.without) or _beside(session, usual)
@@ -260,7 +261,7 @@ def _with_hidden(
     prepared, final = stages.search_all(posed.session, prepared, first, stopped=stopped)
     chosen, slow = final.chosen.mask, Discrepancy.none(len(final.chosen.mask))
     first, final = (hidden.in_one_gauge(each, chosen, posed.link) for each in (first, final))
-    model = _Model(prepared, first, final, NOTHING_FITTED, slow)
+    model = FoundModel(prepared, first, final, NOTHING_FITTED, slow)
     model = model if stopped else _beside(posed.session, model)
     names = (*recordings.states, *session.question.hidden_names, *recordings.inputs)
     note = hidden.remark(posed, session.question.hidden_names[0], names)
@@ -268,113 +269,9 @@ def _with_hidden(
     return _concluded(posed.session, recordings, laws, model, stopped=stopped, motion=posed.motion)
 
 
-class _Model(NamedTuple):
-    """What a discovery has come to.
-
-    Attributes:
-      prepared: the problem.
-      first: the search on the first part of each recording.
-      final: the search on all samples.
-      numbers: that were fitted inside terms.
-      slow: the slow error beside the equations.
-      lag: the delay of the held inputs, where there is one.
-      forced: the search with a forcing in time, where there is one.
-    """
-
-    prepared: Prepared
-    first: Found
-    final: Found
-    numbers: FittedNumbers
-    slow: Discrepancy
-    lag: Late | None = None
-    forced: Forced | None = None
-
-    @property
-    def price(self) -> float:
-        """Nats of the numbers inside terms or a forcing, which the scores do not know."""
-        return self.numbers.price if self.forced is None else self.forced.price
-
-
-class _Searched(NamedTuple):
-    """A model, and the problem and first search without numbers inside terms.
-
-    Attributes:
-      model: what was found.
-      without: the problem and its search on the first part, without numbers.
-      stopped: True if the search was ended from outside.
-    """
-
-    model: _Model
-    without: tuple[Prepared, Found]
-    stopped: bool
-
-
-def _searched(session: Session, prepared: Prepared, first: Found, lag: Late | None) -> _Searched:
-    """The search with numbers inside terms where they help, and on all samples.
-
-    Args:
-      session: builds and searches problems.
-      prepared: the problem.
-      first: its search on the first part of each recording.
-      lag: the delay of the held inputs, where there is one.
-    """
-    part, guides = 1 - constants.HELD_OUT, constants.GUIDES
-    base = first
-    if stages.missed(prepared, first) and not session.stop():
-        starts = stages.from_more_places(prepared, first)
-        stage = "selecting from more places"
-        first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
-    # Offered around the choice before the retry: where a number is missing, the retry buys terms
-    # that stand in for it, and around them a scan sees less of it.
-    without = prepared, first
-    numbered = numbers_inside.search_with_numbers(session, prepared, base, first)
-    if numbered is not None:
-        # Its noise is not taken again from the fit: the numbers, their errors and prices were
-        # judged with the noise of the smoothing, and would have to be judged anew.
-        prepared, first, final, numbers = numbered
-        stopped = False
-    else:
-        numbers, stopped = NOTHING_FITTED, session.stop()
-        prepared, final = stages.search_all(session, prepared, first, stopped=stopped)
-    slow = Discrepancy.none(len(final.chosen.mask))
-    return _Searched(_Model(prepared, first, final, numbers, slow, lag), without, stopped)
-
-
-def _at_fine_floor(session: Session, usual: _Searched) -> _Model | None:
-    """Search a recording without noise again, where less than the usual floor tells models apart.
-
-    None where there is noise, found or given, the equations are exact already, or are not even
-    near; where errors grow along the recording so that it is fitted in stretches, since those of
-    the solver that made it grow too; where fits are not exact, as along the jumps of sign(x); and
-    where none at the fine floor are exact.
-    """
-    bare, _ = usual.without
-    size = bare.parts[0].states.shape[1]
-    noise = signals.noise(bare.signals)[:size].max()
-    left = _left(usual.model.final)[:size].max()
-    near = constants.FINE_LEFT < left < constants.FINE_NEAR
-    if not (0 < noise < constants.FINE_LEFT and near) or bare.problem.wide:
-        return None
-    prepared, final = usual.model.prepared, usual.model.final
-    given = bare.problem.floor[:size].max() > constants.NOISE_FLOOR
-    grows = final.stretches > len(session.parts)
-    if given or grows or stages.bent_in_fit(prepared, final):
-        return None
-    fine = dataclasses.replace(session, floor=constants.FINE_FLOOR)
-    prepared, first = stages.first_search(fine, bare.units)
-    model, _, stopped = _searched(fine, prepared, first, usual.model.lag)
-    exact = _left(model.final)[:size].max() <= constants.FINE_LEFT
-    return model if exact and not stopped else None
-
-
-def _left(found: Found) -> np.ndarray:
-    """Standard deviation of what the choice leaves of each state [D]."""
-    return np.sqrt(found.chosen.variance)
-
-
 def _with_forcing(
-    session: Session, usual: _Model, prepared: Prepared, first: Found
-) -> _Model | None:
+    session: Session, usual: FoundModel, prepared: Prepared, first: Found
+) -> FoundModel | None:
     """The choice with a forcing in time; None where none is looked for, or none is likelier.
 
     It has to win twice: against the usual choice, and in its own pool, where the models without
@@ -398,12 +295,12 @@ def _with_forcing(
     if found is None or found.evidence <= usual.final.chosen.score - usual.price:
         return None
     parts = found.prepared, found.first, found.final, found.numbers
-    model = _Model(*parts, usual.slow, usual.lag, found)
+    model = FoundModel(*parts, usual.slow, usual.lag, found)
     model = _beside(session, model)
     return model if found.holds(model.final) else None
 
 
-def _beside(session: Session, model: _Model) -> _Model:
+def _beside(session: Session, model: FoundModel) -> FoundModel:
     """The same, or a choice beside a slow error where that is likelier."""
     nearly = nearly_right(model.final, price=model.price, stop=session.stop)
     if nearly is None:
@@ -418,7 +315,7 @@ def _concluded(
     session: Session,
     recordings: Recordings,
     laws: Sequence[Law],
-    model: _Model,
+    model: FoundModel,
     *,
     stopped: bool = False,
     motion: Motion | None = None,

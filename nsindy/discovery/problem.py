@@ -40,7 +40,8 @@ class Problem(NamedTuple):
       begin: smoothed state at the first node of every segment [B, D].
       floor: noise that the errors of the solver hide [D].
       slots: K, most terms of an equation, the given ones not counted.
-      columns: terms that trajectories are linearised in, equation by equation [D, C].
+      columns: terms that trajectories are linearised in, equation by equation [D, C]; from M on
+        they are none, and fill up what programs are compiled for.
       signs: 1 or -1 for coefficients that must be above or below 0, else 0 [D, M]; None for none.
       shared: coefficients that follow others; None for none.
     """
@@ -83,13 +84,19 @@ class Problem(NamedTuple):
 
     def of_columns(self, values: np.ndarray) -> np.ndarray:
         """What an array of all terms [D, M] holds in the columns [D, C]."""
-        return np.take_along_axis(values, self.columns, 1)
+        return np.take_along_axis(np.pad(values, ((0, 0), (0, self._none))), self.columns, 1)
 
     def of_terms(self, values: np.ndarray) -> np.ndarray:
         """The array of all terms [D, M] that holds these in its columns [D, C], and 0 elsewhere."""
-        whole = np.zeros(self.admissible.shape, values.dtype)
+        count, terms = self.admissible.shape
+        whole = np.zeros((count, terms + self._none), values.dtype)
         np.put_along_axis(whole, self.columns, values, 1)
-        return whole
+        return whole[:, :terms]
+
+    @property
+    def _none(self) -> int:
+        """Columns that are no terms."""
+        return max(self.columns.shape[1] - self.admissible.shape[1], 0)
 
     @property
     def wide(self) -> bool:
@@ -115,10 +122,11 @@ class Problem(NamedTuple):
     @property
     def prior_of_columns(self) -> Prior:
         """The prior of supports of the columns."""
-        if not self.wide:
-            return self.prior
-        prior = self.prior_of_terms
-        return prior._replace(costs=np.asarray(prior.costs)[self.columns])
+        costs = np.asarray(self.prior_of_terms.costs)
+        if self.wide:
+            return self.prior._replace(costs=costs[self.columns])
+        padded = np.pad(costs, (0, self._none))
+        return self.prior._replace(costs=padded, terms=len(costs))  # type: ignore[arg-type]
 
 
 class Prepared(NamedTuple):
@@ -208,6 +216,7 @@ def prepare(
     physics: Physics = NOTHING,
     forcings: int = 0,
     floor: float = constants.NOISE_FLOOR,
+    inverse: tuple[int, ...] = (),
 ) -> Prepared:
     """Build the library of the recordings and everything that is known before a search.
 
@@ -221,6 +230,7 @@ def prepare(
       forcings: inputs, the last of them, that are no measurement but a time or a step in it; they
         stand alone, and may have waves.
       floor: noise, as a share of a state's largest value, below which nothing is taken to be exact.
+      inverse: variables whose negative powers are terms, in place of other operations than waves.
 
     Raises:
       ValueError: an operation is unknown, or does not take one argument; or a term that is known
@@ -228,7 +238,7 @@ def prepare(
     """
     scale, count, order = units.variables, len(units.states), question.order
     measured = parts[0].states.shape[1]
-    library = terms_of(smoothed, units, question, forcings=forcings)
+    library = terms_of(smoothed, units, question, forcings=forcings, inverse=inverse)
     kinds = Kinds.beside(
         library,
         question.numbered,
@@ -273,7 +283,13 @@ def prepare(
         admissible[:measured] = False
     costs = Prior(dictionary.costs(terms), np.ones(()))  # type: ignore[arg-type]
     slots = min(question.max_terms, len(terms))
-    chosen = np.broadcast_to(np.arange(len(terms)), admissible.shape)
+    # Two operations of a number, alone and times each state, leave room for another number.
+    room = len(library) + 4 * (1 + count) if any(i.kind != WAVE for i in units.inner) else 0
+    if inverse:
+        # It shares the programs of the usual library.
+        room = max(room, len(terms_of(smoothed, units, question, forcings=forcings)))
+    size = -(-max(len(terms), room) // constants.COLUMNS) * constants.COLUMNS
+    chosen = np.broadcast_to(np.arange(size), (count, size))
     if dictionary.is_wide(len(terms), count):
         freedom = sum(s.freedom for s in smoothed)
         chosen = screening.columns((factor, integrals), admissible, costs, freedom, slots)
@@ -316,7 +332,12 @@ def prepare(
 
 
 def terms_of(
-    smoothed: list[Signal], units: Units, question: Question, *, forcings: int = 0
+    smoothed: list[Signal],
+    units: Units,
+    question: Question,
+    *,
+    forcings: int = 0,
+    inverse: tuple[int, ...] = (),
 ) -> tuple[Term, ...]:
     """The library that the recordings bear, over the states and inputs.
 
@@ -325,6 +346,7 @@ def terms_of(
       units: of the variables.
       question: what was asked.
       forcings: inputs, the last of them, that no term of it holds.
+      inverse: variables whose negative powers are terms, in place of other operations than waves.
 
     Raises:
       ValueError: an operation is unknown, or does not take one argument.
@@ -333,20 +355,22 @@ def terms_of(
     measured = count // question.order - len(question.hidden_names)
     values = int(signals.cells(smoothed)[:measured].sum())
     borne, few = dictionary.choice(values, variables, count)
-    return dictionary.library(
-        variables,
-        count,
-        operations=few if question.rows is None else question.rows,
-        degree=borne if question.degree is None else question.degree,
-    )
+    degree = borne if question.degree is None else question.degree
+    if inverse:
+        powers = dictionary.negative_powers(inverse, variables, count)
+        return *dictionary.library(
+            variables, count, operations=dictionary.WAVES, degree=degree
+        ), *powers
+    rows = few if question.rows is None else question.rows
+    return dictionary.library(variables, count, operations=rows, degree=degree)
 
 
 def _sizes(products: Products, scale: np.ndarray) -> np.ndarray:
-    """What a change of units divides each factor by [V + A + 1]."""
+    """What a change of units divides each factor by [V + A + C + 1]."""
     own = {row.smooth.name: row.degree for row in PRIMITIVES.values() if row.smooth}
-    sizes = np.ones(products.variables + len(products.atoms) + 1)
+    sizes = np.ones(products.factors)
     sizes[: len(scale)] = scale
-    for place, atom in enumerate(products.atoms, products.variables):
+    for place, atom in products.terms_at.items():
         (argument, *_) = atom.arguments
         if atom.primitive.name in own and isinstance(argument, int):
             sizes[place] = scale[argument] ** own[atom.primitive.name]
@@ -390,18 +414,19 @@ def _columns(
     # Many states have a program of their own anyway, which need not hold what they do not use.
     wide = dictionary.is_wide(len(bound), len(units.states))
     atoms = () if wide else dictionary.atoms(count)
-    if any(inner.kind != WAVE for inner in units.inner):
-        atoms = (*atoms, *dictionary.numbered_atoms(count, numbered))
-    if any(inner.before is not None for inner in units.inner):
-        atoms = (*atoms, *dictionary.paired_atoms(count, len(units.states)))
-    if any(inner.before is not None and inner.second is not None for inner in units.inner):
-        atoms = (*atoms, *dictionary.paired_atoms(count, len(units.states), 2))
-    if any(inner.second is not None for inner in units.inner):
-        atoms = (*atoms, *dictionary.atoms_of_two_numbers(count))
-    split = products.split(bound, variables, atoms=atoms, least=constants.LIBRARY_ROWS)
-    usable = np.ones(variables + len(split.atoms) + 1, bool)
+    # A variable has at most one number, which two operations may hold.
+    calls = 2 * count if any(inner.kind != WAVE for inner in units.inner) else 0
+    split = products.split(
+        bound,
+        variables,
+        atoms=atoms,
+        least=constants.LIBRARY_ROWS,
+        operations=dictionary.numbered_operations(numbered) if calls else (),
+        calls=calls,
+    )
+    usable = np.ones(split.factors, bool)
     needed = set(split.rows[: len(terms)].ravel().tolist())
-    for place, atom in enumerate(split.atoms, variables):
+    for place, atom in split.terms_at.items():
         usable[place] = place in needed and _allowed(atom, points, errors)
     rows = split.rows[: len(terms)]
     ordinary = usable[rows].all(1)

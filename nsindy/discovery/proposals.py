@@ -137,10 +137,9 @@ def _options(
     allowed = problem.open[d]
     if not allowed.any():
         return [_Option(0.0, allowed)]
-    size = len(allowed)
-    own = regression.of_equation(factor, size, d)
+    own = regression.of_equation(factor, len(allowed), d)
     # A pair of terms that are little without each other begins with one of them.
-    beam_width = max(16, size // 4) if width <= constants.WIDTH else 64
+    beam_width = max(16, problem.columns.shape[1] // 4) if width <= constants.WIDTH else 64
     return _by_beam(problem, own, d, samples, coarse, beam_width)
 
 
@@ -155,20 +154,21 @@ def _by_beam(
         costs = problem.prior_of_columns._replace(costs=problem.prior_of_columns.costs[d])
         found = screening.beam(own.T @ own, costs, samples, problem.slots, coarse)
         return [_Option(-s.score, _at(problem.columns[d][s.terms], size)) for s in found]
-    # A row of its own that no term can explain.
-    columns = np.pad(own, ((0, 1), (0, 0)))
+    # Columns of no terms, and a row of its own that no term can explain.
+    none = problem.columns.shape[1] - size
+    columns = np.insert(np.pad(own, ((0, none + 1), (0, 0))), [size] * none, 0.0, axis=1)
     columns[-1, -1] = coarse * np.linalg.norm(columns[:, -1])
     supports = BEAM(
         columns,
         samples,
-        problem.prior,
-        np.zeros((1, size), bool),
+        problem.prior_of_columns,
+        np.zeros((1, size + none), bool),
         slots=problem.slots,
         depth=problem.slots,
         width=width,
     )
     pairs = zip(np.asarray(supports.log_evidence), np.asarray(supports.masks), strict=True)
-    return [_Option(-float(value), mask[0]) for value, mask in pairs if np.isfinite(value)]
+    return [_Option(-float(value), mask[0, :size]) for value, mask in pairs if np.isfinite(value)]
 
 
 def supports_of(
@@ -183,7 +183,7 @@ def supports_of(
       samples: n.
       coarse: share of the target that no term can explain.
     """
-    width = max(64, (own.shape[1] - 1) // 4)
+    width = max(64, problem.columns.shape[1] // 4)
     return [one.mask for one in _by_beam(problem, own, d, samples, coarse, width)]
 
 

@@ -33,6 +33,7 @@ class Session:
       physics: what is known of the equations.
       forcings: inputs, the last of them, that were not measured; see `problem.prepare`.
       floor: noise below which no measurement is taken to be exact; see there.
+      inverse: variables whose negative powers are terms; see there.
     """
 
     parts: list[Recording]
@@ -43,6 +44,7 @@ class Session:
     physics: Physics = NOTHING
     forcings: int = 0
     floor: float = constants.NOISE_FLOOR
+    inverse: tuple[int, ...] = ()
 
     def build(self, units: Units, substeps: int | None = 1) -> Prepared:
         """The problem in these units; its programs begin to compile.
@@ -59,6 +61,7 @@ class Session:
             physics=self.physics,
             forcings=self.forcings,
             floor=self.floor,
+            inverse=self.inverse,
         )
         segments = prepared.segments(1.0)
         search.precompile_search(prepared.problem, segments)

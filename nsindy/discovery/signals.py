@@ -63,15 +63,14 @@ class Units(NamedTuple):
 
     @property
     def raw(self) -> np.ndarray:
-        """What the variables are multiplied by, then the number of each, 0 for none [2 (D + U)].
+        """What the variables are multiplied by, the number of each, 0 for none, and the second.
 
-        Where a term has two numbers the second of each follow [3 (D + U)].
+        Together [3 (D + U)].
         """
         numbers = np.zeros((2, len(self.variables)))
         for inner in self.inner:
             numbers[: len(inner.numbers), inner.place] = inner.numbers
-        two = any(inner.second is not None for inner in self.inner)
-        return np.concatenate([self.variables, *numbers[: 1 + two]])
+        return np.concatenate([self.variables, *numbers])
 
     def expand(self, values: np.ndarray) -> np.ndarray:
         """Variables that the terms are bound to, sample by sample; see `shooting.expand`."""

@@ -17,6 +17,7 @@ from nsindy.discovery.question import Question
 from nsindy.discovery.session import Session
 from nsindy.recording import check
 from nsindy.runtime.programs import keeping_compiled, wait_for_programs
+from nsindy.terms.numbered import Inner
 
 __all__ = ["warm"]
 
@@ -34,13 +35,15 @@ def warm(progress: Callable[[str, float], None] = lambda stage, share: None) -> 
       progress: called with what is prepared for, and the share of the whole that is done.
     """
     cases = [(states, rows) for states in STATES for rows in ROWS]
+    proposed = set[tuple[int, ...]]()
     with jax.enable_x64(True), threadpool_limits(1, user_api="blas"), keeping_compiled():
         for done, (states, rows) in enumerate(cases):
             progress(f"{states} states, {rows} rows", done / len(cases))
-            _compile(states, rows)
+            _compile(states, rows, proposed)
 
 
-def _compile(states: int, rows: int) -> None:
+def _compile(states: int, rows: int, proposed: set[tuple[int, ...]]) -> None:
+    """Compile for one size; the searches for supports, for each library once."""
     times = np.linspace(0, 20, rows)
     waves = np.sin(np.outer(times, np.sqrt(np.arange(2.0, 2 + states))))
     noise = 0.01 * np.random.default_rng(0).standard_normal(waves.shape)
@@ -48,7 +51,14 @@ def _compile(states: int, rows: int) -> None:
     parts = list(recordings.parts)
     smoothed, units = signals.smooth_recordings(parts, 1)
     session = Session(parts, smoothed, Question(), lambda *now: None)
-    prepared = session.build(units)
-    for width in (constants.WIDTH, 4 * constants.WIDTH):
-        proposals.proposals(prepared, width)
+    plain = session.build(units)
+    # Whatever the operation, a number inside a term needs the same programs.
+    numbers = [Inner(kind, 0, 1.0) for kind in list(plain.kinds.others)[:1]]
+    numbered = [session.build(units._replace(inner=(number,))) for number in numbers]
+    for prepared in (plain, *numbered):
+        shape = prepared.problem.columns.shape
+        widths = () if shape in proposed else (constants.WIDTH, 4 * constants.WIDTH)
+        proposed.add(shape)
+        for width in widths:
+            proposals.proposals(prepared, width)
     wait_for_programs()

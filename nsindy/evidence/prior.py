@@ -20,10 +20,13 @@ class Prior(NamedTuple):
     Attributes:
       costs: price of each term [M], nats.
       counting: 1 to count the supports, 0 for the plain information criterion; scalar.
+      terms: M, where the masks have further columns that nothing may choose, so that programs share
+        a shape; None for as many as the masks have.
     """
 
     costs: jax.Array
     counting: jax.Array
+    terms: jax.Array | int | None = None
 
 
 def by_complexity(complexities: np.ndarray, *, price: float = 3.0, alpha: float = 3.0) -> Prior:
@@ -58,13 +61,10 @@ def log_prior(masks: jax.Array, prior: Prior) -> jax.Array:
     The masks may be arrays of NumPy, whose small sums need no compilation, or of JAX.
     """
     xp = masks.__array_namespace__()
-    terms = masks.shape[-1]
-    sizes = xp.sum(masks, -1)
-    choices = xp.asarray(_log_binomials(terms), dtype=prior.costs.dtype)[sizes]
+    columns = masks.shape[-1]
+    sizes, counted = xp.sum(masks, -1), columns if prior.terms is None else prior.terms
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, columns + 1)))])
+    logs = xp.asarray(logs, dtype=prior.costs.dtype)
+    choices = logs[counted] - logs[sizes] - logs[xp.maximum(counted - sizes, 0)]
     costs = xp.sum(xp.where(masks, prior.costs, 0.0), -1)
     return -xp.sum(prior.counting * choices + costs, -1)
-
-
-def _log_binomials(terms: int) -> np.ndarray:
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, terms + 1)))])
-    return logs[-1] - logs - logs[::-1]

@@ -6,6 +6,7 @@ import pytest
 from nsindy.discovery import constants, dictionary
 from nsindy.terms import operations
 from nsindy.terms.numbered import NUMBERED
+from nsindy.terms.text import readable
 
 
 def test_costs_count_what_a_term_is_made_of():
@@ -16,6 +17,16 @@ def test_costs_count_what_a_term_is_made_of():
     assert costs["mul(x,y)"] == 5 and costs["mul(x,mul(x,y))"] == 7
     assert costs["sin(x)"] == 8 and costs["mul(x,sin(y))"] == 10
     assert costs["log(x)"] == 10
+
+
+def test_negative_powers_cost_one_operation_and_their_products():
+    terms = dictionary.negative_powers((0,), 2, 2)
+    costs = dictionary.costs(terms)
+    shown = dict(zip((readable(term, ("r", "v")) for term in terms), costs, strict=True))
+    assert shown == {
+        "1/r": 10, "1/r^2": 12, "1/r^3": 14, "1/r^4": 16, "v/r": 12, "v/r^2": 14, "v/r^3": 16,
+        "v^2/r": 14, "v^2/r^2": 16, "sin(v)/r": 17, "cos(v)/r": 17,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("step", range(1, len(constants.LIBRARY_LADDER)))

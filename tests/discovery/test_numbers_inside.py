@@ -1,10 +1,14 @@
 """Which offers of a number are searched with."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import problems
 import pytest
 
 from nsindy.discovery import constants, numbers_inside
 from nsindy.discovery.number_blocks import Offer
+from nsindy.discovery.number_fit import NOTHING_FITTED, Trial
 from nsindy.terms.numbered import Inner
 
 MASK = np.array([[True, True, True, False], [True, False, False, False]])
@@ -44,3 +48,21 @@ def test_offers_of_two_numbers_leave_those_of_one_their_places():
     found = numbers_inside._different([*two, *one])
     assert [len(each.inner.numbers) for each in found] == [1, 1, 2]
     assert found[-1].gain == 100.0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "places", "size", "settled"),
+    ((1, (0,), 1.0, True), (2, (0, 1), 1.0, False), (1, (0,), 1.01, False)),
+)
+def test_what_is_exact_settles_what_is_no_simpler(numbers, places, size, settled):
+    """An exact number leaves offers of as many numbers and variables, and more, untried."""
+    own = Inner("saturation", places[-1], 1.0, before=places[0] if places[1:] else None)
+    own = own._replace(second=1.0 if numbers > 1 else None)
+    problem = problems.narrow(4, 2)
+    chosen = problems.candidate(MASK)._replace(variance=(size * problem.floor) ** 2)
+    tried = Trial(
+        SimpleNamespace(problem=problem),
+        problems.found(chosen),
+        NOTHING_FITTED._replace(inner=(own,)),
+    )
+    assert numbers_inside._settles(tried, offer(2, 10.0)) == settled

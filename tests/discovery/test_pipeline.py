@@ -10,7 +10,6 @@ import pytest
 
 import nsindy
 from nsindy.discovery import (
-    constants,
     number_regression,
     number_scan,
     pipeline,
@@ -248,54 +247,6 @@ def test_progress_is_told():
 def test_discovery_is_immutable(oscillator):
     with pytest.raises(dataclasses.FrozenInstanceError):
         oscillator.order = 2
-
-
-# The choice of the solver's steps, on a recording of Van der Pol's oscillator that is coarse.
-
-
-@pytest.mark.parametrize(
-    ("noise", "left", "again", "searched", "better", "given", "stretches"),
-    (
-        (1e-9, 1e-5, 1e-9, True, True, None, 1),
-        (1e-9, 1e-5, 1e-9, True, True, 1e-9, 1),
-        (1e-9, 1e-5, 1e-6, True, False, None, 1),
-        (1e-9, 1e-5, 1e-9, False, False, 1e-3, 1),
-        (1e-9, 1e-5, 1e-9, False, False, None, 2),
-        (1e-9, 1e-9, 0.0, False, False, None, 1),
-        (1e-9, 1e-3, 0.0, False, False, None, 1),
-        (1e-5, 1e-5, 0.0, False, False, None, 1),
-    ),
-)
-def test_without_noise_what_is_near_but_not_exact_is_searched_again(
-    monkeypatch, noise, left, again, searched, better, given, stretches
-):
-    """With a fine floor; what is not exact there either, as of a solver's errors, is not better.
-
-    Nor is it tried where such errors grow, so that the recording is fitted in stretches.
-    """
-    made = problems.prepared(TIMES, rotation(0.0), operations=OPERATIONS, floor=given)
-    made = made._replace(signals=[s._replace(noise=np.full(2, noise)) for s in made.signals])
-
-    def model(size):
-        chosen = problems.candidate(np.eye(2, 3))._replace(variance=np.full(2, size**2))
-        segments = made.segments(1.0)._replace(starts=np.eye(4, stretches))
-        final = problems.found(chosen, segments=segments)
-        none = pipeline.Discrepancy.none(2)
-        return pipeline._Model(made, final, final, pipeline.NOTHING_FITTED, none)
-
-    floors = []
-
-    def first(session, units):
-        floors.append(session.floor)
-        return made, model(again).first
-
-    monkeypatch.setattr(pipeline.stages, "first_search", first)
-    found = pipeline._Searched(model(again), (made, model(again).first), False)
-    monkeypatch.setattr(pipeline, "_searched", lambda *given: found)
-    session = pipeline.Session(made.parts, made.signals, pipeline.Question(), lambda *now: None)
-    usual = pipeline._Searched(model(left), (made, model(left).first), False)
-    assert (pipeline._at_fine_floor(session, usual) is not None) == better
-    assert floors == [constants.FINE_FLOOR] * searched
 
 
 def test_a_search_that_is_stopped_gives_the_best_so_far_and_says_so(oscillator):

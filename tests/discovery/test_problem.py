@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import prepared, signal, solved
+from problems import narrow, prepared, signal, solved
 
 from nsindy.discovery import constants, problem
 from nsindy.terms import operations
@@ -190,3 +190,11 @@ def test_a_fitted_wave_has_the_values_of_its_number(clean):
     (smoothed,) = one.signals
     raw = smoothed.states[:, 0] * one.units.states[0]
     np.testing.assert_allclose(one.theta[:, -1], np.sin(2.5 * raw), atol=1e-12)
+
+
+def test_columns_that_are_no_terms_hold_nothing():
+    problem = narrow(3, 2, columns=np.broadcast_to(np.arange(8), (2, 8)))
+    values = np.arange(1.0, 7).reshape(2, 3)
+    np.testing.assert_array_equal(problem.of_columns(values), np.pad(values, ((0, 0), (0, 5))))
+    np.testing.assert_array_equal(problem.of_terms(problem.of_columns(values)), values)
+    assert not problem.wide and problem.prior_of_columns.terms == 3

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -17,8 +18,16 @@ def test_one_support_in_numpy_costs_the_same():
     prior = Prior(jnp.asarray(rng.integers(3, 12, 7).astype(float)), jnp.ones(()))
     masks = rng.random((20, 2, 7)) < 0.4
     together = log_prior(jnp.asarray(masks), prior)
-    plain = Prior(*map(np.asarray, prior))
+    plain = jax.tree.map(np.asarray, prior)
     np.testing.assert_allclose([log_prior(m, plain) for m in masks], together, rtol=1e-14)
+
+
+def test_columns_that_nothing_may_choose_are_not_counted():
+    prior = Prior(jnp.arange(5.0), jnp.ones(()))
+    masks = jnp.asarray(np.random.default_rng(0).random((20, 2, 5)) < 0.4)
+    wider = Prior(jnp.pad(prior.costs, (0, 3)), prior.counting, 5)
+    found = log_prior(jnp.pad(masks, ((0, 0), (0, 0), (0, 3))), wider)
+    np.testing.assert_allclose(found, log_prior(masks, prior), rtol=1e-14)
 
 
 def test_complexity_counts_from_the_simplest_term():

@@ -4,24 +4,47 @@ import numpy as np
 import pytest
 
 from nsindy.discovery import dictionary
-from nsindy.terms import library, products
+from nsindy.terms import library, operations, products
 from nsindy.terms.term import parse
 
 STATES = ("x", "v")
 NAMES = ("identity(x)", "mul(x,mul(x,v))", "mul(v,sin(x))", "sin(v)", "mul(x,x)", "sin(mul(x,v))")
 
 
-@pytest.fixture
-def split():
-    return products.split([parse(name, STATES) for name in NAMES], 2)
+CALLED = tuple(map(operations.get, ("cos", "sin")))
+
+
+@pytest.fixture(params=[(), CALLED], ids=["atoms", "calls"])
+def split(request):
+    terms = [parse(name, STATES) for name in NAMES]
+    return products.split(terms, 2, operations=request.param, calls=4 * bool(request.param))
 
 
 def usable(split):
-    return jnp.ones(2 + len(split.atoms) + 1, bool)
+    return jnp.ones(split.factors, bool)
 
 
 def test_factors_are_shared(split):
-    assert [atom.name(STATES) for atom in split.atoms] == ["sin(x)", "sin(v)", "sin(mul(x,v))"]
+    assert [*split.terms_at] == [2, 3, 4]
+    names = {term.name(STATES) for term in split.terms_at.values()}
+    assert names == {"sin(x)", "sin(v)", "sin(mul(x,v))"}
+
+
+def test_another_operation_of_another_variable_is_the_same_program():
+    traced = []
+
+    @jax.jit
+    def values(split, states):
+        traced.append(1)
+        return products.factor_values(split, states, usable(split))
+
+    states = jax.random.normal(jax.random.key(0), (2, 5))
+    for name, expected in (("sin(x)", jnp.sin(states[0])), ("cos(v)", jnp.cos(states[1]))):
+        split = products.split([parse(name, STATES)], 2, operations=CALLED, calls=2)
+        found = values(split, states)
+        np.testing.assert_allclose(found[2], expected, rtol=1e-12)
+        np.testing.assert_array_equal(found[3], 0.0)
+    assert len(traced) == 1
 
 
 def test_values_are_those_of_the_library(split):

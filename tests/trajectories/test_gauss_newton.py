@@ -48,9 +48,9 @@ def test_a_chaotic_recording_is_fitted_in_windows():
     states = np.asarray(solution.ys)
     noisy = states + 0.2 * np.random.default_rng(0).standard_normal(states.shape)
     terms = dictionary.monomials(3, 2)
-    split = products.split(terms, 9)
+    split = products.split(terms, 12)
     found, units = signals.smooth_recordings([Recording(times, noisy, np.zeros((400, 0)))], 1)
-    segments = signals.segments(found, units, np.ones(10, bool), substeps=2, length=8)
+    segments = signals.segments(found, units, np.ones(split.factors, bool), substeps=2, length=8)
     begin = signals.beginnings(found, 8)
     names = [t.name(("x", "y", "z")) for t in terms]
     x, y, z, xy, xz = map(

@@ -1,0 +1,183 @@
+"""What a discovery has come to, and where another library or floor comes to more."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.discovery import (
+    constants,
+    number_regression,
+    numbers_inside,
+    proposals,
+    signals,
+    stages,
+)
+from nsindy.discovery.discrepancy import Discrepancy
+from nsindy.discovery.forcing import Forced
+from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.readings import Late
+from nsindy.discovery.search import Found
+from nsindy.discovery.session import Session
+
+__all__ = ["FoundModel", "Searched", "at_fine_floor", "search_model", "with_negative_powers"]
+
+
+class FoundModel(NamedTuple):
+    """What a discovery has come to.
+
+    Attributes:
+      prepared: the problem.
+      first: the search on the first part of each recording.
+      final: the search on all samples.
+      numbers: that were fitted inside terms.
+      slow: the slow error beside the equations.
+      lag: the delay of the held inputs, where there is one.
+      forced: the search with a forcing in time, where there is one.
+    """
+
+    prepared: Prepared
+    first: Found
+    final: Found
+    numbers: FittedNumbers
+    slow: Discrepancy
+    lag: Late | None = None
+    forced: Forced | None = None
+
+    @property
+    def price(self) -> float:
+        """Nats of the numbers inside terms or a forcing, which the scores do not know."""
+        return self.numbers.price if self.forced is None else self.forced.price
+
+
+class Searched(NamedTuple):
+    """A model, and the problem and first search without numbers inside terms.
+
+    Attributes:
+      model: what was found.
+      without: the problem and its search on the first part, without numbers.
+      stopped: True if the search was ended from outside.
+    """
+
+    model: FoundModel
+    without: tuple[Prepared, Found]
+    stopped: bool
+
+
+def search_model(session: Session, prepared: Prepared, first: Found, lag: Late | None) -> Searched:
+    """The search with numbers inside terms where they help, and on all samples.
+
+    Args:
+      session: builds and searches problems.
+      prepared: the problem.
+      first: its search on the first part of each recording.
+      lag: the delay of the held inputs, where there is one.
+    """
+    part, guides = 1 - constants.HELD_OUT, constants.GUIDES
+    base = first
+    if stages.missed(prepared, first) and not session.stop():
+        starts = stages.from_more_places(prepared, first)
+        stage = "selecting from more places"
+        first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
+    # Offered around the choice before the retry: where a number is missing, the retry buys terms
+    # that stand in for it, and around them a scan sees less of it.
+    without = prepared, first
+    numbered = numbers_inside.search_with_numbers(session, prepared, base, first)
+    if numbered is not None:
+        # Its noise is not taken again from the fit: the numbers, their errors and prices were
+        # judged with the noise of the smoothing, and would have to be judged anew.
+        prepared, first, final, numbers = numbered
+        stopped = False
+    else:
+        numbers, stopped = NOTHING_FITTED, session.stop()
+        prepared, final = stages.search_all(session, prepared, first, stopped=stopped)
+    slow = Discrepancy.none(len(final.chosen.mask))
+    return Searched(FoundModel(prepared, first, final, numbers, slow, lag), without, stopped)
+
+
+def at_fine_floor(session: Session, usual: Searched) -> FoundModel | None:
+    """Search a recording without noise again, where less than the usual floor tells models apart.
+
+    None where there is noise, found or given, the equations are exact already, or are not even
+    near; where errors grow along the recording so that it is fitted in stretches, since those of
+    the solver that made it grow too; where fits are not exact, as along the jumps of sign(x); and
+    where none at the fine floor are exact.
+    """
+    bare, _ = usual.without
+    size = bare.parts[0].states.shape[1]
+    noise = signals.noise(bare.signals)[:size].max()
+    left = _left(usual.model.final)[:size].max()
+    near = constants.FINE_LEFT < left < constants.FINE_NEAR
+    if not (0 < noise < constants.FINE_LEFT and near) or bare.problem.wide:
+        return None
+    prepared, final = usual.model.prepared, usual.model.final
+    given = bare.problem.floor[:size].max() > constants.NOISE_FLOOR
+    grows = final.stretches > len(session.parts)
+    if given or grows or stages.bent_in_fit(prepared, final):
+        return None
+    fine = dataclasses.replace(session, floor=constants.FINE_FLOOR)
+    prepared, first = stages.first_search(fine, bare.units)
+    model, _, stopped = search_model(fine, prepared, first, usual.model.lag)
+    exact = _left(model.final)[:size].max() <= constants.FINE_LEFT
+    return model if exact and not stopped else None
+
+
+def with_negative_powers(
+    session: Session, prepared: Prepared, first: Found
+) -> tuple[Session, Prepared, Found]:
+    """The same, or a search with negative powers among the terms, where that is likelier.
+
+    1/r^3 - 1/r^2 and v w/r are terms of few systems, orbits and bubbles, but as many as all others
+    together. They are tried where a number inside a term may be, before that, and take the place of
+    all operations but waves.
+
+    Args:
+      session: builds and searches problems.
+      prepared: the problem.
+      first: its search on the first part of each recording.
+
+    Returns:
+      the session that the problem belongs to, the problem, and its search.
+    """
+    usual = session, prepared, first
+    exact = (_left(first) <= prepared.problem.floor).all()
+    short = (first.chosen.mask.sum(1) < constants.NUMBER_REPLACES).all()
+    asked = session.question.operations is not None or prepared.problem.wide or session.stop()
+    if asked or (exact and short) or not number_regression.promising(prepared, first).any():
+        return usual
+    inverse = tuple(
+        argument
+        for m, term in enumerate(prepared.terms)
+        for argument in term.arguments
+        if term.primitive.name == "reciprocal" and prepared.problem.open[:, m].any()
+        if isinstance(argument, int) and _away_from_zero(prepared, argument)
+    )
+    if not inverse:
+        return usual
+    other = dataclasses.replace(session, inverse=inverse)
+    made = other.build(prepared.units, prepared.substeps)
+    glance = other.search(
+        made,
+        proposals.proposals(made),
+        share=1 - constants.HELD_OUT,
+        stage="selecting on the first four fifths",
+        guides=constants.GUIDES,
+        rounds=constants.INVERSE_ROUNDS,
+    )
+    least = first.chosen.score + constants.STRONG
+    if glance.chosen.score <= least:
+        return usual
+    return other, *stages.search_from(other, made, glance.starts())
+
+
+def _away_from_zero(prepared: Prepared, place: int) -> bool:
+    """Whether a variable stays so far from 0 that its negative powers are within few decades."""
+    values = [np.hstack([s.states, s.inputs])[:, place] for s in prepared.signals]
+    sizes = np.abs(np.concatenate(values))
+    return bool(sizes.min() > constants.INVERSE_LEAST * sizes.max())
+
+
+def _left(found: Found) -> np.ndarray:
+    """Standard deviation of what the choice leaves of each state [D]."""
+    return np.sqrt(found.chosen.variance)
