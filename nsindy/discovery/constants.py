@@ -377,7 +377,7 @@ INVERSE_LEAST = 0.05
 """Least size of a variable, as a share of its largest, from which on negative powers of it are
 tried: 1/x^4 then ranges over five decades, and equations with it can be solved."""
 
-INVERSE_ROUNDS = 2
+INVERSE_ROUNDS = 6
 """Rounds of a search after which negative powers must be likelier than what was found without."""
 
 NUMBER_REPLACES = 3

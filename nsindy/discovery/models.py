@@ -165,8 +165,9 @@ def with_negative_powers(
         guides=constants.GUIDES,
         rounds=constants.INVERSE_ROUNDS,
     )
-    least = first.chosen.score + constants.STRONG
-    if glance.chosen.score <= least:
+    # Of as many terms or more it must be clearly likelier.
+    fewer = glance.chosen.mask.sum() < first.chosen.mask.sum()
+    if glance.chosen.score <= first.chosen.score + (0.0 if fewer else constants.STRONG):
         return usual
     return other, *stages.search_from(other, made, glance.starts())
 
