@@ -29,6 +29,8 @@ Read the modules in this order:
   search         from one support to a better one, until none is better
   kinds          what may hold a number that is fitted: sin(w x), x/(K + x), y/(K x + y), …
   number_blocks  the numbers that are tried, of which variables, and those that are offered
+  number_hints   what shows that a number may be missing
+  number_growth  supports with a number, grown in one regression
   number_regression
                  the numbers with which regressions find better equations
   number_scan    the numbers with which a solution would follow the recording better

@@ -7,7 +7,7 @@ import numpy as np
 
 from nsindy.discovery import (
     constants,
-    number_regression,
+    number_hints,
     numbers_inside,
     proposals,
     signals,
@@ -144,7 +144,7 @@ def with_negative_powers(
     exact = (_left(first) <= prepared.problem.floor).all()
     short = (first.chosen.mask.sum(1) < constants.NUMBER_REPLACES).all()
     asked = session.question.operations is not None or prepared.problem.wide or session.stop()
-    if asked or (exact and short) or not number_regression.promising(prepared, first).any():
+    if asked or (exact and short) or not number_hints.promising(prepared, first).any():
         return usual
     inverse = tuple(
         argument

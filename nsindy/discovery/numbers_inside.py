@@ -8,6 +8,7 @@ from nsindy.discovery import (
     constants,
     number_blocks,
     number_fit,
+    number_hints,
     number_regression,
     number_scan,
     signals,
@@ -39,7 +40,7 @@ def search_with_numbers(
         chosen = near.chosen
         if session.stop() or prepared.problem.wide:
             break
-        others = number_regression.promising(prepared, near)
+        others = number_hints.promising(prepared, near)
         regressed = number_regression.proposed(prepared, chosen.mask, others)
         around = []
         if not any(regressed) or not exact:
@@ -48,7 +49,7 @@ def search_with_numbers(
                 prepared, chosen.mask, chosen.coefficients, first.noise, others=others
             )
         before = best.numbers if best else NOTHING_FITTED
-        if not number_regression.leaves_more(prepared, near):
+        if not number_hints.leaves_more(prepared, near):
             *regressed, around = (
                 [offer for offer in each if _pays_by_terms(offer, chosen.mask, exact=exact)]
                 for each in (*regressed, around)

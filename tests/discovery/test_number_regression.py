@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import candidate, found, noisy, prepared, solved
+from problems import noisy, prepared, solved
 
 from nsindy.discovery import constants, number_regression, signals, weak_form
 from nsindy.terms.numbered import Inner
@@ -56,27 +56,6 @@ def test_a_kind_and_variable_is_offered_once_for_an_equation(michaelis):
     assert first.inner.kind == "saturation" and first.gain > others[0].gain
     # A second number makes up for much: x/(K + x + x²/L) is nearly it.
     assert all(first.gain > one.gain + 100 for one in others if one.inner.second is None)
-
-
-def test_three_terms_of_which_no_two_are_worth_much_are_met():
-    """A gene that switches itself on: 0.1 + 2 x²/(1 + x²) - 0.8 x, every pair of it far off."""
-    rng = np.random.default_rng(0)
-    x = np.sort(rng.uniform(0.05, 3.5, 200))
-    base = np.stack([x**0, x, x**2, x**3, np.tanh(x), x / (1 + x), x**2 / (1 + x), np.sqrt(x)], 1)
-    numbers = np.geomspace(0.1, 10.0, 24)
-    own = (x[:, None] ** 2 / (numbers**2 + x[:, None] ** 2))[:, None]
-    target = 0.1 + 2.0 * x**2 / (0.95**2 + x**2) - 0.8 * x
-    one = number_regression._Regression(
-        base, target[:, None], [np.ones(200)], [x[:, None]], 200.0, constants.FINE
-    )
-    costs = np.full(9, 3.0)
-    (form,) = number_regression._triples(one, base, own, target, costs)
-    # Every other pair, and every number, by least squares on the same columns.
-    assert form.terms == (0, 1, 8)
-    assert numbers[form.at] == pytest.approx(0.95, rel=0.12)
-    grams = number_regression._products(base, own, target)
-    grown = number_regression._grown(grams, costs, 8, 3, one, 8)
-    assert form.score > max(each.score for each in grown) + 100
 
 
 def test_without_noise_each_regression_offers_its_own():
@@ -167,43 +146,6 @@ def test_no_number_is_looked_for_in_an_equation_that_asks_for_none(michaelis):
     made = prepared(*michaelis, operations=("saturation",))
     nothing = np.zeros(made.problem.admissible.shape, bool)
     assert not any(number_regression.proposed(made, nothing, np.zeros(1, bool)))
-
-
-@pytest.fixture(scope="module")
-def two():
-    """An oscillator with noise, of which regressions have 200 samples."""
-    times, (field, initial) = np.linspace(0, 12, 200), FIELDS["oscillator"]
-    return prepared(times, noisy(solved(field, initial, times), 0.005), degree=2)
-
-
-@pytest.mark.parametrize("terms", (2, 3, 4))
-@pytest.mark.parametrize("noise", (None, 0.0))
-def test_a_number_may_take_the_place_of_several_terms(two, terms, noise):
-    """One more where nothing is noise: there regressions find small terms that are none."""
-    made = two
-    if noise is not None:
-        made = two._replace(signals=[s._replace(noise=np.zeros(2)) for s in two.signals])
-    mask = np.zeros((2, len(made.terms)))
-    mask[1, :terms], mask[0, 2] = 1.0, 1.0
-    level = np.maximum(signals.noise(made.signals), made.problem.floor)
-    search = found(candidate(mask), noise=level, samples=np.full(2, 200.0))
-    least = constants.NUMBER_REPLACES + (noise == 0.0)
-    assert number_regression.promising(made, search).tolist() == [False, terms >= least]
-
-
-@pytest.mark.parametrize(("independent", "own"), ((1.0, constants.NOISE_ERROR), (0.9, 0.0)))
-@pytest.mark.parametrize("more", (0.99, 1.01))
-def test_a_number_may_explain_what_is_missed(two, more, independent, own):
-    """By so many nats more than the noise that smoothing found, in all equations.
-
-    That noise has an error of its own, which counts where what is left has no structure.
-    """
-    level = np.maximum(signals.noise(two.signals), two.problem.floor)
-    # n (log r - 1/√(2 n)) nats of a state whose noise is r times that of smoothing.
-    ratio = np.exp(more * constants.WAVE_EARNS / 200 + 1 / np.sqrt(400) + own)
-    chosen = candidate(np.eye(2, len(two.terms)), independent=np.full(2, independent))
-    search = found(chosen, noise=level * [1.0, ratio], samples=np.full(2, 200.0))
-    assert number_regression.promising(two, search).tolist() == [more > 1] * 2
 
 
 def test_the_integrals_are_those_of_the_weak_form(michaelis):
