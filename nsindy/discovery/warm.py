@@ -2,8 +2,8 @@
 
 Programs are shaped by the number of states, by the library and by the next power of two of the
 segments, not by a recording. Made-up recordings of a few lengths meet all that a recording of 100
-to 2,000 rows of one to three states needs. That is 79 programs, a hundred seconds of a processor
-and 8 MB; both what was traced and what was compiled are kept.
+to 2,000 rows of one to three states needs, with numbers inside terms as well. That is 195 programs,
+four minutes of two cores and 28 MB; both what was traced and what was compiled are kept.
 """
 
 from collections.abc import Callable

@@ -74,12 +74,15 @@ def _training(axis: Axes, loss: ArrayLike, plan: Schedules, *, first: bool) -> N
     scale = axis.twinx()
     scale.plot(plan.temperature / plan.temperature[0], "--", color=COLOURS[1], label="τ / τ start")
     scale.plot(plan.entropy_weight, ":", color=COLOURS[2], label="entropy weight / β")
-    scale.set_ylim(0, 1.05)
+    # The legend has the upper third of the first panel to itself, and all have one scale.
+    low, high = np.log(axis.get_ylim())
+    axis.set_ylim(np.exp(low), np.exp(high + 0.5 * (high - low)))
+    scale.set_ylim(0, 1.55)
+    scale.set_yticks(np.linspace(0, 1, 6))
     if first:
         lines = axis.get_lines() + scale.get_lines()
-        scale.legend(
-            lines, [str(line.get_label()) for line in lines], fontsize=7, loc="center left"
-        )
+        names = [str(line.get_label()) for line in lines]
+        scale.legend(lines, names, fontsize=7, loc="upper right")
 
 
 def _thin(values: np.ndarray, points: int = 200) -> np.ndarray:
@@ -151,8 +154,8 @@ def _residuals(axis: Axes, outcome: Outcome, d: int, noise: float) -> None:
     low, high = axis.get_ylim()
     axis.set_ylim(min(low, noise or low) / 1.6, 1.6 * max(high, noise))
     if noise > 0:
-        axis.axhline(noise, color="grey", ls="--", lw=1)
-        axis.text(slots[-1] + 0.4, noise, "noise of a state", fontsize=7, ha="right", va="top")
+        axis.axhline(noise, color="grey", ls="--", lw=1, label="noise of a state")
+        axis.legend(fontsize=7, loc="best")
     axis.set_xlim(0.5, slots[-1] + 0.5)
     axis.set_xticks(slots, [f"slot {j}" for j in slots] if len(slots) < 5 else slots)
     axis.set_ylabel("residual (RMS)", fontsize=8)
