@@ -7,8 +7,10 @@ import numpy as np
 
 from nsindy.discovery import (
     constants,
+    dictionary,
     number_hints,
     numbers_inside,
+    problem,
     proposals,
     signals,
     stages,
@@ -130,7 +132,7 @@ def with_negative_powers(
 
     1/r^3 - 1/r^2 and v w/r are terms of few systems, orbits and bubbles, but as many as all others
     together. They are tried where a number inside a term may be, before that, and take the place of
-    all operations but waves.
+    all operations but waves. So there must be samples enough, and no choice of columns.
 
     Args:
       session: builds and searches problems.
@@ -153,7 +155,9 @@ def with_negative_powers(
         if term.primitive.name == "reciprocal" and prepared.problem.open[:, m].any()
         if isinstance(argument, int) and _away_from_zero(prepared, argument)
     )
-    if not inverse:
+    library = problem.terms_of(session.signals, prepared.units, session.question, inverse=inverse)
+    borne = constants.LIBRARY_LADDER[-1][0] * len(library) <= signals.cells(session.signals).sum()
+    if not inverse or not borne or dictionary.is_wide(len(library), len(prepared.units.states)):
         return usual
     other = dataclasses.replace(session, inverse=inverse)
     made = other.build(prepared.units, prepared.substeps)
