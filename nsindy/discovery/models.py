@@ -143,10 +143,11 @@ def with_negative_powers(
       the session that the problem belongs to, the problem, and its search.
     """
     usual = session, prepared, first
-    exact = (_left(first) <= prepared.problem.floor).all()
-    short = (first.chosen.mask.sum(1) < constants.NUMBER_REPLACES).all()
     asked = session.question.operations is not None or prepared.problem.wide or session.stop()
-    if asked or (exact and short) or not number_hints.promising(prepared, first).any():
+    done = (
+        number_hints.settled(prepared, first) or not number_hints.promising(prepared, first).any()
+    )
+    if asked or done:
         return usual
     inverse = tuple(
         argument

@@ -7,7 +7,7 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.terms.products import is_product
 
-__all__ = ["leaves_more", "promising"]
+__all__ = ["leaves_more", "promising", "settled"]
 
 
 def promising(prepared: Prepared, found: Found) -> np.ndarray:
@@ -26,6 +26,15 @@ def promising(prepared: Prepared, found: Found) -> np.ndarray:
     stands = (found.chosen.mask & np.array(bent)).any(1)
     open_ = prepared.problem.admissible.any(1) & ~prepared.tables.listed
     return open_ & (leaves_more(prepared, found) | (terms >= least) | stands)
+
+
+def settled(prepared: Prepared, found: Found) -> bool:
+    """Whether a choice of few terms leaves no more than the errors of a solver.
+
+    Many terms may leave as little, and be no law.
+    """
+    exact = (np.sqrt(found.chosen.variance) <= prepared.problem.floor).all()
+    return bool(exact and (found.chosen.mask.sum(1) < constants.NUMBER_REPLACES).all())
 
 
 def leaves_more(prepared: Prepared, found: Found) -> bool:

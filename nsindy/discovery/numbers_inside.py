@@ -70,16 +70,10 @@ def search_with_numbers(
     return None if best is None else number_fit.finish(session, best)
 
 
-def _exact(tried: Trial) -> bool:
-    """Whether a choice leaves no more than the errors of a solver."""
-    noise = np.sqrt(tried.found.chosen.variance)
-    return bool((noise <= tried.prepared.problem.floor).all())
-
-
 def _settles(tried: Trial, offer: Offer) -> bool:
-    """Whether a choice is exact, and an offer no simpler than its number.
+    """Whether a choice is exact with few terms, and an offer no simpler than its number.
 
-    Another function would not be exact as well, unless it holds this one.
+    Another function would not be exact with as few, unless it holds this one.
     """
     own = tried.numbers.inner[-1]
     simpler = [
@@ -89,7 +83,7 @@ def _settles(tried: Trial, offer: Offer) -> bool:
             (offer.inner.places, own.places),
         )
     ]
-    return _exact(tried) and not any(simpler)
+    return number_hints.settled(tried.prepared, tried.found) and not any(simpler)
 
 
 def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:
@@ -105,7 +99,7 @@ def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:
 
 def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:
     """The same with the power of the Hill term that was just found free, if that earns it."""
-    if _exact(tried):
+    if number_hints.settled(tried.prepared, tried.found):
         return []
     offers = number_blocks.freed_powers(tried.prepared, tried.found.chosen.mask)
     found = [

@@ -51,15 +51,21 @@ def test_offers_of_two_numbers_leave_those_of_one_their_places():
 
 
 @pytest.mark.parametrize(
-    ("numbers", "places", "size", "settled"),
-    ((1, (0,), 1.0, True), (2, (0, 1), 1.0, False), (1, (0,), 1.01, False)),
+    ("numbers", "places", "terms", "size", "settled"),
+    (
+        (1, (0,), 2, 1.0, True),
+        (2, (0, 1), 2, 1.0, False),
+        (1, (0,), 2, 1.01, False),
+        (1, (0,), constants.NUMBER_REPLACES, 1.0, False),
+    ),
 )
-def test_what_is_exact_settles_what_is_no_simpler(numbers, places, size, settled):
-    """An exact number leaves offers of as many numbers and variables, and more, untried."""
+def test_what_is_exact_settles_what_is_no_simpler(numbers, places, terms, size, settled):
+    """A number with which few terms are exact leaves offers of as many numbers and more untried."""
     own = Inner("saturation", places[-1], 1.0, before=places[0] if places[1:] else None)
     own = own._replace(second=1.0 if numbers > 1 else None)
     problem = problems.narrow(4, 2)
-    chosen = problems.candidate(MASK)._replace(variance=(size * problem.floor) ** 2)
+    mask = np.arange(4)[None] < np.array([[terms], [1]])
+    chosen = problems.candidate(mask)._replace(variance=(size * problem.floor) ** 2)
     tried = Trial(
         SimpleNamespace(problem=problem),
         problems.found(chosen),
