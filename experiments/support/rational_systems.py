@@ -273,6 +273,32 @@ def _too_much(rng: np.random.Generator) -> Draw:
     return Draw({"mu": mu, "K": K, "L": L, "Y": Y, "D": D, "F": F}, starts, 6 / D)
 
 
+def _orbit(rng: np.random.Generator) -> Draw:
+    m = rng.uniform(0.5, 2)
+    # Apsides, with 0.6 to 0.9 and 0.5 to 0.8 of the speed of a circle at the larger one.
+    starts = []
+    for share in (rng.uniform(0.6, 0.9), rng.uniform(0.5, 0.8)):
+        r = rng.uniform(0.8, 1.5)
+        starts.append((r, 0.0, share * np.sqrt(m / r**3)))
+    return Draw({"m": m}, starts, 12.0 / np.sqrt(m))
+
+
+def _bubble(rng: np.random.Generator) -> Draw:
+    numbers = {"a": rng.uniform(1, 2), "b": rng.uniform(0.7, 1.3), "c": rng.uniform(0.1, 0.4)}
+    rest = (numbers["a"] / numbers["b"]) ** (1 / 3)
+    starts = [(rest * rng.uniform(1.4, 2.0), 0.0), (rest * rng.uniform(0.6, 0.8), 0.0)]
+    return Draw(numbers, starts, 8.0)
+
+
+def _elastic_pendulum(rng: np.random.Generator) -> Draw:
+    numbers = {"k": rng.uniform(20, 60), "l": 1.0, "g": 9.81}
+    starts = [
+        (rng.uniform(1.0, 1.4), 0.0, rng.uniform(0.5, 1.2), 0.0),
+        (rng.uniform(0.9, 1.3), rng.uniform(-0.5, 0.5), rng.uniform(-1.0, -0.4), 1.0),
+    ]
+    return Draw(numbers, starts, 6.0)
+
+
 def _glycolysis(rng: np.random.Generator) -> Draw:
     usual = {"J": 2.5, "k1": 100, "k2": 6, "k3": 16, "k4": 100, "k5": 1.28, "k6": 12, "k": 1.8}
     usual |= {"kap": 13, "K": 0.52, "psi": 0.1, "n": 1, "A": 4}
@@ -362,8 +388,20 @@ SYSTEMS = (
         ("D*(F - S) - mu/Y*S*X/(K + S + S**2/L)", "mu*S*X/(K + S + S**2/L) - D*X"),
         _too_much, {"K": "S"},
     ),
+    System(
+        "orbit in polar coordinates", ("r", "v", "w"),
+        ("v", "r*w**2 - m/r**2", "-2*v*w/r"),
+        _orbit, {}, False,
+    ),
+    System("bubble", ("R", "V"), ("V", "a/R**4 - b/R - c*V/R - 3*V**2/(2*R)"), _bubble, {}, False),
+    System(
+        "elastic pendulum", ("r", "v", "q", "w"),
+        ("v", "r*w**2 + g*cos(q) - k*(r - l)", "w", "-2*v*w/r - g*sin(q)/r"),
+        _elastic_pendulum, {}, False,
+    ),
 )  # fmt: skip
-"""In the order of the table: thirteen of one state inside each operation, then others."""
+"""In the order of the table: thirteen of one state inside each operation, then others, and last
+quotients of products."""
 
 _FLUX = "k1*S1*S6/(1 + (S6/K)**4)"
 
