@@ -65,9 +65,26 @@ def search_with_numbers(
         earned += [more for each in earned for more in _with_free_powers(session, each)]
         if not earned:
             break
-        best = max(earned, key=lambda each: each.found.chosen.score - each.numbers.price)
+        best = _simplest(earned)
         prepared, first, near = best.prepared, best.found, best.found
     return None if best is None else number_fit.finish(session, best)
+
+
+def _simplest(earned: Sequence[Trial]) -> Trial:
+    """The likeliest, or of those that are nearly as likely the one of fewest terms and numbers.
+
+    1/(1 + x/K + y/L) with both numbers far below all values is a function of the ratio alone.
+    """
+
+    def nats(each):
+        return each.found.chosen.score - each.numbers.price
+
+    def size(each):
+        numbers = sum(len(inner.numbers) for inner in each.numbers.inner)
+        return int(each.found.chosen.mask.sum()) + numbers, -nats(each)
+
+    least = max(map(nats, earned)) - constants.STRONG
+    return min((each for each in earned if nats(each) >= least), key=size)
 
 
 def _settles(tried: Trial, offer: Offer) -> bool:

@@ -72,3 +72,17 @@ def test_what_is_exact_settles_what_is_no_simpler(numbers, places, terms, size, 
         NOTHING_FITTED._replace(inner=(own,)),
     )
     assert numbers_inside._settles(tried, offer(2, 10.0)) == settled
+
+
+@pytest.mark.parametrize(("ahead", "numbers"), ((2.9, 1), (3.1, 2)))
+def test_of_what_is_nearly_as_likely_the_fewest_numbers_are_taken(ahead, numbers):
+    """Their prices, 4 nats a number, counted."""
+
+    def tried(score, second):
+        inner = Inner("haldane", 0, 1.0, second=second)
+        own = NOTHING_FITTED._replace(inner=(inner,), price=4.0 * len(inner.numbers))
+        chosen = problems.candidate(MASK)._replace(score=score)
+        return Trial(None, problems.found(chosen), own)
+
+    best = numbers_inside._simplest([tried(10.0, None), tried(14.0 + ahead, 1.0)])
+    assert len(best.numbers.inner[0].numbers) == numbers
