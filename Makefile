@@ -33,6 +33,7 @@ results: $(INSTALLED)
 	-$(BIN)/python experiments/report_picture.py out/recordings/report/report.html --out results/recordings/report.png
 	$(BIN)/python experiments/few_rows.py --seeds 16 --out results/few_rows
 	$(BIN)/python experiments/rational.py --seeds 8 --out results/rational
+	$(BIN)/python experiments/rational.py --systems orbit bubble elastic --seeds 4 --out results/negative_powers
 	$(BIN)/python experiments/prior.py --systems 16 --classes plain numbers --out results/prior
 	$(BIN)/python experiments/hidden.py --seeds 8 --noise 0.005 --out results/hidden
 	$(BIN)/python experiments/fitted_frequency.py --seeds 16 --out results/fitted_frequency

@@ -25,6 +25,7 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "field": ("field", discovery_tables.field),
     "hidden": ("hidden", discovery_tables.hidden),
     "rational": ("rational", discovery_tables.rational),
+    "negative_powers": ("negative_powers", discovery_tables.rational),
     "prior": ("prior", discovery_tables.prior),
     "constants": ("constants", discovery_tables.constants),
     "fitted_frequency": ("fitted_frequency", discovery_tables.fitted_frequency),
