@@ -75,8 +75,9 @@ def _training(axis: Axes, loss: ArrayLike, plan: Schedules, *, first: bool) -> N
     scale.plot(plan.temperature / plan.temperature[0], "--", color=COLOURS[1], label="τ / τ start")
     scale.plot(plan.entropy_weight, ":", color=COLOURS[2], label="entropy weight / β")
     # The legend has the upper third of the first panel to itself, and all have one scale.
-    low, high = np.log(axis.get_ylim())
-    axis.set_ylim(np.exp(low), np.exp(high + 0.5 * (high - low)))
+    low, high = axis.get_ylim()
+    if axis.get_yscale() == "log":
+        axis.set_ylim(low, high * np.sqrt(high / low))
     scale.set_ylim(0, 1.55)
     scale.set_yticks(np.linspace(0, 1, 6))
     if first:
