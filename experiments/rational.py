@@ -17,7 +17,7 @@ from support import command_line, experiment, rational_form, written
 from support.markdown import percent, rate, table
 from support.rational_answers import ERRORS, discovered, judged
 from support.rational_figure import picture
-from support.rational_systems import GLYCOLYSIS, SYSTEMS, Recording, System, record
+from support.rational_systems import GLYCOLYSIS, QUOTIENTS, SYSTEMS, Recording, System, record
 
 from nsindy.paper import figures, metrics
 from nsindy.runtime import files
@@ -36,7 +36,8 @@ def main() -> None:
     share = command_line.number(low=0)
     shares = "standard deviations of the noise, as shares of each state's"
     add("--noise", type=share, nargs="+", default=[0.0, 0.005, 0.02], help=shares)
-    add("--systems", nargs="+", metavar="WORD", help="only those whose name holds one of these")
+    one = "one of these; an orbit, a bubble and an elastic pendulum only where they are named"
+    add("--systems", nargs="+", metavar="WORD", help=f"only those whose name holds {one}")
     add("--glycolysis", action="store_true", help="seven states of yeast as well")
     peers = (
         "PySINDy's SINDy-PI as well, from this folder if it is not installed; where it can write"
@@ -51,7 +52,8 @@ def execute(options: argparse.Namespace) -> None:
     """Every system with every noise and method, each line printed as it comes."""
     every = (*SYSTEMS, GLYCOLYSIS) if options.glycolysis else SYSTEMS
     words = options.systems or [""]
-    chosen = [each for each in every if any(word in each.name for word in words)]
+    named = (*every, *QUOTIENTS) if options.systems else every
+    chosen = [each for each in named if any(word in each.name for word in words)]
     if not chosen:
         raise ValueError(f"no system's name holds {', '.join(words)}")
     if options.peers:

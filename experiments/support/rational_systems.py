@@ -13,7 +13,17 @@ import numpy as np
 import sympy
 from scipy.integrate import solve_ivp
 
-__all__ = ["GLYCOLYSIS", "ROWS", "SYSTEMS", "Draw", "Recording", "System", "field_of", "record"]
+__all__ = [
+    "GLYCOLYSIS",
+    "QUOTIENTS",
+    "ROWS",
+    "SYSTEMS",
+    "Draw",
+    "Recording",
+    "System",
+    "field_of",
+    "record",
+]
 
 ROWS = 400
 """Rows of all recordings of a system together."""
@@ -388,6 +398,10 @@ SYSTEMS = (
         ("D*(F - S) - mu/Y*S*X/(K + S + S**2/L)", "mu*S*X/(K + S + S**2/L) - D*X"),
         _too_much, {"K": "S"},
     ),
+)  # fmt: skip
+"""In the order of the table: thirteen of one state inside each operation, then others."""
+
+QUOTIENTS = (
     System(
         "orbit in polar coordinates", ("r", "v", "w"),
         ("v", "r*w**2 - m/r**2", "-2*v*w/r"),
@@ -400,8 +414,7 @@ SYSTEMS = (
         _elastic_pendulum, {}, False,
     ),
 )  # fmt: skip
-"""In the order of the table: thirteen of one state inside each operation, then others, and last
-quotients of products."""
+"""Quotients of products, which have a table of their own."""
 
 _FLUX = "k1*S1*S6/(1 + (S6/K)**4)"
 

@@ -69,9 +69,10 @@ The method:
    variables; then sin and cos; then exp, log, tanh, 1/x, |x| and x/(1 + x) where the values are in
    their domain. Each stands alone and times a state; products of two waves are included. Last, and
    alone, come sign(x), |x| x and √x: dry friction, drag and the outflow of a tank. Where the first
-   choice has long equations, operations, or leaves more than the noise, 1/x to 1/x^4 of a state
-   that is never 0, the first two times up to two others, take the place of the operations but sin
-   and cos, and stay where that is clearly more likely: v w/r of an orbit, V²/R of a bubble.
+   choice has long equations, operations, or leaves more than the noise, 1/x to 1/x^4 of what is
+   never near 0, the first three also times another variable and the first two times two, take the
+   place of the operations but sin and cos, and stay where that is likelier, clearly so unless it
+   takes fewer terms: v w/r of an orbit, V²/R of a bubble.
 4. *Propose.* Two regressions, on smoothed derivatives and on integrals (the weak form), each
    propose supports by a beam search over closed-form evidence. Where samples are too coarse for
    either, the flow from each sample to the next does, linearised in all terms again and again.

@@ -143,11 +143,9 @@ def with_negative_powers(
       the session that the problem belongs to, the problem, and its search.
     """
     usual = session, prepared, first
-    asked = session.question.operations is not None or prepared.problem.wide or session.stop()
-    done = (
-        number_hints.settled(prepared, first) or not number_hints.promising(prepared, first).any()
-    )
-    if asked or done:
+    if session.question.operations is not None or prepared.problem.wide or session.stop():
+        return usual
+    if number_hints.settled(prepared, first) or not number_hints.promising(prepared, first).any():
         return usual
     inverse = tuple(
         argument
@@ -156,9 +154,11 @@ def with_negative_powers(
         if term.primitive.name == "reciprocal" and prepared.problem.open[:, m].any()
         if isinstance(argument, int) and _away_from_zero(prepared, argument)
     )
+    if not inverse:
+        return usual
     library = problem.terms_of(session.signals, prepared.units, session.question, inverse=inverse)
     borne = constants.LIBRARY_LADDER[-1][0] * len(library) <= signals.cells(session.signals).sum()
-    if not inverse or not borne or dictionary.is_wide(len(library), len(prepared.units.states)):
+    if not borne or dictionary.is_wide(len(library), len(prepared.units.states)):
         return usual
     other = dataclasses.replace(session, inverse=inverse)
     made = other.build(prepared.units, prepared.substeps)

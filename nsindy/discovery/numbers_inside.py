@@ -92,15 +92,9 @@ def _settles(tried: Trial, offer: Offer) -> bool:
 
     Another function would not be exact with as few, unless it holds this one.
     """
-    own = tried.numbers.inner[-1]
-    simpler = [
-        len(mine) < len(its)
-        for mine, its in (
-            (offer.inner.numbers, own.numbers),
-            (offer.inner.places, own.places),
-        )
-    ]
-    return number_hints.settled(tried.prepared, tried.found) and not any(simpler)
+    own, other = tried.numbers.inner[-1], offer.inner
+    simpler = len(other.numbers) < len(own.numbers) or len(other.places) < len(own.places)
+    return not simpler and number_hints.settled(tried.prepared, tried.found)
 
 
 def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:

@@ -12,9 +12,9 @@ from peers import sindy_pi
 from support import rational_figure, rational_form
 from support.rational_answers import judged
 from support.rational_ratio import Equation, Number
-from support.rational_systems import GLYCOLYSIS, ROWS, SYSTEMS, record
+from support.rational_systems import GLYCOLYSIS, QUOTIENTS, ROWS, SYSTEMS, record
 
-EVERY = (*SYSTEMS, GLYCOLYSIS)
+EVERY = (*SYSTEMS, *QUOTIENTS, GLYCOLYSIS)
 NAMES = [system.name for system in EVERY]
 MICHAELIS_MENTEN = SYSTEMS[0]
 
