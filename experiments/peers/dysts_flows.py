@@ -52,7 +52,9 @@ def flows() -> list[Flow]:
             from dysts import flows as every
             from dysts.base import DynSys
     except ImportError as error:
-        raise ValueError(f"{error}; pip install 'nsindy[bench]'") from error
+        # Neither says that it runs with NumPy 2.2 and later, and both do.
+        how = "pip install 'nsindy[bench]'; pip install --no-deps dysts==0.96 gluonts==0.16.2"
+        raise ValueError(f"{error}; {how}") from error
     found = []
     for _, kind in inspect.getmembers(every, inspect.isclass):
         if issubclass(kind, DynSys) and kind is not DynSys:

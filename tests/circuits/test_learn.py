@@ -80,6 +80,7 @@ def test_the_same_seed_gives_the_same_operation_in_single_precision_as_well(nois
     assert other.primitive != noisy.primitive
 
 
+@pytest.mark.slow
 @pytest.mark.unmeasured
 def test_units_do_not_matter(noisy):
     """Powers of two scale without rounding, so the network must be the same to the last bit."""

@@ -98,6 +98,7 @@ def cosine(wave):
     return nsindy.discover(*wave, states=["x"], operations=OPERATIONS)
 
 
+@pytest.mark.slow
 def test_a_derivative_that_is_a_function_of_the_time_alone(cosine, wave):
     (name,) = coefficients(cosine, 0)
     assert name.startswith("cos(1.0") and name.endswith(" t)")
@@ -108,6 +109,7 @@ def test_a_derivative_that_is_a_function_of_the_time_alone(cosine, wave):
     assert none.time == "" and len(none.variables) == 1
 
 
+@pytest.mark.slow
 def test_the_time_counts_in_all_that_is_made_of_it(cosine, wave, tmp_path):
     times, states = wave
     late = np.asarray(cosine.vector_field(2.0, np.array([0.0])))

@@ -41,11 +41,13 @@ def positions():
     return nsindy.discover(times, unit * states[:, 0], states=["x"], order=2, operations=OPERATIONS)
 
 
+@pytest.mark.slow
 def test_a_spring_with_dry_friction_from_positions(positions):
     """In millimetres: only the friction changes with the unit."""
     assert_near(coefficients(positions, 1), {"x": -4.0, "x'": -0.1, "sign(x')": -300.0})
 
 
+@pytest.mark.slow
 def test_a_body_that_friction_holds_stays(positions):
     """Released where the spring cannot move it, it rests; a solver would otherwise chatter."""
     times = np.linspace(0, 40, 81)
@@ -68,6 +70,7 @@ def test_a_spring_with_dry_friction_from_both_states():
     assert_near(coefficients(found, 1), {"x": -4.0, "v": -0.1, "sign(v)": -0.3})
 
 
+@pytest.mark.slow
 def test_a_throw_with_quadratic_drag():
     times, states = recorded(lambda y: [-9.81 - 0.15 * abs(y[0]) * y[0]], (20.0,), 4.0, 200)
     found = nsindy.discover(times, states, states=["v"], operations=OPERATIONS)

@@ -39,7 +39,10 @@ def with_cells_missing(seed):
     return times, x, sigma
 
 
-@pytest.mark.parametrize("make", (at_different_rates, with_cells_missing))
+SLOW = pytest.param(with_cells_missing, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("make", (at_different_rates, SLOW))
 @pytest.mark.parametrize("seed", (0, pytest.param(1, marks=pytest.mark.slow)))
 @pytest.mark.unmeasured
 def test_no_grid_is_needed(make, seed):

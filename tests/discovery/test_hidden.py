@@ -34,6 +34,7 @@ def found(epidemic):
     return nsindy.discover(*epidemic, states=["I"], hidden="S", law=LAW)
 
 
+@pytest.mark.slow
 def test_an_epidemic_is_found_from_its_prevalence(found):
     chosen = np.asarray(found.coefficients) != 0
     terms = [{found.terms[m] for m in np.flatnonzero(row)} for row in chosen]
@@ -47,6 +48,7 @@ def test_an_epidemic_is_found_from_its_prevalence(found):
     assert any("S was not measured, so nothing tells its scale" in w for w in found.warnings)
 
 
+@pytest.mark.slow
 def test_a_law_says_which_of_its_numbers_no_recording_tells(found):
     law = found.laws[1]
     values, errors = (dict(zip(law.names, x, strict=True)) for x in (law.values, law.errors))
@@ -59,6 +61,7 @@ def test_a_law_says_which_of_its_numbers_no_recording_tells(found):
     assert 0 < law.nats < 30
 
 
+@pytest.mark.slow
 def test_it_is_simulated_saved_and_read(found, epidemic, tmp_path):
     assert (found.states, found.measured, found.hidden) == (("I", "S"), ("I",), ("S",))
     found.save(tmp_path / "d.json")
@@ -70,6 +73,7 @@ def test_it_is_simulated_saved_and_read(found, epidemic, tmp_path):
     assert np.std(path[:, 0] - measured) < 0.02 * measured.std()
 
 
+@pytest.mark.slow
 def test_a_report_has_the_hidden_state(found, epidemic, tmp_path):
     from nsindy.recording import check
     from nsindy.report import figures, replay

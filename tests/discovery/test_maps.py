@@ -101,6 +101,7 @@ def test_noise_of_the_measurement_of_a_chaotic_map(clean):
     assert any("noise of the measurement" in said for said in found.warnings)
 
 
+@pytest.mark.slow
 def test_noise_of_the_system_is_told_from_that_of_the_measurement():
     made = iterated(logistic, [0.3], 150, noise=0.01)
     found = nsindy.discover(None, made, states=["x"], map=True, operations=())

@@ -43,6 +43,7 @@ def test_cells_follow_the_axes():
     assert AXES.shaped(np.asarray(grid.args[:, 1])).tolist() == [[[0.1, 0.1], [0.3, 0.3]]]
 
 
+@pytest.mark.slow
 def test_limits_scale_with_the_noise(exact):
     grid = phase_sweep.measurements(AXES, EXPERIMENT)
     bound, distance = jax.jit(lambda grid, bound: phase_sweep.limits(grid, bound, 120, 60))(

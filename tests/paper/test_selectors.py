@@ -47,6 +47,7 @@ def judge(data):
     return of
 
 
+@pytest.mark.slow
 def test_run_9_recovers_the_oscillator_and_leaves_the_second_slot_empty(data, judge):
     found = judge("exp8_evidence_router")
     assert bool(found.support_correct)

@@ -334,6 +334,7 @@ def test_a_pickle_is_text_that_is_refused(file, tmp_path):
     assert not (tmp_path / "harm").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.unmeasured
 def test_a_million_rows(tmp_path):
     t = np.arange(1_000_000) * 0.001
@@ -532,7 +533,7 @@ def answers(call):
     return found
 
 
-@fuzz(1000)
+@fuzz(500)
 @given(text=near_tables(), encoding=st.sampled_from(["utf-8"] * 6 + ["utf-16", "utf-8-sig"]))
 @pytest.mark.unmeasured
 def test_any_table(tmp_path, text, encoding):
@@ -541,7 +542,7 @@ def test_any_table(tmp_path, text, encoding):
     answers(lambda: check.read_recordings(path))
 
 
-@fuzz(400)
+@fuzz(200)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda s: s.encode())))
 @pytest.mark.unmeasured
 def test_any_bytes(tmp_path, content):
@@ -559,7 +560,7 @@ ANYTHING = st.one_of(
 )
 
 
-@fuzz(400)
+@fuzz(200)
 @given(t=ANYTHING, x=ANYTHING, inputs=ANYTHING)
 @pytest.mark.unmeasured
 def test_any_objects(t, x, inputs):

@@ -38,6 +38,7 @@ def one(exact):
     return outcome
 
 
+@pytest.mark.slow
 @pytest.mark.unmeasured
 def test_an_outcome_is_the_same_alone_and_in_a_larger_sweep(one, paper):
     settings = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], paper)
