@@ -151,15 +151,15 @@ def initial_values(segments: Segments) -> int:
 
 def solved(problem: Problem, starts: Sequence[Start], segments: Segments) -> list[Path]:
     """Solve models along the segments."""
-    paths: list[Path] = []
     lanes = side_by_side.lanes(segments)
-    for at in range(0, len(starts), lanes):
-        models = [model(problem, start) for start in starts[at : at + lanes]]
+
+    def of_group(group: Sequence[Start]) -> list[Path]:
+        models = [model(problem, start) for start in group]
         needed = side_by_side.needed(problem.terms, models, segments)
         states, ends = PATHS(problem.terms, side_by_side.stack_lanes(models, lanes), needed)
-        every = map(Path, np.asarray(states), np.asarray(ends))
-        paths += list(every)[: len(models)]
-    return paths
+        return list(map(Path, np.asarray(states), np.asarray(ends)))
+
+    return side_by_side.in_groups(of_group, starts, lanes)
 
 
 def fit(

@@ -345,6 +345,11 @@ NUMBER_UNRESOLVED = 1e-3
 NUMBER_SAMPLES = 600
 """Samples of a recording that a scan looks at; of a longer one every second, third, …."""
 
+NUMBER_GLANCE = 1000
+"""Samples that the first recordings hold together in which a number is looked for that explains no
+more but takes the place of terms. Other recordings would show it no better: terms are cheaper to
+leave out of few samples than of many."""
+
 NUMBER_DIFFERENCE = 1e-6
 """Change of a scaled state by which the Jacobian of the equations is taken, by central
 differences: near the cube root of the rounding of doubles."""

@@ -6,7 +6,7 @@ slow error explain the recording better. Here the supports that were fitted are 
 where one of them wins, its neighbours are, until it stays.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -128,14 +128,15 @@ class _Search(NamedTuple):
 
     def judged(self, every: list[Candidate]) -> list[_Nearly]:
         """Judge candidates that were fitted."""
-        lanes, found = side_by_side.lanes(self.segments), list[_Nearly]()
-        for at in range(0, len(every), lanes):
-            part = every[at : at + lanes]
-            paths = candidates.solved(self.problem, [c.start for c in part], self.segments)
-            stacked = side_by_side.stack_lanes([path.states for path in paths], lanes)
-            judged = side_by_side.unstack_lanes(JUDGED(stacked, self.segments, self.problem.floor))
-            found += [self._nearly(c, j) for c, j in zip(part, judged, strict=False)]
-        return found
+        lanes = side_by_side.lanes(self.segments)
+
+        def of_group(group: Sequence[candidates.Path]) -> list[_Judged]:
+            stacked = side_by_side.stack_lanes([path.states for path in group], lanes)
+            return side_by_side.unstack_lanes(JUDGED(stacked, self.segments, self.problem.floor))
+
+        paths = candidates.solved(self.problem, [c.start for c in every], self.segments)
+        judged = side_by_side.in_groups(of_group, paths, lanes)
+        return [self._nearly(c, j) for c, j in zip(every, judged, strict=True)]
 
     def beside(self, candidate: Candidate, judged: _Judged) -> "Beside":
         """A candidate whose innovation is that beside its slow error."""

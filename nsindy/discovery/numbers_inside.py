@@ -41,15 +41,18 @@ def search_with_numbers(
         if session.stop() or prepared.problem.wide:
             break
         others = number_hints.promising(prepared, near)
-        regressed = number_regression.proposed(prepared, chosen.mask, others)
+        more = number_hints.leaves_more(prepared, near)
+        # What only takes the place of terms shows in few samples: these cost less there.
+        seen = prepared if more else prepared.first_recordings(constants.NUMBER_GLANCE)
+        regressed = number_regression.proposed(seen, chosen.mask, others)
         around = []
         if not any(regressed) or not exact:
             # Trajectories around a choice see more than derivatives where these are noisy.
             around = number_scan.offers(
-                prepared, chosen.mask, chosen.coefficients, first.noise, others=others
+                seen, chosen.mask, chosen.coefficients, first.noise, others=others
             )
         before = best.numbers if best else NOTHING_FITTED
-        if not number_hints.leaves_more(prepared, near):
+        if not more:
             *regressed, around = (
                 [offer for offer in each if _pays_by_terms(offer, chosen.mask, exact=exact)]
                 for each in (*regressed, around)
@@ -62,7 +65,7 @@ def search_with_numbers(
                 continue
             one = number_fit.trial(session, offer, prepared, first, before)
             earned += [] if one is None else [one]
-        earned += [more for each in earned for more in _with_free_powers(session, each)]
+        earned += [freed for each in earned for freed in _with_free_powers(session, each)]
         if not earned:
             break
         best = _simplest(earned)

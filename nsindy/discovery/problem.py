@@ -171,6 +171,16 @@ class Prepared(NamedTuple):
         firsts = [np.arange(0, len(s.times) - 1, self.length) == 0 for s in self.signals]
         return np.flatnonzero(np.concatenate(firsts))
 
+    def first_recordings(self, samples: int) -> "Prepared":
+        """The same for regressions, of the first recordings that hold so many samples together."""
+        ends = np.cumsum([len(s.times) for s in self.signals])
+        last = min(int(np.searchsorted(ends, samples)), len(ends) - 1)
+        return self._replace(
+            parts=self.parts[: last + 1],
+            signals=self.signals[: last + 1],
+            theta=self.theta[: ends[last]],
+        )
+
     def in_units(self, coefficients: np.ndarray) -> np.ndarray:
         """Scaled coefficients in the units of the recording, the given ones to their last digit."""
         given = self.tables.given

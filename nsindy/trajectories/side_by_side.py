@@ -10,13 +10,21 @@ from typing import Any
 import jax
 import numpy as np
 
-from nsindy.runtime.programs import Program
+from nsindy.runtime.programs import AT_ONCE, Program, at_once
 from nsindy.terms.products import Products
 from nsindy.trajectories.flow import Flow
 from nsindy.trajectories.gauss_newton import FitState, ShootingFit, judge, step, unstarted
 from nsindy.trajectories.shooting import Model, Segments
 
-__all__ = ["fit_many", "lanes", "needed", "precompile_steps", "stack_lanes", "unstack_lanes"]
+__all__ = [
+    "fit_many",
+    "in_groups",
+    "lanes",
+    "needed",
+    "precompile_steps",
+    "stack_lanes",
+    "unstack_lanes",
+]
 
 LANES = 1, 32
 """Fewest and most fits that go on side by side."""
@@ -97,14 +105,21 @@ def fit_many(
     waiting, going = list(range(len(models)))[::-1], list[int]()
     samples, side_by_side = np.sum(np.asarray(segments.weights) > 0), lanes(segments)
     least = np.inf
+
+    def stepped(group: Sequence[int]) -> list[FitState]:
+        now = stack_lanes([states[i] for i in group], side_by_side)
+        own = stack_lanes([each[i] for i in group], side_by_side)
+        some = needed(terms, [models[i] for i in group], segments)
+        return unstack_lanes(ALL_STEP(terms, now, own, some, noise))
+
+    def judged(group: Sequence[int]) -> list[ShootingFit]:
+        now = stack_lanes([states[i] for i in group], side_by_side)
+        return unstack_lanes(ALL_JUDGED(now, segments, noise, floor))
+
     while waiting or going:
-        while waiting and len(going) < side_by_side:
+        while waiting and len(going) < AT_ONCE * side_by_side:
             going.append(waiting.pop())
-        now = stack_lanes([states[i] for i in going], side_by_side)
-        own = stack_lanes([each[i] for i in going], side_by_side)
-        some = needed(terms, [models[i] for i in going], segments)
-        stepped = ALL_STEP(terms, now, own, some, noise)
-        for i, state in zip(going, unstack_lanes(stepped), strict=False):
+        for i, state in zip(going, in_groups(stepped, going, side_by_side), strict=True):
             states[i] = state
         least = min(least, *(states[i].value for i in going))
         enough = np.exp(2 * CLEAR / samples) * max(least, samples)
@@ -113,12 +128,22 @@ def fit_many(
             going = [i for i in going if not _hopeless(states[i], enough)]
         if stop():
             break
-    fits = []
-    for at in range(0, len(states), side_by_side):
-        part = states[at : at + side_by_side]
-        judged = ALL_JUDGED(stack_lanes(part, side_by_side), segments, noise, floor)
-        fits += unstack_lanes(judged)[: len(part)]
-    return fits
+    return in_groups(judged, range(len(states)), side_by_side)
+
+
+def in_groups(
+    function: Callable[[Sequence[Any]], list[Any]], each: Sequence[Any], size: int
+) -> list[Any]:
+    """What a function says of each, given `size` of them at a time, several groups at once.
+
+    Args:
+      function: of a group; what it says beyond the length of that is of empty lanes.
+      each: its arguments.
+      size: of a group.
+    """
+    groups = [each[at : at + size] for at in range(0, len(each), size)]
+    said = at_once(function, groups)
+    return [one for group, own in zip(groups, said, strict=True) for one in own[: len(group)]]
 
 
 def _hopeless(state: FitState, enough: float) -> bool:

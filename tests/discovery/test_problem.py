@@ -198,3 +198,12 @@ def test_columns_that_are_no_terms_hold_nothing():
     np.testing.assert_array_equal(problem.of_columns(values), np.pad(values, ((0, 0), (0, 5))))
     np.testing.assert_array_equal(problem.of_terms(problem.of_columns(values)), values)
     assert not problem.wide and problem.prior_of_columns.terms == 3
+
+
+def test_of_several_recordings_the_first_hold_so_many_samples(first):
+    longer = np.concatenate([first.theta, 2 * first.theta, 3 * first.theta])
+    several = first._replace(parts=first.parts * 3, signals=first.signals * 3, theta=longer)
+    for samples, count in ((1, 1), (300, 1), (301, 2), (10_000, 3)):
+        some = several.first_recordings(samples)
+        assert len(some.parts) == len(some.signals) == count
+        np.testing.assert_array_equal(some.theta, longer[: 300 * count])

@@ -53,6 +53,17 @@ def test_an_error_reaches_who_calls(counted):
             program(np.zeros(5), power="two")
 
 
+def test_several_calls_at_once_are_those_of_one_after_the_other(counted):
+    program, traced = counted
+    each = [np.full(2, float(n)) for n in range(5)]
+    with jax.enable_x64(False):
+        found = programs.at_once(lambda x: np.asarray(program(x, power=2)), each)
+    assert [one.dtype for one in found] == [np.float32] * 5 and len(traced) == 1
+    np.testing.assert_array_equal(found, [2 * x**2 for x in each])
+    with pytest.raises(ZeroDivisionError):
+        programs.at_once(lambda x: 1 / x, [1, 0, 2])
+
+
 def test_a_program_is_a_plain_function_where_another_one_is_traced_or_nothing_compiled(both):
     twice = Program(lambda x, *, power: 2 * x**power, static=["power"])
     expected = 2 * np.arange(3.0) ** 2
