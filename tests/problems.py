@@ -48,6 +48,7 @@ def prepared(
     waves=None,
     inner=(),
     physics=NOTHING,
+    inverse=(),
 ) -> Prepared:
     """The problem that one recording poses."""
     parts = [Recording(times, states, np.zeros((len(times), 0)))]
@@ -58,7 +59,7 @@ def prepared(
     question = Question(
         order=order, operations=operations, degree=degree, max_terms=slots, noise=floor
     )
-    return problem.prepare(parts, smoothed, units, question, physics=physics)
+    return problem.prepare(parts, smoothed, units, question, physics=physics, inverse=inverse)
 
 
 def signal(states, **changes) -> Signal:

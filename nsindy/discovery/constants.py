@@ -385,6 +385,10 @@ tried: 1/x^4 then ranges over five decades, and equations with it can be solved.
 INVERSE_ROUNDS = 6
 """Rounds of a search after which negative powers must be likelier than what was found without."""
 
+INVERSE_GLANCE = 30.0
+"""Nats by which a regression may find negative powers worse that take the place of terms, where
+nothing more is to be explained. Along orbits it was 10, and along chaotic flows there were none."""
+
 NUMBER_REPLACES = 3
 """Terms of an equation from which on a number may take the place of some; where nothing is noise,
 one more."""

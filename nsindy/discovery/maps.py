@@ -280,7 +280,7 @@ def _equation(prepared: Prepared, factor: np.ndarray, count: int, d: int) -> _Eq
     floor = asked.floor[d] ** 2
     size_of_next = float(np.linalg.norm(own[:, -1]))
     hidden = np.sqrt(count * floor) / size_of_next if size_of_next else 0.0
-    found = proposals.supports_of(asked, own, d, count, hidden)
+    found = [o.mask for o in proposals.options_of(asked, own, d, count, hidden)]
     scored = []
     for mask in [np.zeros(size, bool), *found]:
         solution = regression.least_squares_numpy(own, mask)

@@ -22,6 +22,7 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.readings import Late
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
+from nsindy.evidence import regression
 
 __all__ = ["FoundModel", "Searched", "at_fine_floor", "search_model", "with_negative_powers"]
 
@@ -162,6 +163,8 @@ def with_negative_powers(
         return usual
     other = dataclasses.replace(session, inverse=inverse)
     made = other.build(prepared.units, prepared.substeps)
+    if not number_hints.leaves_more(prepared, first) and not _may_replace(prepared, first, made):
+        return usual
     glance = other.search(
         made,
         proposals.proposals(made),
@@ -175,6 +178,31 @@ def with_negative_powers(
     if glance.chosen.score <= first.chosen.score + (0.0 if fewer else constants.STRONG):
         return usual
     return other, *stages.search_from(other, made, glance.starts())
+
+
+def _may_replace(prepared: Prepared, first: Found, made: Prepared) -> bool:
+    """Whether a regression finds negative powers in place of more terms in one equation.
+
+    Args:
+      prepared: the problem without negative powers.
+      first: its search.
+      made: the problem with them.
+    """
+    new = np.array([term not in prepared.terms for term in made.terms])
+    counts = (first.chosen.mask & prepared.problem.admissible).sum(1)
+    freedom = sum(s.freedom for s in made.signals)
+    for d in np.flatnonzero(number_hints.promising(prepared, first)).tolist():
+        for factor in (made.problem.factor, made.problem.integrals):
+            own = regression.of_equation(factor, len(new), d)
+            options = proposals.options_of(made.problem, own, d, freedom, constants.COARSE[0])
+            ranks = {True: np.inf, False: np.inf}
+            for option in options:
+                inverse = bool((option.mask & new).any())
+                if not inverse or option.mask.sum() < counts[d]:
+                    ranks[inverse] = min(ranks[inverse], option.rank)
+            if ranks[True] < ranks[False] + constants.INVERSE_GLANCE:
+                return True
+    return False
 
 
 def _away_from_zero(prepared: Prepared, place: int) -> bool:

@@ -1,6 +1,7 @@
 """Supports that regressions propose, for the search to start from."""
 
 import heapq
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,16 +11,16 @@ from nsindy.discovery import candidates, constants, screening, signals
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared, Problem
 from nsindy.evidence import beam, regression
-from nsindy.runtime.programs import Program
+from nsindy.runtime.programs import Program, at_once
 from nsindy.terms.products import is_product
 
-__all__ = ["by_regressions", "proposals", "supports_of"]
+__all__ = ["Option", "by_regressions", "options_of", "proposals"]
 
 BEAM = Program(beam.beam_search, static=("slots", "depth", "width"))
 
 
-class _Option(NamedTuple):
-    """A support of one equation [M], and what it is ranked by: less is better."""
+class Option(NamedTuple):
+    """A support of one equation [M], and what it is ranked by, as -log p: less is better."""
 
     rank: float
     mask: np.ndarray
@@ -92,12 +93,11 @@ def _supports(
     """
     freedom = sum(s.freedom for s in prepared.signals)
     factors = [problem.factor] if prepared.substeps is None else [problem.factor, problem.integrals]
-    return [
-        mask
-        for factor in factors
-        for coarse in shares
-        for mask in _joint(problem, factor, freedom, width, coarse)[:count]
-    ]
+    each = at_once(
+        lambda one: _joint(problem, one[0], freedom, width, one[1]),
+        list(itertools.product(factors, shares)),
+    )
+    return [mask for masks in each for mask in masks[:count]]
 
 
 def _different(problem: Problem, supports: Sequence[np.ndarray]) -> list[Start]:
@@ -132,11 +132,11 @@ def _joint(
 
 def _options(
     problem: Problem, factor: np.ndarray, d: int, samples: float, width: int, coarse: float
-) -> list[_Option]:
+) -> list[Option]:
     """The best supports of equation d, ranked by their negative evidence."""
     allowed = problem.open[d]
     if not allowed.any():
-        return [_Option(0.0, allowed)]
+        return [Option(0.0, allowed)]
     own = regression.of_equation(factor, len(allowed), d)
     # A pair of terms that are little without each other begins with one of them.
     beam_width = max(16, problem.columns.shape[1] // 4) if width <= constants.WIDTH else 64
@@ -145,7 +145,7 @@ def _options(
 
 def _by_beam(
     problem: Problem, own: np.ndarray, d: int, samples: float, coarse: float, width: int
-) -> list[_Option]:
+) -> list[Option]:
     """The supports of equation d by its compressed regression [Q, M + 1], best first."""
     size = own.shape[1] - 1
     own = own * np.append(problem.open[d], True)[None]
@@ -153,7 +153,7 @@ def _by_beam(
         own = own[:, [*problem.columns[d], size]]
         costs = problem.prior_of_columns._replace(costs=problem.prior_of_columns.costs[d])
         found = screening.beam(own.T @ own, costs, samples, problem.slots, coarse)
-        return [_Option(-s.score, _at(problem.columns[d][s.terms], size)) for s in found]
+        return [Option(-s.score, _at(problem.columns[d][s.terms], size)) for s in found]
     # Columns of no terms, and a row of its own that no term can explain.
     none = problem.columns.shape[1] - size
     columns = np.insert(np.pad(own, ((0, none + 1), (0, 0))), [size] * none, 0.0, axis=1)
@@ -168,13 +168,13 @@ def _by_beam(
         width=width,
     )
     pairs = zip(np.asarray(supports.log_evidence), np.asarray(supports.masks), strict=True)
-    return [_Option(-float(value), mask[0, :size]) for value, mask in pairs if np.isfinite(value)]
+    return [Option(-float(value), mask[0, :size]) for value, mask in pairs if np.isfinite(value)]
 
 
-def supports_of(
+def options_of(
     problem: Problem, own: np.ndarray, d: int, samples: float, coarse: float
-) -> list[np.ndarray]:
-    """The best supports [M] of equation d by its own regression, best first.
+) -> list[Option]:
+    """The best supports of equation d by its own regression, best first.
 
     Args:
       problem: what is searched.
@@ -184,7 +184,7 @@ def supports_of(
       coarse: share of the target that no term can explain.
     """
     width = max(64, problem.columns.shape[1] // 4)
-    return [one.mask for one in _by_beam(problem, own, d, samples, coarse, width)]
+    return _by_beam(problem, own, d, samples, coarse, width)
 
 
 def _at(places: np.ndarray, size: int) -> np.ndarray:
@@ -195,15 +195,15 @@ def _at(places: np.ndarray, size: int) -> np.ndarray:
 
 
 def _least(
-    each: list[list[_Option]], count: int, key: Callable[[tuple[_Option, ...]], Any]
-) -> list[tuple[_Option, ...]]:
+    each: list[list[Option]], count: int, key: Callable[[tuple[Option, ...]], Any]
+) -> list[tuple[Option, ...]]:
     """The choices of one option of each equation that come first by a key that adds up.
 
     What is not among the first of some equations is not among those of one more.
     """
     best: list[tuple[int, ...]] = [()]
 
-    def options_of(places: tuple[int, ...]) -> tuple[_Option, ...]:
+    def options_of(places: tuple[int, ...]) -> tuple[Option, ...]:
         return tuple(options[i] for options, i in zip(each, places, strict=False))
 
     for options in each:
@@ -212,22 +212,22 @@ def _least(
     return [options_of(places) for places in best]
 
 
-def _rank(choice: tuple[_Option, ...]) -> float:
+def _rank(choice: tuple[Option, ...]) -> float:
     """What a joint support is ranked by."""
     return sum(o.rank for o in choice)
 
 
-def _turn(choice: tuple[_Option, ...]) -> tuple[float, int]:
+def _turn(choice: tuple[Option, ...]) -> tuple[float, int]:
     """When a joint support has its turn: by its ranks, then by its size."""
     return sum(o.rank for o in choice), sum(int(o.mask.sum()) for o in choice)
 
 
-def _by_size(options: list[_Option]) -> list[_Option]:
+def _by_size(options: list[Option]) -> list[Option]:
     """Supports by their ranks among those of as many terms, the best of each size first."""
     seen: dict[int, int] = {}
     ranked = []
     for option in options:
         size = int(option.mask.sum())
-        ranked.append(_Option(seen.get(size, 0), option.mask))
+        ranked.append(Option(seen.get(size, 0), option.mask))
         seen[size] = seen.get(size, 0) + 1
     return sorted(ranked, key=lambda option: option.rank)

@@ -32,10 +32,15 @@ def test_a_quotient_of_products_is_found():
 
 @pytest.mark.parametrize(
     ("change", "tried"),
-    (({}, True), ({"operations": ("sin",)}, False), ({"short": True}, False)),
+    (
+        ({}, True),
+        ({"operations": ("sin",)}, False),
+        ({"short": True}, False),
+        ({"vain": True}, False),
+    ),
 )
 def test_negative_powers_are_tried_where_a_number_may_be(monkeypatch, change, tried):
-    """Not where operations were named, nor where few products leave nothing."""
+    """Not where operations were named, where few products leave nothing, or in place of none."""
     made = prepared(TIMES, 2 + STATES, operations=("reciprocal",))
     terms = 1 if change.get("short") else constants.NUMBER_REPLACES + 2
     mask = np.zeros(made.problem.admissible.shape)
@@ -50,6 +55,7 @@ def test_negative_powers_are_tried_where_a_number_may_be(monkeypatch, change, tr
     monkeypatch.setattr(Session, "build", lambda *given: made)
     monkeypatch.setattr(Session, "search", search)
     monkeypatch.setattr(models.proposals, "proposals", lambda made: [])
+    monkeypatch.setattr(models, "_may_replace", lambda *given: not change.get("vain"))
     monkeypatch.setattr(models.stages, "search_from", lambda *given: (made, better))
     question = Question(operations=change.get("operations"))
     session = Session(made.parts, made.signals, question, lambda *now: None)
@@ -101,3 +107,20 @@ def test_without_noise_what_is_near_but_not_exact_is_searched_again(
     usual = models.Searched(model(left), (made, model(left).first), False)
     assert (models.at_fine_floor(session, usual) is not None) == better
     assert floors == [constants.FINE_FLOOR] * searched
+
+
+@pytest.mark.parametrize("power", (-3, 1))
+def test_a_regression_says_whether_negative_powers_may_replace_terms(power):
+    """r'' = 1/r³ - 1/r² in place of three terms, and none in a damped oscillator."""
+
+    def field(r, v):
+        return r**-3 - r**-2 if power < 0 else 1 - r - 0.2 * v
+
+    times = np.linspace(0, 12, 300)
+    states = solved(lambda y: [y[1], field(*y)], (1.4, 0.0), times)
+    usual = prepared(times, noisy(states, 0.005), operations=("reciprocal",))
+    mask = np.zeros(usual.problem.admissible.shape)
+    mask[1, : constants.NUMBER_REPLACES] = 1.0
+    first = found_by(candidate(mask)._replace(variance=np.zeros(2)), noise=np.zeros(2))
+    made = prepared(times, noisy(states, 0.005), operations=("reciprocal",), inverse=(0,))
+    assert models._may_replace(usual, first, made) == (power < 0)

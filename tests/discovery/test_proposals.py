@@ -9,7 +9,7 @@ from problems import narrow, prepared, signal, solved
 
 from nsindy.discovery import candidates, constants, proposals
 from nsindy.discovery.problem import Prepared
-from nsindy.discovery.proposals import _Option
+from nsindy.discovery.proposals import Option
 from nsindy.evidence.prior import Prior
 from nsindy.terms.products import is_product
 
@@ -99,7 +99,7 @@ def test_few_supports_are_not_taken_in_turns(regressions):
 
 def test_the_best_of_each_size_come_first():
     masks = np.array([[1, 1, 0], [1, 0, 1], [1, 0, 0], [0, 0, 0], [0, 1, 0]], bool)
-    ranked = proposals._by_size([_Option(float(i), mask) for i, mask in enumerate(masks)])
+    ranked = proposals._by_size([Option(float(i), mask) for i, mask in enumerate(masks)])
     assert [o.rank for o in ranked] == [0, 0, 0, 1, 1]
     assert [o.mask.sum() for o in ranked] == [2, 1, 0, 2, 1]
     # By its ranks first, then by its number of terms.
@@ -114,7 +114,7 @@ def test_so_many_supports_of_each_equation_are_combined(monkeypatch, equations):
     few = constants.JOINT_OPTIONS.get(equations, constants.JOINT_OPTIONS_MANY)
     assert few == {1: 64, 2: 32, 3: 16}.get(equations, 6)
     masks = np.array(list(itertools.product((False, True), repeat=7)))
-    ranked = [_Option(float(i), mask) for i, mask in enumerate(masks[: few + 1])]
+    ranked = [Option(float(i), mask) for i, mask in enumerate(masks[: few + 1])]
     ranked[few - 1] = ranked[few - 1]._replace(rank=-1.0)
     ranked[few] = ranked[few]._replace(rank=-2.0)
     monkeypatch.setattr(proposals, "_options", lambda *given: ranked)
@@ -127,7 +127,7 @@ def test_the_best_of_many_equations_are_found_without_all_combinations():
     """Of three options of six equations, all 729 of which can be ranked; ten states have 10⁷."""
     rng = np.random.default_rng(0)
     each = [
-        [_Option(float(rank), np.eye(3, dtype=bool)[i]) for i, rank in enumerate(ranks)]
+        [Option(float(rank), np.eye(3, dtype=bool)[i]) for i, rank in enumerate(ranks)]
         for ranks in np.sort(rng.integers(0, 5, (6, 3)))
     ]
     for key in (proposals._rank, proposals._turn):
