@@ -57,7 +57,7 @@ def execute(options: argparse.Namespace) -> None:
     repeats, quick = options.repeats, options.quick
     on_cpu = backend == "cpu"
     answers = speed_answers.waits(3 if quick else 20, options.pysindy) if on_cpu else None
-    content = {**written.origin(), "device": str(jax.devices()[0]), "quick": quick}
+    content = {**written.origin(), "device": jax.devices()[0].device_kind, "quick": quick}
     content["answers"] = answers
     if options.waits:
         content["ratios"] = show(waited(answers) if answers else [])

@@ -287,12 +287,15 @@ def _folder(out: Path) -> Iterator[None]:
 
 
 def _start_jax() -> None:
-    """Double precision, and a cache of compiled programs for the next run."""
+    """Double precision on the processor, and a cache of compiled programs for the next run."""
     import jax
 
     from nsindy.runtime import programs
 
     jax.config.update("jax_enable_x64", True)
+    if "JAX_PLATFORMS" not in os.environ:
+        # A discovery is many small programs in turn, and a GPU takes longer to begin.
+        jax.config.update("jax_platforms", "cpu")
     programs.keep_compiled(seconds=0.0)
 
 

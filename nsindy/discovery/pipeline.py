@@ -38,7 +38,7 @@ from nsindy.discovery.signals import Units
 from nsindy.recording import check
 from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
-from nsindy.runtime.programs import keeping_compiled
+from nsindy.runtime.programs import keeping_compiled, on_processor
 from nsindy.runtime.stopping import stop_softly
 from nsindy.terms.operations import Operations
 
@@ -194,6 +194,7 @@ def from_recordings(
     # work a factorisation would take fifty times as long.
     with (
         jax.enable_x64(True),
+        on_processor(),
         threadpool_limits(1, user_api="blas"),
         keeping_compiled(),
         stop_softly(message, seconds=seconds) as stop,

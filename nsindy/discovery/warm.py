@@ -16,7 +16,7 @@ from nsindy.discovery import constants, proposals, signals
 from nsindy.discovery.question import Question
 from nsindy.discovery.session import Session
 from nsindy.recording import check
-from nsindy.runtime.programs import keeping_compiled, wait_for_programs
+from nsindy.runtime.programs import keeping_compiled, on_processor, wait_for_programs
 from nsindy.terms.numbered import Inner
 
 __all__ = ["warm"]
@@ -36,7 +36,12 @@ def warm(progress: Callable[[str, float], None] = lambda stage, share: None) -> 
     """
     cases = [(states, rows) for states in STATES for rows in ROWS]
     proposed = set[tuple[int, ...]]()
-    with jax.enable_x64(True), threadpool_limits(1, user_api="blas"), keeping_compiled():
+    with (
+        jax.enable_x64(True),
+        on_processor(),
+        threadpool_limits(1, user_api="blas"),
+        keeping_compiled(),
+    ):
         for done, (states, rows) in enumerate(cases):
             progress(f"{states} states, {rows} rows", done / len(cases))
             _compile(states, rows, proposed)

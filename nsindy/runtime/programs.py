@@ -24,6 +24,7 @@ __all__ = [
     "compile_quickly",
     "keep_compiled",
     "keeping_compiled",
+    "on_processor",
     "wait_for_programs",
 ]
 
@@ -131,10 +132,10 @@ class Program:
         asked = self._split(args, knobs)
         future, mine = self._future(asked)
         if mine:
-            double = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+            here = _settings()
 
             def work():
-                with jax.enable_x64(double):
+                with here():
                     self._fill(future, asked, urgent=False)
 
             thread = threading.Thread(target=work, daemon=True)
@@ -152,7 +153,7 @@ class Program:
     def _future(self, asked: "_Asked") -> tuple[Future, bool]:
         double = jax.config.jax_enable_x64  # type: ignore[attr-defined]
         shapes = tuple((leaf.shape, leaf.dtype) for leaf in asked.leaves)
-        key = (tuple(asked.statics.items()), asked.tree, shapes, double)
+        key = (tuple(asked.statics.items()), asked.tree, shapes, double, traced.platform())
         with self._lock:
             mine = key not in self._compiled
             return self._compiled.setdefault(key, Future()), mine
@@ -192,7 +193,7 @@ def _workers() -> ThreadPoolExecutor:
 
 
 def at_once(function: Callable[[_One], _Result], each: Sequence[_One]) -> list[_Result]:
-    """A function of each, `AT_ONCE` of them at a time, in the caller's precision.
+    """A function of each, `AT_ONCE` of them at a time, in the caller's precision and on its device.
 
     XLA computes without Python's lock, but what is dispatched from one thread it computes in turn.
 
@@ -202,13 +203,40 @@ def at_once(function: Callable[[_One], _Result], each: Sequence[_One]) -> list[_
     """
     if len(each) < 2 or _plain():
         return [function(one) for one in each]
-    double = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+    here = _settings()
 
-    def in_precision(one: _One) -> _Result:
-        with jax.enable_x64(double):
+    def as_here(one: _One) -> _Result:
+        with here():
             return function(one)
 
-    return list(_workers().map(in_precision, each))
+    return list(_workers().map(as_here, each))
+
+
+def _settings() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """The precision and the device of this thread, for another one."""
+    double, device = jax.config.jax_enable_x64, jax.config.jax_default_device  # type: ignore[attr-defined]
+
+    @contextlib.contextmanager
+    def set_again() -> Iterator[None]:
+        with jax.enable_x64(double), jax.default_device(device):
+            yield
+
+    return set_again
+
+
+@contextlib.contextmanager
+def on_processor() -> Iterator[None]:
+    """Run programs on the processor, unless another device was asked for.
+
+    What calls many programs in turn, each of which ends in a moment, waits longer for a GPU.
+    """
+    asked = jax.config.jax_default_device is not None  # type: ignore[attr-defined]
+    with contextlib.ExitStack() as stack:
+        # JAX_PLATFORMS may leave no processor.
+        with contextlib.suppress(RuntimeError):
+            if not asked and jax.default_backend() != "cpu":
+                stack.enter_context(jax.default_device(jax.local_devices(backend="cpu")[0]))
+        yield
 
 
 class _Asked(NamedTuple):
@@ -265,7 +293,7 @@ def compile_quickly(lowered: Any, options: dict[str, str | bool | int] = QUICK) 
 
     What the environment asks of XLA itself stays.
     """
-    if jax.default_backend() == "cpu":
+    if traced.platform() == "cpu":
         flags = os.environ.get("XLA_FLAGS", "")
         left = {name: value for name, value in options.items() if name not in flags}
         with contextlib.suppress(RuntimeError):

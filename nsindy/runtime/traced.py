@@ -31,7 +31,7 @@ from jax.tree_util import PyTreeDef
 
 from nsindy.runtime import files
 
-__all__ = ["Traced", "lower", "name_of", "read", "trace", "write"]
+__all__ = ["Traced", "lower", "name_of", "platform", "read", "trace", "write"]
 
 SETTINGS = ("jax_default_matmul_precision", "jax_numpy_dtype_promotion", "jax_default_prng_impl")
 """What JAX's configuration says of the operations that a trace is made of."""
@@ -49,6 +49,12 @@ class Traced(NamedTuple):
 
     exported: export.Exported
     result: PyTreeDef
+
+
+def platform() -> str:
+    """What programs run on: the platform of `jax.default_device` where that is said."""
+    device = jax.config.jax_default_device  # type: ignore[attr-defined]
+    return jax.default_backend() if device is None else getattr(device, "platform", device)
 
 
 def trace(
@@ -70,7 +76,9 @@ def trace(
         return result
 
     flat.__name__ = name
-    return Traced(export.export(jax.jit(flat))(*leaves), structure[0])
+    said = jax.config.jax_default_device is not None  # type: ignore[attr-defined]
+    exported = export.export(jax.jit(flat), platforms=[platform()] if said else None)
+    return Traced(exported(*leaves), structure[0])
 
 
 def lower(traced: Traced, leaves: Sequence[Any]) -> Any:
@@ -104,7 +112,7 @@ def name_of(
             jax.config.jax_enable_x64,  # type: ignore[attr-defined]
             [getattr(jax.config, name) for name in SETTINGS],
             [jax.__version__, jaxlib.__version__, np.__version__, sys.version_info[:2]],
-            jax.default_backend(),
+            platform(),
         ]
     except _Unsaid:
         return None

@@ -64,6 +64,17 @@ def test_several_calls_at_once_are_those_of_one_after_the_other(counted):
         programs.at_once(lambda x: 1 / x, [1, 0, 2])
 
 
+def test_programs_run_on_the_device_of_the_caller_in_threads_too(counted):
+    program, traced = counted
+    (cpu,) = jax.local_devices(backend="cpu")[:1]
+    with programs.on_processor(), jax.default_device(cpu):
+        (one, other) = programs.at_once(lambda x: program(x, power=2), [np.ones(3), np.ones(3)])
+        program.precompile(np.ones(4), power=2)
+        assert jax.config.jax_default_device == cpu
+        assert program(np.ones(4), power=2).devices() == one.devices() == other.devices() == {cpu}
+    assert traced == [(3,), (4,)] and jax.config.jax_default_device is None
+
+
 def test_a_program_is_a_plain_function_where_another_one_is_traced_or_nothing_compiled(both):
     twice = Program(lambda x, *, power: 2 * x**power, static=["power"])
     expected = 2 * np.arange(3.0) ** 2
