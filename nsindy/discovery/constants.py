@@ -319,6 +319,12 @@ SHORT = 2
 ROUNDS = 12
 """Most rounds of a search, each of which fits `WIDTH` supports."""
 
+# States that rise and fall together: `coupling`.
+
+TOGETHER = 0.98
+"""Rank correlation of two smoothed states from which one is a function of the other: 1 but for the
+noise where both have come to rest."""
+
 # Models that are only nearly right: `discrepancy`.
 
 DISCREPANCY_PRICE = 10.0

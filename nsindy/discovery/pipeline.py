@@ -12,6 +12,7 @@ from nsindy.discovery import (
     comparison,
     conclusion,
     constants,
+    coupling,
     dictionary,
     forcing,
     hidden,
@@ -236,6 +237,7 @@ def _discover(
     session, prepared, first, notes, lag = _read_inputs(session, units, recordings, read)
     recordings = recordings._replace(notes=(*recordings.notes, *notes))
     session, prepared, first = models.with_negative_powers(session, prepared, first)
+    session, prepared, first, recordings = coupling.apart(session, prepared, first, recordings)
     searched = models.search_model(session, prepared, first, lag)
     if searched.stopped:
         return _concluded(session, recordings, laws, searched.model, stopped=True)

@@ -8,6 +8,7 @@ import numpy as np
 from nsindy.discovery import candidates, constants, problem, search, signals
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import precompile_judge
+from nsindy.discovery.gauge import holds
 from nsindy.discovery.known import NOTHING, Physics
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
@@ -34,6 +35,7 @@ class Session:
       forcings: inputs, the last of them, that were not measured; see `problem.prepare`.
       floor: noise below which no measurement is taken to be exact; see there.
       inverse: variables whose negative powers are terms; see there.
+      apart: pairs of states of which neither is in the equation of the other.
     """
 
     parts: list[Recording]
@@ -45,6 +47,7 @@ class Session:
     forcings: int = 0
     floor: float = constants.NOISE_FLOOR
     inverse: tuple[int, ...] = ()
+    apart: tuple[tuple[int, int], ...] = ()
 
     def build(self, units: Units, substeps: int | None = 1) -> Prepared:
         """The problem in these units; its programs begin to compile.
@@ -63,12 +66,20 @@ class Session:
             floor=self.floor,
             inverse=self.inverse,
         )
+        prepared = self.narrowed(prepared)
         segments = prepared.segments(1.0)
         search.precompile_search(prepared.problem, segments)
         if substeps is not None:
             # A slow error beside the equations is one of flows.
             precompile_judge(prepared.problem, segments)
         return prepared
+
+    def narrowed(self, prepared: Prepared) -> Prepared:
+        """The problem without terms of one state of a pair in the equation of the other."""
+        allowed = prepared.problem.admissible.copy()
+        for one, other in (*self.apart, *(pair[::-1] for pair in self.apart)):
+            allowed[one] &= [not holds(term, other) for term in prepared.terms]
+        return prepared._replace(problem=prepared.problem._replace(admissible=allowed))
 
     def search(
         self,

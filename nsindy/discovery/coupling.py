@@ -1,0 +1,76 @@
+"""States that rise and fall together, of which no recording tells the terms of one from another's.
+
+Two cups that cool in one room follow the same curve: each may be said to cool by itself, or by
+what the other is. Where both say the same, states that do not act on one another say it simplest.
+"""
+
+import dataclasses
+import itertools
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from nsindy.discovery import constants, proposals, stages
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.discovery.session import Session
+from nsindy.recording.check import Recordings
+
+__all__ = ["apart", "together"]
+
+
+def together(prepared: Prepared) -> tuple[tuple[int, int], ...]:
+    """Pairs of states of which one is a monotone function of the other in all that was recorded.
+
+    Of positions none, whose rates are states as well.
+    """
+    count = len(prepared.units.states) if prepared.order == 1 else 0
+    every = np.concatenate([s.states for s in prepared.signals])
+    pairs = itertools.combinations(range(count), 2)
+    return tuple(
+        pair
+        for pair in pairs
+        if np.ptp(every[:, pair], axis=0).all()
+        and abs(spearmanr(*every[:, pair].T).statistic) > constants.TOGETHER
+    )
+
+
+def apart(
+    session: Session, prepared: Prepared, first: Found, recordings: Recordings
+) -> tuple[Session, Prepared, Found, Recordings]:
+    """The same, or a search in which states that rise and fall together do not act on one another.
+
+    That is taken unless it is clearly less likely. More terms have their price in that already, and
+    a term of an equation that may hold m of M terms gains log(M / m), as where half of all systems
+    are taken to be without coupling (Scott & Berger 2010, Ann. Statist. 38, on multiplicity).
+
+    Args:
+      session: builds and searches problems.
+      prepared: the problem.
+      first: its search on the first part of each recording.
+      recordings: to which a note is added.
+    """
+    usual = session, prepared, first, recordings
+    # Who knows of a coupling has said so.
+    asked = session.physics.rows or prepared.problem.wide or session.stop()
+    pairs = () if asked else together(prepared)
+    other = dataclasses.replace(session, apart=pairs)
+    narrow = other.narrowed(prepared)
+    if not (first.chosen.mask & ~narrow.problem.admissible & prepared.problem.admissible).any():
+        return usual
+    made, found = stages.search_from(other, narrow, proposals.proposals(narrow))
+    behind = first.chosen.score - found.chosen.score
+    # Fewer supports hold no coupling, so that each of them is the likelier before any data is seen.
+    terms = (found.chosen.mask & narrow.problem.admissible).sum(1)
+    open_, left = (each.problem.admissible.sum(1) for each in (prepared, narrow))
+    behind -= float(np.sum(terms * np.log(open_ / np.maximum(left, 1))))
+    if behind > constants.STRONG or stages.missed(made, found):
+        return usual
+    names = ", ".join(" and ".join(recordings.states[d] for d in pair) for pair in pairs)
+    note = (
+        f"{names} rise and fall together, so nothing tells terms of one from terms of the other: "
+        f"the equations in which neither acts on the other are shown, which are "
+        f"{abs(behind):.1f} nats {'less' if behind > 0 else 'more'} likely than the best; another "
+        "initial state would tell"
+    )
+    return other, made, found, recordings._replace(notes=(*recordings.notes, note))
