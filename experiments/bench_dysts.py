@@ -114,17 +114,21 @@ def judged(
 ) -> dict[str, Any]:
     """Fit one flow, and compare with its truth.
 
-    The error is |Ξ - Ξ_true| / |Ξ_true| over all coefficients.
+    The error is |Ξ - Ξ_true| / |Ξ_true| over all coefficients: 1 where the recording is refused.
     """
     times, clean = dysts_flows.recordings(flow, count=count + 1, periods=periods, samples=samples)
     # The last recording is the test data of the peer.
     seed = sum(map(ord, flow.name))
     states = dysts_flows.noisy(clean[:-1], noise, seed)
     start = time.process_time()
-    if method == "nsindy":
-        found = discovered(times[:-1], states, limit)
-    else:
-        found = pysindy_weak.fitted(flow, times[:-1], states, clean[-1])
+    refused = ""
+    try:
+        if method == "nsindy":
+            found = discovered(times[:-1], states, limit)
+        else:
+            found = pysindy_weak.fitted(flow, times[:-1], states, clean[-1])
+    except ValueError as error:
+        found, refused = [{} for _ in flow.truth], str(error)
     seconds = time.process_time() - start
     pairs = list(zip(found, flow.truth, strict=True))
     square = sum((own.get(p, 0.0) - c) ** 2 for own, true in pairs for p, c in true.items())
@@ -138,6 +142,7 @@ def judged(
         "exact": all(own.keys() == true.keys() for own, true in pairs),
         "error": float(np.sqrt(square / size)),
         "seconds": seconds,
+        "refused": refused,
         "equations": [{str(p): c for p, c in own.items()} for own in found],
     }
 

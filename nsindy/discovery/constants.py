@@ -455,6 +455,13 @@ thirds of them, a swing of five samples at two fifths."""
 PERIODIC = 0.6
 """Share of the power of what is left in one line, from which it is periodic."""
 
+EACH_RECORDINGS = 12
+"""Most recordings that are searched one by one where no law explains them together. Some seconds
+for each."""
+
+EACH_LEFT = 0.1
+"""Share of its standard deviation that a law may leave of a state of each: R² of 0.99."""
+
 # Forcing in time: `forcing`.
 
 LINE = 1e-3

@@ -16,10 +16,10 @@ from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.recording.check import Recordings
 
-__all__ = ["apart", "together"]
+__all__ = ["tied_states", "uncoupled"]
 
 
-def together(prepared: Prepared) -> tuple[tuple[int, int], ...]:
+def tied_states(prepared: Prepared) -> tuple[tuple[int, int], ...]:
     """Pairs of states of which one is a monotone function of the other in all that was recorded.
 
     Of positions none, whose rates are states as well.
@@ -35,7 +35,7 @@ def together(prepared: Prepared) -> tuple[tuple[int, int], ...]:
     )
 
 
-def apart(
+def uncoupled(
     session: Session, prepared: Prepared, first: Found, recordings: Recordings
 ) -> tuple[Session, Prepared, Found, Recordings]:
     """The same, or a search in which states that rise and fall together do not act on one another.
@@ -53,7 +53,7 @@ def apart(
     usual = session, prepared, first, recordings
     # Who knows of a coupling has said so.
     asked = session.physics.rows or prepared.problem.wide or session.stop()
-    pairs = () if asked else together(prepared)
+    pairs = () if asked else tied_states(prepared)
     other = dataclasses.replace(session, apart=pairs)
     narrow = other.narrowed(prepared)
     if not (first.chosen.mask & ~narrow.problem.admissible & prepared.problem.admissible).any():

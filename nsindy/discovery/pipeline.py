@@ -14,6 +14,7 @@ from nsindy.discovery import (
     constants,
     coupling,
     dictionary,
+    each_recording,
     forcing,
     hidden,
     maps,
@@ -237,7 +238,7 @@ def _discover(
     session, prepared, first, notes, lag = _read_inputs(session, units, recordings, read)
     recordings = recordings._replace(notes=(*recordings.notes, *notes))
     session, prepared, first = models.with_negative_powers(session, prepared, first)
-    session, prepared, first, recordings = coupling.apart(session, prepared, first, recordings)
+    session, prepared, first, recordings = coupling.uncoupled(session, prepared, first, recordings)
     searched = models.search_model(session, prepared, first, lag)
     if searched.stopped:
         return _concluded(session, recordings, laws, searched.model, stopped=True)
@@ -348,9 +349,16 @@ def _concluded(
     if said:
         # What a flow misses and a map explains is no noise.
         name = "approximation" if np.any(found.coefficients) else "none"
+    elif name != "equation" and not (stopped or found.hidden or session.stop()):
+        variables = (*found.states, *recordings.inputs)
+        said = tuple(
+            filter(None, [each_recording.law_of_each(session, prepared, final, variables)])
+        )
     if session.question.forcing and prepared.problem.wide:
         said = (*said, "no forcing in time was looked for among so many terms; give fewer columns")
-    found = dataclasses.replace(found, verdict=name, warnings=(*found.warnings, *said))
+    noted = len(recordings.notes)
+    warnings = (*found.warnings[:noted], *said, *found.warnings[noted:])
+    found = dataclasses.replace(found, verdict=name, warnings=warnings)
     if laws:
         session.tell("testing laws", 0.0)
         more = seen.inputs[len(recordings.inputs) :]

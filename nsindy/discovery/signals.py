@@ -216,7 +216,16 @@ def smooth_recordings(
         for columns in [(r.states / size).T]
     ]
     few = len(size) <= constants.PREDICTED_STATES
-    coarse = [few and _coarse(r, size, s) for r, s in zip(recordings, smooth, strict=True)]
+    follows = [
+        _follows(r, size, s) if few else _FINE for r, s in zip(recordings, smooth, strict=True)
+    ]
+    if all(each.unrelated for each in follows):
+        step = np.median(np.diff(recordings[0].times))
+        raise ValueError(
+            f"a sample has nothing to do with the one before it, {step:.4g} earlier: the recording "
+            "is coarser than what it should show, or nothing but noise; record ten times as often"
+        )
+    coarse = [each.coarse for each in follows]
     for place, (r, each) in enumerate(zip(recordings, coarse, strict=True)):
         if each and order == 1:
             times = (r.times - r.times[0]) / time
@@ -239,24 +248,37 @@ def smooth_recordings(
     return found, units
 
 
-def _coarse(
+class _Follows(NamedTuple):
+    """How samples follow one another.
+
+    Attributes:
+      coarse: True where smoothing took for noise what the sample before predicts.
+      unrelated: True where nothing predicts anything, and smoothing found nothing either. A
+        recording at rest beside others that move is so.
+    """
+
+    coarse: bool
+    unrelated: bool
+
+
+_FINE = _Follows(coarse=False, unrelated=False)
+
+
+def _follows(
     recording: Recording, size: np.ndarray, smoothed: Sequence[smoothing.SmoothedState]
-) -> bool:
-    """Tell whether smoothing took for noise what the sample before predicts.
+) -> _Follows:
+    """Tell how the samples of a recording follow one another.
 
     x_{n+1} is predicted by the sample that follows the nearest neighbour of (x_n, u_n). Were the
     noise that smoothing reports noise, this would err by √2 of it at the least.
-
-    Raises:
-      ValueError: nothing predicts anything, and smoothing found nothing either.
     """
     states = recording.states / size
     noise = np.sqrt(np.mean([s.noise**2 for s in smoothed], 1))
     if not np.isfinite(states).all():
-        return False
+        return _FINE
     spread = states.std(0)
     if np.all(noise < constants.TAKEN_FOR_NOISE * spread):
-        return False
+        return _FINE
     inputs = recording.inputs / np.where(recording.inputs.std(0) > 0, recording.inputs.std(0), 1.0)
     points = np.concatenate([states / np.where(spread > 0, spread, 1.0), inputs], 1)[:-1]
     _, nearest = KDTree(points).query(points, k=2)
@@ -266,18 +288,14 @@ def _coarse(
     rows, noisy, unpredicted = constants.UNRELATED
     centred = states - states.mean(0)
     product = np.mean(centred[1:] * centred[:-1], 0)
-    if (
+    unrelated = (
         len(states) >= rows
         and np.all(noise > noisy * spread)
         and np.all(error > unpredicted * spread)
         and np.all(np.abs(product) < 3 / np.sqrt(len(states)) * spread**2)
-    ):
-        step = np.median(np.diff(recording.times))
-        raise ValueError(
-            f"a sample has nothing to do with the one before it, {step:.4g} earlier: the recording "
-            "is coarser than what it should show, or nothing but noise; record ten times as often"
-        )
-    return bool(np.any((error < constants.PREDICTED * noise) & (noise > 0)))
+    )
+    coarse = np.any((error < constants.PREDICTED * noise) & (noise > 0))
+    return _Follows(bool(coarse and not unrelated), bool(unrelated))
 
 
 def _smoothed(

@@ -30,7 +30,7 @@ def hares(y):
 def test_states_that_rise_and_fall_together(field, pairs):
     states = solved(field, (3.0, 2.0), TIMES)
     made = prepared(TIMES, noisy(states, 0.01))
-    assert coupling.together(made) == pairs
+    assert coupling.tied_states(made) == pairs
 
 
 def test_no_term_of_one_is_in_the_equation_of_the_other():
@@ -47,7 +47,7 @@ def test_no_term_of_one_is_in_the_equation_of_the_other():
 @pytest.mark.parametrize(
     ("field", "initial", "terms"),
     (
-        (cups, (85.0, 70.0), [{"1", "black"}, {"1", "cream"}]),
+        pytest.param(cups, (85.0, 70.0), [{"1", "black"}, {"1", "cream"}], marks=pytest.mark.slow),
         (chain, (1.0, 0.0), [{"black"}, {"black"}]),
     ),
 )

@@ -74,6 +74,18 @@ def test_samples_that_are_unrelated_are_refused():
         nsindy.discover(times, states)
 
 
+def test_a_recording_at_rest_may_stand_beside_one_that_moves():
+    """Of the recording at rest there is only noise, which says nothing of the other's steps."""
+    times, rng = np.linspace(0, 10, 200), np.random.default_rng(0)
+    moves = np.column_stack([np.sin(times), np.cos(times)]) * np.exp(-0.3 * times)[:, None]
+    both = [x + 0.01 * rng.standard_normal(x.shape) for x in (moves, 0 * moves)]
+    parts = [Recording(times, x, np.zeros((200, 0))) for x in both]
+    found, _ = signals.smooth_recordings(parts, 1)
+    assert not any(signal.coarse for signal in found)
+    with pytest.raises(ValueError, match="nothing to do with the one before"):
+        signals.smooth_recordings(parts[1:], 1)
+
+
 def test_noise_is_not_taken_for_a_coarse_signal():
     """A third of noise on a fine recording predicts itself no better than by √2."""
     times = np.linspace(0, 30, 400)

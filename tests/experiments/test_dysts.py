@@ -55,3 +55,12 @@ def test_the_error_is_that_of_all_coefficients(monkeypatch, extra, exact):
     assert row["error"] == pytest.approx(np.sqrt(0.01 + extra**2) / size)
     (counted,) = bench_dysts.table([row])
     assert counted["exact"] == int(exact) and counted["below_1_percent"] == int(exact)
+
+
+def test_a_recording_that_is_refused_is_a_miss(monkeypatch):
+    def discovered(times, states, limit):
+        raise ValueError("too coarse")
+
+    monkeypatch.setattr(bench_dysts, "discovered", discovered)
+    row = bench_dysts.judged(dysts_flows.lorenz(), 0.0, "nsindy", 1, 1, 50, None)
+    assert (row["exact"], row["error"], row["refused"]) == (False, 1.0, "too coarse")

@@ -1,0 +1,97 @@
+"""One law of several recordings with numbers of its own in each: five cups, six patients."""
+
+import dataclasses
+
+import numpy as np
+
+from nsindy.discovery import candidates, constants, proposals, stages
+from nsindy.discovery.conclusion import standard_errors
+from nsindy.discovery.problem import Prepared
+from nsindy.discovery.search import Found
+from nsindy.discovery.session import Session
+from nsindy.discovery.stages import First
+from nsindy.terms import text
+
+__all__ = ["law_of_each"]
+
+
+def law_of_each(
+    session: Session, prepared: Prepared, together: Found, variables: tuple[str, ...]
+) -> str:
+    """The one support with which every recording by itself is explained, in words.
+
+    Each recording is searched among plain products of two. Of what they choose, and what the
+    search in the first has met, the support is taken whose log evidence, all recordings together,
+    each with coefficients of its own, is the largest; one of fewest terms stands beside it. The
+    text is empty where there is one recording, where none follows all of them, or where one law
+    with the same coefficients is as likely.
+
+    Args:
+      session: of all recordings.
+      prepared: what was searched.
+      together: the search on all samples of all recordings, which misses them.
+      variables: names of the states, then of the inputs.
+    """
+    if not 1 < len(session.parts) <= constants.EACH_RECORDINGS or prepared.problem.wide:
+        return ""
+    plain = dataclasses.replace(session.question, operations=(), degree=2)
+    units = prepared.units._replace(inner=())
+    each: list[tuple[Session, First]] = []
+    for part, signal in zip(session.parts, session.signals, strict=True):
+        own = dataclasses.replace(session, parts=[part], signals=[signal], question=plain)
+        built = own.build(units, prepared.substeps)
+        made, first = stages.search_from(own, built, proposals.proposals(built))
+        if session.stop() or not _follows(made, first):
+            return ""
+        each.append((own, First(*stages.search_all(own, made, first))))
+    every = [one.found.chosen for _, one in each] + each[0][1].found.pool
+    masks = {one.mask.tobytes(): one.mask for one in every if np.isfinite(one.score)}
+    tried = [[_with(*one, mask) for one in each] for mask in masks.values()]
+    made = [one.prepared for _, one in each]
+    able = [fits for fits in tried if all(map(_follows, made, fits))]
+    if not able or session.stop():
+        return ""
+
+    def evidence(fits: list[Found]) -> float:
+        return sum(found.chosen.score for found in fits)
+
+    best = max(able, key=evidence)
+    if not evidence(best) > together.chosen.score + constants.STRONG:
+        return ""
+    shortest = min(able, key=lambda fits: (fits[0].chosen.mask.sum(), -evidence(fits)))
+    said = (
+        "each recording by itself follows one law with numbers of its own; give what differs "
+        "between them as an input, a column that is constant in each. "
+        f"{_written(made, best, variables)}"
+    )
+    if shortest[0].chosen.mask.sum() < best[0].chosen.mask.sum():
+        said += f". In fewer terms {_written(made, shortest, variables)}"
+    return said
+
+
+def _follows(prepared: Prepared, found: Found) -> bool:
+    """Whether a choice leaves a small share of what the states of a recording do."""
+    (signal,) = prepared.signals
+    spread = signal.measured.std(0)
+    return bool((found.noise <= constants.EACH_LEFT * spread).all() and found.chosen.mask.any())
+
+
+def _with(session: Session, one: First, mask: np.ndarray) -> Found:
+    """The fit of a support to all samples of a recording."""
+    start = candidates.regressed(one.prepared.problem, mask)
+    stage = "selecting on all samples"
+    return session.search(one.prepared, [start], share=1.0, stage=stage, guides=1, rounds=1)
+
+
+def _written(made: list[Prepared], fits: list[Found], variables: tuple[str, ...]) -> str:
+    """The equations of each recording."""
+    lines = []
+    for n, (prepared, found) in enumerate(zip(made, fits, strict=True), 1):
+        names = [text.readable(term, variables) for term in prepared.terms]
+        coefficients = prepared.in_units(found.chosen.coefficients)
+        states = variables[: len(coefficients)]
+        errors = standard_errors(found) * prepared.back
+        own = text.equations(coefficients, names, states, precision=None, errors=errors)
+        shown = own[len(own) // 2 :] if prepared.order == 2 else own
+        lines.append(f"recording {n}: {', '.join(shown)}")
+    return "; ".join(lines)
