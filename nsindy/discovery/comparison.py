@@ -98,7 +98,7 @@ def _tested(
     motion: Motion | None,
 ) -> LawResult:
     """A law that was fitted; its nats are its whole evidence."""
-    system = LawSystem(law, discovery)
+    system, *steeper = law_fit.systems(law, discovery, prepared.units.variables)
     begins: list[np.ndarray] = []
     if motion is None:
         begun = [np.concatenate([s, system.start]) for s in _starts(system, prepared)]
@@ -112,6 +112,13 @@ def _tested(
     every = None
     if begun:
         every = law_fit.fit_law(system, prepared, final, begun, begins=begins, slow=slow)
+    for other in steeper:
+        if every is None:
+            break
+        begun, begins = [*begun, every.parameters], begins and [*begins, every.begin]
+        again = law_fit.fit_law(other, prepared, final, begun, begins=begins, slow=slow)
+        if again is not None and again.score > every.score:
+            system, every = other, again
     nothing = tuple([float("nan")] * len(law.numbers))
     measured = len(discovery.measured)
     lost = tuple([float("-inf")] * measured)

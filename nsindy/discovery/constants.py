@@ -524,6 +524,11 @@ tells the numbers apart: the root of what rounding leaves of a difference of dou
 LAW_SHARE = 1e-3
 """Share in such a combination from which a number is of it."""
 
+LAW_SIGN = 0.02
+"""ε of tanh(v / ε) for sign(v) where the fit of a law begins, as a share of the largest |v|. Its
+numbers may be far off there: with the ε of a search, a tenth of it, a filmed spring was left with a
+friction that drives it."""
+
 # A state that was not measured: `gauge`, `hidden`.
 
 GAUGE_RANGE = (0.03, 10.0)

@@ -1,5 +1,6 @@
 """A law fitted to the measurements by trajectories, as a support is."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,11 +14,13 @@ from nsindy.discovery.law_text import Law
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.evidence import regression
+from nsindy.result.along_recording import STEEP
 from nsindy.result.discovery import Discovery
 from nsindy.runtime.programs import Program
 from nsindy.terms import library as libraries
-from nsindy.terms.expression import as_function
+from nsindy.terms.expression import Expression, as_function
 from nsindy.terms.library import Library
+from nsindy.terms.operations import WIDTH_OF_SIGN, smooth_sign
 from nsindy.terms.term import Term
 from nsindy.trajectories import shooting, side_by_side, stretches
 from nsindy.trajectories.flow import Flow
@@ -25,7 +28,7 @@ from nsindy.trajectories.gauss_newton import ShootingFit
 from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.shooting import Model, Segments
 
-__all__ = ["LawFit", "LawSystem", "fit_law", "parameter_errors"]
+__all__ = ["LawFit", "LawSystem", "fit_law", "parameter_errors", "systems"]
 
 
 class LawSystem:
@@ -41,9 +44,20 @@ class LawSystem:
       free: False for parameters that are given [P].
       right: raw derivatives [D] from raw variables [V] and parameters [P], of JAX.
       numpy: the same of NumPy, for samples [V, N] as well.
+
+    Where a law calls sign(v) of a variable, tanh(v / ε) stands for it: with the ε that is given
+    in `right`, and with `along_recording.STEEP` in `numpy`, where a solver can stay in the slope.
     """
 
-    def __init__(self, law: Law, discovery: Discovery):
+    def __init__(self, law: Law, discovery: Discovery, sizes: np.ndarray, width: float):
+        """Put the equations together.
+
+        Args:
+          law: the law.
+          discovery: what was found.
+          sizes: of the variables [V].
+          width: ε, as a share of the size of a variable.
+        """
         coefficients = np.asarray(discovery.coefficients)
         count, positions = len(coefficients), discovery.rows.start
         self.law, self.discovery, self.positions = law, discovery, positions
@@ -53,12 +67,12 @@ class LawSystem:
         self.begin = len(law.numbers) + np.cumsum([0, *mask.sum(1)])
         self.start = coefficients[mask]
         self.free = np.concatenate([np.ones(len(law.numbers), bool), ~discovery.given[mask]])
-        self.right = _stacked([self._row(d, numpy=False) for d in range(count)], jnp)
-        self.numpy = _stacked([self._row(d, numpy=True) for d in range(count)], np)
+        fitted, solved = (_without_jumps(law, e * sizes) for e in (width, STEEP))
+        self.right = _stacked([self._row(fitted, d, numpy=False) for d in range(count)], jnp)
+        self.numpy = _stacked([self._row(solved, d, numpy=True) for d in range(count)], np)
 
-    def _row(self, d: int, *, numpy: bool) -> Callable:
+    def _row(self, law: Law, d: int, *, numpy: bool) -> Callable:
         """One equation as a function of variables and parameters."""
-        law = self.law
         if d in law.rows:
             own = law.rows[d], law.columns, law.numbers, law.operations
             return as_function(*own, numpy=numpy)
@@ -73,6 +87,33 @@ class LawSystem:
         """The same in scaled units."""
         units = prepared.units
         return Flow(self.right, units.variables, units.time / units.states)  # type: ignore[arg-type]
+
+
+def systems(law: Law, discovery: Discovery, sizes: np.ndarray) -> list[LawSystem]:
+    """The system of a law; where it has jumps one with gentle slopes before that with steep ones.
+
+    A fit begins with the one and ends with the other, or stays with the first where samples are too
+    far apart to be solved across a steep slope.
+    """
+    jumps = _without_jumps(law, sizes).operations.keys() != law.operations.keys()
+    widths = (constants.LAW_SIGN, WIDTH_OF_SIGN) if jumps else (WIDTH_OF_SIGN,)
+    return [LawSystem(law, discovery, sizes, width) for width in widths]
+
+
+def _without_jumps(law: Law, widths: np.ndarray) -> Law:
+    """The law with tanh(v / ε) in place of the sign of a variable, ε of each [V]."""
+    operations = dict(law.operations)
+
+    def smooth(expression: Expression) -> Expression:
+        inner = tuple(map(smooth, expression.arguments))
+        head, argument = expression.head, inner[0].head if inner else None
+        if head == "sign" and argument in law.columns and not inner[0].arguments:
+            head = f"sign {argument}"
+            operations[head] = smooth_sign(widths[law.columns.index(argument)])
+        return dataclasses.replace(expression, head=head, arguments=inner)
+
+    rows = {d: smooth(row) for d, row in law.rows.items()}
+    return law._replace(rows=rows, operations=operations)
 
 
 def _stacked(rows: Sequence[Callable], xp: Any) -> Callable:

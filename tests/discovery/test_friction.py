@@ -65,9 +65,15 @@ def test_a_body_that_friction_holds_stays(positions):
 
 def test_a_spring_with_dry_friction_from_both_states():
     times, states = recorded(spring, (3.0, 0.0), 18.0, 360, seed=1)
-    found = nsindy.discover(times, states, states=["x", "v"], operations=OPERATIONS)
+    law = "v' = -k*x - c*v - f*sign(v)"
+    found = nsindy.discover(times, states, states=["x", "v"], operations=OPERATIONS, law=law)
     assert_near(coefficients(found, 0), {"v": 1.0})
     assert_near(coefficients(found, 1), {"x": -4.0, "v": -0.1, "sign(v)": -0.3})
+    # The same as a law: fits have a slope where it has a jump, and its simulation comes to rest.
+    tested = found.laws[1]
+    for value, error, true in zip(tested.values, tested.errors, (4.0, 0.1, 0.3), strict=True):
+        assert abs(value - true) < 4 * error < 0.05
+    assert min(tested.r2) > 0.999 and abs(tested.nats) < found.laws[0].price + 5
 
 
 @pytest.mark.slow
