@@ -4,7 +4,7 @@ import diffrax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.discovery import dictionary, signals
+from nsindy.discovery import dictionary, segmentation, signals
 from nsindy.recording.check import Recording
 from nsindy.terms import products
 from nsindy.trajectories.shooting import Model
@@ -36,8 +36,8 @@ def solution(times, x0=(1.0, 0.5)):
 def cut(states, times, *, length=16, substeps=2):
     recording = Recording(times, states, np.zeros((len(times), 0)))
     found, units = signals.smooth_recordings([recording], 1)
-    segments = signals.segments(found, units, USABLE, substeps=substeps, length=length)
-    return segments, signals.beginnings(found, length), units
+    segments = segmentation.segments(found, units, USABLE, substeps=substeps, length=length)
+    return segments, segmentation.beginnings(found, length), units
 
 
 def model(begin, units):

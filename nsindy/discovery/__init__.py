@@ -13,7 +13,9 @@ Read the modules in this order:
   constants      every number that governs a discovery, with its unit, reason and source
   problem        what is searched, and the way back to the units of the recording
   session        one discovery on its way: problems built, and searched from starts
-  signals        recordings scaled, smoothed and cut into segments
+  thinning       long recordings averaged in blocks
+  signals        recordings scaled and smoothed
+  segmentation   recordings cut into the segments that equations are fitted on
   readings       what inputs are between the rows: held or straight, and how late
   smoothing      splines, their smoothness and the kind of noise by likelihood
   dictionary     the candidate terms
@@ -38,12 +40,14 @@ Read the modules in this order:
   number_fit     numbers fitted together with everything else
   number_profile their least misfit, by parabolas
   numbers_inside one number after the other, as long as they earn their price
+  coupling       states that rise and fall together, and equations without coupling
   forcing        a wave of the time, a step in it, or the time itself, that was not measured
   discrepancy    models that are only nearly right, beside a slow error
   inclusion      how probable each term is; equations of probable terms alone
   verdict        an equation, an approximation, or none
   few_terms      the best equations of few plain terms, beside an approximation
   diagnosis      what may be missing, in a person's words
+  each_recording one law with numbers of its own in each recording, where one for all misses
   conclusion     the Discovery, put together from what was found
   wording        what it says in words
   law_text       laws of a person's own, as they are written
@@ -103,6 +107,8 @@ The method:
 10. *Conclude.* Terms of a probability below one half are left out; terms that are one term along
    the recording count together. The search is made once on the first four fifths, whose forecast of
    the rest is reported, and once on all samples. A verdict says whether an equation was found.
+   Where several recordings have none in common, each is searched by itself, and one law with
+   numbers of its own in each is told.
 
 What a person knows is not searched: given coefficients (`know=`) are subtracted from derivatives
 and integrals, stay as they are in every fit, and are not paid for; an equation whose terms are
@@ -131,7 +137,9 @@ measurements for every coefficient (more where measurements are few), the logari
 of supports of that size, and a price for every term: 3 for being there, and beside it 2 for each
 product or operation of one's own, 5 for each sin or cos, 7 for any further operation. Terms that
 are many times as large as the derivative they add up to cost more. Of models less than 3 nats
-apart the one with fewer, then cheaper terms is chosen.
+apart the one with fewer, then cheaper terms is chosen. Where two states rise and fall together, as
+two cups that cool in one room, terms of one stand for terms of the other: equations in which
+neither acts on the other are taken unless they are clearly less likely.
 
 Residuals may be autocorrelated: up to half of their variance may change slowly, as the errors of
 cameras and solvers do, without making a false term significant; equations that leave more of them

@@ -12,7 +12,7 @@ that steps by itself in `nsindy.trajectories.gauss_newton`, and the grid of the 
 
 from nsindy.terms import operations
 
-# Recordings made ready: `signals`.
+# Recordings made ready: `thinning`, `signals`.
 
 MOST_SAMPLES = 4000
 """Samples of a recording that equations are solved for; a longer one is averaged in blocks. So that

@@ -18,6 +18,7 @@ from nsindy.discovery import (
     number_profile,
     number_scan,
     response,
+    segmentation,
     signals,
 )
 from nsindy.discovery.candidates import Candidate
@@ -96,7 +97,7 @@ def shows(prepared: Prepared, found: Found) -> bool:
     if (found.chosen.independent < constants.INDEPENDENT)[seen].any():
         return True
     (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
-    followed = signals.nodes(prepared.signals, path.states)
+    followed = segmentation.nodes(prepared.signals, path.states)
     smallest = 1.0
     for s, states in zip(prepared.signals, followed, strict=True):
         left = (s.measured - states) / s.relative

@@ -12,7 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates, conclusion, constants, problem, proposals, signals, wording
+from nsindy.discovery import (
+    candidates,
+    conclusion,
+    constants,
+    problem,
+    proposals,
+    segmentation,
+    signals,
+    wording,
+)
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.problem import Prepared
@@ -449,7 +458,7 @@ def _evidence(found: Found, recordings: int) -> float:
 def _iterated(prepared: Prepared, first: Found) -> list[np.ndarray]:
     """The last fifth of each recording, iterated from the state that the fit ends with."""
     (path,) = candidates.solved(first.problem, [first.chosen.start], first.segments)
-    followed = signals.nodes(prepared.signals, path.states)
+    followed = segmentation.nodes(prepared.signals, path.states)
     coefficients = first.chosen.coefficients * prepared.back
     right = along_recording.right_hand_side(prepared.terms, coefficients)
     size = prepared.units.states

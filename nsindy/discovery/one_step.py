@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.discovery import constants, signals
+from nsindy.discovery import constants, segmentation
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared
 from nsindy.evidence import beam, regression
@@ -96,7 +96,7 @@ def from_flow(prepared: Prepared, starts: Sequence[Start]) -> list[Start]:
 
 def _intervals(prepared: Prepared) -> Segments:
     """Every interval between samples, or some evenly among them, as a segment of its own."""
-    cut = signals.segments(
+    cut = segmentation.segments(
         prepared.signals, prepared.units, prepared.usable, substeps=SUBSTEPS, length=1
     )
     used = np.flatnonzero(np.asarray(cut.steps)[:, 0] > 0)

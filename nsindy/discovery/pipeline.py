@@ -23,6 +23,7 @@ from nsindy.discovery import (
     readings,
     signals,
     stages,
+    thinning,
     wide_table,
 )
 from nsindy.discovery.discrepancy import Discrepancy, nearly_right
@@ -208,14 +209,14 @@ def from_recordings(
             return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
 
         def read(held: np.ndarray, delay: float = 0.0) -> tuple[Session, Units]:
-            parts = signals.thinned(recordings.parts, held)
+            parts = thinning.thinned(recordings.parts, held)
             parts = readings.delayed(parts, held, delay) if delay else parts
             smoothed, units = signals.smooth_recordings(parts, question.order, held)
             return Session(parts, smoothed, question, tell, stop, said.physics), units
 
         if question.hidden_names:
             held = readings.usual(recordings.parts, question)
-            rows = signals.thinned(recordings.parts, held)
+            rows = thinning.thinned(recordings.parts, held)
             session = Session(rows, [], question, tell, stop, said.physics)
             return _with_hidden(session, held, recordings, said.laws)
         session, units = read(readings.usual(recordings.parts, question))

@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, dictionary, equal, known, screening, signals, weak_form
+from nsindy.discovery import (
+    constants,
+    dictionary,
+    equal,
+    known,
+    screening,
+    segmentation,
+    signals,
+    weak_form,
+)
 from nsindy.discovery.equal import Shared
 from nsindy.discovery.kinds import Kinds
 from nsindy.discovery.known import NOTHING, Physics, Tables
@@ -188,7 +197,7 @@ class Prepared(NamedTuple):
 
     def segments(self, share: float) -> Segments:
         """The recordings in segments, of which the first `share` of the samples count."""
-        return signals.segments(
+        return segmentation.segments(
             self.signals,
             self.units,
             self.usable,
@@ -316,7 +325,7 @@ def prepare(
         shares=shares,
         factor=factor,
         integrals=integrals,
-        begin=signals.beginnings(smoothed, length),
+        begin=segmentation.beginnings(smoothed, length),
         floor=np.pad(least, (0, count - measured)),
         slots=slots,
         columns=chosen,

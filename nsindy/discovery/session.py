@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, problem, search, signals
+from nsindy.discovery import candidates, constants, problem, search, segmentation, signals
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import precompile_judge
 from nsindy.discovery.gauge import holds
@@ -113,7 +113,7 @@ class Session:
         best = paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))]
         # The initial values of a hidden state are free: where it begins anew, any equation goes.
         growth = np.inf if self.question.hidden_names else _growth(prepared)
-        cut = signals.windows(cut, best.propagators, growth=growth)
+        cut = segmentation.windows(cut, best.propagators, growth=growth)
         return search.search(
             prepared.problem,
             cut,

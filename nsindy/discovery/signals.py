@@ -1,4 +1,4 @@
-"""Recordings made ready: scaled, smoothed, cut into the segments that equations are fitted on."""
+"""Recordings made ready: scaled and smoothed."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,32 +8,20 @@ from scipy.spatial import KDTree
 
 from nsindy.discovery import constants, smoothing
 from nsindy.recording.check import Recording
-from nsindy.result import inputs as inputs_between
 from nsindy.terms.numbered import Inner
-from nsindy.trajectories.shooting import Segments
 
 __all__ = [
     "Signal",
     "Units",
-    "beginnings",
     "cells",
     "fitted_samples",
-    "nodes",
     "noise",
     "noiseless",
     "read_inputs",
-    "segments",
     "smooth_recordings",
     "steps_of",
-    "thin",
-    "thinned",
     "weighted",
-    "windows",
 ]
-
-
-SMALLEST_PARABOLA = 4
-"""Samples of a block through which a parabola does not go."""
 
 
 def fitted_samples(samples: int) -> int:
@@ -115,73 +103,6 @@ class Signal(NamedTuple):
     freedom: float
     coarse: bool = False
     held: np.ndarray = np.zeros(0, bool)
-
-
-def thin(recording: Recording) -> Recording:
-    """Average a recording over blocks of samples, so that `constants.MOST_SAMPLES` may be left.
-
-    Of the states a parabola through each block is taken at its middle: their plain average is off
-    by x'' h² / 24, h the length of a block, which in a long recording is more than the noise that
-    an average leaves. Its variance is 9/4 of that of the average. Where states were not measured at
-    the same times, each has blocks of its own.
-    """
-    times, states, inputs = recording
-    seen = np.isfinite(states)
-    if len(times) <= constants.MOST_SAMPLES:
-        return recording
-    if seen.all():
-        size = -(-len(times) // constants.MOST_SAMPLES)
-        middle, states = _in_blocks(times, states, size)
-        return Recording(middle, states, _averaged(inputs, size))
-    # The states share the samples, and what was seldom measured is left as it is.
-    sizes = -(-seen.sum(0) * len(seen.T) // constants.MOST_SAMPLES)
-    each = [
-        _in_blocks(times[own], x[own, None], size)
-        for own, x, size in zip(seen.T, states.T, sizes.tolist(), strict=True)
-    ]
-    union = np.unique(np.concatenate([t for t, _ in each]))
-    left = np.full((len(union), len(each)), np.nan)
-    for d, (t, x) in enumerate(each):
-        left[np.searchsorted(union, t), d] = x[:, 0]
-    # The last row at or before each time: of a ramp the average would be no better.
-    rows = np.searchsorted(times, union, side="right") - 1
-    return Recording(union, left, inputs[rows])
-
-
-def thinned(recordings: Sequence[Recording], held: np.ndarray | None = None) -> list[Recording]:
-    """The recordings, thinned, with a value of every input in every row.
-
-    Args:
-      recordings: as they were read.
-      held: True for inputs that keep their value until the next one [U]; None for none.
-    """
-    keeps = np.zeros(recordings[0].inputs.shape[1], bool) if held is None else held
-    return [
-        thin(r._replace(inputs=inputs_between.filled(r.times, r.inputs, keeps))) for r in recordings
-    ]
-
-
-def _in_blocks(times: np.ndarray, states: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Middles of blocks of `size` samples, and the states there, from [N] and [N, D]."""
-    middle = _averaged(times, size)
-    if size < SMALLEST_PARABOLA:
-        return middle, _averaged(states, size)
-    offsets = _blocks(times, size) - middle[:, None]
-    design = (offsets / np.max(np.abs(offsets), 1, keepdims=True))[..., None] ** np.arange(3)
-    normal = np.einsum("bsi,bsj->bij", design, design)
-    weights = np.linalg.solve(normal, np.broadcast_to(np.eye(3)[:, :1], (len(middle), 3, 1)))
-    return middle, np.einsum("bsi,bio,bsd->bd", design, weights, _blocks(states, size))
-
-
-def _blocks(values: np.ndarray, size: int) -> np.ndarray:
-    """Blocks of `size` values of [N, ...], what is left over at the end left out."""
-    count = len(values) // size
-    return values[: count * size].reshape(count, size, *values.shape[1:])
-
-
-def _averaged(values: np.ndarray, size: int) -> np.ndarray:
-    """Means of the blocks of [N, ...]."""
-    return _blocks(values, size).mean(1)
 
 
 def smooth_recordings(
@@ -401,64 +322,6 @@ def noiseless(signals: Sequence[Signal]) -> bool:
     return bool(np.max(noise(signals)) < constants.FINE)
 
 
-def segments(
-    signals: Sequence[Signal],
-    units: Units,
-    usable: np.ndarray,
-    *,
-    substeps: int | None,
-    length: int,
-    counted: float = 1.0,
-) -> Segments:
-    """Cut recordings into segments.
-
-    Args:
-      signals: the recordings.
-      units: of the variables.
-      usable: factors of the terms that have a value here.
-      substeps: solver steps between samples; None for a map.
-      length: L, intervals of a segment.
-      counted: share of the samples of each recording, from the first, that count.
-
-    The last of them are empty, so that few programs are compiled.
-    """
-    parts = [
-        _segment(s, begin, length, round(counted * len(s.times)))
-        for s in signals
-        for begin in range(0, len(s.times) - 1, length)
-    ]
-    last = parts[-1]
-    empty = last._replace(steps=0 * last.steps, weights=0 * last.weights)
-    parts += [empty] * (_padded(len(parts)) - len(parts))
-    steps, measured, weights, inputs = (np.stack(p) for p in zip(*parts, strict=True))
-    firsts = np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in signals])
-    starts = np.zeros((len(steps), _columns(len(signals))))
-    starts[np.flatnonzero(firsts), np.arange(len(signals))] = 1.0
-    everything = np.concatenate([s.measured for s in signals])
-    low, high = everything.min(0), everything.max(0)
-    half = 1.5 * np.max(high - low)
-    bound = np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
-    arrays = (steps, substeps, measured, weights, inputs, units.raw, starts, usable, bound)
-    return Segments(*(a if a is None else np.asarray(a) for a in arrays))  # type: ignore[arg-type]
-
-
-def beginnings(signals: Sequence[Signal], length: int) -> np.ndarray:
-    """The smoothed state at the first node of each segment [B, D], as `segments` cuts them."""
-    found = [s.states[b] for s in signals for b in range(0, len(s.times) - 1, length)]
-    return np.stack([*found, *[found[-1]] * (_padded(len(found)) - len(found))])
-
-
-def nodes(signals: Sequence[Signal], paths: np.ndarray) -> list[np.ndarray]:
-    """States of each recording [N, D], from those along its segments [B, L + 1, D]."""
-    length, place, found = paths.shape[1] - 1, 0, []
-    for s in signals:
-        count = -(-(len(s.times) - 1) // length)
-        path = paths[place : place + count]
-        found.append(np.concatenate([path[0, :1], *path[:, 1:]])[: len(s.times)])
-        place += count
-    return found
-
-
 def weighted(
     signals: Sequence[Signal], states: Sequence[np.ndarray], floor: np.ndarray
 ) -> list[Signal]:
@@ -498,58 +361,3 @@ def weighted(
         )
         for s, shape, kind in zip(signals, shapes, kinds, strict=True)
     ]
-
-
-def _padded(count: int) -> int:
-    """Segments to make of so many: a power of two, so that few programs are compiled."""
-    return max(8, 2 ** int(np.ceil(np.log2(count))))
-
-
-def _columns(starts: int) -> int:
-    """Columns for so many starts: a power of four, so that few programs are compiled."""
-    return max(4, 4 ** int(np.ceil(np.log2(starts) / 2)))
-
-
-class _Segment(NamedTuple):
-    """One segment: what `Segments` holds of it."""
-
-    steps: np.ndarray
-    states: np.ndarray
-    weights: np.ndarray
-    inputs: np.ndarray
-
-
-def _segment(s: Signal, begin: int, length: int, limit: int) -> _Segment:
-    last = len(s.times) - 1
-    index = np.arange(begin, min(begin + length, last) + 1)
-    lacking = begin + length - index[-1]
-    weights = (s.noise > 0) / s.relative[index] ** 2 * (index < limit)[:, None] * s.seen[index]
-    if index[-1] < last:
-        weights[-1] = 0.0
-    pad, more = ((0, lacking), (0, 0)), ((0, lacking), (0, 0), (0, 0))
-    return _Segment(
-        np.pad(np.diff(s.times[index]), (0, lacking)),
-        np.pad(s.measured[index], pad, mode="edge"),
-        np.pad(weights, pad),
-        np.pad(np.stack([s.inputs[index[:-1]], s.before[index[1:]]], 1), more, mode="edge"),
-    )
-
-
-def windows(segments: Segments, propagators: np.ndarray, *, growth: float) -> Segments:
-    """Begin anew where an error in the state has grown too far: no fit sees through chaos.
-
-    Args:
-      segments: the recordings.
-      propagators: derivative of the end of each segment by its beginning [B, D, D].
-      growth: factor by which an error may grow before.
-    """
-    first = np.max(np.asarray(segments.starts), 1) > 0
-    total = np.eye(propagators.shape[1])
-    for b in range(1, len(first)):
-        total = propagators[b - 1] @ total
-        size = np.linalg.norm(total, 2) if np.isfinite(total).all() else np.inf
-        first[b] |= size > growth
-        total = np.eye(len(total)) if first[b] else total
-    starts = np.zeros((len(first), _columns(first.sum())))
-    starts[np.flatnonzero(first), np.arange(first.sum())] = 1.0
-    return segments._replace(starts=starts)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, one_step, proposals, signals
+from nsindy.discovery import candidates, constants, one_step, proposals, segmentation, signals
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
@@ -137,7 +137,7 @@ def _reweighted(prepared: Prepared, found: Found) -> Prepared:
 def _weighted(prepared: Prepared, found: Found) -> Prepared:
     """Take the noise from the states that were fitted."""
     (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
-    followed = signals.nodes(prepared.signals, path.states)
+    followed = segmentation.nodes(prepared.signals, path.states)
     states = [x[: signals.fitted_samples(len(x))] for x in followed]
     renewed = signals.weighted(prepared.signals, states, prepared.problem.floor)
     return prepared._replace(signals=renewed)

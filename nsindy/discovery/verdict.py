@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, signals
+from nsindy.discovery import candidates, constants, segmentation, signals
 from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.inclusion import Unclear
 from nsindy.discovery.problem import Prepared
@@ -131,7 +131,7 @@ def followed_by(prepared: Prepared, final: Found) -> list[np.ndarray]:
     best, units = final.chosen, prepared.units
     if final.stretches == len(prepared.signals):
         (path,) = candidates.solved(final.problem, [best.start], final.segments)
-        return [x * units.states for x in signals.nodes(prepared.signals, path.states)]
+        return [x * units.states for x in segmentation.nodes(prepared.signals, path.states)]
     coefficients = best.coefficients * prepared.back
     firsts = best.begin[prepared.first_segments] * units.states
     return [
@@ -171,7 +171,7 @@ def held_out(prepared: Prepared, first: Found) -> HeldOut:
     best, units = first.chosen, prepared.units
     coefficients = prepared.in_units(best.coefficients)
     (path,) = candidates.solved(first.problem, [best.start], first.segments)
-    followed = signals.nodes(prepared.signals, path.states)
+    followed = segmentation.nodes(prepared.signals, path.states)
     pairs = []
     for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
         limit = signals.fitted_samples(len(signal.times))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, problem, screening, signals, weak_form
+from nsindy.discovery import constants, problem, screening, signals, thinning, weak_form
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.said import Mentions
@@ -95,7 +95,7 @@ def sorted_out(
     Raises:
       ValueError: an operation is unknown, or does not take one argument.
     """
-    parts = signals.thinned(recordings.parts)
+    parts = thinning.thinned(recordings.parts)
     smoothed, units = signals.smooth_recordings(parts, 1)
     states = [
         # Where a state was not measured its spline stands in.
@@ -107,7 +107,7 @@ def sorted_out(
     functions = functions_of_others(np.concatenate(states), noise, stay)
     if functions:
         recordings = without_functions(recordings, functions)
-        parts = signals.thinned(recordings.parts)
+        parts = thinning.thinned(recordings.parts)
         smoothed, units = signals.smooth_recordings(parts, 1)
     none = explained(problem.prepare(parts, smoothed, units, question)).by_nothing
     names = recordings.states

@@ -5,7 +5,7 @@ import problems
 import pytest
 
 import nsindy
-from nsindy.discovery import conclusion, signals, smoothing
+from nsindy.discovery import conclusion, segmentation, signals, smoothing, thinning
 from nsindy.recording.check import Recording, Recordings
 from nsindy.recording.merge import merge
 
@@ -65,7 +65,7 @@ def test_no_grid_is_needed(make, seed):
 def test_a_missing_cell_weighs_nothing():
     times, x, _ = with_cells_missing(2)
     (found,), units = signals.smooth_recordings([Recording(times, x, np.zeros((300, 0)))], 1)
-    segments = signals.segments([found], units, np.ones(5, bool), substeps=1, length=8)
+    segments = segmentation.segments([found], units, np.ones(5, bool), substeps=1, length=8)
     weights = np.asarray(segments.weights)
     np.testing.assert_array_equal((weights > 0).sum((0, 1)), np.isfinite(x).sum(0))
     np.testing.assert_array_equal(signals.cells([found]), np.isfinite(x).sum(0))
@@ -116,7 +116,7 @@ def test_long_recordings_are_averaged_state_by_state(monkeypatch):
     times = np.arange(600.0)
     x = np.stack([times, 2 * times], 1)
     x[1::2, 0] = x[::2, 1] = np.nan
-    thin = signals.thin(Recording(times, x, times[:, None]))
+    thin = thinning.thin(Recording(times, x, times[:, None]))
     seen = np.isfinite(thin.states)
     assert len(thin.times) <= 100 and (seen.sum(0) == 50).all()
     for d, slope in enumerate((1, 2)):
@@ -137,7 +137,7 @@ def test_what_was_seldom_measured_is_not_averaged(monkeypatch):
     times = np.arange(600.0)
     x = np.stack([times, 2 * times], 1)
     x[np.arange(600) % 30 != 0, 1] = np.nan
-    thin = signals.thin(Recording(times, x, np.zeros((600, 0))))
+    thin = thinning.thin(Recording(times, x, np.zeros((600, 0))))
     seen = np.isfinite(thin.states)
     assert seen.sum(0).tolist() == [50, 20]
     np.testing.assert_array_equal(thin.times[seen[:, 1]], times[::30])
@@ -146,7 +146,7 @@ def test_what_was_seldom_measured_is_not_averaged(monkeypatch):
 def test_an_input_that_was_not_logged_is_filled_in_between():
     times = np.arange(20.0)
     inputs = np.where(times[:, None] % 4 == 0, 3 * times[:, None], np.nan)
-    (part,) = signals.thinned([Recording(times, prey(times), inputs)])
+    (part,) = thinning.thinned([Recording(times, prey(times), inputs)])
     np.testing.assert_allclose(part.inputs[:, 0], 3 * np.minimum(times, 16))
 
 

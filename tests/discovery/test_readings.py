@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nsindy
-from nsindy.discovery import readings, signals, smoothing
+from nsindy.discovery import readings, segmentation, signals, smoothing
 from nsindy.discovery.question import Question
 from nsindy.recording.check import Recording
 
@@ -97,7 +97,7 @@ def test_an_interval_begins_and_ends_with_what_the_input_is_there():
     u = np.stack([inputs("a"), inputs("b", 1)], 1)
     part = Recording(TIMES, np.sin(TIMES)[:, None], u)
     (found,), units = signals.smooth_recordings([part], 1, np.array([True, False]))
-    segments = signals.segments([found], units, np.ones(9, bool), substeps=1, length=300)
+    segments = segmentation.segments([found], units, np.ones(9, bool), substeps=1, length=300)
     given = np.asarray(segments.inputs)[0, :299] * units.inputs
     np.testing.assert_allclose(given[:, 0], u[:-1])
     np.testing.assert_allclose(given[:, 1, 0], u[:-1, 0])

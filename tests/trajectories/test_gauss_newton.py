@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from van_der_pol import SPLIT, cut, model
 
-from nsindy.discovery import dictionary, signals
+from nsindy.discovery import dictionary, segmentation, signals
 from nsindy.recording.check import Recording
 from nsindy.terms import products
 from nsindy.trajectories import gauss_newton, shooting
@@ -50,8 +50,10 @@ def test_a_chaotic_recording_is_fitted_in_windows():
     terms = dictionary.monomials(3, 2)
     split = products.split(terms, 12)
     found, units = signals.smooth_recordings([Recording(times, noisy, np.zeros((400, 0)))], 1)
-    segments = signals.segments(found, units, np.ones(split.factors, bool), substeps=2, length=8)
-    begin = signals.beginnings(found, 8)
+    segments = segmentation.segments(
+        found, units, np.ones(split.factors, bool), substeps=2, length=8
+    )
+    begin = segmentation.beginnings(found, 8)
     names = [t.name(("x", "y", "z")) for t in terms]
     x, y, z, xy, xz = map(
         names.index, ("identity(x)", "identity(y)", "identity(z)", "mul(x,y)", "mul(x,z)")
@@ -70,7 +72,7 @@ def test_a_chaotic_recording_is_fitted_in_windows():
     coefficients = raw * powers * units.time / scale[:, None]
     start = Model(*map(jnp.asarray, (indices, free, 0.97 * coefficients, begin)))
     ends = shooting.shoot(split, start, segments).by_begin[:, -1]
-    segments = signals.windows(segments, np.asarray(ends), growth=100.0)
+    segments = segmentation.windows(segments, np.asarray(ends), growth=100.0)
     assert np.asarray(segments.starts).sum() > 1
     fitted = jax.jit(gauss_newton.fit_segments, static_argnames="terms")(
         split, start, segments, jnp.full(3, 0.005)
