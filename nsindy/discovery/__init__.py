@@ -57,6 +57,8 @@ Read the modules in this order:
   hidden         such a state: how it enters, and the search for all equations
   hidden_law     where the numbers of a law with such a state may be
   comparison     laws beside what was found
+  map_regression
+                 a map as a regression of every row on the one before
   maps           x[n+1] = f(x[n]) in place of a flow
   said           all that a person says, read for the columns that the recordings have
   warm           the programs of usual recordings, compiled before the first one comes

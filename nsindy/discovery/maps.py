@@ -24,45 +24,23 @@ from nsindy.discovery import (
 )
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
+from nsindy.discovery.map_regression import MapFit, regress_map, row_pairs
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Signal, Units
 from nsindy.discovery.wording import Wording
 from nsindy.evidence import regression
-from nsindy.evidence.score import log_evidence
 from nsindy.recording.check import Recording, Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 from nsindy.terms import text
 
-__all__ = ["MapFit", "discover_map", "regress_map", "row_pairs", "rows_of_map", "suggestion"]
+__all__ = ["discover_map", "rows_of_map", "suggestion"]
 
 
 FEWEST = 5
 """Rows of a stretch without a gap, so that one at least is held out."""
-
-
-class MapFit(NamedTuple):
-    """A map as a regression of every row on the one before, scaled.
-
-    Attributes:
-      mask: the support [D, M].
-      coefficients: [D, M].
-      errors: their standard errors [D, M].
-      probabilities: posterior probability of each term [D, M].
-      variance: what a row leaves unexplained of the next [D].
-      score: log evidence of each equation, nats [D].
-      others: for each equation, further supports [M] and their scores, best first.
-    """
-
-    mask: np.ndarray
-    coefficients: np.ndarray
-    errors: np.ndarray
-    probabilities: np.ndarray
-    variance: np.ndarray
-    score: np.ndarray
-    others: list[list[tuple[np.ndarray, float]]]
 
 
 class _Chosen(NamedTuple):
@@ -239,90 +217,6 @@ def _prepared(session: Session, units: Units) -> Prepared:
 def _regressed_on(prepared: Prepared, factor: np.ndarray) -> Prepared:
     problem = prepared.problem._replace(factor=factor, integrals=factor)
     return prepared._replace(problem=problem)
-
-
-def row_pairs(prepared: Prepared, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Terms of every row with a next one, in the first `share` [Q, M], and the next row [Q, D]."""
-    rows, targets, place = [], [], 0
-    for s in prepared.signals:
-        last = round(share * len(s.times)) - 1
-        rows.append(prepared.theta[place : place + last])
-        targets.append(s.measured[1 : last + 1])
-        place += len(s.times)
-    return np.concatenate(rows), np.concatenate(targets)
-
-
-def regress_map(prepared: Prepared, share: float) -> MapFit:
-    """The best regression of each row on the one before, equation by equation.
-
-    Args:
-      prepared: the problem.
-      share: of the rows of each recording, from the first, that count.
-    """
-    design, targets = row_pairs(prepared, share)
-    factor = regression.compress(design, targets)
-    each = [_equation(prepared, factor, len(design), d) for d in range(targets.shape[1])]
-    stacked = {
-        name: np.stack([getattr(one, name) for one in each])
-        for name in MapFit._fields
-        if name != "others"
-    }
-    return MapFit(**stacked, others=[one.others for one in each])
-
-
-class _Equation(NamedTuple):
-    """One equation of a `MapFit`, its attributes without their first axis."""
-
-    mask: np.ndarray
-    coefficients: np.ndarray
-    errors: np.ndarray
-    probabilities: np.ndarray
-    variance: float
-    score: float
-    others: list[tuple[np.ndarray, float]]
-
-
-def _equation(prepared: Prepared, factor: np.ndarray, count: int, d: int) -> _Equation:
-    asked = prepared.problem
-    size = asked.admissible.shape[1]
-    own = regression.of_equation(factor, size, d)
-    floor = asked.floor[d] ** 2
-    size_of_next = float(np.linalg.norm(own[:, -1]))
-    hidden = np.sqrt(count * floor) / size_of_next if size_of_next else 0.0
-    found = [o.mask for o in proposals.options_of(asked, own, d, count, hidden)]
-    scored = []
-    for mask in [np.zeros(size, bool), *found]:
-        solution = regression.least_squares_numpy(own, mask)
-        variance = max(float(solution.rss) / count, floor)
-        score = float(
-            log_evidence(
-                -0.5 * count * np.log(variance),
-                mask[None],  # type: ignore[arg-type]
-                float(count),
-                asked.prior_of_terms,
-                parameters=int(mask.sum()),
-            )
-        )
-        large = solution.coefficients * asked.shares[d] / constants.LARGE
-        scored.append((mask, score - float(np.sum(np.log1p(large**2))), solution, variance))
-    scored.sort(key=lambda one: -one[1])
-    close = [one for one in scored if one[1] >= scored[0][1] - constants.STRONG]
-    costs = np.asarray(asked.prior.costs)
-    mask, score, solution, variance = min(
-        close, key=lambda one: (one[0].sum(), (one[0] * costs).sum(), -one[1])
-    )
-    weights = np.exp(np.array([one[1] for one in scored]) - scored[0][1])
-    masks = np.array([one[0] for one in scored], float)
-    spread = np.sqrt(np.diagonal(solution.covariance) * variance * count)
-    return _Equation(
-        mask,
-        np.asarray(solution.coefficients),
-        spread / np.sqrt(max(count - mask.sum(), 1)),
-        weights @ masks / weights.sum(),
-        variance,
-        score,
-        [(one[0], one[1]) for one in scored if one[0] is not mask],
-    )
 
 
 def _by_regression(prepared: Prepared, whole: MapFit, words: Wording) -> _Chosen:

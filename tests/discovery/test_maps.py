@@ -7,7 +7,7 @@ from problems import coefficients, prepared, solved
 
 import nsindy
 from nsindy import cli
-from nsindy.discovery import maps
+from nsindy.discovery import map_regression, maps
 from nsindy.discovery.question import Question
 from nsindy.discovery.session import Session
 from nsindy.recording import check
@@ -114,7 +114,7 @@ def test_standard_errors_of_the_regression_are_those_of_least_squares():
     made = iterated(lambda x, n: 0.8 * x + 0.1, [0.0], 200, noise=0.05, seed=2)
     session = a_session([made])
     prepared_map = maps._prepared(session, maps._units(session.parts))
-    fit = maps.regress_map(prepared_map, 1.0)
+    fit = map_regression.regress_map(prepared_map, 1.0)
     design = np.column_stack([np.ones(199), made[:-1, 0]])
     kept = [name for name, used in zip(("1", "x"), fit.mask[0, :2], strict=True) if used]
     assert "x" in kept and fit.mask.sum() == len(kept)
