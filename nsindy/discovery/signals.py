@@ -131,11 +131,7 @@ def smooth_recordings(
     inputs = np.max([np.max(np.abs(r.inputs), 0) for r in recordings], 0)
     inputs = np.where(inputs > 0, inputs, 1.0)
     held = np.zeros(len(inputs), bool) if held is None else held
-    smooth = [
-        [_smoothed((r.times - r.times[0]) / time, c, r.inputs[:, held], order) for c in columns]
-        for r in recordings
-        for columns in [(r.states / size).T]
-    ]
+    smooth = _smoothed_alike(recordings, size, time, order, held)
     few = len(size) <= constants.PREDICTED_STATES
     follows = [
         _follows(r, size, s) if few else _FINE for r, s in zip(recordings, smooth, strict=True)
@@ -219,8 +215,32 @@ def _follows(
     return _Follows(bool(coarse and not unrelated), bool(unrelated))
 
 
+def _smoothed_alike(
+    recordings: Sequence[Recording], size: np.ndarray, time: float, order: int, held: np.ndarray
+) -> list[list[smoothing.SmoothedState]]:
+    """Every state of every recording; the noise of a state is of one kind in all of them."""
+    found = [
+        [_smoothed((r.times - r.times[0]) / time, c, r.inputs[:, held], order) for c in columns]
+        for r in recordings
+        for columns in [(r.states / size).T]
+    ]
+    for d in range(len(size)):
+        # The choice of a kind is paid for once.
+        nats = [each[d].kind + constants.NOISE_KIND for each in found if each[d].resolved]
+        likelier = sum(nats) > constants.NOISE_KIND
+        for r, each in zip(recordings, found, strict=True):
+            if each[d].resolved and each[d].proportional != likelier:
+                times, values = (r.times - r.times[0]) / time, r.states[:, d] / size[d]
+                each[d] = _smoothed(times, values, r.inputs[:, held], order, likelier)
+    return found
+
+
 def _smoothed(
-    times: np.ndarray, values: np.ndarray, held: np.ndarray, order: int
+    times: np.ndarray,
+    values: np.ndarray,
+    held: np.ndarray,
+    order: int,
+    proportional: bool | None = None,
 ) -> smoothing.SmoothedState:
     """One state of a recording, NaN where it was not measured [N], beside held inputs [N, H]."""
     seen = np.isfinite(values)
@@ -231,7 +251,8 @@ def _smoothed(
     if not len(breaks) or min(counts) < constants.STEP_ROWS:
         breaks = None
     at = None if seen.all() else times
-    return smoothing.smooth(own, values[seen], at=at, breaks=breaks, continuous=order - 1)
+    knobs = {"breaks": breaks, "continuous": order - 1, "proportional": proportional}
+    return smoothing.smooth(own, values[seen], at=at, **knobs)  # type: ignore[arg-type]
 
 
 def steps_of(inputs: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ class SmoothedState(NamedTuple):
       freedom: effective number of independent values that the smoothed state is made of.
       resolved: True where the spline has told noise from signal.
       log_likelihood: of the measurements, nats.
+      kind: nats by which proportional noise is likelier than constant noise.
     """
 
     states: np.ndarray
@@ -35,6 +36,7 @@ class SmoothedState(NamedTuple):
     freedom: float
     resolved: bool
     log_likelihood: float
+    kind: float
 
 
 class _Problem(NamedTuple):
@@ -89,6 +91,7 @@ def smooth(
     at: np.ndarray | None = None,
     breaks: np.ndarray | None = None,
     continuous: int = 0,
+    proportional: bool | None = None,
 ) -> SmoothedState:
     """Smooth one state by a spline whose scale, and whose kind of noise, the likelihood chooses.
 
@@ -106,6 +109,7 @@ def smooth(
       breaks: times at which a derivative of the state jumps; a derivative there is the mean of
         those on either side.
       continuous: derivatives that are continuous there.
+      proportional: the kind of the noise, where it is known; None for the likelier.
 
     Raises:
       ValueError: fewer than 10 samples.
@@ -136,7 +140,8 @@ def smooth(
     root = np.sqrt(np.mean(values**2))
     # A spline that goes through every sample has told no noise from the signal, and no kind of it.
     resolved = constant.freedom < constants.RESOLVED * len(times)
-    for _ in range(2 if resolved else 0):
+    nats, least = list[float](), -np.inf if proportional else 0.0
+    for _ in range(2 if resolved and proportional is not False else 0):
         shape = proportional_noise(last.values * size + centre, root)
         middle = np.exp(np.mean(np.log(shape)))
         everywhere = proportional_noise(last.positions * size + centre, root) / middle
@@ -149,24 +154,25 @@ def smooth(
         signal = autocorrelation > 2 / np.sqrt(len(times))
         most = constants.SMOOTHED_AWAY * constant.sigma
         signal |= np.sqrt(np.mean((left * shape) ** 2)) > most
-        price = constants.NOISE_KIND if best is constant else 0.0
-        gain = fitted.log_likelihood - best.log_likelihood - price
-        if gain > 0 and not signal:
-            best, kind = fitted, everywhere
+        if signal:
+            continue
+        nats.append(fitted.log_likelihood - constant.log_likelihood - constants.NOISE_KIND)
+        if nats[-1] > least:
+            best, kind, least = fitted, everywhere, nats[-1]
     noise = best.sigma * size * kind
-    proportional = best is not constant
-    level = np.sqrt(np.mean(noise**2)) / (root if proportional else 1.0)
+    level = np.sqrt(np.mean(noise**2)) / (1.0 if best is constant else root)
     slopes = best.slopes * size / problem.spread
     return SmoothedState(
         best.positions * size + centre + _outside(times, at) * slopes,
         slopes,
         best.bends * size / problem.spread**2,
         noise,
-        proportional,
+        best is not constant,
         float(level),
         best.freedom,
         resolved,
         best.log_likelihood,
+        max(nats, default=-constants.NOISE_KIND * resolved),
     )
 
 
@@ -192,6 +198,7 @@ def interpolated(times: np.ndarray, values: np.ndarray) -> SmoothedState:
         float(len(times)),
         False,
         -np.inf,
+        0.0,
     )
 
 

@@ -3,7 +3,7 @@ import pytest
 from problems import signal
 from scipy.stats import norm
 
-from nsindy.discovery import constants, segmentation, signals
+from nsindy.discovery import constants, segmentation, signals, smoothing
 from nsindy.recording.check import Recording
 
 
@@ -81,3 +81,19 @@ def test_a_kind_of_noise_must_be_likelier_by_so_many_nats(monkeypatch, factor, b
         np.zeros(1),
     )
     assert one.proportional.tolist() == [before if factor > 1 else not before]
+
+
+@pytest.mark.parametrize("truth", (True, False))
+def test_noise_is_of_one_kind_in_all_recordings(truth):
+    """Of noise that grows with the state little in one recording is sure, and more in three."""
+    times, parts, alone = np.linspace(0, 10, 60), [], []
+    x = 1.5 + 0.35 * np.cos(times)
+    for seed in range(6):
+        draws = 0.03 * np.random.default_rng(seed).standard_normal(60)
+        parts.append(
+            Recording(times, (x + draws * (x if truth else 1.5))[:, None], np.zeros((60, 0)))
+        )
+        alone.append(smoothing.smooth(times, parts[-1].states[:, 0]).proportional)
+    found, _ = signals.smooth_recordings(parts, 1)
+    assert [bool(s.proportional[0]) for s in found] == [truth] * 6
+    assert not truth or 0 < sum(alone) < 6
