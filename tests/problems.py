@@ -30,6 +30,14 @@ def noisy(clean, share, seed=0):
     return clean + share * clean.std(0) * draws
 
 
+def irregular(n=100, seed=0, d=2, u=0) -> Recording:
+    """Sines at n random times, and u cosines as inputs."""
+    rng = np.random.default_rng(seed)
+    times = np.sort(rng.uniform(0, 10, n))
+    states = np.stack([np.sin(times + i) for i in range(d)], 1)
+    return Recording(times, states, np.stack([np.cos(times)] * u, 1) if u else np.zeros((n, 0)))
+
+
 def coefficients(found, equation=0):
     """The terms of an equation with their coefficients and standard errors."""
     row, errors = np.asarray(found.coefficients)[equation], found.standard_errors[equation]

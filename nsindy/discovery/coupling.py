@@ -6,6 +6,8 @@ what the other is. Where both say the same, states that do not act on one anothe
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -14,9 +16,8 @@ from nsindy.discovery import constants, proposals, stages
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
-from nsindy.recording.check import Recordings
 
-__all__ = ["tied_states", "uncoupled"]
+__all__ = ["Uncoupled", "tied_states", "uncoupled"]
 
 
 def tied_states(prepared: Prepared) -> tuple[tuple[int, int], ...]:
@@ -35,42 +36,58 @@ def tied_states(prepared: Prepared) -> tuple[tuple[int, int], ...]:
     )
 
 
-def uncoupled(
-    session: Session, prepared: Prepared, first: Found, recordings: Recordings
-) -> tuple[Session, Prepared, Found, Recordings]:
-    """The same, or a search in which states that rise and fall together do not act on one another.
+class Uncoupled(NamedTuple):
+    """A search without coupling.
 
-    That is taken unless it is clearly less likely. More terms have their price in that already, and
-    a term of an equation that may hold m of M terms gains log(M / m), as where half of all systems
-    are taken to be without coupling (Scott & Berger 2010, Ann. Statist. 38, on multiplicity).
+    Attributes:
+      session: builds and searches problems without coupling.
+      prepared: the problem.
+      first: its search on the first part of each recording.
+      note: what is to be said of it.
+    """
+
+    session: Session
+    prepared: Prepared
+    first: Found
+    note: str
+
+
+def uncoupled(
+    session: Session, prepared: Prepared, first: Found, states: Sequence[str]
+) -> Uncoupled | None:
+    """A search in which states that rise and fall together do not act on one another.
+
+    None where there are no such states, none of them acts on another anyway, or that is clearly
+    less likely. More terms have their price in that already, and a term of an equation that may
+    hold m of M terms gains log(M / m), as where half of all systems are taken to be without
+    coupling (Scott & Berger 2010, Ann. Statist. 38, on multiplicity).
 
     Args:
       session: builds and searches problems.
       prepared: the problem.
       first: its search on the first part of each recording.
-      recordings: to which a note is added.
+      states: their names.
     """
-    usual = session, prepared, first, recordings
     # Who knows of a coupling has said so.
     asked = session.physics.rows or prepared.problem.wide or session.stop()
     pairs = () if asked else tied_states(prepared)
     other = dataclasses.replace(session, apart=pairs)
     narrow = other.narrowed(prepared)
-    if not (first.chosen.mask & ~narrow.problem.admissible & prepared.problem.admissible).any():
-        return usual
+    open_, left = (each.problem.admissible for each in (prepared, narrow))
+    if not (first.chosen.mask & open_ & ~left).any():
+        return None
     made, found = stages.search_from(other, narrow, proposals.proposals(narrow))
     behind = first.chosen.score - found.chosen.score
     # Fewer supports hold no coupling, so that each of them is the likelier before any data is seen.
-    terms = (found.chosen.mask & narrow.problem.admissible).sum(1)
-    open_, left = (each.problem.admissible.sum(1) for each in (prepared, narrow))
-    behind -= float(np.sum(terms * np.log(open_ / np.maximum(left, 1))))
+    terms = (found.chosen.mask & left).sum(1)
+    behind -= float(np.sum(terms * np.log(open_.sum(1) / np.maximum(left.sum(1), 1))))
     if behind > constants.STRONG or stages.missed(made, found):
-        return usual
-    names = ", ".join(" and ".join(recordings.states[d] for d in pair) for pair in pairs)
+        return None
+    names = ", ".join(" and ".join(states[d] for d in pair) for pair in pairs)
     note = (
         f"{names} rise and fall together, so nothing tells terms of one from terms of the other: "
-        f"the equations in which neither acts on the other are shown, which are "
-        f"{abs(behind):.1f} nats {'less' if behind > 0 else 'more'} likely than the best; another "
-        "initial state would tell"
+        f"the equations in which neither acts on the other are shown, which are {abs(behind):.1f} "
+        f"nats {'less' if behind > 0 else 'more'} likely than the best; another initial state "
+        "would tell"
     )
-    return other, made, found, recordings._replace(notes=(*recordings.notes, note))
+    return Uncoupled(other, made, found, note)

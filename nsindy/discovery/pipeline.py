@@ -239,7 +239,10 @@ def _discover(
     session, prepared, first, notes, lag = _read_inputs(session, units, recordings, read)
     recordings = recordings._replace(notes=(*recordings.notes, *notes))
     session, prepared, first = models.with_negative_powers(session, prepared, first)
-    session, prepared, first, recordings = coupling.uncoupled(session, prepared, first, recordings)
+    apart = coupling.uncoupled(session, prepared, first, recordings.states)
+    if apart is not None:
+        session, prepared, first, note = apart
+        recordings = recordings._replace(notes=(*recordings.notes, note))
     searched = models.search_model(session, prepared, first, lag)
     if searched.stopped:
         return _concluded(session, recordings, laws, searched.model, stopped=True)

@@ -1,20 +1,13 @@
 import numpy as np
 import pytest
+from problems import irregular
 
 from nsindy.discovery import segmentation, signals
-from nsindy.recording.check import Recording
-
-
-def recorded(n=100, seed=0, d=2, u=0):
-    rng = np.random.default_rng(seed)
-    times = np.sort(rng.uniform(0, 10, n))
-    states = np.stack([np.sin(times + i) for i in range(d)], 1)
-    return Recording(times, states, np.stack([np.cos(times)] * u, 1) if u else np.zeros((n, 0)))
 
 
 @pytest.mark.parametrize("length", (4, 8, 16, 64))
 def test_every_sample_counts_once(length):
-    parts = [recorded(100, 0), recorded(57, 1)]
+    parts = [irregular(100, 0), irregular(57, 1)]
     found, units = signals.smooth_recordings(parts, 1)
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=2, length=length)
     weights = np.asarray(segments.weights)
@@ -30,7 +23,7 @@ def test_every_sample_counts_once(length):
 
 
 def test_the_last_fifth_can_be_held_out():
-    found, units = signals.smooth_recordings([recorded(100)], 1)
+    found, units = signals.smooth_recordings([irregular(100)], 1)
     segments = segmentation.segments(
         found, units, np.ones(5, bool), substeps=1, length=8, counted=0.8
     )
@@ -38,9 +31,9 @@ def test_the_last_fifth_can_be_held_out():
 
 
 def test_inputs_stand_at_the_nodes():
-    found, units = signals.smooth_recordings([recorded(400, u=1)], 1)
+    found, units = signals.smooth_recordings([irregular(400, u=1)], 1)
     segments = segmentation.segments(found, units, np.ones(7, bool), substeps=2, length=400)
-    times = recorded(400, u=1).times
+    times = irregular(400, u=1).times
     given = np.asarray(segments.inputs)[0, :399, :, 0] * units.inputs
     np.testing.assert_allclose(given[:, 0], np.cos(times[:-1]), atol=1e-12)
     np.testing.assert_allclose(given[:, 1], np.cos(times[1:]), atol=1e-12)
@@ -51,7 +44,7 @@ def test_inputs_stand_at_the_nodes():
 
 
 def test_windows_begin_where_errors_have_grown():
-    found, units = signals.smooth_recordings([recorded(100)], 1)
+    found, units = signals.smooth_recordings([irregular(100)], 1)
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=1, length=8)
     count = len(segments.steps)
     calm = segmentation.windows(segments, np.repeat(np.eye(2)[None], count, 0), growth=100.0)
@@ -64,7 +57,7 @@ def test_windows_begin_where_errors_have_grown():
 
 
 def test_nodes_undo_the_cut_into_segments():
-    parts = [recorded(100, 0), recorded(57, 1)]
+    parts = [irregular(100, 0), irregular(57, 1)]
     found, units = signals.smooth_recordings(parts, 1)
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=1, length=16)
     for nodes, s in zip(segmentation.nodes(found, np.asarray(segments.states)), found, strict=True):
@@ -74,7 +67,7 @@ def test_nodes_undo_the_cut_into_segments():
 @pytest.mark.parametrize(("growth", "expected"), ((124.9, [0, 3, 6]), (125.1, [0, 4])))
 def test_an_error_may_grow_as_far_as_the_limit(growth, expected):
     """Three segments multiply it by 125."""
-    found, units = signals.smooth_recordings([recorded(60)], 1)
+    found, units = signals.smooth_recordings([irregular(60)], 1)
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=1, length=8)
     assert len(segments.steps) == 8
     cut = segmentation.windows(segments, np.repeat(5 * np.eye(2)[None], 8, 0), growth=growth)
@@ -82,7 +75,7 @@ def test_an_error_may_grow_as_far_as_the_limit(growth, expected):
 
 
 def test_a_stretch_ends_where_a_propagator_is_not_finite():
-    found, units = signals.smooth_recordings([recorded(60)], 1)
+    found, units = signals.smooth_recordings([irregular(60)], 1)
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=1, length=8)
     propagators = np.repeat(np.eye(2)[None], 8, 0)
     propagators[4] = np.nan

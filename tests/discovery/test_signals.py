@@ -1,17 +1,10 @@
 import numpy as np
 import pytest
-from problems import signal
+from problems import irregular, signal
 from scipy.stats import norm
 
 from nsindy.discovery import constants, segmentation, signals, smoothing
 from nsindy.recording.check import Recording
-
-
-def recorded(n=100, seed=0, d=2, u=0):
-    rng = np.random.default_rng(seed)
-    times = np.sort(rng.uniform(0, 10, n))
-    states = np.stack([np.sin(times + i) for i in range(d)], 1)
-    return Recording(times, states, np.stack([np.cos(times)] * u, 1) if u else np.zeros((n, 0)))
 
 
 @pytest.mark.parametrize("samples", (10, 13, 21, 600))
@@ -32,7 +25,7 @@ def test_order_two_makes_velocities_states_that_were_not_measured():
 
 
 def test_noise_and_its_kind_are_taken_from_the_states_of_a_model():
-    parts, rng = [recorded(200, 0, d=3), recorded(150, 1, d=3)], np.random.default_rng(2)
+    parts, rng = [irregular(200, 0, d=3), irregular(150, 1, d=3)], np.random.default_rng(2)
     found, _ = signals.smooth_recordings(parts, 1)
     clean = [np.array([1.2, 1.2, 2.0]) + s.states for s in found]
     noisy = []
