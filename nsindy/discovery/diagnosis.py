@@ -111,7 +111,10 @@ def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iter
         swings = ambiguity(both[near], second[near], apart)
         # A delay explains what an order explains as well; not the other way round.
         if not swings > constants.AMBIGUOUS * worst:
-            yield Reason(f"{what}, but {name}'' may be one of them and {name}'", "try --order 2")
+            yield Reason(
+                f"{what}, but {name}'' may be one of them and {name}'",
+                "try --order 2, or --hidden 1 if a state of the system was not measured",
+            )
             return
         delay, share = 0, np.inf
         # It is counted in samples, all of them.
@@ -126,7 +129,7 @@ def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iter
             return
     yield Reason(
         f"{what}: a state that was not measured, or a forcing in time",
-        "measure another state, or give what drives it with --inputs",
+        "measure another state, try --hidden 1, or give what drives it with --inputs",
     )
 
 

@@ -192,6 +192,11 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="nsindy")
 
 
+if hasattr(os, "register_at_fork"):
+    # The threads of a process are not those of its child, which would wait for them for ever.
+    os.register_at_fork(after_in_child=_workers.cache_clear)
+
+
 def at_once(function: Callable[[_One], _Result], each: Sequence[_One]) -> list[_Result]:
     """A function of each, `AT_ONCE` of them at a time, in the caller's precision and on its device.
 

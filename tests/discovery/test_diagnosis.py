@@ -38,7 +38,7 @@ def test_nothing_is_said_of_a_constant_or_of_few_samples(values):
 
 def test_one_coordinate_of_an_oscillator_needs_order_2(swing):
     (reason,) = told(TIMES, swing[:, :1])
-    assert reason.what.startswith("x' is no function of x") and reason.step == "try --order 2"
+    assert reason.what.startswith("x' is no function of x") and "--order 2" in reason.step
 
 
 def test_both_coordinates_lack_nothing(swing):
