@@ -178,7 +178,7 @@ def processes(recording: Callable[[Path], None], *, quick: bool) -> list[Row]:
 
 def figure(rows: list[Row]) -> Figure:
     """Seconds against seeds, samples, terms and slots, as multiples of each line's first point."""
-    drawn = Figure(figsize=(10, 3.4), layout="constrained")
+    drawn = Figure(figsize=(10, 3.8), layout="constrained")
     axes = drawn.subplots(1, 3)
     kinds = {"seeds": axes[0], "samples": axes[1], "terms": axes[2], "slots": axes[2]}
     for name in dict.fromkeys(row["of"] for row in rows):
@@ -186,13 +186,14 @@ def figure(rows: list[Row]) -> Figure:
         values = np.array([row["value"] for row in mine])
         taken = np.array([row["seconds"] / row["steps"] for row in mine])
         axis = kinds[name.split(",")[0]]
-        words = f"{name}: {1e3 * taken[0]:.2g} ms a step at {values[0]:,}"
-        axis.loglog(values, taken / taken[0], "o-", markersize=4, label=words)
+        words = f"{name}:\n{1e3 * taken[0]:.2g} ms at {values[0]:,}"
+        (line,) = axis.loglog(values, taken / taken[0], "o-", markersize=4, label=words)
+        axis.loglog(values, values / values[0], ":", color=line.get_color(), alpha=0.5)
     for axis, label in zip(axes, ("seeds", "samples N", "terms M, slots K"), strict=True):
-        low, high = axis.get_xlim()
-        axis.axline((low, low), (high, high), color="0.8", linestyle=":", zorder=0)
-        axis.set(xlabel=label, xlim=(low, high))
-        axis.legend(fontsize=6.5, loc="upper left")
+        low, high = axis.get_ylim()
+        # Room for the legend.
+        axis.set(xlabel=label, ylim=(low, high**1.6))
+        axis.legend(fontsize=8, loc="upper left")
     axes[0].set(ylabel="time of a training step, first point = 1")
-    drawn.suptitle("Training of Exp 4 over 100 steps, with the compression of its samples")
+    drawn.suptitle("Time of a training step of Exp 4 against its size; dotted: in proportion")
     return drawn
