@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from nsindy.discovery import candidates, constants, proposals, stages
+from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.conclusion import standard_errors
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
@@ -56,7 +57,8 @@ def law_of_each(
         return sum(found.chosen.score for found in fits)
 
     best = max(able, key=evidence)
-    if not evidence(best) > together.chosen.score + constants.STRONG:
+    joint = max(together.chosen.score, _joint_score(prepared, together, made[0], best[0]))
+    if not evidence(best) > joint + constants.STRONG:
         return ""
     shortest = min(able, key=lambda fits: (fits[0].chosen.mask.sum(), -evidence(fits)))
     said = (
@@ -74,6 +76,18 @@ def _follows(prepared: Prepared, found: Found) -> bool:
     (signal,) = prepared.signals
     spread = signal.measured.std(0)
     return bool((found.noise <= constants.EACH_LEFT * spread).all() and found.chosen.mask.any())
+
+
+def _joint_score(prepared: Prepared, together: Found, own: Prepared, found: Found) -> float:
+    """The score of a choice with the same coefficients in all recordings, nats."""
+    chosen = {d: [own.terms[m] for m in np.flatnonzero(r)] for d, r in enumerate(found.chosen.mask)}
+    mask = np.stack([[term in chosen[d] for term in prepared.terms] for d in chosen])
+    if mask.sum() < found.chosen.mask.sum():
+        return -np.inf
+    start, fitted = candidates.regressed(prepared.problem, mask), dict[bytes, Candidate]()
+    segments, noise, samples = together.segments, together.noise, together.samples
+    candidates.fit(prepared.problem, segments, [start], noise, samples, fitted)
+    return max(one.score for one in fitted.values())
 
 
 def _with(session: Session, one: First, mask: np.ndarray) -> Found:
