@@ -117,7 +117,7 @@ def fit_many(
         return unstack_lanes(ALL_JUDGED(now, segments, noise, floor))
 
     while waiting or going:
-        while waiting and len(going) < AT_ONCE * side_by_side:
+        while waiting and len(going) < side_by_side * (1 if _large(segments) else AT_ONCE):
             going.append(waiting.pop())
         for i, state in zip(going, in_groups(stepped, going, side_by_side), strict=True):
             states[i] = state
@@ -165,9 +165,12 @@ def lanes(segments: Segments) -> int:
 
     Of many states one: its matrices are large enough for the processor.
     """
-    if segments.states.shape[-1] > MANY_STATES:
-        return 1
-    return int(np.clip(NODES // segments.steps.size, *LANES))
+    return 1 if _large(segments) else int(np.clip(NODES // segments.steps.size, *LANES))
+
+
+def _large(segments: Segments) -> bool:
+    """Whether the matrices of one fit occupy the processor, and enough memory."""
+    return segments.states.shape[-1] > MANY_STATES
 
 
 def stack_lanes(each: Sequence[Any], count: int) -> Any:
