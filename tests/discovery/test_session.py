@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import prepared, signal, solved
 
-from nsindy.discovery import candidates, constants, search, session, signals
+from nsindy.discovery import candidates, constants, search, segmentation, session, signals
 from nsindy.discovery.candidates import Path, Start
 from nsindy.discovery.question import Question
 from nsindy.discovery.session import Session
@@ -65,7 +65,7 @@ def test_the_guide_that_follows_the_recording_best_shows_where_errors_grow(
         return segments, starts, noise
 
     monkeypatch.setattr(candidates, "solved", solve)
-    monkeypatch.setattr(signals, "windows", windows)
+    monkeypatch.setattr(segmentation, "windows", windows)
     monkeypatch.setattr(search, "search", find)
     progress = []
     run = Session(
