@@ -5,13 +5,12 @@ import dataclasses
 import numpy as np
 
 from nsindy.discovery import candidates, constants, proposals, stages
-from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.conclusion import standard_errors
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.discovery.stages import First
-from nsindy.terms import text
+from nsindy.discovery.wording import Wording
 
 __all__ = ["law_of_each"]
 
@@ -48,8 +47,8 @@ def law_of_each(
     every = [one.found.chosen for _, one in each] + each[0][1].found.pool
     masks = {one.mask.tobytes(): one.mask for one in every if np.isfinite(one.score)}
     tried = [[_with(*one, mask) for one in each] for mask in masks.values()]
-    made = [one.prepared for _, one in each]
-    able = [fits for fits in tried if all(map(_follows, made, fits))]
+    problems = [one.prepared for _, one in each]
+    able = [fits for fits in tried if all(map(_follows, problems, fits))]
     if not able or session.stop():
         return ""
 
@@ -57,17 +56,17 @@ def law_of_each(
         return sum(found.chosen.score for found in fits)
 
     best = max(able, key=evidence)
-    joint = max(together.chosen.score, _joint_score(prepared, together, made[0], best[0]))
+    joint = max(together.chosen.score, _joint_score(prepared, together, problems[0], best[0]))
     if not evidence(best) > joint + constants.STRONG:
         return ""
     shortest = min(able, key=lambda fits: (fits[0].chosen.mask.sum(), -evidence(fits)))
     said = (
         "each recording by itself follows one law with numbers of its own; give what differs "
         "between them as an input, a column that is constant in each. "
-        f"{_written(made, best, variables)}"
+        f"{_written(problems, best, variables)}"
     )
     if shortest[0].chosen.mask.sum() < best[0].chosen.mask.sum():
-        said += f". In fewer terms {_written(made, shortest, variables)}"
+        said += f". In fewer terms {_written(problems, shortest, variables)}"
     return said
 
 
@@ -84,10 +83,7 @@ def _joint_score(prepared: Prepared, together: Found, own: Prepared, found: Foun
     mask = np.stack([[term in chosen[d] for term in prepared.terms] for d in chosen])
     if mask.sum() < found.chosen.mask.sum():
         return -np.inf
-    start, fitted = candidates.regressed(prepared.problem, mask), dict[bytes, Candidate]()
-    segments, noise, samples = together.segments, together.noise, together.samples
-    candidates.fit(prepared.problem, segments, [start], noise, samples, fitted)
-    return max(one.score for one in fitted.values())
+    return together.best_of([candidates.regressed(prepared.problem, mask)]).score
 
 
 def _with(session: Session, one: First, mask: np.ndarray) -> Found:
@@ -101,11 +97,8 @@ def _written(made: list[Prepared], fits: list[Found], variables: tuple[str, ...]
     """The equations of each recording."""
     lines = []
     for n, (prepared, found) in enumerate(zip(made, fits, strict=True), 1):
-        names = [text.readable(term, variables) for term in prepared.terms]
+        words = Wording(prepared, variables, variables[: len(found.chosen.mask)])
         coefficients = prepared.in_units(found.chosen.coefficients)
-        states = variables[: len(coefficients)]
-        errors = standard_errors(found) * prepared.back
-        own = text.equations(coefficients, names, states, precision=None, errors=errors)
-        shown = own[len(own) // 2 :] if prepared.order == 2 else own
-        lines.append(f"recording {n}: {', '.join(shown)}")
+        own = words.equations(coefficients, standard_errors(found) * prepared.back)
+        lines.append(f"recording {n}: {', '.join(own)}")
     return "; ".join(lines)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, proposals
-from nsindy.discovery.candidates import Candidate, Start
+from nsindy.discovery import constants, proposals
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.verdict import followed_by, held_out, simulated_r2
@@ -35,28 +34,20 @@ def in_few_terms(prepared: Prepared, first: Found, final: Found, words: Wording)
     if problem.wide or (few and not mask[:, ~plain].any()):
         return ""
     some = problem._replace(admissible=problem.admissible & plain, slots=constants.FEW_TERMS)
-    every = _best(final, proposals.by_regressions(prepared, some, constants.FEW_PROPOSED))
+    every = final.best_of(proposals.by_regressions(prepared, some, constants.FEW_PROPOSED))
     if not np.isfinite(every.score):
         return ""
-    before = _best(first, [every.start])
+    before = first.best_of([every.start])
     chosen = final._replace(chosen=every)
     whole = simulated_r2(prepared, followed_by(prepared, chosen))
     ahead = held_out(prepared, first._replace(chosen=before)).r2
     coefficients = prepared.in_units(every.coefficients)
     # Four digits tell such terms apart.
     digits = np.abs(coefficients) / 1000
-    lines = text.equations(coefficients, words.names, words.states, precision=None, errors=digits)
-    shown = lines[len(lines) // 2 :] if prepared.order == 2 else lines
     return (
-        f"in few plain terms the best is {', '.join(shown)}: "
+        f"in few plain terms the best is {', '.join(words.equations(coefficients, digits))}: "
         f"R² of one simulation {text.shares(whole)}, of the last fifth {text.shares(ahead)}"
     )
-
-
-def _best(part: Found, starts: list[Start]) -> Candidate:
-    fitted: dict[bytes, Candidate] = {}
-    candidates.fit(part.problem, part.segments, starts, part.noise, part.samples, fitted)
-    return max(fitted.values(), key=lambda one: one.score)
 
 
 def _is_plain(term: Term) -> bool:

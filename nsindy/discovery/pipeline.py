@@ -355,9 +355,8 @@ def _concluded(
         name = "approximation" if np.any(found.coefficients) else "none"
     elif name != "equation" and not (stopped or found.hidden or session.stop()):
         variables = (*found.states, *recordings.inputs)
-        said = tuple(
-            filter(None, [each_recording.law_of_each(session, prepared, final, variables)])
-        )
+        own = each_recording.law_of_each(session, prepared, final, variables)
+        said = (own,) if own else ()
     if session.question.forcing and prepared.problem.wide:
         said = (*said, "no forcing in time was looked for among so many terms; give fewer columns")
     noted = len(recordings.notes)

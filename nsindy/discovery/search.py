@@ -51,6 +51,12 @@ class Found(NamedTuple):
         """The best of what was fitted, for the next search to start from."""
         return [candidate.start for candidate in self.pool[: self.problem.fits]]
 
+    def best_of(self, starts: Sequence[Start]) -> Candidate:
+        """The best of some supports, fitted to the same segments."""
+        fitted: dict[bytes, Candidate] = {}
+        candidates.fit(self.problem, self.segments, starts, self.noise, self.samples, fitted)
+        return max(fitted.values(), key=lambda one: one.score)
+
 
 def precompile_search(problem: Problem, segments: Segments) -> None:
     """Compile what the search needs while its proposals are still being made."""

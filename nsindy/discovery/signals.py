@@ -219,19 +219,18 @@ def _smoothed_alike(
     recordings: Sequence[Recording], size: np.ndarray, time: float, order: int, held: np.ndarray
 ) -> list[list[smoothing.SmoothedState]]:
     """Every state of every recording; the noise of a state is of one kind in all of them."""
-    found = [
-        [_smoothed((r.times - r.times[0]) / time, c, r.inputs[:, held], order) for c in columns]
-        for r in recordings
-        for columns in [(r.states / size).T]
-    ]
+
+    def smoothed(r: Recording, d: int, kind: bool | None = None) -> smoothing.SmoothedState:
+        times, values = (r.times - r.times[0]) / time, r.states[:, d] / size[d]
+        return _smoothed(times, values, r.inputs[:, held], order, kind)
+
+    found = [[smoothed(r, d) for d in range(len(size))] for r in recordings]
     for d in range(len(size)):
         # The choice of a kind is paid for once.
-        nats = [each[d].kind + constants.NOISE_KIND for each in found if each[d].resolved]
-        likelier = sum(nats) > constants.NOISE_KIND
+        likelier = sum(each[d].kind for each in found) > constants.NOISE_KIND
         for r, each in zip(recordings, found, strict=True):
             if each[d].resolved and each[d].proportional != likelier:
-                times, values = (r.times - r.times[0]) / time, r.states[:, d] / size[d]
-                each[d] = _smoothed(times, values, r.inputs[:, held], order, likelier)
+                each[d] = smoothed(r, d, likelier)
     return found
 
 

@@ -24,7 +24,7 @@ class SmoothedState(NamedTuple):
       freedom: effective number of independent values that the smoothed state is made of.
       resolved: True where the spline has told noise from signal.
       log_likelihood: of the measurements, nats.
-      kind: nats by which proportional noise is likelier than constant noise.
+      kind: nats by which proportional noise is likelier than constant noise, 0 if none of it fits.
     """
 
     states: np.ndarray
@@ -140,7 +140,7 @@ def smooth(
     root = np.sqrt(np.mean(values**2))
     # A spline that goes through every sample has told no noise from the signal, and no kind of it.
     resolved = constant.freedom < constants.RESOLVED * len(times)
-    nats, least = list[float](), -np.inf if proportional else 0.0
+    nats, least = list[float](), -np.inf if proportional else constants.NOISE_KIND
     for _ in range(2 if resolved and proportional is not False else 0):
         shape = proportional_noise(last.values * size + centre, root)
         middle = np.exp(np.mean(np.log(shape)))
@@ -156,7 +156,7 @@ def smooth(
         signal |= np.sqrt(np.mean((left * shape) ** 2)) > most
         if signal:
             continue
-        nats.append(fitted.log_likelihood - constant.log_likelihood - constants.NOISE_KIND)
+        nats.append(fitted.log_likelihood - constant.log_likelihood)
         if nats[-1] > least:
             best, kind, least = fitted, everywhere, nats[-1]
     noise = best.sigma * size * kind
@@ -172,7 +172,7 @@ def smooth(
         best.freedom,
         resolved,
         best.log_likelihood,
-        max(nats, default=-constants.NOISE_KIND * resolved),
+        max(nats, default=0.0),
     )
 
 

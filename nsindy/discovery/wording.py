@@ -44,6 +44,11 @@ class Wording:
         self.left = [text.left_side(state, map=map) for state in states]
         self.names = [text.readable(term, variables) for term in prepared.terms]
 
+    def equations(self, coefficients: np.ndarray, errors: np.ndarray) -> list[str]:
+        """Equations with the digits that errors [D, M] leave, those of positions left out."""
+        lines = text.equations(coefficients, self.names, self.states, precision=None, errors=errors)
+        return lines[len(lines) // 2 :] if self.prepared.order == 2 else lines
+
     def numbers(self, found: Found, inner: Sequence[Inner], errors: np.ndarray) -> tuple[str, ...]:
         """The numbers that were fitted inside terms, and their standard errors [P]."""
         used = (found.chosen.mask & found.problem.admissible).any(0).tolist()
