@@ -1,5 +1,6 @@
 """Programs compiled once for each shape, in threads beforehand where the shapes are known."""
 
+import atexit
 import contextlib
 import functools
 import inspect
@@ -46,13 +47,24 @@ _Result = TypeVar("_Result")
 class _Turns:
     """Tracing holds Python's lock, so programs take turns: the first is compiled the sooner.
 
-    A program that is waited for goes before those that are compiled beforehand.
+    A program that is waited for goes before those that are compiled beforehand, and of these none
+    has a turn after the end.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._owner: int | None = None
         self._urgent = 0
+        self._ended = False
+
+    def end(self) -> None:
+        """Give no more turns."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _free(self, urgent: bool) -> bool:
+        return self._owner is None and (urgent or not self._urgent)
 
     @contextlib.contextmanager
     def turn(self, *, urgent: bool) -> Iterator[None]:
@@ -64,9 +76,11 @@ class _Turns:
         with self._changed:
             self._urgent += urgent
             try:
-                self._changed.wait_for(lambda: self._owner is None and (urgent or not self._urgent))
+                self._changed.wait_for(lambda: self._ended or self._free(urgent))
             finally:
                 self._urgent -= urgent
+            if self._ended:
+                raise RuntimeError("the interpreter ends")
             self._owner = me
         try:
             yield
@@ -89,6 +103,13 @@ def wait_for_programs() -> None:
     """Wait for all that `Program.precompile` has begun."""
     while _COMPILING:
         _COMPILING.pop().join()
+
+
+@atexit.register
+def _end() -> None:
+    """End what is compiled beforehand: XLA aborts in a thread that outlives the interpreter."""
+    _TRACING.end()
+    wait_for_programs()
 
 
 class Program:

@@ -1,3 +1,9 @@
+"""Programs: compiled once, beforehand, and ended with the process."""
+
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -107,3 +113,24 @@ def test_programs_are_kept_where_the_user_says(monkeypatch, tmp_path):
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
+
+
+def test_a_process_may_end_while_a_program_is_compiled():
+    """XLA's compiler aborted the process where the interpreter had ended."""
+    code = """
+import jax, jax.numpy as jnp
+from nsindy.runtime import programs
+
+def long(x, n):
+    for k in range(60):
+        x = jnp.linalg.solve(jnp.outer(x, x) + jnp.eye(n), jnp.sin(x + k))
+    return x
+
+program = programs.Program(long, static=["n"])
+for n in range(3, 9):
+    program.precompile(jnp.ones(n), n=n)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"NSINDY_CACHE": "off"}, check=False
+    )
+    assert done.returncode == 0
