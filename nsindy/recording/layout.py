@@ -238,7 +238,10 @@ def _header(above: list[list[str]], kinds: list[str]) -> tuple[list[str], int | 
 
 def _fitted(row: list[str], kinds: list[str]) -> list[str] | None:
     """A row of words as names of all columns; None for a row of another length, or of values."""
-    width, row = len(kinds), _joined(row)
+    width = len(kinds)
+    if len(_trimmed(row)) > width:
+        # In a row that fits, a name in brackets is a name: [A] is a concentration.
+        row = _joined(row)
     row = row[: max(width, len(_trimmed(row)))]
     texts = [not cells.is_value(cell) for cell in row]
     if not (texts[0] or all(texts)):

@@ -24,6 +24,12 @@ def test_what_stands_above_the_header_is_skipped(read, above, separator):
     assert found.states == ("x", "v")
 
 
+@pytest.mark.parametrize("names", ("t (min),[A],[B]", "t,(A),(B)"))
+def test_names_in_brackets_are_no_units_of_others(read, names):
+    """Chemists write [A] for a concentration."""
+    assert read(table(ROWS, names)).states == ("A", "B")
+
+
 @pytest.mark.parametrize("units", ["s,m,m/s", "[s],[m],[m/s]", "(s),(m),(m/s)", "sec,,", "s,-,-"])
 @pytest.mark.parametrize("title", ["", "My title,,\n"])
 def test_a_row_of_units(read, units, title):
