@@ -135,11 +135,23 @@ class _Generators:
         found: dict[sympy.Symbol, str] = {}
         count: dict[str, int] = {}
         for e, generator in sorted(self.of.items(), key=lambda pair: _size(pair[0], values)):
-            mask = sympy.Symbol("number")
-            masked = e.xreplace({s: mask for s in e.free_symbols & values.keys()})
-            place = count[str(masked)] = count.get(str(masked), -1) + 1
+            masked = str(_masked(e, self.states, set(values)))
+            place = count[masked] = count.get(masked, -1) + 1
             found[generator] = f"{masked} {place}"
         return found | {state: state.name for state in self.states}
+
+
+def _masked(e: sympy.Expr, states: set[sympy.Symbol], numbers: set[sympy.Symbol]) -> sympy.Expr:
+    """The same with one mask for all that is made of numbers: -x/K and w x are both number x."""
+    if not e.free_symbols & numbers:
+        return e
+    mask = sympy.Symbol("number")
+    if not e.free_symbols & states:
+        return mask
+    if not e.is_Mul:
+        return e.func(*(_masked(each, states, numbers) for each in e.args))
+    fixed, rest = e.as_independent(*states)
+    return (mask if fixed.free_symbols else fixed) * _masked(rest, states, numbers)
 
 
 def _size(e: sympy.Expr, values: Mapping[sympy.Symbol, float]) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import jax.numpy as jnp
 import numpy as np
 
 from nsindy.discovery import (
@@ -63,6 +64,8 @@ def compare(
     if not laws:
         return ()
     final, _ = only_probable(final)
+    # A law may follow faster than what was found.
+    first, final = map(_finely_solved, (first, final))
     reference = _beside_slow_error(final, discovery) if slow else float(discovery.score)
     found = LawResult(
         text="",
@@ -76,6 +79,13 @@ def compare(
     )
     each = [_tested(law, prepared, first, final, discovery, slow, motion) for law in laws]
     return (found, *(law._replace(nats=law.nats - reference) for law in each))
+
+
+def _finely_solved(found: Found) -> Found:
+    """The same with the most steps of the solver between samples."""
+    steps = found.segments.substeps
+    most = None if steps is None else jnp.full_like(steps, constants.SUBSTEPS[-1])
+    return found._replace(segments=found.segments._replace(substeps=most))
 
 
 def _beside_slow_error(final: Found, discovery: Discovery) -> float:

@@ -410,6 +410,14 @@ noise: several times what a term and its coefficient cost."""
 NUMBER_OFFERS = {1: 3, 2: 1}
 """Most offers of one number, and of two at once, that are searched with."""
 
+NUMBER_SPARES = 10.0
+"""Nats by which a term with a number that takes the place of two terms more may be behind in one
+equation, and still be searched with: the other equations may have the same number, as those of an
+orbit do, and chosen terms are the luckiest of thousands."""
+
+NUMBER_VALUES = 250
+"""Measured values from which on all kinds of numbers are tried, in a library without waves too."""
+
 NUMBER_ROWS = 300
 """Rows of a recording that a regression looks at for numbers; of a longer one some among them."""
 

@@ -274,6 +274,7 @@ class Kinds(NamedTuple):
         own: Sequence[Numbered] = (),
         *,
         any_operation: bool = False,
+        many: bool = False,
         forced: bool = False,
     ) -> "Kinds":
         """The kinds of the operations of a library, and one's own.
@@ -283,10 +284,11 @@ class Kinds(NamedTuple):
           own: operations of one's own that own a number.
           any_operation: True where no operations were named: then a library with waves has every
             kind, since a few of them are fewer than all the terms of the others.
+          many: True where there are samples enough for these in a library without waves as well.
           forced: True where a variable is a time, of which sin and cos are offered in any library.
         """
         names = {term.primitive.name for term in library}
-        few = any_operation and "sin" in names
+        few = any_operation and ("sin" in names or many)
         waves = tuple(name for name in ("sin", "cos") if forced or name in names)
         shipped = {name: kind for name, kind in KINDS.items() if few or kind.beside in names}
         return cls(waves, {operation.name: _own(operation) for operation in own} | shipped)

@@ -27,12 +27,14 @@ class Offer(NamedTuple):
       mask: a support to begin with, the terms of the number behind the others [D, M + W].
       price: nats that the number itself must earn.
       gain: nats that the scan promises, its price paid.
+      followed: True where that was found along trajectories, among all terms of the library.
     """
 
     inner: Inner
     mask: np.ndarray
     price: float
     gain: float = 0.0
+    followed: bool = False
 
 
 class Block(NamedTuple):

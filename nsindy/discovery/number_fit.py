@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, number_scan, proposals, signals
+from nsindy.discovery import candidates, constants, number_scan, proposals, signals, stages
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.kinds import FREE, KINDS
 from nsindy.discovery.number_blocks import Offer, Only
@@ -167,6 +167,10 @@ def trial(
     wide = session.build(units, substeps)
     forced = inner.place >= len(units.variables) - session.forcings
     start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
+    # x/(K + x) may follow faster than any product that was resolved before.
+    own = stages.resolved(wide, [start]).substeps
+    substeps = max(substeps or 1, own or 1)
+    wide = wide._replace(substeps=substeps)
     # With the number in them, the equations say better how a forcing acts.
     coefficients = start.coefficients + wide.problem.known
     row = int(np.argmax(offer.mask[:, _holding(wide, inner)].any(1)))
@@ -174,7 +178,7 @@ def trial(
     # A power that is free has no grid: it begins where the term without it was fitted.
     better = (
         []
-        if inner.second is not None
+        if inner.second is not None or offer.followed
         else number_scan.offers(wide, offer.mask, coefficients, first.noise, only, forced=forced)
     )
     if better:

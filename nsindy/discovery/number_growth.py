@@ -3,7 +3,7 @@
 Letters beside the usual: Q rows of a regression · P base columns · W terms of a number · G numbers.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
@@ -12,13 +12,32 @@ from scipy.special import gammaln
 from nsindy.discovery import constants
 from nsindy.discovery.number_blocks import Block
 
-__all__ = ["Form", "Regression", "best_triples", "grams_of", "grow", "refine", "share_left"]
+__all__ = [
+    "Form",
+    "Regressed",
+    "Regression",
+    "best_triples",
+    "grams_of",
+    "grow",
+    "refine",
+    "share_left",
+]
 
 SPANNED = 1e-9
 """Share of a column's square below which a support spans it already."""
 
 RIDGE = 1e-12
 """Beside columns of length 1, what keeps equal ones apart."""
+
+
+class Regressed(Protocol):
+    """What supports are grown in: a `Regression`, or a `number_tangent.Tangent`."""
+
+    def evidence(self, left: Any, count: int, costs: Any, size: int) -> Any:
+        """Nats of a support; see `Regression.evidence`."""
+
+    def columns(self, block: Block) -> np.ndarray:
+        """The terms of a block; see `Regression.columns`."""
 
 
 class Regression(NamedTuple):
@@ -112,7 +131,7 @@ def grams_of(base: np.ndarray, own: np.ndarray, target: np.ndarray) -> np.ndarra
 
 
 def grow(
-    grams: np.ndarray, costs: np.ndarray, first: int, slots: int, one: Regression, size: int
+    grams: np.ndarray, costs: np.ndarray, first: int, slots: int, one: Regressed, size: int
 ) -> list[Form]:
     """Terms of an equation, grown one by one, each with the number that suits them best.
 
@@ -159,7 +178,7 @@ def grow(
 
 
 def best_triples(
-    one: Regression, base: np.ndarray, own: np.ndarray, target: np.ndarray, costs: np.ndarray
+    one: Regressed, base: np.ndarray, own: np.ndarray, target: np.ndarray, costs: np.ndarray
 ) -> list[Form]:
     """The best support of each term with a number and two without, over all pairs of these.
 
@@ -207,7 +226,7 @@ def _unit(columns: np.ndarray) -> np.ndarray:
 
 
 def refine(
-    one: Regression,
+    one: Regressed,
     fixed: np.ndarray,
     block: Block,
     own: np.ndarray,

@@ -1,14 +1,23 @@
-"""Numbers inside terms that regressions propose: on smoothed derivatives and on integrals."""
+"""Numbers inside terms that regressions propose: of derivatives, integrals and trajectories."""
 
 import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
-from nsindy.discovery import constants, dictionary, number_blocks, signals, weak_form
+from nsindy.discovery import (
+    constants,
+    dictionary,
+    number_blocks,
+    number_tangent,
+    signals,
+    weak_form,
+)
+from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.number_blocks import Block, Offer
 from nsindy.discovery.number_growth import (
     Form,
+    Regressed,
     Regression,
     best_triples,
     grams_of,
@@ -19,7 +28,7 @@ from nsindy.discovery.number_growth import (
 from nsindy.discovery.problem import Prepared
 from nsindy.terms.numbered import WAVE
 
-__all__ = ["proposed"]
+__all__ = ["proposed", "proposed_along"]
 
 
 def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> list[list[Offer]]:
@@ -39,18 +48,49 @@ def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> lis
       there is noise, and of each by itself where there is none, since they then err by the
       smoothing alone, each in its own way.
     """
-    values = [np.hstack([s.states, s.inputs]) * prepared.units.variables for s in prepared.signals]
-    every = number_blocks.blocks(prepared, values, paired=True)
-    blocks = [block for block in every if block.kind != WAVE]
+    blocks, values = _tried(prepared)
     each: list[list[tuple[int, Offer]]] = []
     for one in _regressions(prepared, values) if blocks and equations.any() else ():
         columns = [one.columns(block) for block in blocks]
-        rows = np.flatnonzero(equations).tolist()
-        offers = ((d, _of_equation(prepared, one, blocks, columns, d, mask)) for d in rows)
-        each.append([(d, offer) for d, own in offers for offer in own])
+        own = []
+        for d in np.flatnonzero(equations).tolist():
+            posed = one, one.base, one.target[:, d]
+            own += [(d, o) for o in _of_equation(prepared, *posed, blocks, columns, d, mask)]
+        each.append(own)
     if not signals.noiseless(prepared.signals):
         each = [list(itertools.chain(*each))]
     return [_best_of_each(own) for own in each]
+
+
+def proposed_along(
+    prepared: Prepared, chosen: Candidate, noise: np.ndarray, equations: np.ndarray
+) -> list[Offer]:
+    """The same of regressions along the trajectories around a choice; see `number_tangent`.
+
+    Args:
+      prepared: the problem; variables that have a number have no other.
+      chosen: what was chosen without the number.
+      noise: of each state [D].
+      equations: True for those in which a number is looked for [D].
+    """
+    blocks, _ = _tried(prepared)
+    offers = []
+    asked = equations if blocks else np.zeros(len(equations), bool)
+    for one in number_tangent.tangents(prepared, chosen, noise, asked):
+        columns = [one.columns(block) for block in blocks]
+        posed = one, one.base, one.target
+        own = _of_equation(
+            prepared, *posed, blocks, columns, one.equation, chosen.mask, constants.NUMBER_SPARES
+        )
+        offers += [(one.equation, offer._replace(followed=True)) for offer in own]
+    return _best_of_each(offers)
+
+
+def _tried(prepared: Prepared) -> tuple[list[Block], list[np.ndarray]]:
+    """All numbers but those of waves, and the variables of each recording, raw [N, V]."""
+    values = [np.hstack([s.states, s.inputs]) * prepared.units.variables for s in prepared.signals]
+    every = number_blocks.blocks(prepared, values, paired=True)
+    return [block for block in every if block.kind != WAVE], values
 
 
 def _best_of_each(offers: Sequence[tuple[int, Offer]]) -> list[Offer]:
@@ -97,17 +137,32 @@ def _regressions(prepared: Prepared, values: list[np.ndarray]) -> list[Regressio
 
 def _of_equation(
     prepared: Prepared,
-    one: Regression,
+    one: Regressed,
+    base: np.ndarray,
+    target: np.ndarray,
     blocks: Sequence[Block],
     columns: Sequence[np.ndarray],
     d: int,
     mask: np.ndarray,
+    behind_by: float = 0.0,
 ) -> list[Offer]:
-    """The numbers that one regression finds for equation d."""
-    target, slots = one.target[:, d], prepared.problem.slots
+    """The numbers that one regression finds for equation d.
+
+    Args:
+      prepared: the problem.
+      one: the regression.
+      base: its columns of the library [Q, M].
+      target: of the equation [Q].
+      blocks: the numbers that are tried.
+      columns: of each block, all numbers of the first term first [Q, W · G].
+      d: the equation.
+      mask: the support that was chosen [D, M].
+      behind_by: nats by which what has two terms fewer may be worse than the choice.
+    """
+    slots = prepared.problem.slots
     if not np.linalg.norm(target) > 0:
         return []
-    costs, base = dictionary.costs(prepared.terms), one.base * prepared.problem.admissible[d]
+    costs, base = dictionary.costs(prepared.terms), base * prepared.problem.admissible[d]
     digits, size = number_blocks.digits(prepared), len(costs)
     plain = grow(grams_of(base, np.zeros((len(base), 0, 1)), target), costs, 0, slots, one, size)
     # Without noise enough terms make up for any number, which must do better than one term more.
@@ -115,7 +170,8 @@ def _of_equation(
     most = constants.NUMBER_REPLACES if noiseless else slots
     before = max(form.score for form in plain if len(form.terms) <= most)
     own = np.flatnonzero(mask[d] & prepared.problem.admissible[d])
-    if len(own) <= most:
+    held = len(own)
+    if held <= most:
         # The choice follows trajectories; growing term by term may not find its terms.
         before = max(before, _score(one, base, costs, own, target))
     best: dict[int, list[tuple[float, int, Form]]] = {}
@@ -145,7 +201,8 @@ def _of_equation(
             score = float(one.evidence(left, len(terms), nats, size)) - price
             gain = score - before
             few = [form.score for form in plain if len(form.terms) <= len(terms)]
-            worse = gain <= 0 or (noiseless and score <= max(few))
+            behind = behind_by if len(terms) <= held - 2 else 0.0
+            worse = gain <= -behind or (noiseless and score <= max(few))
             if worse or (b in found and found[b].gain > gain):
                 continue
             shown = np.pad(mask, ((0, 0), (0, len(block.shapes))))
@@ -155,7 +212,7 @@ def _of_equation(
 
 
 def _score(
-    one: Regression, base: np.ndarray, costs: np.ndarray, own: np.ndarray, target: np.ndarray
+    one: Regressed, base: np.ndarray, costs: np.ndarray, own: np.ndarray, target: np.ndarray
 ) -> float:
     """Log evidence of terms without a number."""
     if not len(own):

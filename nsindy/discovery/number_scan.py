@@ -18,11 +18,11 @@ from nsindy.discovery.response import Response
 from nsindy.terms.numbered import WAVE, inner_of
 from nsindy.terms.term import Term
 
-__all__ = ["of_supports", "offers"]
+__all__ = ["Scan", "of_supports", "offers"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Scan:
+class Scan:
     """What a scan of every equation, variable and number has in common.
 
     Attributes:
@@ -64,7 +64,7 @@ class _Scan:
             np.concatenate([block.columns(part.variables) for block in blocks], 1)
             for part in self.parts
         ]
-        columns, own = self._beside(d, every)
+        columns, own = self.beside(d, every)
         ends = np.cumsum([len(block.shapes) * len(block.numbers) for block in blocks])
         price = self.prices[self.supports[d]]
         others = [e for e in range(len(self.supports)) if e != d]
@@ -77,10 +77,11 @@ class _Scan:
             tried.append(_Tried(d, block, best - rest, kept))
         return tried
 
-    def _beside(self, d: int, forcing: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def beside(self, d: int, forcing: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """What forcings [N, C] of each recording in equation d do [S, C], and its own terms.
 
-        Of both is left what the other equations and the beginnings do not explain.
+        Behind its own terms stands the target [S, K + 1]. Of all is left what the other equations
+        and the beginnings do not explain.
         """
         equations = range(len(self.supports))
         responses = [
@@ -100,7 +101,7 @@ class _Scan:
           d: the equation.
           forcing: of each recording, at the samples that are looked at [N, G].
         """
-        columns, own = self._beside(d, forcing)
+        columns, own = self.beside(d, forcing)
         price = np.append(self.prices[self.supports[d]], self.prices[0])
         both = np.concatenate([own, columns], 1)
         best, _ = _pruned(both, price, 1, self.slots, self.evidence)
@@ -209,7 +210,7 @@ def _is_of(term: Term, only: Only | None) -> bool:
     return only is not None and inner is not None and inner.place == only.places[-1]
 
 
-def _nearer(scan: _Scan, tried: _Tried, at: int) -> _Tried:
+def _nearer(scan: Scan, tried: _Tried, at: int) -> _Tried:
     """The numbers between those on both sides of one."""
     numbers = tried.block.numbers
     low, high = numbers[max(at - 1, 0)], numbers[min(at + 1, len(numbers) - 1)]
@@ -218,15 +219,15 @@ def _nearer(scan: _Scan, tried: _Tried, at: int) -> _Tried:
     return found
 
 
-def of_supports(prepared: Prepared, parts: list[Response], mask: np.ndarray) -> _Scan:
+def of_supports(prepared: Prepared, parts: list[Response], mask: np.ndarray) -> Scan:
     """What a scan of forcings beside a support [D, M] has in common."""
     allowed = mask & prepared.problem.admissible
     return _scan(prepared, parts, [np.flatnonzero(row) for row in allowed])
 
 
-def _scan(prepared: Prepared, parts: list[Response], supports: list[np.ndarray]) -> _Scan:
+def _scan(prepared: Prepared, parts: list[Response], supports: list[np.ndarray]) -> Scan:
     columns, target = _held(prepared, parts, supports)
-    return _Scan(
+    return Scan(
         parts=parts,
         supports=supports,
         columns=columns,

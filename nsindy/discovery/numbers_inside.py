@@ -46,8 +46,10 @@ def search_with_numbers(
         seen = prepared if more else prepared.first_recordings(constants.NUMBER_GLANCE)
         regressed = number_regression.proposed(seen, chosen.mask, others)
         around = []
-        if not any(regressed) or not exact:
+        if not exact:
             # Trajectories around a choice see more than derivatives where these are noisy.
+            regressed.append(number_regression.proposed_along(seen, chosen, first.noise, others))
+        if not any(regressed) or not exact:
             around = number_scan.offers(
                 seen, chosen.mask, chosen.coefficients, first.noise, others=others
             )
@@ -108,6 +110,8 @@ def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:
     well say more: what is left then is far below what smoothing leaves.
     """
     fewer = int(mask.sum() - offer.mask.sum())
+    if offer.followed:
+        return fewer >= 0 and offer.gain < constants.TERM_COSTS * max(fewer, 1)
     return fewer > 0 and offer.gain > 0 and (exact or offer.gain < constants.TERM_COSTS * fewer)
 
 
@@ -134,7 +138,8 @@ def _different(*lists: Sequence[Offer]) -> list[Offer]:
     for offers in lists:
         for numbers, most in constants.NUMBER_OFFERS.items():
             own = [o for o in offers if len(o.inner.numbers) == numbers]
-            near = [o for o in own if o.gain > constants.NUMBER_NEAR * own[0].gain]
+            best = own[0].gain if own else 0.0
+            near = [o for o in own if o.gain >= min(best, constants.NUMBER_NEAR * best)]
             for offer in near[:most]:
                 if not any(_alike(offer.inner, other.inner) for other in found):
                     found.append(offer)

@@ -262,6 +262,7 @@ def prepare(
         library,
         question.numbered,
         any_operation=question.operations is None,
+        many=bool(signals.cells(smoothed).sum() >= constants.NUMBER_VALUES),
         forced=forcings > 0,
     )
     identity = terms_operations.get("identity")

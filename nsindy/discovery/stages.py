@@ -20,6 +20,7 @@ __all__ = [
     "first_search",
     "from_more_places",
     "missed",
+    "resolved",
     "search_all",
     "search_from",
 ]
@@ -48,7 +49,7 @@ def search_from(session: Session, prepared: Prepared, starts: list[Start]) -> Fi
     has the kind that it shows: a wrong one weighs a few samples a thousandfold, and no model
     follows those.
     """
-    prepared = _resolved(prepared, starts)
+    prepared = resolved(prepared, starts)
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
     stage = "selecting on the first four fifths"
     session.tell(stage, 0.0)
@@ -71,7 +72,7 @@ def from_more_places(prepared: Prepared, found: Found) -> list[Start]:
     return again + proposals.proposals(prepared, 4 * constants.WIDTH)
 
 
-def _resolved(prepared: Prepared, starts: Sequence[Start]) -> Prepared:
+def resolved(prepared: Prepared, starts: Sequence[Start]) -> Prepared:
     """Take so many solver steps between samples that twice as many change nothing that is seen.
 
     A proposal that runs away in a segment, however many steps are taken, tells nothing of them.

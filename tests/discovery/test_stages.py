@@ -77,7 +77,7 @@ def resolved(coarse, noise, floor):
         signals=[one._replace(noise=np.asarray(noise))],
         problem=made.problem._replace(floor=np.full(2, floor)),
     )
-    return stages._resolved(quiet, [start]).substeps
+    return stages.resolved(quiet, [start]).substeps
 
 
 @pytest.mark.parametrize("by", ("noise", "floor"))
@@ -109,7 +109,7 @@ def test_a_proposal_that_runs_away_needs_no_steps(coarse, errors):
     small = 1.2 * errors[2] / constants.SOLVER_ERROR[0]
     quiet = made._replace(signals=[made.signals[0]._replace(noise=np.full(2, small))])
     both = [start, Start(wild != 0, wild, made.problem.begin)]
-    assert stages._resolved(quiet, both).substeps == 2
+    assert stages.resolved(quiet, both).substeps == 2
 
 
 def test_what_was_not_measured_needs_no_steps(coarse):

@@ -1,0 +1,69 @@
+"""The regression of one equation on what its terms do to a recording, to first order.
+
+A regression of derivatives sees no more of a term than smoothing leaves of it; what a term does to
+a trajectory is all that a recording shows, as long as a first order holds. Letters beside the
+usual: W terms of a number · G numbers · S measured values.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import gammaln
+
+from nsindy.discovery import number_scan, response
+from nsindy.discovery.candidates import Candidate
+from nsindy.discovery.number_blocks import Block
+from nsindy.discovery.number_scan import Scan
+from nsindy.discovery.problem import Prepared
+
+__all__ = ["Tangent", "tangents"]
+
+
+class Tangent(NamedTuple):
+    """One equation along the trajectories around a choice, the others free beside it.
+
+    Attributes:
+      scan: the recordings, linearised.
+      equation: d.
+      base: columns of the library [S, M].
+      target: [S].
+    """
+
+    scan: Scan
+    equation: int
+    base: np.ndarray
+    target: np.ndarray
+
+    def evidence(self, left: Any, count: int, costs: Any, size: int) -> Any:
+        """Nats of a support, the variance profiled; see `Regression.evidence`."""
+        choice = gammaln(size + 1) - gammaln(count + 1) - gammaln(size - count + 1)
+        price = costs + 0.5 * count * np.log(len(self.target)) + choice
+        return self.scan.evidence(left * np.sum(self.target**2), price)
+
+    def columns(self, block: Block) -> np.ndarray:
+        """What the terms of a block do, all numbers of the first term first [S, W · G]."""
+        forcing = [block.columns(part.variables) for part in self.scan.parts]
+        return self.scan.beside(self.equation, forcing)[0]
+
+
+def tangents(
+    prepared: Prepared, chosen: Candidate, noise: np.ndarray, equations: np.ndarray
+) -> Iterator[Tangent]:
+    """Those of some equations; none where a linearisation has no end.
+
+    Args:
+      prepared: the library.
+      chosen: the choice around which trajectories are linearised.
+      noise: of each state [D].
+      equations: True for those that are asked for [D].
+    """
+    if not equations.any():
+        return
+    parts = response.linearised(prepared, chosen.coefficients, noise)
+    if not all(np.isfinite(part.propagators).all() for part in parts):
+        return
+    scan = number_scan.of_supports(prepared, parts, chosen.mask)
+    for d in np.flatnonzero(equations).tolist():
+        base, own = scan.beside(d, [part.theta for part in parts])
+        yield Tangent(scan, d, base, own[:, -1])
