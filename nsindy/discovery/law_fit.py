@@ -67,6 +67,9 @@ class LawSystem:
         self.begin = len(law.numbers) + np.cumsum([0, *mask.sum(1)])
         self.start = coefficients[mask]
         self.free = np.concatenate([np.ones(len(law.numbers), bool), ~discovery.given[mask]])
+        if not len(self.free):
+            # A program needs a parameter, if one that is given and that nothing depends on.
+            self.start, self.free = np.zeros(1), np.zeros(1, bool)
         fitted, solved = (_without_jumps(law, e * sizes) for e in (width, STEEP))
         self.right = _stacked([self._row(fitted, d, numpy=False) for d in range(count)], jnp)
         self.numpy = _stacked([self._row(solved, d, numpy=True) for d in range(count)], np)
@@ -227,7 +230,8 @@ def _judged(
     )
     parameters = np.asarray(fitted.model.coefficients)[0]
     coefficients = np.zeros(system.mask.shape)
-    coefficients[system.mask] = parameters[len(system.law.numbers) :]
+    own = parameters[len(system.law.numbers) :]
+    coefficients[system.mask] = own[: system.mask.sum()]
     scaled = np.where(coefficients != 0, coefficients / prepared.back, 0.0)
     candidate = Candidate(
         system.mask,

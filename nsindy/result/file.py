@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from nsindy.runtime import files
-from nsindy.terms.numbered import NUMBERED, WithNumber, inner_numbers
+from nsindy.terms.numbered import NUMBERED, Numbered, WithNumber, get_numbered, inner_numbers
 from nsindy.terms.operations import PRIMITIVES, Primitive, StepAt, Times, get
+from nsindy.terms.own import read_operation
 from nsindy.terms.term import Term, by_depth
 
 __all__ = ["read_discovery", "write_discovery"]
@@ -33,11 +34,11 @@ def write_discovery(path: str | os.PathLike, content: dict[str, Any]) -> None:
       content: the fields by name; `library` holds Terms.
 
     Raises:
-      ValueError: a term has an operation that neither ships with the package nor was learned, or
-        the shapes of the fields are inconsistent.
+      ValueError: a term has an operation that neither ships with the package nor was written or
+        learned, or the shapes of the fields are inconsistent.
     """
     nodes = [term for level in by_depth(content["library"]) for term in level]
-    learned = {}
+    learned, written = {}, {}
     for primitive in {node.primitive for node in nodes}:
         row = PRIMITIVES.get(primitive.name)
         own = primitive.function
@@ -45,10 +46,14 @@ def write_discovery(path: str | os.PathLike, content: dict[str, Any]) -> None:
             continue
         if isinstance(own, WithNumber) and NUMBERED.get(own.operation.name) == own.operation:
             continue
+        if isinstance(own, WithNumber) and own.operation.text:
+            written[own.operation.name] = own.operation.text
+            continue
         if row is None or row.function is not primitive.function:
             learned[primitive.name] = _learned(primitive)
     library = [_nested(term) for term in content["library"]]
     packed = {"format": FORMAT, **content, "library": library, "learned": learned}
+    packed["written"] = written
     # A file that could not be read again is not written.
     _fields(files.to_json(packed))
     files.write_json(path, packed)
@@ -59,8 +64,9 @@ def _learned(primitive: Primitive) -> dict[str, Any]:
 
     if not isinstance(primitive.function, stacks.Circuit) or primitive.name in PRIMITIVES:
         raise ValueError(
-            f"the operation {primitive.name} neither ships with the package nor was learned, "
-            f"so it cannot be saved; learn it with nsindy.learn_operation under a name of its own"
+            f"the operation {primitive.name} neither ships with the package nor was written or "
+            f"learned, so it cannot be saved; write it, nsindy.operation('uptake = x / (K + x)'), "
+            f"or learn it with nsindy.learn_operation, under a name of its own"
         )
     return stacks.operation_to_json(primitive)
 
@@ -113,11 +119,13 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     if type(is_map := content.get("map", False)) is not bool or (is_map and order == 2):
         raise ValueError(f"map is {is_map!r} with order {order}; it must be true or false")
     operations = {**_operations(content["learned"]), **PRIMITIVES}
+    # Files of before this field lack it.
+    own = _own(content.get("written", {}))
     time = content.get("time", "")
     if not isinstance(time, str) or time in names or not (time.isprintable() or not time):
         raise ValueError(f"the name of the time, {ascii(time)[:40]}, must be a name of its own")
     bound = len(names) + bool(time)
-    library = tuple(_term(nested, operations, bound) for nested in content["library"])
+    library = tuple(_term(nested, operations, own, bound) for nested in content["library"])
     kinds = _texts(content["noise_kind"], "noise_kind")
     if len(kinds) != count or not {*kinds} <= {"constant", "proportional"}:
         raise ValueError("noise_kind must be constant or proportional for each state")
@@ -216,6 +224,17 @@ def _operations(learned: dict[str, Any]) -> dict[str, Primitive]:
     return {primitive.name: primitive for primitive in primitives}
 
 
+def _own(written: Any) -> dict[str, Numbered]:
+    """Operations with a number, from their texts, which are read and not evaluated."""
+    if not isinstance(written, dict) or not all(isinstance(t, str) for t in written.values()):
+        raise ValueError("written must be texts by the names of their operations")
+    found = {name: read_operation(text) for name, text in written.items()}
+    for name, each in found.items():
+        if each.name != name:
+            raise ValueError(f"the operation {ascii(name)[:40]} is written as {each.name}")
+    return found
+
+
 def _array(value: Any, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
     array = np.asarray(_numbers(value, name), float)
     # An empty axis of a list hides those behind it.
@@ -253,20 +272,29 @@ def _nested(term: Term | int) -> Any:
     return [term.primitive.name, *(_nested(argument) for argument in term.arguments)]
 
 
-def _term(nested: Any, operations: dict[str, Primitive], variables: int, depth: int = 0) -> Term:
+def _term(
+    nested: Any,
+    operations: dict[str, Primitive],
+    own: dict[str, Numbered],
+    variables: int,
+    depth: int = 0,
+) -> Term:
     shown = ascii(nested)[:60]
     if depth == DEEPEST:
         raise ValueError(f"a term is nested deeper than {DEEPEST} operations: … {shown}")
     if not isinstance(nested, list) or not nested or not isinstance(nested[0], str):
         raise ValueError(f"{shown} is not a term")
     try:
-        operation = operations.get(nested[0]) or get(nested[0])
+        operation = operations.get(nested[0])
+        if operation is None:
+            with_own = nested[0].partition("[")[0] in own
+            operation = get_numbered(nested[0], own) if with_own else get(nested[0])
     except ValueError:
         raise ValueError(f"the term {shown} has an unknown operation") from None
     arguments: list[int | Term] = []
     for item in nested[1:]:
         if isinstance(item, list):
-            arguments.append(_term(item, operations, variables, depth + 1))
+            arguments.append(_term(item, operations, own, variables, depth + 1))
         elif type(item) is int and 0 <= item < variables:
             arguments.append(item)
         else:

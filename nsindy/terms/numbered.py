@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -56,6 +57,7 @@ class Numbered:
         positive there is no term; None where the values of f say so.
       second: what a second number q is called, n; empty for none.
       signed: True where p may be 0 or change its sign in a fit.
+      text: as it was written, uptake = x / (K + x); empty for a function.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Numbered:
     below: Callable[..., Any] | None = dataclasses.field(default=None, compare=False)
     second: str = ""
     signed: bool = False
+    text: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,19 +129,23 @@ def unbound(operation: Numbered) -> Primitive:
     )  # fmt: skip
 
 
-def get_numbered(name: str) -> Primitive:
+def get_numbered(name: str, own: Mapping[str, Numbered] = MappingProxyType({})) -> Primitive:
     """The operation of a name such as `michaelis[0.5]`.
+
+    Args:
+      name: the name.
+      own: operations of one's own, by their names.
 
     Raises:
       ValueError: it is no such name, or the number is not finite.
     """
     head, bracket, tail = name.partition("[")
-    if bracket and head in NUMBERED and tail.endswith("]"):
+    row = own.get(head) or NUMBERED.get(head)
+    if bracket and row and tail.endswith("]"):
         with contextlib.suppress(ValueError):
             numbers = list(map(float, tail[:-1].split(";")))
-            count = 1 + bool(NUMBERED[head].second)
-            if len(numbers) == count and all(map(math.isfinite, numbers)):
-                return with_number(NUMBERED[head], *numbers)
+            if len(numbers) == 1 + bool(row.second) and all(map(math.isfinite, numbers)):
+                return with_number(row, *numbers)
     raise ValueError(f"unknown operation {name!r}")
 
 

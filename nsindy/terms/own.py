@@ -20,7 +20,7 @@ __all__ = ["operation", "read_operation"]
 
 def operation(
     name: str,
-    function: Callable[..., jax.Array],
+    function: Callable[..., jax.Array] | None = None,
     ranges: Mapping[str, Sequence[float]] | None = None,
 ) -> Numbered:
     """An operation f(x, p) of one's own, whose number p a discovery fits.
@@ -28,7 +28,7 @@ def operation(
     A number that is only a factor in front is a coefficient already, and is left out of f.
 
     Args:
-      name: what terms call it.
+      name: what terms call it; or all of it as a text, see `read_operation`, which can be saved.
       function: of JAX arrays of one shape, the variable first and then the number.
       ranges: (low, high) that the number is looked for in, by the name of the argument; None for
         what the values of the variable say.
@@ -42,6 +42,9 @@ def operation(
       >>> uptake.symbol, uptake.ranges
       ('K', (0.1, 10.0))
     """
+    if function is None:
+        read = read_operation(name)
+        return dataclasses.replace(read, ranges=_limits(read.symbol, ranges))
     if not name.isidentifier() or name in PRIMITIVES or name in NUMBERED:
         raise ValueError(f"an operation needs a name of its own, letters and digits, not {name!r}")
     arguments = list(inspect.signature(function).parameters)
@@ -51,10 +54,7 @@ def operation(
             f"{', '.join(arguments) or 'nothing'}; factors in front of a term are coefficients"
         )
     symbol = arguments[1]
-    if ranges is not None and (
-        set(ranges) != {symbol} or len(ranges[symbol]) != 2 or not _rises(*ranges[symbol])
-    ):
-        raise ValueError(f"ranges must be {{{symbol!r}: (low, high)}} with low < high")
+    limits = _limits(symbol, ranges)
     point = jax.ShapeDtypeStruct((3,), jnp.result_type(float))
     try:
         shape = getattr(jax.eval_shape(function, point, point), "shape", None)
@@ -64,7 +64,6 @@ def operation(
     if shape != (3,):
         raise ValueError(f"the operation {name} must return one number for each of its argument")
     compiled = jax.jit(function)
-    limits = None if ranges is None else (float(ranges[symbol][0]), float(ranges[symbol][1]))
     return Numbered(
         name,
         symbol,
@@ -73,6 +72,18 @@ def operation(
         written=lambda x, p: {f"{name}({x}, {p})": 1},
         ranges=limits,
     )
+
+
+def _limits(
+    symbol: str, ranges: Mapping[str, Sequence[float]] | None
+) -> tuple[float, float] | None:
+    """The ends of the range of a number; None where none is given."""
+    if ranges is None:
+        return None
+    if set(ranges) != {symbol} or len(ranges[symbol]) != 2 or not _rises(*ranges[symbol]):
+        raise ValueError(f"ranges must be {{{symbol!r}: (low, high)}} with low < high")
+    low, high = map(float, ranges[symbol])
+    return low, high
 
 
 def _rises(low: Any, high: Any) -> bool:
@@ -111,4 +122,4 @@ def read_operation(text: str) -> Numbered:
         return plain([x], [p])
 
     made = operation(left.strip(), function)
-    return dataclasses.replace(made, symbol=numbers[0], numpy=numpy)
+    return dataclasses.replace(made, symbol=numbers[0], numpy=numpy, text=text)

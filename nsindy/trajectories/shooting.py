@@ -342,7 +342,7 @@ def linearise(
         chain, start, (first, gap, by_begin[:, -1], by_slots[:, -1])
     )
     root = jnp.sqrt(segments.weights) / noise[None, None]
-    rows = (len(root), -1)
+    rows = (len(root), root[0].size)
 
     def measured(by):
         return (root[..., None] * by).reshape(*rows, by.shape[-1])

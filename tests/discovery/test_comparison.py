@@ -104,3 +104,12 @@ def test_a_law_beside_a_slow_error():
     assert found.verdict != "equation" and found.slow_error[0] > 0.01
     assert cubic.nats > 30 and linear.nats < cubic.nats
     assert abs(cubic.values[0] - rate) < 4 * cubic.errors[0] < 0.01 * rate
+
+
+def test_a_law_without_numbers_is_tested_as_well():
+    """Nothing is fitted but where it begins, so it wins the price of the numbers."""
+    k, room = TRUTH
+    text = f"T' = {k * room} - {k}*T"
+    found = nsindy.discover(TIMES, cooling(0), states=["T"], operations=(), law=text)
+    (_, law) = found.laws
+    assert law.names == () and law.nats > 3 and law.r2[0] > 0.999

@@ -13,6 +13,7 @@ from by_hand import make
 from nsindy.result.discovery import load
 from nsindy.terms import operations
 from nsindy.terms.numbered import NUMBERED, Numbered, with_number
+from nsindy.terms.own import operation
 from nsindy.terms.term import Term
 
 MUL = operations.get("mul")
@@ -154,7 +155,28 @@ def test_errors_of_numbers_are_a_list_of_numbers(wrong, chain, tmp_path):
         load(tmp_path / "bad.json")
 
 
-def test_an_operation_of_ones_own_is_not_saved(tmp_path):
+def test_an_operation_that_was_written_is_saved_as_its_text(tmp_path):
+    own = operation("uptake = x / (K + x)")
+    found = make([Term(with_number(own, 0.5), (0,))], [[-1.0]], ("x",))
+    found.save(tmp_path / "own.json")
+    again = load(tmp_path / "own.json")
+    assert str(again) == str(found) and again.parameters == {"K_x": 0.5}
+    np.testing.assert_allclose(again.vector_field(0.0, jnp.array([0.5])), [-0.5])
+
+
+@pytest.mark.parametrize(
+    "written", ({"uptake": "other = x / (K + x)"}, {"uptake": "uptake = __import__"}, [], {"a": 1})
+)
+def test_a_damaged_text_of_an_operation(tmp_path, written):
+    own = operation("uptake = x / (K + x)")
+    make([Term(with_number(own, 0.5), (0,))], [[-1.0]], ("x",)).save(tmp_path / "own.json")
+    content = json.loads((tmp_path / "own.json").read_text())
+    (tmp_path / "bad.json").write_text(json.dumps(content | {"written": written}))
+    with pytest.raises(ValueError, match="is damaged"):
+        load(tmp_path / "bad.json")
+
+
+def test_an_operation_that_is_a_function_is_not_saved(tmp_path):
     """It is Python, which no file holds; nor is one that has the name of another."""
     for name in ("gauss", "michaelis"):
         own = Numbered(
@@ -169,7 +191,7 @@ def test_an_operation_of_ones_own_is_not_saved(tmp_path):
         assert found.parameters == {"s_x": 0.5}
         assert found.equations(1) == ["x' = -1.0 exp(-(x/0.5000)^2)"]
         np.testing.assert_allclose(found.vector_field(0.0, jnp.array([0.5])), [-np.exp(-1)])
-        with pytest.raises(ValueError, match="neither ships with the package nor was learned"):
+        with pytest.raises(ValueError, match="neither ships with the package nor was written"):
             found.save(tmp_path / "own.json")
 
 
