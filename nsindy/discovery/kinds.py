@@ -208,6 +208,7 @@ def _kind(
 KINDS: dict[str, Kind] = {
     "saturation": _kind("saturation", ("michaelis", "inhibition"), _positive_scales, freed=True),
     "hill2": _kind("saturation", ("hill2", "repression2"), _scales),
+    "hill3": _kind("saturation", ("hill3", "repression3"), _positive_scales),
     "hill4": _kind("saturation", ("hill4", "repression4"), _scales),
     "exponential": _kind("exp", ("exponential", "diode"), _rates, freed=True),
     "arrhenius": _kind("exp", ("arrhenius",), _energies),
@@ -226,16 +227,16 @@ KINDS: dict[str, Kind] = {
 }
 """The kinds that are tried beside waves."""
 
-POWERS_OF = {"saturation": 1.0, "hill2": 2.0, "hill4": 4.0}
+POWERS_OF = {"saturation": 1.0, "hill2": 2.0, "hill3": 3.0, "hill4": 4.0}
 """The kinds whose power may be free, as that of "hill_power", and where it begins."""
 
 FREE = "hill_power"
 """The kind with that power, which has no grid: it follows one of those."""
 
 FREED_AS = {
-    "michaelis": "hill_power", "hill2": "hill_power", "hill4": "hill_power",
-    "inhibition": "repression_power", "repression2": "repression_power",
-    "repression4": "repression_power",
+    "michaelis": "hill_power", "inhibition": "repression_power",
+    **{f"hill{n}": "hill_power" for n in (2, 3, 4)},
+    **{f"repression{n}": "repression_power" for n in (2, 3, 4)},
 }  # fmt: skip
 """Their operations, with the power free."""
 

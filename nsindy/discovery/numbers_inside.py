@@ -65,6 +65,10 @@ def search_with_numbers(
         for offer in _different(*lists):
             if session.stop() or any(_settles(each, offer) for each in earned):
                 continue
+            gained = [_nats(each) - first.chosen.score + before.price for each in earned]
+            if not more and not exact and offer.gain < max(gained, default=0) - constants.STRONG:
+                # Along a choice that explains all a promise holds; there is another round.
+                continue
             one = number_fit.trial(session, offer, prepared, first, before)
             earned += [] if one is None else [one]
         earned += [freed for each in earned for freed in _with_free_powers(session, each)]
@@ -81,15 +85,17 @@ def _simplest(earned: Sequence[Trial]) -> Trial:
     1/(1 + x/K + y/L) with both numbers far below all values is a function of the ratio alone.
     """
 
-    def nats(each):
-        return each.found.chosen.score - each.numbers.price
-
     def size(each):
         numbers = sum(len(inner.numbers) for inner in each.numbers.inner)
-        return int(each.found.chosen.mask.sum()) + numbers, -nats(each)
+        return int(each.found.chosen.mask.sum()) + numbers, -_nats(each)
 
-    least = max(map(nats, earned)) - constants.STRONG
-    return min((each for each in earned if nats(each) >= least), key=size)
+    least = max(map(_nats, earned)) - constants.STRONG
+    return min((each for each in earned if _nats(each) >= least), key=size)
+
+
+def _nats(tried: Trial) -> float:
+    """Log evidence, the price of all numbers paid."""
+    return tried.found.chosen.score - tried.numbers.price
 
 
 def _settles(tried: Trial, offer: Offer) -> bool:

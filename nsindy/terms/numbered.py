@@ -194,6 +194,20 @@ def _repression(x: Any, p: Any, q: Any) -> Any:
     return 1 / (1 + _power_of_ratio(x, p, q))
 
 
+def _whole_hill(n: int) -> tuple[Numbered, Numbered]:
+    """Both Hill functions of a whole power."""
+    return (
+        _row(
+            f"hill{n}", "K", lambda x, p: x**n / (p**n + x**n),
+            lambda x, p: {x: n, f"({p}^{n} + {x}^{n})": -1},
+        ),
+        _row(
+            f"repression{n}", "K", lambda x, p: p**n / (p**n + x**n),
+            lambda x, p: {f"(1 + ({x}/{p})^{n})": -1},
+        ),
+    )  # fmt: skip
+
+
 def _sigmoid(x: Any, p: Any, q: Any) -> Any:
     # As a tanh, whose derivative is finite wherever exp is not.
     return (1 + array_module(x).tanh(q * (x - p) / 2)) / 2
@@ -219,22 +233,7 @@ NUMBERED: dict[str, Numbered] = {
             "michaelis", "K", lambda x, p: x / (p + x), lambda x, p: {x: 1, f"({p} + {x})": -1}
         ),
         _row("inhibition", "K", lambda x, p: p / (p + x), lambda x, p: {f"(1 + {x}/{p})": -1}),
-        _row(
-            "hill2", "K", lambda x, p: x**2 / (p**2 + x**2),
-            lambda x, p: {x: 2, f"({p}^2 + {x}^2)": -1},
-        ),
-        _row(
-            "repression2", "K", lambda x, p: p**2 / (p**2 + x**2),
-            lambda x, p: {f"(1 + ({x}/{p})^2)": -1},
-        ),
-        _row(
-            "hill4", "K", lambda x, p: x**4 / (p**4 + x**4),
-            lambda x, p: {x: 4, f"({p}^4 + {x}^4)": -1},
-        ),
-        _row(
-            "repression4", "K", lambda x, p: p**4 / (p**4 + x**4),
-            lambda x, p: {f"(1 + ({x}/{p})^4)": -1},
-        ),
+        *(row for n in (2, 3, 4) for row in _whole_hill(n)),
         Numbered(
             "exponential", "k", lambda x, p: jnp.exp(p * x), numpy=lambda x, p: np.exp(p * x),
             sympy=lambda sp, x, p: sp.exp(p * x), written=lambda x, p: {f"exp({p} {x})": 1},

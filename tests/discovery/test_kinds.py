@@ -77,7 +77,7 @@ def test_a_power_needs_values_that_differ():
     assert {-3, -2, -0.5, 0.5, 1.5, 4} <= set(grid("power", POSITIVE))
 
 
-@pytest.mark.parametrize("kind", ("saturation", "hill2", "hill4"))
+@pytest.mark.parametrize("kind", ("saturation", "hill2", "hill3", "hill4"))
 @pytest.mark.parametrize("scale", (1e-3, 1.0, 1e6))
 def test_half_saturations_are_shares_of_the_largest_value(kind, scale):
     shares = grid(kind, scale * POSITIVE) / (scale * POSITIVE.max())
@@ -117,7 +117,7 @@ def test_kinds_stand_beside_the_operations_of_a_library():
     found = Kinds.beside(LIBRARY)
     assert found.waves == ("sin",)
     assert set(found.others) == {
-        "saturation", "hill2", "hill4", "hill_power", "haldane", "exponential", "arrhenius",
+        "saturation", "hill2", "hill3", "hill4", "hill_power", "haldane", "exponential", "arrhenius",
         "competition", "ratio_share", "joint_saturation", "radial_inhibition",
     }  # fmt: skip
     plain = Kinds.beside(dictionary.monomials(2, 3))

@@ -24,6 +24,8 @@ REFERENCE = {
     "inhibition": lambda x, p: 1 / (1 + x / p),
     "hill2": lambda x, p: 1 / (1 + (p / x) ** 2),
     "repression2": lambda x, p: 1 / (1 + (x / p) ** 2),
+    "hill3": lambda x, p: 1 / (1 + (p / x) ** 3),
+    "repression3": lambda x, p: 1 / (1 + (x / p) ** 3),
     "hill4": lambda x, p: 1 / (1 + (p / x) ** 4),
     "repression4": lambda x, p: 1 / (1 + (x / p) ** 4),
     "exponential": lambda x, p: np.e ** (p * x),
@@ -53,7 +55,7 @@ PAIRS_OF_NUMBERS = {
 SYMBOLS = {
     **dict.fromkeys((*list(POWERS)[:3], *PAIRS_OF_NUMBERS), "K"),
     **dict.fromkeys(list(POWERS)[3:], "c"),
-    **dict.fromkeys((*list(REFERENCE)[:6], *list(PAIRS)[:4]), "K"),
+    **dict.fromkeys((*list(REFERENCE)[:8], *list(PAIRS)[:4]), "K"),
     "radial_power": "p",
     "exponential": "k",
     "diode": "k",
