@@ -72,14 +72,9 @@ def answer(case: Case) -> dict[str, Any]:
         refused = "recording" in str(error)
         return _told("said" if refused else "wrong", began, said=str(error))
     right = case.truth is not None and terms_of(found) == case.truth
-    careful = found.verdict != "equation" or any(map(_is_warning, found.warnings))
+    careful = found.verdict != "equation" or bool(found.warnings)
     told = _told("right" if right else "said" if careful else "wrong", began, said=str(found))
     return told | _judged(found, case)
-
-
-def _is_warning(text: str) -> bool:
-    """Whether a line is about the equations, not about how the recording was read."""
-    return not text.startswith(("readings of", "left out", "used", "column"))
 
 
 def _told(outcome: str, began: float, *, said: str) -> dict[str, Any]:

@@ -248,9 +248,11 @@ def _discover(options: argparse.Namespace, command: str) -> int:
             )
         # What a person waits for; the report needs large libraries, and follows.
         print(discovery, flush=True)
+        for note in discovery.notes:
+            if note not in recordings.notes:
+                print(f"note: {note}", flush=True)
         for warning in discovery.warnings:
-            if warning not in recordings.notes:
-                print(f"warning: {warning}", flush=True)
+            print(f"warning: {warning}", flush=True)
         from nsindy.report.page import write_report
 
         discovery.save(out / "discovery.json")

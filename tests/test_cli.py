@@ -30,6 +30,7 @@ def asked(monkeypatch, tmp_path):
 
     class Found:
         verdict = "equation"
+        notes = ("read as held",)
         warnings = ("the forecast is poor",)
 
         def save(self, path):

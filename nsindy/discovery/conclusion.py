@@ -95,7 +95,7 @@ def conclude(
         hidden=hidden,
         number_errors=np.concatenate([of_place[i.place] for i in inner]) if inner else None,
     )
-    notes = (*recordings.notes, *words.numbers(final, numbers.inner, errors_of_numbers))
+    notes = (*recordings.notes, *words.numbers(best.mask, numbers.inner, errors_of_numbers))
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
     if verdict.name != "equation":
         simple = "" if hidden or stopped else in_few_terms(prepared, first, final, words)
@@ -109,7 +109,7 @@ def conclude(
         warnings = [*reasons, *warnings, *filter(None, [simple])]
     if stopped:
         warnings = [wording.STOPPED, *warnings]
-    return dataclasses.replace(discovery, warnings=(*notes, *warnings))
+    return dataclasses.replace(discovery, notes=notes, warnings=tuple(warnings))
 
 
 def nothing(recordings: Recordings) -> Discovery:
@@ -150,7 +150,7 @@ def nothing(recordings: Recordings) -> Discovery:
         slow_error=np.zeros(count),
         slow_memory=np.zeros(count),
         simulation_r2=np.zeros(count),
-        warnings=recordings.notes,
+        notes=recordings.notes,
     )
 
 

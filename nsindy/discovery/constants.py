@@ -342,6 +342,10 @@ DISCREPANCY_STEPS = 4
 WAVE_NUMBERS = 256
 """Most numbers w that are tried for a variable: from a quarter of a wave across its range on."""
 
+WAVE_SLOW = 64
+"""Of these the first, up to sixteen waves, that are tried in place of other terms as well: at none
+of them a wave need be as good as these are, and each is refined."""
+
 NUMBER_RIDGE = 1e-8
 """Beside columns of length 1, what keeps nearly collinear ones apart in double precision."""
 
@@ -437,6 +441,9 @@ NUMBER_ALIKE = 2.0
 NUMBER_NEAR = 0.6
 """Share of the best gain that others must promise to be searched with as well."""
 
+NUMBER_CLOSE = 10.0
+"""Nats within which two promises are as good: what is close to the best is searched with too."""
+
 WAVE_EARNS = 10.0
 """Nats beyond its price that a wave must earn: the slow error of a camera is a wave too. The air
 track gained up to 5.9 by one."""
@@ -491,6 +498,10 @@ MAP_LENGTH = 2
 MAP_GROWTH = 10.0
 """Growth of an error in the state beyond which a map is fitted in stretches: of the logistic map
 with 1 % of noise those up to 100 are fitted, but of segments of four rows only those up to 10."""
+
+MAP_ROWS = 3
+"""Rows of a stretch, on average, that an iterated map must have: of fewer the initial states
+explain most."""
 
 MAP_EXPLAINED = 0.5
 """Share of the variance of rows that those before explain, below which a map is incomplete."""

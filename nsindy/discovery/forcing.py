@@ -366,7 +366,6 @@ def _step_offered(
 def as_input(recordings: Recordings, found: Forced) -> Recordings:
     """The names and notes of recordings in which the forcing is an input, as it was searched."""
     shown, notes = _name_of_time(recordings), recordings.notes
-    notes = (*notes, "the equations depend on the time: a forcing was not measured")
     if found.step is not None:
         time, error = found.step
         spread, number = text.number(error, error), text.number(time, error)
@@ -390,15 +389,16 @@ def in_time(discovery: Discovery, recordings: Recordings, found: Forced) -> Disc
         library = tuple(
             Term(own, term.arguments) if term.arguments == (place,) else term for term in library
         )
-    count = len(as_input(recordings, found).notes)
     said = _amplitudes(discovery, time) if found.numbers.inner else []
+    depends = "the equations depend on the time: a forcing was not measured"
     return dataclasses.replace(
         discovery,
         inputs=recordings.inputs,
         held=discovery.held[: len(recordings.inputs)],
         time=time,
         library=library,
-        warnings=(*discovery.warnings[:count], *said, *discovery.warnings[count:]),
+        notes=(*discovery.notes, *said),
+        warnings=(depends, *discovery.warnings),
     )
 
 

@@ -24,6 +24,7 @@ from nsindy.discovery import (
 )
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
+from nsindy.discovery.map_numbers import NumberedMap, with_numbers
 from nsindy.discovery.map_regression import MapFit, regress_map, row_pairs
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
@@ -35,6 +36,7 @@ from nsindy.recording.check import Recording, Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, HeldOut
 from nsindy.terms import text
+from nsindy.terms.numbered import inner_numbers
 
 __all__ = ["discover_map", "rows_of_map", "suggestion"]
 
@@ -81,10 +83,12 @@ def discover_map(session: Session, recordings: Recordings) -> Discovery:
     Raises:
       ValueError: an operation is unknown or not unary.
     """
-    units = _units(session.parts)
-    prepared = _prepared(session, units)
+    prepared = _prepared(session, _units(session.parts))
     session.tell("selecting on all samples", 0.0)
-    whole = regress_map(prepared, 1.0)
+    found = NumberedMap(prepared, regress_map(prepared, 1.0))
+    if not session.stop():
+        found = with_numbers(*found[:2], lambda units: _prepared(session, units))
+    prepared, whole = found.prepared, found.fit
     words = Wording(prepared, (*recordings.states, *recordings.inputs), recordings.states, map=True)
     seen = whole.variance > 2 * prepared.problem.floor**2
     chosen = None
@@ -92,7 +96,7 @@ def discover_map(session: Session, recordings: Recordings) -> Discovery:
         chosen = _by_iteration(session, prepared, whole, words)
     if chosen is None:
         chosen = _by_regression(prepared, whole, words)
-    return _conclude(prepared, recordings, chosen, words)
+    return _conclude(prepared, recordings, chosen, words, found)
 
 
 def suggestion(session: Session, recordings: Recordings, left: np.ndarray) -> list[str]:
@@ -312,6 +316,10 @@ def _by_iteration(
     # Rows that the first search did not count were iterated to, farther than a chaotic map allows.
     starts = [one._replace(begin=built.problem.begin) for one in first.starts()]
     final = session.search(built, starts, share=1.0, stage=stage, guides=1)
+    rows = sum(len(s.times) for s in built.signals)
+    if final.stretches * constants.MAP_ROWS > rows:
+        # Where nearly every row begins anew, nothing is iterated.
+        return None
     if _evidence(final, len(built.signals)) <= whole.score.sum():
         return None
     final, unclear = only_probable(final)
@@ -379,7 +387,11 @@ def _begins(prepared: Prepared, recordings: Recordings, *, segmented: bool) -> n
 
 
 def _conclude(
-    prepared: Prepared, recordings: Recordings, chosen: _Chosen, words: Wording
+    prepared: Prepared,
+    recordings: Recordings,
+    chosen: _Chosen,
+    words: Wording,
+    numbers: NumberedMap,
 ) -> Discovery:
     units, best = prepared.units, chosen.best
     truths = [s.measured[signals.fitted_samples(len(s.times)) :] for s in prepared.signals]
@@ -395,6 +407,9 @@ def _conclude(
         f"(inclusion probability {chosen.probabilities[d, m]:.2f})"
         for d, m in np.argwhere(best.mask & (chosen.probabilities < constants.SURE))
     ]
+    used = inner_numbers(prepared.terms, np.any(best.mask, axis=0))
+    errors = {i.place: e for i, e in zip(numbers.inner, numbers.errors, strict=True)}
+    fitted = words.numbers(best.mask, numbers.inner, np.array(numbers.errors))
     gaps = []
     if len(prepared.signals) > len(recordings.parts):
         gaps.append("where a row lacks, a new stretch begins: the next row does not follow")
@@ -403,7 +418,7 @@ def _conclude(
         standard_errors=np.where(best.mask, chosen.errors, 0.0) * prepared.back,
         inclusion_probabilities=chosen.probabilities,
         noise=chosen.noise * units.states,
-        score=np.asarray(best.score),
+        score=np.asarray(best.score - numbers.price),
         initial=initial,
         held_out=HeldOut(
             chosen.first.coefficients * prepared.back,
@@ -420,5 +435,7 @@ def _conclude(
         equivalent_models=words.equivalents(best),
         runner_up=words.runners_up(best, chosen.pool),
         collinear=words.near_duplicates(best),
-        warnings=(*recordings.notes, *gaps, *chosen.notes, *chosen.warnings, *doubtful),
+        number_errors=np.array([errors[i.place] for i in used]) if used else None,
+        notes=(*recordings.notes, *gaps, *fitted, *chosen.notes),
+        warnings=(*chosen.warnings, *doubtful),
     )

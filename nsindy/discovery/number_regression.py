@@ -28,7 +28,7 @@ from nsindy.discovery.number_growth import (
 from nsindy.discovery.problem import Prepared
 from nsindy.terms.numbered import WAVE
 
-__all__ = ["proposed", "proposed_along"]
+__all__ = ["proposed", "proposed_along", "proposed_in", "tried"]
 
 
 def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> list[list[Offer]]:
@@ -48,18 +48,36 @@ def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> lis
       there is noise, and of each by itself where there is none, since they then err by the
       smoothing alone, each in its own way.
     """
-    blocks, values = _tried(prepared)
-    each: list[list[tuple[int, Offer]]] = []
-    for one in _regressions(prepared, values) if blocks and equations.any() else ():
-        columns = [one.columns(block) for block in blocks]
-        own = []
-        for d in np.flatnonzero(equations).tolist():
-            posed = one, one.base, one.target[:, d]
-            own += [(d, o) for o in _of_equation(prepared, *posed, blocks, columns, d, mask)]
-        each.append(own)
+    blocks, values = tried(prepared)
+    asked = blocks and equations.any()
+    posed = _regressions(prepared, values) if asked else []
+    each = [_of_regression(prepared, one, blocks, mask, equations) for one in posed]
     if not signals.noiseless(prepared.signals):
         each = [list(itertools.chain(*each))]
     return [_best_of_each(own) for own in each]
+
+
+def proposed_in(
+    prepared: Prepared, one: Regression, mask: np.ndarray, equations: np.ndarray
+) -> list[Offer]:
+    """The same of one regression, whose variables are those that `tried` gives."""
+    return _best_of_each(_of_regression(prepared, one, tried(prepared)[0], mask, equations))
+
+
+def _of_regression(
+    prepared: Prepared,
+    one: Regression,
+    blocks: Sequence[Block],
+    mask: np.ndarray,
+    equations: np.ndarray,
+) -> list[tuple[int, Offer]]:
+    """All offers of one regression, each with its equation."""
+    columns = [one.columns(block) for block in blocks]
+    offers = []
+    for d in np.flatnonzero(equations).tolist():
+        posed = one, one.base, one.target[:, d]
+        offers += [(d, o) for o in _of_equation(prepared, *posed, blocks, columns, d, mask)]
+    return offers
 
 
 def proposed_along(
@@ -73,7 +91,7 @@ def proposed_along(
       noise: of each state [D].
       equations: True for those in which a number is looked for [D].
     """
-    blocks, _ = _tried(prepared)
+    blocks, _ = tried(prepared, waves=True)
     offers = []
     asked = equations if blocks else np.zeros(len(equations), bool)
     for one in number_tangent.tangents(prepared, chosen, noise, asked):
@@ -86,11 +104,13 @@ def proposed_along(
     return _best_of_each(offers)
 
 
-def _tried(prepared: Prepared) -> tuple[list[Block], list[np.ndarray]]:
-    """All numbers but those of waves, and the variables of each recording, raw [N, V]."""
+def tried(prepared: Prepared, *, waves: bool = False) -> tuple[list[Block], list[np.ndarray]]:
+    """All numbers but those of waves, or slow ones, and the variables of each recording [N, V]."""
     values = [np.hstack([s.states, s.inputs]) * prepared.units.variables for s in prepared.signals]
     every = number_blocks.blocks(prepared, values, paired=True)
-    return [block for block in every if block.kind != WAVE], values
+    others = [block for block in every if block.kind != WAVE]
+    slow = [b.at(b.numbers[: constants.WAVE_SLOW]) for b in every if b.kind == WAVE and waves]
+    return others + slow, values
 
 
 def _best_of_each(offers: Sequence[tuple[int, Offer]]) -> list[Offer]:
@@ -195,9 +215,11 @@ def _of_equation(
         for b, form in itertools.chain(*first):
             block, terms = blocks[b], np.array(form.terms)
             own = terms[terms >= size] - size
+            # A wave goes up and down with whatever does.
+            choice = np.log(len(block.numbers)) if block.kind == WAVE else 0.0
             block, left = refine(one, base[:, terms[terms < size]], block, own, form.at, target)
             nats = np.sum(np.concatenate([costs, block.prices])[terms])
-            price = digits * block.numbers_of_each
+            price = float(digits * block.numbers_of_each + choice)
             score = float(one.evidence(left, len(terms), nats, size)) - price
             gain = score - before
             few = [form.score for form in plain if len(form.terms) <= len(terms)]

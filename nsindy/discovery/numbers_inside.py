@@ -62,21 +62,30 @@ def search_with_numbers(
         # A bent term whose number is another than 1 may have others beside it that make up for it.
         lists = [*regressed, around, number_blocks.freed(prepared, chosen.mask)]
         earned: list[Trial] = []
+        kept: list[Offer] = []
         for offer in _different(*lists):
             if session.stop() or any(_settles(each, offer) for each in earned):
                 continue
-            gained = [_nats(each) - first.chosen.score + before.price for each in earned]
-            if not more and not exact and offer.gain < max(gained, default=0) - constants.STRONG:
-                # Along a choice that explains all a promise holds; there is another round.
+            if not more and not exact and any(_waits(offer, each, chosen.mask) for each in kept):
                 continue
             one = number_fit.trial(session, offer, prepared, first, before)
-            earned += [] if one is None else [one]
+            earned, kept = (earned, kept) if one is None else ([*earned, one], [*kept, offer])
         earned += [freed for each in earned for freed in _with_free_powers(session, each)]
         if not earned:
             break
         best = _simplest(earned)
         prepared, first, near = best.prepared, best.found, best.found
     return None if best is None else number_fit.finish(session, best)
+
+
+def _waits(offer: Offer, earned: Offer, mask: np.ndarray) -> bool:
+    """Whether an offer is no rival of one that earned its price, and has its turn after that.
+
+    It is of another equation, or promises far less: along a choice that explains all, promises
+    hold.
+    """
+    own, other = (each.mask[:, mask.shape[1] :].any(1) for each in (offer, earned))
+    return not (own & other).any() or offer.gain < earned.gain - constants.NUMBER_CLOSE
 
 
 def _simplest(earned: Sequence[Trial]) -> Trial:
@@ -145,7 +154,8 @@ def _different(*lists: Sequence[Offer]) -> list[Offer]:
         for numbers, most in constants.NUMBER_OFFERS.items():
             own = [o for o in offers if len(o.inner.numbers) == numbers]
             best = own[0].gain if own else 0.0
-            near = [o for o in own if o.gain >= min(best, constants.NUMBER_NEAR * best)]
+            least = min(constants.NUMBER_NEAR * best, best - constants.NUMBER_CLOSE)
+            near = [o for o in own if o.gain >= least]
             for offer in near[:most]:
                 if not any(_alike(offer.inner, other.inner) for other in found):
                     found.append(offer)

@@ -131,7 +131,7 @@ def discover(
         if they run straight to it, one or one for each; None to keep the likelier.
       hidden: 1, or its name, where one state of the system was not measured: it gets an equation
         and fitted initial values, and is the last of the states. Its scale cannot be known, which
-        the warnings say; a known term fixes it, as in know="I' = ... + 0.3 S I", hidden="S".
+        the notes say; a known term fixes it, as in know="I' = ... + 0.3 S I", hidden="S".
       seconds: after which the search ends with the best model so far, which the warnings then say;
         so does the first Ctrl-C. None for as long as it takes.
       progress: called with the name of a stage and the share of the whole that is done.
@@ -359,9 +359,7 @@ def _concluded(
         said = (own,) if own else ()
     if session.question.forcing and prepared.problem.wide:
         said = (*said, "no forcing in time was looked for among so many terms; give fewer columns")
-    noted = len(recordings.notes)
-    warnings = (*found.warnings[:noted], *said, *found.warnings[noted:])
-    found = dataclasses.replace(found, verdict=name, warnings=warnings)
+    found = dataclasses.replace(found, verdict=name, warnings=(*said, *found.warnings))
     if laws:
         session.tell("testing laws", 0.0)
         more = seen.inputs[len(recordings.inputs) :]

@@ -63,7 +63,7 @@ class FunctionOf(NamedTuple):
         else:
             numbers = [text.number(float(c), abs(float(c)) / 100) for c in self.coefficients]
             parts = [f"{n} {other}" for n, other in zip(numbers, given, strict=False)]
-            formula = " + ".join([*parts, numbers[-1]])
+            formula = text.summed([*parts, numbers[-1]])
         return (
             f"{name} is {formula}, to {100 * self.left:.2g} % of its standard deviation, which is "
             "within its noise: it has no equation of its own and is left out"

@@ -6,6 +6,7 @@ import numpy as np
 
 from nsindy.discovery import constants, dictionary, signals
 from nsindy.discovery.candidates import Candidate
+from nsindy.discovery.gauge import holds
 from nsindy.discovery.inclusion import Unclear
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
@@ -49,9 +50,11 @@ class Wording:
         lines = text.equations(coefficients, self.names, self.states, precision=None, errors=errors)
         return lines[len(lines) // 2 :] if self.prepared.order == 2 else lines
 
-    def numbers(self, found: Found, inner: Sequence[Inner], errors: np.ndarray) -> tuple[str, ...]:
-        """The numbers that were fitted inside terms, and their standard errors [P]."""
-        used = (found.chosen.mask & found.problem.admissible).any(0).tolist()
+    def numbers(
+        self, mask: np.ndarray, inner: Sequence[Inner], errors: np.ndarray
+    ) -> tuple[str, ...]:
+        """The numbers that were fitted inside terms of a choice, and their standard errors [P]."""
+        used = (mask & self.prepared.problem.admissible).any(0).tolist()
         own = [inner_of(term) for term in self.prepared.terms]
         lines = []
         for one, spread in zip(inner, of_each(inner, errors), strict=True):
@@ -160,6 +163,8 @@ def warnings(
         *_of_the_residuals(prepared, final, discovery, verdict),
         *_of_the_states(prepared, final, discovery),
         *_of_the_terms(first, final, discovery, words),
+        *_of_the_forecast(prepared, final, discovery),
+        *_of_the_inputs(discovery),
     ]
 
 
@@ -202,7 +207,11 @@ def _of_the_verdict(
             "sample to sample: no equation can be told from a constant"
         )
     for d in verdict.unexplained:
-        yield f"no term of the library explains {discovery.measured[d]}, which changes"
+        hint = "; a state that was not measured may, try --hidden 1"
+        yield (
+            f"no term of the library explains how {discovery.measured[d]} changes"
+            f"{hint if verdict.name == 'none' and not discovery.hidden else ''}"
+        )
     yield from of_the_unclear(words, unclear)
     assert discovery.slow_error is not None and discovery.slow_memory is not None
     spread = np.nanstd(np.concatenate([part.states for part in words.prepared.parts]), 0)
@@ -219,8 +228,8 @@ def _of_the_verdict(
     for state, r2 in zip(discovery.measured, discovery.simulation_r2, strict=True):
         if r2 < 0:
             yield (
-                f"one simulation from the first {state} to the last is worse than its mean "
-                f"(R² {r2:.2f})"
+                f"one simulation of the whole recording follows {state} worse than its mean does "
+                f"(R² {text.shares([r2])})"
             )
 
 
@@ -276,7 +285,7 @@ def _of_the_states(prepared: Prepared, final: Found, discovery: Discovery) -> It
     noise = final.noise * prepared.units.states
     for weights in conserved(every, noise[: every.shape[1]]):
         pairs = zip(weights, discovery.measured, strict=True)
-        combination = " + ".join(f"{text.number(w)} {name}" for w, name in pairs if w)
+        combination = text.summed(f"{text.number(w)} {name}" for w, name in pairs if w)
         yield (
             f"{combination} does not change beyond its noise, so terms of these states stand for "
             "one another and only the price of terms decides; another initial state would tell"
@@ -296,6 +305,29 @@ def _of_the_terms(
     if (first.chosen.mask != best.mask).any():
         difference = words.difference(best, first.chosen)
         yield f"the first four fifths alone give another model: {difference}"
+
+
+def _of_the_inputs(discovery: Discovery) -> Iterator[str]:
+    used = (np.asarray(discovery.coefficients) != 0).any(0).tolist()
+    terms = [term for term, here in zip(discovery.library, used, strict=True) if here]
+    for place, name in enumerate(discovery.inputs, len(discovery.states)):
+        if not any(holds(term, place) for term in terms):
+            yield f"{name} is in no equation: the recording does not show that it acts"
+
+
+def _of_the_forecast(prepared: Prepared, final: Found, discovery: Discovery) -> Iterator[str]:
+    """Where the first four fifths do not lead to the last; that of chaos is lost anyway."""
+    if final.stretches > len(prepared.signals):
+        return
+    forecast, noise = discovery.held_out, final.noise * prepared.units.states
+    for state, r2, rmse, level in zip(
+        discovery.measured, forecast.r2, forecast.rmse, noise, strict=False
+    ):
+        if r2 < 0 and rmse > constants.MISSED * level:
+            yield (
+                f"a forecast of the last fifth, by a fit to the first four, follows {state} worse "
+                f"than its mean does (R² {text.shares([r2])})"
+            )
 
 
 def conserved(states: np.ndarray, noise: np.ndarray) -> list[np.ndarray]:

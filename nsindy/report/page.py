@@ -147,7 +147,7 @@ def _page(
         ),
         _bullets("Runners-up", discovery.runner_up),
         _bullets("Relations between terms", discovery.collinear),
-        _bullets("How the recording was read", recordings.notes),
+        _bullets("How the recording was read, and what was fitted", discovery.notes),
         _section("How this page was made", f"<pre>{escape(command)}</pre>"),
     ]
     return f"""<!DOCTYPE html>

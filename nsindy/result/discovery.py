@@ -124,7 +124,7 @@ _STATIC = (
     "laws",
     "hidden",
 )
-_TEXTS = ("equivalent_models", "runner_up", "collinear", "warnings")
+_TEXTS = ("equivalent_models", "runner_up", "collinear", "notes", "warnings")
 
 
 @functools.partial(
@@ -162,6 +162,7 @@ class Discovery:
       equivalent_models: models that the recording cannot distinguish from this one, as text.
       runner_up: the next best models and how many nats they are behind, as text.
       collinear: relations between terms, in words.
+      notes: how the recording was read and what was fitted beside the coefficients, in words.
       warnings: reasons for caution, in words.
       known: True for coefficients that were given [D, M]; None where none was.
       laws: what was found, and then each law that was tested; empty where none was.
@@ -194,6 +195,7 @@ class Discovery:
     equivalent_models: tuple[str, ...] = ()
     runner_up: tuple[str, ...] = ()
     collinear: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     known: Array | None = None
     laws: tuple[LawResult, ...] = ()
@@ -268,7 +270,7 @@ class Discovery:
         }
 
     def equations(self, precision: int | None = None) -> list[str]:
-        """The equations in PySINDy's notation, `x'' = -6.2203 x + -0.0137 x'`.
+        """The equations, `x'' = -6.2203 x - 0.0137 x'`.
 
         Args:
           precision: number of decimals; by default the digits that the standard errors justify.

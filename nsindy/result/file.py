@@ -195,7 +195,9 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         "verdict": verdict,
         "hidden": hidden,
     }
+    # Files of before this field lack it.
     words = {name: _texts(content[name], name) for name in texts}
+    words["notes"] = _texts(content.get("notes", []), "notes")
     laws = [_law(law, measured[0]) for law in content.get("laws", [])]
     return {**fields, **static, "noise_kind": kinds, "laws": laws, **words}
 

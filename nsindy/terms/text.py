@@ -11,7 +11,16 @@ from nsindy.terms.numbered import WithNumber
 from nsindy.terms.operations import StepAt, Times
 from nsindy.terms.term import Term
 
-__all__ = ["as_given", "decimals", "equations", "left_side", "number", "readable", "shares"]
+__all__ = [
+    "as_given",
+    "decimals",
+    "equations",
+    "left_side",
+    "number",
+    "readable",
+    "shares",
+    "summed",
+]
 
 
 def readable(term: Term | int, variables: Sequence[str]) -> str:
@@ -143,7 +152,7 @@ def equations(
     errors: ArrayLike | None = None,
     map: bool = False,
 ) -> list[str]:
-    """Write equations as PySINDy prints them, `v' = -1.000 identity(x) + -0.100 identity(v)`.
+    """Write equations, `v' = -1.000 identity(x) - 0.100 identity(v)`; of 1 there is the number.
 
     Args:
       coefficients: Ξ [D, M]; zero coefficients are left out.
@@ -158,23 +167,39 @@ def equations(
 
     Example:
       >>> equations([[0.0, 1.0], [-1.0, -0.1]], ["x", "v"], ["x", "v"])
-      ["x' = 1.000 v", "v' = -1.000 x + -0.100 v"]
+      ["x' = 1.000 v", "v' = -1.000 x - 0.100 v"]
     """
     rows = np.asarray(coefficients)
     uncertain = np.zeros(rows.shape) if errors is None else np.asarray(errors)
     lines = []
     for state, row, spread in zip(states, rows, uncertain, strict=True):
         words = [
-            f"{number(value, error, precision=precision)} {name}"
+            f"{number(value, error, precision=precision)}{'' if name == '1' else f' {name}'}"
             for value, error, name in zip(row, spread, names, strict=True)
             if value != 0
         ]
-        right = " + ".join(words) or number(0.0, precision=precision)
+        right = summed(words) or number(0.0, precision=precision)
         lines.append(f"{left_side(state, map=map)} = {right}")
     return lines
 
 
+def summed(words: Iterable[str]) -> str:
+    """Write a sum of terms, the signs of their numbers between them.
+
+    Example:
+      >>> summed(["-1.0 x", "2.0", "-0.1 y"])
+      '-1.0 x + 2.0 - 0.1 y'
+    """
+    joined = " + ".join(words)
+    return joined.replace(" + -", " - ")
+
+
 def shares(values: Iterable[Any]) -> str:
-    """Write R² of several states, `0.9998, diverged`; one that is not finite has diverged."""
-    each = map(float, values)
-    return ", ".join(f"{value:.4f}" if math.isfinite(value) else "diverged" for value in each)
+    """Write R² of several states, `0.9998, below -10`; one that is not finite has diverged."""
+
+    def one(value):
+        if not math.isfinite(value):
+            return "diverged"
+        return f"{value:.4f}" if value > -10 else "below -10"
+
+    return ", ".join(map(one, map(float, values)))

@@ -55,5 +55,5 @@ def test_two_cups_do_not_act_on_one_another_and_a_chain_does(field, initial, ter
     states = noisy(solved(field, initial, TIMES), 0.005)
     found = nsindy.discover(TIMES, states, states=["black", "cream"], operations=())
     assert [set(coefficients(found, d)) for d in (0, 1)] == terms
-    said = any("rise and fall together" in note for note in found.warnings)
+    said = any("rise and fall together" in note for note in found.notes)
     assert not said or field is cups

@@ -27,7 +27,7 @@ def recorded(field, initial, end, rows, noise=0.005, seed=0):
 
 def fitted(found, word):
     """The number that a warning states, and its error."""
-    (said,) = (w for w in found.warnings if word in w)
+    (said,) = (w for w in found.notes if word in w)
     value, error = said.rsplit(": ", 1)[1].split(" ± ")
     return float(value), float(error.split()[0])
 
@@ -47,7 +47,7 @@ def test_a_drive_with_its_frequency_and_phase():
     assert list(row)[:2] == ["x", "v"] and [n[:4] for n in row][2:] == ["sin(", "cos("]
     for (value, spread), true in zip(row.values(), truth, strict=True):
         assert abs(value - true) < 4 * spread < 0.04
-    (said,) = (w for w in oscillator.warnings if "the drive of v'" in w)
+    (said,) = (w for w in oscillator.notes if "the drive of v'" in w)
     size, phase = float(said.split(" is ")[1].split()[0]), float(said.rsplit(" ", 1)[1][:-1])
     assert size == pytest.approx(0.4, abs=0.01) and phase == pytest.approx(0.5, abs=0.05)
     path = np.asarray(oscillator.simulate([1.0, 0.0], driven[0]))

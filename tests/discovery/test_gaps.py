@@ -59,7 +59,7 @@ def test_no_grid_is_needed(make, seed):
     # 86 values of y say its noise to 8 %, and four numbers were fitted.
     np.testing.assert_allclose(found.noise, sigma, rtol=0.25)
     assert (found.held_out.r2 > 0.99).all()
-    assert any("a state is fitted where it was measured" in note for note in found.warnings)
+    assert any("a state is fitted where it was measured" in note for note in found.notes)
 
 
 def test_a_missing_cell_weighs_nothing():

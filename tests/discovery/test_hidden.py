@@ -45,7 +45,7 @@ def test_an_epidemic_is_found_from_its_prevalence(found):
     assert abs(values["I S"] + B) < 4 * errors["I S"]
     assert abs(values["I"] + B * G) < 4 * errors["I"]
     assert found.verdict == "equation"
-    assert any("S was not measured, so nothing tells its scale" in w for w in found.warnings)
+    assert any("S was not measured, so nothing tells its scale" in w for w in found.notes)
 
 
 @pytest.mark.slow

@@ -117,8 +117,8 @@ def test_kinds_stand_beside_the_operations_of_a_library():
     found = Kinds.beside(LIBRARY)
     assert found.waves == ("sin",)
     assert set(found.others) == {
-        "saturation", "hill2", "hill3", "hill4", "hill_power", "haldane", "exponential", "arrhenius",
-        "competition", "ratio_share", "joint_saturation", "radial_inhibition",
+        "saturation", "hill2", "hill3", "hill4", "hill_power", "haldane", "exponential",
+        "arrhenius", "competition", "ratio_share", "joint_saturation", "radial_inhibition",
     }  # fmt: skip
     plain = Kinds.beside(dictionary.monomials(2, 3))
     assert plain == ((), {})

@@ -98,7 +98,7 @@ def test_noise_of_the_measurement_of_a_chaotic_map(clean):
     assert coefficients(found)["x"][1] < 0.002
     # A sixth of the rows are explained by the states that stretches begin with.
     assert found.noise[0] == pytest.approx(size, rel=0.25)
-    assert any("noise of the measurement" in said for said in found.warnings)
+    assert any("noise of the measurement" in said for said in found.notes)
 
 
 @pytest.mark.slow
@@ -107,7 +107,7 @@ def test_noise_of_the_system_is_told_from_that_of_the_measurement():
     found = nsindy.discover(None, made, states=["x"], map=True, operations=())
     assert_near(coefficients(found), {"x": 3.7, "x^2": -3.7}, 0.05)
     assert found.noise[0] == pytest.approx(0.01, rel=0.25)
-    assert any("noise of the system" in said for said in found.warnings)
+    assert any("noise of the system" in said for said in found.notes)
 
 
 def test_standard_errors_of_the_regression_are_those_of_least_squares():
@@ -152,7 +152,7 @@ def test_where_a_row_lacks_the_next_does_not_follow(clean):
         times, np.delete(clean, [60, 61], 0), states=["x"], map=True, operations=()
     )
     assert_near(coefficients(found), {"x": 3.7, "x^2": -3.7}, 1e-4)
-    assert any("where a row lacks" in said for said in found.warnings)
+    assert any("where a row lacks" in said for said in found.notes)
     assert np.asarray(found.initial).shape == (1, 1)
 
 
@@ -277,3 +277,31 @@ def test_rows_that_lack_a_value_part_a_map():
         list(range(46, 60)),
     ]
     assert all(s.seen.all() and np.isfinite(s.measured).all() for s in made)
+
+
+def test_a_number_inside_a_term_of_a_map():
+    """Ricker's stock and recruitment, N[n+1] = N exp(2.7 (1 - N/100)), 2 % noise of the system."""
+    random, rows = np.random.default_rng(0), [30.0]
+    for _ in range(59):
+        growth = 2.7 * (1 - rows[-1] / 100) + 0.02 * random.standard_normal()
+        rows.append(rows[-1] * np.exp(growth))
+    found = nsindy.discover(None, np.array(rows), states=["N"], map=True)
+    (name,) = coefficients(found)
+    assert name.startswith("N exp(-0.02") and found.verdict == "equation"
+    ((value, error),) = zip(found.parameters.values(), found.parameter_errors.values(), strict=True)
+    assert abs(value + 0.027) < 4 * error < 0.002
+    assert any("is fitted" in note for note in found.notes)
+    assert found.step([50.0])[0] == pytest.approx(50 * np.exp(2.7 * 0.5), rel=0.05)
+
+
+def test_a_map_of_its_library_has_no_number(exact):
+    assert not exact.parameters
+
+
+def test_rows_that_have_nothing_to_do_with_each_other_are_no_map():
+    """Twenty per cent of noise in every step of a map that settles: nothing is iterated."""
+    random, rows = np.random.default_rng(302), [35.0]
+    for _ in range(49):
+        rows.append(rows[-1] * np.exp(1.5 * (1 - rows[-1] / 120) + 0.2 * random.standard_normal()))
+    found = nsindy.discover(None, np.array(rows), states=["N"], map=True)
+    assert found.verdict != "equation" or coefficients(found).keys() == {"N exp(-0.0125 N)"}

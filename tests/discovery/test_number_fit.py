@@ -87,7 +87,7 @@ def test_a_phase_in_revolutions(recording):
     assert [term.primitive.name for term in terms] == ["one", "sin"]
     number = inner_of(terms[1]).number
     assert discovery.parameters == {"w_x": number}
-    (message,) = (note for note in discovery.warnings if "is fitted" in note)
+    (message,) = (note for note in discovery.notes if "is fitted" in note)
     error = float(message.split("± ")[1].split()[0])
     assert abs(number - 2 * np.pi) < 4 * error < 0.1
     assert "radian per unit of x" in message

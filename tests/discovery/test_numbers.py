@@ -49,7 +49,7 @@ def test_michaelis_and_menten(michaelis):
     (used,) = np.flatnonzero(np.asarray(found.coefficients)[0])
     rate, spread = found.coefficients[0, used], found.standard_errors[0, used]
     assert abs(rate + V) < 3 * spread < 0.05
-    (note,) = [line for line in found.warnings if "is fitted" in line]
+    (note,) = [line for line in found.notes if "is fitted" in line]
     assert note.startswith("the number in S/(0.") and "radian" not in note
 
 
@@ -99,7 +99,7 @@ def test_a_power_that_is_none_of_the_table():
     for name, true in (("K_S", half), ("n_S", n)):
         error = found.parameter_errors[name]
         assert abs(found.parameters[name] - true) < 3 * error < 0.3
-    (note,) = [line for line in found.warnings if "fitted" in line]
+    (note,) = [line for line in found.notes if "fitted" in line]
     assert note.startswith("the numbers in ") and note.count("±") == 2
 
 
@@ -108,4 +108,4 @@ def test_an_oscillator_has_no_number():
     found = nsindy.discover(times, states, states=["x", "v"])
     assert [form(found, row) for row in (0, 1)] == [{"v"}, {"x", "v"}]
     assert found.parameters == {} and found.number_errors is None
-    assert not any("is fitted" in line for line in found.warnings)
+    assert not any("is fitted" in line for line in found.notes)

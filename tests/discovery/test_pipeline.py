@@ -116,7 +116,7 @@ def test_shuffled_rows_change_nothing(oscillator):
         TIMES[order], rotation()[order], states=["x", "v"], operations=OPERATIONS
     )
     np.testing.assert_array_equal(found.coefficients, oscillator.coefficients)
-    assert any("sorted" in said for said in found.warnings)
+    assert any("sorted" in said for said in found.notes)
 
 
 @pytest.mark.unmeasured

@@ -61,14 +61,14 @@ def test_held_inputs_are_recognised(kind, noise):
     found = discovered(inputs(kind), held=True, noise=noise)
     assert found.held == (True,)
     assert_right(found, 1e-4)
-    assert any("u is read as held from each row to the next" in note for note in found.warnings)
+    assert any("u is read as held from each row to the next" in note for note in found.notes)
 
 
 def test_straight_inputs_stay_straight():
     found = discovered(inputs("changing in every row"), held=False, noise=0.01)
     assert found.held == (False,)
     assert_right(found, 1e-4)
-    assert not any("held" in note for note in found.warnings)
+    assert not any("held" in note for note in found.notes)
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ def test_a_person_decides():
     assert (ramp.held, held.held) == ((False,), (True,))
     assert_right(held, 1e-4)
     assert ramp.score < held.score - 10
-    assert not any("--hold" in note for note in held.warnings)
+    assert not any("--hold" in note for note in held.notes)
     with pytest.raises(ValueError, match="hold has 2 values for 1 inputs; give one, or one for"):
         discovered(u, held=True, noise=0.01, hold=[True, False])
 
@@ -129,7 +129,7 @@ def test_an_input_that_acts_late_is_recognised(kind):
     # 1 % of noise and 14 steps of some 0.7 tell it to a few hundredths.
     assert abs(found.delay - 0.4) < 0.15
     assert_right(found, 1e-4)
-    assert any("of a step later than the row says" in note for note in found.warnings)
+    assert any("of a step later than the row says" in note for note in found.notes)
 
 
 def test_what_is_late_acts_as_a_line_of_the_same_mean_and_moment():

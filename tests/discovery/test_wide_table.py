@@ -55,8 +55,8 @@ def test_a_table_without_dynamics_has_no_equation(demands):
     found = nsindy.discover(np.arange(float(ROWS)), table + noise)
     assert found.states == tuple(f"x{i}" for i in [*range(9), 10])
     assert not np.any(found.coefficients) and found.verdict == "none"
-    assert "x9 is 2.0" in "; ".join(found.warnings)
-    assert found.warnings[-1].startswith("no equation was found for x0, x1, x2")
+    assert "x9 is 2.0" in "; ".join(found.notes)
+    assert found.notes[-1].startswith("no equation was found for x0, x1, x2")
     assert found.equations()[0] == "x0' = 0.000"
 
 

@@ -186,7 +186,7 @@ def test_the_number_of_a_wave_stands_with_its_error_and_unit():
     inner = Inner(WAVE, 0, 6.28)
     words = Wording(prepared(terms=(*TERMS[:3], wave)), ("x",), ("x",))
     search = found(candidate([[1.0, 0, 0, 1.0]]))
-    (message,) = words.numbers(search, [inner], np.array([0.02]))
+    (message,) = words.numbers(search.chosen.mask, [inner], np.array([0.02]))
     assert message.endswith("is fitted: 6.28 ± 0.02 radian per unit of x")
     assert message.startswith("the number in sin(")
 
@@ -199,11 +199,11 @@ def test_a_number_stands_with_the_terms_that_hold_it():
     words = Wording(prepared(terms=terms), ("x", "y"), ("x",))
     inner, errors = [Inner("saturation", 0, 0.5), Inner("hill2", 1, 3.0)], np.array([0.02, 0.1])
     both = found(candidate([[0.0, 1.0, 1.0, 0]]))
-    assert words.numbers(both, inner, errors) == (
+    assert words.numbers(both.chosen.mask, inner, errors) == (
         "the number in x/(0.5000 + x) and 1/(1 + x/0.5000) is fitted: 0.50 ± 0.02",
     )
     far = found(candidate([[0.0, 0, 1.0, 1.0]]))
-    assert [line[:45] for line in words.numbers(far, inner, errors)] == [
+    assert [line[:45] for line in words.numbers(far.chosen.mask, inner, errors)] == [
         "the number in 1/(1 + x/0.5000) is fitted: 0.5",
         "the number in y^2/(3.000^2 + y^2) is fitted: ",
     ]

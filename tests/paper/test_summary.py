@@ -156,7 +156,7 @@ def test_the_table_shows_a_finished_seed_where_most_diverged(capsys, way):
     swept = swept_of(outcome_of(*zip(*runs, strict=True)))
     summary.print_table(RUNS["exp8_evidence_router"], swept, summary.aggregate(swept))
     said = capsys.readouterr().out
-    assert said.startswith("x' = 1.000 v\nv' = -1.000 x + -0.093 v\n")
+    assert said.startswith("x' = 1.000 v\nv' = -1.000 x - 0.093 v\n")
     assert "exact in 1 of 4 seeds" in said
     assert "diverged: 3 seeds, marked in the summary" in said
     assert "nan" not in said and "inf" not in said

@@ -37,6 +37,7 @@ def oscillator():
         ("x", "v"),
         errors=0.0004,
         initial=[[1.0, 0.0]],
+        notes=("sorted 2 rows",),
         warnings=("<script>alert(1)</script>",),
         runner_up=("x' = 1.000 v + 0.01 x^2 v, 12.3 nats behind",),
         collinear=("x^2 v is nearly v",),

@@ -51,11 +51,11 @@ def positions():
 
 def test_prints_equations_with_their_standard_errors(oscillator, positions):
     assert str(oscillator) == (
-        "x' = 1.000 v   (± ?)\nv' = -1.0003 x + -0.0999 v   (± 0.0004, 0.0003)"
+        "x' = 1.000 v   (± ?)\nv' = -1.0003 x - 0.0999 v   (± 0.0004, 0.0003)"
     )
-    assert str(positions) == "x'' = -6.2203 x + -0.0137 x' + 0.5000 u   (± 0.0004, 0.0004, 0.0004)"
+    assert str(positions) == "x'' = -6.2203 x - 0.0137 x' + 0.5000 u   (± 0.0004, 0.0004, 0.0004)"
     assert repr(positions) == str(positions)
-    assert oscillator.equations(2) == ["x' = 1.00 v", "v' = -1.00 x + -0.10 v"]
+    assert oscillator.equations(2) == ["x' = 1.00 v", "v' = -1.00 x - 0.10 v"]
     assert oscillator.terms == ("x", "v", "x^2 v")
     assert positions.rows == range(1, 2)
     assert positions.measured == ("x",)

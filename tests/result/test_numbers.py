@@ -75,7 +75,7 @@ def test_a_wave_is_a_parameter():
 def test_it_prints(chain):
     assert chain.equations() == [
         "S' = -1.2000 S/(0.3000 + S)",
-        "P' = 1.2000 S/(0.3000 + S) + -0.5000 exp(-0.6667 P)",
+        "P' = 1.2000 S/(0.3000 + S) - 0.5000 exp(-0.6667 P)",
     ]
     assert str(chain).splitlines()[0] == "S' = -1.2000 S/(0.3000 + S)   (± 0.0010)"
     first, second = chain.latex()

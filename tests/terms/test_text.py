@@ -48,7 +48,7 @@ def test_text_is_in_the_notation_of_pysindy():
     coefficients = np.array([[0.0, 1.0, 0.0], [-1.0, -0.1, 2.34567]])
     assert equations(coefficients, NAMES, STATES) == [
         "x' = 1.000 identity(v)",
-        "v' = -1.000 identity(x) + -0.100 identity(v) + 2.346 mul(x,sin(v))",
+        "v' = -1.000 identity(x) - 0.100 identity(v) + 2.346 mul(x,sin(v))",
     ]
 
 
@@ -69,7 +69,10 @@ def test_an_empty_equation_is_zero():
 def test_text_reads_back_to_the_coefficients():
     coefficients = np.round(np.random.default_rng(0).normal(size=(2, 3)), 3)
     for line, row in zip(equations(coefficients, NAMES, STATES), coefficients, strict=True):
-        words = dict(part.split(" ")[::-1] for part in line.split(" = ")[1].split(" + "))
+        words = dict(
+            part.split(" ")[::-1]
+            for part in line.split(" = ")[1].replace(" - ", " + -").split(" + ")
+        )
         assert [float(words[name]) for name in NAMES] == list(row)
 
 
