@@ -31,7 +31,7 @@ RIDGE = 1e-12
 
 
 class Regressed(Protocol):
-    """What supports are grown in: a `Regression`, or a `number_tangent.Tangent`."""
+    """What supports are grown in: a `Regression`, or a `number_tangent.EquationTangent`."""
 
     def evidence(self, left: Any, count: int, costs: Any, size: int) -> Any:
         """Nats of a support; see `Regression.evidence`."""

@@ -17,10 +17,10 @@ from nsindy.discovery.number_blocks import Block
 from nsindy.discovery.number_scan import Scan
 from nsindy.discovery.problem import Prepared
 
-__all__ = ["Tangent", "tangents"]
+__all__ = ["EquationTangent", "tangents"]
 
 
-class Tangent(NamedTuple):
+class EquationTangent(NamedTuple):
     """One equation along the trajectories around a choice, the others free beside it.
 
     Attributes:
@@ -49,7 +49,7 @@ class Tangent(NamedTuple):
 
 def tangents(
     prepared: Prepared, chosen: Candidate, noise: np.ndarray, equations: np.ndarray
-) -> Iterator[Tangent]:
+) -> Iterator[EquationTangent]:
     """Those of some equations; none where a linearisation has no end.
 
     Args:
@@ -66,4 +66,4 @@ def tangents(
     scan = number_scan.of_supports(prepared, parts, chosen.mask)
     for d in np.flatnonzero(equations).tolist():
         base, own = scan.beside(d, [part.theta for part in parts])
-        yield Tangent(scan, d, base, own[:, -1])
+        yield EquationTangent(scan, d, base, own[:, -1])

@@ -68,3 +68,28 @@ def test_no_equation_that_is_not_asked_for(switched):
     made, _, chosen, noise = switched
     assert not list(number_tangent.tangents(made, chosen, noise, np.zeros(2, bool)))
     assert number_regression.proposed_along(made, chosen, noise, np.zeros(2, bool)) == []
+
+
+def test_a_wave_takes_the_place_of_terms_that_stand_for_it():
+    """x' = -2.2 sin(2.08 y): between two numbers of the grid, at neither of which it is as good."""
+    times = np.linspace(0, 12, 300)
+
+    def field(s):
+        return [-2.2 * np.sin(2.08 * s[1]), 2.0 - 0.2 * s[0] * s[1]]
+
+    states = noisy(solved(field, (1.0, 1.5), times), 0.005)
+    made = prepared(times, states, operations=("sin", "cos"))
+    names = [readable(term, ("x", "y")) for term in made.terms]
+    mask = np.zeros(made.problem.admissible.shape, bool)
+    for d, term in ((0, "y^2"), (0, "sin(y)"), (0, "sin(y) cos(y)"), (1, "1"), (1, "x y")):
+        mask[d, names.index(term)] = True
+    start = candidates.regressed(made.problem, mask)
+    nothing = np.zeros(2)
+    parts = mask, start.coefficients, start.begin, nothing, nothing, nothing
+    noise = 0.005 * np.std(states, 0) / made.units.states
+    best, *_ = number_regression.proposed_along(
+        made, candidates.Candidate(*parts, 0.0, 0.0), noise, np.array([True, False])
+    )
+    assert best.inner.kind == "wave" and best.inner.place == 1
+    assert best.inner.number == pytest.approx(2.08, rel=0.02)
+    assert best.mask[0].sum() == 1 and best.gain > 10

@@ -31,6 +31,28 @@ def test_where_nothing_is_left_a_number_pays_in_place_of_terms(terms, gain, pays
     assert numbers_inside._pays_by_terms(offer(terms, gain), MASK, exact=True) == (terms == 2)
 
 
+@pytest.mark.parametrize(("terms", "pays"), ((2, True), (3, True), (4, False)))
+def test_along_trajectories_a_number_pays_in_place_of_as_many_terms(terms, pays):
+    """Which may be cheaper, and one that others share may even seem to lose a little."""
+    for gain in (10.0, -0.5 * constants.NUMBER_SPARES):
+        followed = offer(terms, gain)._replace(followed=True)
+        assert numbers_inside._pays_by_terms(followed, MASK, exact=False) == pays
+
+
+def test_what_is_no_rival_waits_for_the_next_round():
+    """An offer of another equation, or one that promises far less; not one that is as good."""
+
+    def of(row, gain):
+        mask = np.pad(MASK, ((0, 0), (0, 1)))
+        mask[row, -1] = True
+        return Offer(Inner("saturation", 0, 1.0), mask, 3.0, gain)
+
+    earned = of(0, 30.0)
+    assert numbers_inside._waits(of(1, 40.0), earned, MASK)
+    assert numbers_inside._waits(of(0, 29.0 - constants.NUMBER_CLOSE), earned, MASK)
+    assert not numbers_inside._waits(of(0, 31.0 - constants.NUMBER_CLOSE), earned, MASK)
+
+
 def test_offers_are_the_best_of_each_list_and_far_apart():
     near = 0.5 * (1 + constants.NUMBER_ALIKE)
     lists = [[offer(2, 10.0), offer(2, 9.0, number=near)], [offer(1, 8.0, number=9.0)]]

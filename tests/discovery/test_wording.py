@@ -1,5 +1,7 @@
 """Warnings at the boundaries of their constants, and models in words."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from problems import candidate, found, narrow, signal
@@ -139,6 +141,38 @@ def test_the_first_part_may_give_another_model():
     other = found(candidate([[1.0, 0, 2.0, 0]]))
     (message,) = wording._of_the_terms(other, found(LINEAR), Told(), WORDS)
     assert message == "the first four fifths alone give another model: 1, x^2 for x in x'"
+
+
+@pytest.mark.parametrize(
+    ("r2", "rmse", "stretches", "said"),
+    (
+        (-0.5, ABOVE, 1, True),
+        (-0.5, BELOW, 1, False),
+        (0.1, ABOVE, 1, False),
+        (-1.0, ABOVE, 2, False),
+    ),
+        (-0.5, ABOVE, 1, True),
+        (-0.5, BELOW, 1, False),
+        (0.1, ABOVE, 1, False),
+        (-1, ABOVE, 2, False),
+    ),
+)
+def test_a_forecast_that_is_worse_than_the_mean(r2, rmse, stretches, said):
+    """By more than the noise, and not of chaos, whose forecast is lost anyway."""
+    one = found(LINEAR, segments=Cut(stretches))
+    told = Told()
+    level = constants.MISSED * float(one.noise[0])
+    told.held_out = SimpleNamespace(r2=np.array([r2]), rmse=np.array([rmse * level]))
+    lines = list(wording._of_the_forecast(prepared(), one, told))
+    assert [line[-16:] for line in lines] == ["does (R² -0.5000)"[-16:]] * said
+
+
+def test_an_input_that_acts_nowhere_is_told():
+    told = SimpleNamespace(
+        coefficients=np.array([[0.0, 2.0, 0, 0]]), library=TERMS, states=("x",), inputs=("u",)
+    )
+    (said,) = wording._of_the_inputs(told)
+    assert said.startswith("u is in no equation")
 
 
 @pytest.mark.parametrize(("factor", "count"), ((BELOW, 0), (ABOVE, 1)))
