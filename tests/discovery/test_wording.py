@@ -151,11 +151,6 @@ def test_the_first_part_may_give_another_model():
         (0.1, ABOVE, 1, False),
         (-1.0, ABOVE, 2, False),
     ),
-        (-0.5, ABOVE, 1, True),
-        (-0.5, BELOW, 1, False),
-        (0.1, ABOVE, 1, False),
-        (-1, ABOVE, 2, False),
-    ),
 )
 def test_a_forecast_that_is_worse_than_the_mean(r2, rmse, stretches, said):
     """By more than the noise, and not of chaos, whose forecast is lost anyway."""
