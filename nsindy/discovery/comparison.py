@@ -167,7 +167,10 @@ def _price(found: Found, mask: np.ndarray) -> float:
 
 
 def _starts(system: LawSystem, prepared: Prepared) -> list[np.ndarray]:
-    """Values of the numbers of a law, by its smoothed derivatives; best first."""
+    """Values of the numbers of a law, by its smoothed derivatives; best first.
+
+    Where samples are too coarse for these, by the steps between samples as well.
+    """
     law, units = system.law, prepared.units
     size = len(law.numbers)
     # Where a state was not measured for long its spline guesses.
@@ -188,7 +191,17 @@ def _starts(system: LawSystem, prepared: Prepared) -> list[np.ndarray]:
     def right(variables, numbers):
         return system.numpy(variables, np.concatenate([numbers, fixed]))[rows]
 
-    return law_start.number_starts(right, variables, derivatives[rows], linear)
+    starts = law_start.number_starts(right, variables, derivatives[rows], linear)
+    if prepared.order == 1 and all(s.coarse for s in prepared.signals):
+        each = [
+            ((x[1:] + x[:-1]).T / 2, (np.diff(s.measured, axis=0) / np.diff(s.times)[:, None]).T)
+            for s in prepared.signals
+            for x in [np.hstack([s.measured, s.inputs]) * units.variables]
+        ]
+        middles, steps = (np.concatenate(parts, 1) for parts in zip(*each, strict=True))
+        steps = steps * (units.states / units.time)[:, None]
+        starts += law_start.number_starts(right, middles, steps[rows], linear)
+    return starts
 
 
 def _one_simulation(prepared: Prepared, right: Right, initial: np.ndarray) -> tuple[float, ...]:

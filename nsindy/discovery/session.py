@@ -90,6 +90,7 @@ class Session:
         stage: str,
         guides: int,
         rounds: int = constants.ROUNDS,
+        left: np.ndarray | None = None,
     ) -> Found:
         """Search a problem.
 
@@ -101,6 +102,7 @@ class Session:
           guides: starts that are solved, evenly among all, to see where errors grow: 1 where the
             first is known to be the best.
           rounds: most rounds of the search.
+          left: what a choice leaves of each state where smoothing tells no noise, scaled [D].
         """
         cut = prepared.segments(share)
         floor = prepared.problem.floor
@@ -112,7 +114,7 @@ class Session:
         misfit = [np.sum(weights * (path.states - measured) ** 2) for path in paths]
         best = paths[int(np.argmin(np.nan_to_num(misfit, nan=np.inf)))]
         # The initial values of a hidden state are free: where it begins anew, any equation goes.
-        growth = np.inf if self.question.hidden_names else _growth(prepared)
+        growth = np.inf if self.question.hidden_names else _growth(prepared, left)
         cut = segmentation.windows(cut, best.propagators, growth=growth)
         return search.search(
             prepared.problem,
@@ -130,7 +132,7 @@ class Session:
         self.progress(stage, begin + (end - begin) * share)
 
 
-def _growth(prepared: Prepared) -> float:
+def _growth(prepared: Prepared, left: np.ndarray | None = None) -> float:
     """How far an error may grow in a stretch.
 
     Rows of a map are further apart than samples of a flow: a linearisation holds less long. Nearly
@@ -139,6 +141,8 @@ def _growth(prepared: Prepared) -> float:
     """
     if prepared.substeps is None:
         return constants.MAP_GROWTH
-    noise = np.max(signals.noise(prepared.signals))
+    noise = signals.noise(prepared.signals)
+    if left is not None:
+        noise = np.where(noise > 0, np.maximum(noise, left), 0.0)
     limits = constants.GROWTH_NOISELESS, constants.GROWTH
-    return float(np.clip(noise / constants.NOISE_FLOOR, *limits))
+    return float(np.clip(np.max(noise) / constants.NOISE_FLOOR, *limits))

@@ -152,4 +152,6 @@ def search_all(
     stage = "selecting on all samples"
     session.tell(stage, 0.0)
     starts = first.starts()[: 1 if stopped else None]
-    return prepared, session.search(prepared, starts, share=1.0, stage=stage, guides=1)
+    # Samples too coarse to be smoothed look exact.
+    left = first.noise if all(s.coarse for s in prepared.signals) else None
+    return prepared, session.search(prepared, starts, share=1.0, stage=stage, guides=1, left=left)

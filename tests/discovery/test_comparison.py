@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from problems import solved
 
 import nsindy
 from nsindy.discovery import comparison
@@ -113,3 +114,24 @@ def test_a_law_without_numbers_is_tested_as_well():
     found = nsindy.discover(TIMES, cooling(0), states=["T"], operations=(), law=text)
     (_, law) = found.laws
     assert law.names == () and law.nats > 3 and law.r2[0] > 0.999
+
+
+@pytest.mark.slow
+def test_predators_and_prey_in_twenty_one_coarse_rows():
+    """Two peaks of a few rows each, as in a hundred years of furs: too coarse to be smoothed."""
+    truth = 0.48, 0.025, 0.92, 0.027
+    years = np.arange(21.0)
+
+    def field(y):
+        return [truth[0] * y[0] - truth[1] * y[0] * y[1], -truth[2] * y[1] + truth[3] * y[0] * y[1]]
+
+    clean = solved(field, (35.0, 4.0), years)
+    states = clean + 0.15 * clean.std(0) * np.random.default_rng(0).standard_normal(clean.shape)
+    law = "h' = a*h - b*h*l; l' = -c*l + d*h*l"
+    found = nsindy.discover(years, states, states=["h", "l"], law=law)
+    terms = [{found.terms[m] for m in np.flatnonzero(row)} for row in found.coefficients]
+    assert terms == [{"h", "h l"}, {"l", "h l"}]
+    (_, tested) = found.laws
+    for value, error, true in zip(tested.values, tested.errors, truth, strict=True):
+        assert abs(value - true) < 4 * error < true
+    assert min(tested.r2) > 0.9
