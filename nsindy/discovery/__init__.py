@@ -35,6 +35,7 @@ Read the modules in this order:
   number_growth  supports with a number, grown in one regression
   number_regression
                  the numbers with which regressions find better equations
+  number_tangent the regression along trajectories, to first order
   number_scan    the numbers with which a solution would follow the recording better
   response       what a small forcing does to a recording, to first order
   number_fit     numbers fitted together with everything else
@@ -59,6 +60,7 @@ Read the modules in this order:
   comparison     laws beside what was found
   map_regression
                  a map as a regression of every row on the one before
+  map_numbers    numbers inside the terms of a map
   maps           x[n+1] = f(x[n]) in place of a flow
   said           all that a person says, read for the columns that the recordings have
   warm           the programs of usual recordings, compiled before the first one comes
@@ -90,11 +92,12 @@ The method:
    and long equations chosen anew as a whole, until none is better. Inputs are read as straight
    from row to row, or held until the next, or held and late, whichever is likelier.
 7. *Fit numbers inside terms.* sin(w x), cos(w x), x/(K + x), 1/(1 + x/K), Hill terms of power 2
-   and 4, exp(k x) and exp(k x) - 1, exp(-E/x), tanh(k x) and x^p, alone and most of them times a
-   state, are tried with a grid of numbers: in regressions of whole equations, and along the
-   solution. In regressions so are those of two states: y/(K x + y), which their ratio decides,
-   x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, and terms of two numbers:
-   x/(K + x + x²/L), x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), none of them where what stands
+   to 4, exp(k x) and exp(k x) - 1, exp(-E/x), tanh(k x) and x^p, alone and most of them times a
+   state, are tried with a grid of numbers: in regressions of whole equations, of derivatives, of
+   integrals and of what terms do to the solution, to first order. There so are those of two
+   states: y/(K x + y), which their ratio decides, x y/(K + x y) and 1/(1 + x y/K),
+   1/(1 + (x² + y²)/K²) and (x² + y²)^p, and terms of two numbers: x/(K + x + x²/L),
+   x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), none of them where what stands
    below the line may vanish; and 1/(1 + exp(±k (x - c))), a step at a threshold. What promises
    most is fitted, number and all, and kept where it is clearly more likely; then the next. The
    power of a saturation that was found may then be free, x^n/(K^n + x^n), and its two numbers are

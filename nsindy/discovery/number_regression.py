@@ -1,7 +1,8 @@
 """Numbers inside terms that regressions propose: of derivatives, integrals and trajectories."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,22 @@ from nsindy.discovery.problem import Prepared
 from nsindy.terms.numbered import WAVE
 
 __all__ = ["proposed", "proposed_along", "proposed_in", "tried"]
+
+
+class _Posed(NamedTuple):
+    """One equation in one regression.
+
+    Attributes:
+      one: the regression.
+      base: its columns of the library [Q, M].
+      target: of the equation [Q].
+      equation: d.
+    """
+
+    one: Regressed
+    base: np.ndarray
+    target: np.ndarray
+    equation: int
 
 
 def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> list[list[Offer]]:
@@ -75,8 +92,8 @@ def _of_regression(
     columns = [one.columns(block) for block in blocks]
     offers = []
     for d in np.flatnonzero(equations).tolist():
-        posed = one, one.base, one.target[:, d]
-        offers += [(d, o) for o in _of_equation(prepared, *posed, blocks, columns, d, mask)]
+        posed = _Posed(one, one.base, one.target[:, d], d)
+        offers += [(d, o) for o in _of_equation(prepared, posed, blocks, columns, mask)]
     return offers
 
 
@@ -96,10 +113,9 @@ def proposed_along(
     asked = equations if blocks else np.zeros(len(equations), bool)
     for one in number_tangent.tangents(prepared, chosen, noise, asked):
         columns = [one.columns(block) for block in blocks]
-        posed = one, one.base, one.target
-        own = _of_equation(
-            prepared, *posed, blocks, columns, one.equation, chosen.mask, constants.NUMBER_SPARES
-        )
+        posed = _Posed(one, one.base, one.target, one.equation)
+        spares = constants.NUMBER_SPARES
+        own = _of_equation(prepared, posed, blocks, columns, chosen.mask, spares)
         offers += [(one.equation, offer._replace(followed=True)) for offer in own]
     return _best_of_each(offers)
 
@@ -157,87 +173,97 @@ def _regressions(prepared: Prepared, values: list[np.ndarray]) -> list[Regressio
 
 def _of_equation(
     prepared: Prepared,
-    one: Regressed,
-    base: np.ndarray,
-    target: np.ndarray,
+    posed: _Posed,
     blocks: Sequence[Block],
     columns: Sequence[np.ndarray],
-    d: int,
     mask: np.ndarray,
-    behind_by: float = 0.0,
+    spares: float = 0.0,
 ) -> list[Offer]:
-    """The numbers that one regression finds for equation d.
+    """The numbers that one regression finds for an equation.
 
     Args:
       prepared: the problem.
-      one: the regression.
-      base: its columns of the library [Q, M].
-      target: of the equation [Q].
+      posed: the equation in its regression.
       blocks: the numbers that are tried.
       columns: of each block, all numbers of the first term first [Q, W · G].
-      d: the equation.
       mask: the support that was chosen [D, M].
-      behind_by: nats by which what has two terms fewer may be worse than the choice.
+      spares: nats by which what has two terms fewer may be worse than the choice.
     """
-    slots = prepared.problem.slots
-    if not np.linalg.norm(target) > 0:
+    slots, d = prepared.problem.slots, posed.equation
+    if not np.linalg.norm(posed.target) > 0:
         return []
-    costs, base = dictionary.costs(prepared.terms), base * prepared.problem.admissible[d]
-    digits, size = number_blocks.digits(prepared), len(costs)
-    plain = grow(grams_of(base, np.zeros((len(base), 0, 1)), target), costs, 0, slots, one, size)
+    posed = posed._replace(base=posed.base * prepared.problem.admissible[d])
+    costs, digits = dictionary.costs(prepared.terms), number_blocks.digits(prepared)
+    one, size = posed.one, len(costs)
+    nothing = grams_of(posed.base, np.zeros((len(posed.base), 0, 1)), posed.target)
+    plain = grow(nothing, costs, 0, slots, one, size)
     # Without noise enough terms make up for any number, which must do better than one term more.
     noiseless = signals.noiseless(prepared.signals)
     most = constants.NUMBER_REPLACES if noiseless else slots
     before = max(form.score for form in plain if len(form.terms) <= most)
     own = np.flatnonzero(mask[d] & prepared.problem.admissible[d])
-    held = len(own)
-    if held <= most:
+    if len(own) <= most:
         # The choice follows trajectories; growing term by term may not find its terms.
-        before = max(before, _score(one, base, costs, own, target))
-    best: dict[int, list[tuple[float, int, Form]]] = {}
-    for b, (block, own) in enumerate(zip(blocks, columns, strict=True)):
-        each = own.reshape(len(own), len(block.shapes), -1)
-        grams = grams_of(base, each, target)
-        prices = np.concatenate([costs, block.prices])
-        forms = grow(grams, prices, size, min(slots, constants.NUMBER_TERMS), one, size)
-        if noiseless and slots >= constants.NUMBER_REPLACES and len(block.numbers) > 1:
-            forms += best_triples(one, base, each, target, prices)
-        for form in forms:
-            best.setdefault(len(form.terms), []).append((form.score, b, form))
+        before = max(before, _score(posed, costs, own))
     found: dict[int, Offer] = {}
-    for forms in best.values():
-        # With a number that is off many terms make up for it, so that few may be the best of all
-        # when it is refined.
-        chosen: dict[int, dict[int, Form]] = {numbers: {} for numbers in constants.NUMBER_OFFERS}
-        for _, b, form in sorted(forms, key=lambda each: -each[0]):
-            chosen[blocks[b].numbers_of_each].setdefault(b, form)
-        first = [list(chosen[n].items())[:most] for n, most in constants.NUMBER_OFFERS.items()]
-        for b, form in itertools.chain(*first):
-            block, terms = blocks[b], np.array(form.terms)
-            own = terms[terms >= size] - size
-            # A wave goes up and down with whatever does.
-            choice = np.log(len(block.numbers)) if block.kind == WAVE else 0.0
-            block, left = refine(one, base[:, terms[terms < size]], block, own, form.at, target)
-            nats = np.sum(np.concatenate([costs, block.prices])[terms])
-            price = float(digits * block.numbers_of_each + choice)
-            score = float(one.evidence(left, len(terms), nats, size)) - price
-            gain = score - before
-            few = [form.score for form in plain if len(form.terms) <= len(terms)]
-            behind = behind_by if len(terms) <= held - 2 else 0.0
-            worse = gain <= -behind or (noiseless and score <= max(few))
-            if worse or (b in found and found[b].gain > gain):
-                continue
-            shown = np.pad(mask, ((0, 0), (0, len(block.shapes))))
-            shown[d] = np.isin(np.arange(shown.shape[1]), terms)
-            found[b] = Offer(block.inner(float(block.numbers[0])), shown, price, gain)
+    for b, form in _grown(posed, blocks, columns, costs, slots, triples=noiseless):
+        block, terms = blocks[b], np.array(form.terms)
+        with_number = terms[terms >= size] - size
+        # A wave goes up and down with whatever does.
+        choice = np.log(len(block.numbers)) if block.kind == WAVE else 0.0
+        fixed = posed.base[:, terms[terms < size]]
+        block, left = refine(one, fixed, block, with_number, form.at, posed.target)
+        nats = np.sum(np.concatenate([costs, block.prices])[terms])
+        price = float(digits * block.numbers_of_each + choice)
+        score = float(one.evidence(left, len(terms), nats, size)) - price
+        gain = score - before
+        few = [form.score for form in plain if len(form.terms) <= len(terms)]
+        least = -spares if len(terms) <= len(own) - 2 else 0.0
+        worse = gain <= least or (noiseless and score <= max(few))
+        if worse or (b in found and found[b].gain > gain):
+            continue
+        shown = np.pad(mask, ((0, 0), (0, len(block.shapes))))
+        shown[d] = np.isin(np.arange(shown.shape[1]), terms)
+        found[b] = Offer(block.inner(float(block.numbers[0])), shown, price, gain)
     return list(found.values())
 
 
-def _score(
-    one: Regressed, base: np.ndarray, costs: np.ndarray, own: np.ndarray, target: np.ndarray
-) -> float:
+def _grown(
+    posed: _Posed,
+    blocks: Sequence[Block],
+    columns: Sequence[np.ndarray],
+    costs: np.ndarray,
+    slots: int,
+    *,
+    triples: bool,
+) -> Iterator[tuple[int, Form]]:
+    """The best supports of each size that hold a number, each with the place of its block.
+
+    With a number that is off many terms make up for it, so that few may be the best of all when it
+    is refined.
+    """
+    one, size = posed.one, len(costs)
+    best: dict[int, list[tuple[float, int, Form]]] = {}
+    for b, (block, own) in enumerate(zip(blocks, columns, strict=True)):
+        each = own.reshape(len(own), len(block.shapes), -1)
+        grams = grams_of(posed.base, each, posed.target)
+        prices = np.concatenate([costs, block.prices])
+        forms = grow(grams, prices, size, min(slots, constants.NUMBER_TERMS), one, size)
+        if triples and slots >= constants.NUMBER_REPLACES and len(block.numbers) > 1:
+            forms += best_triples(one, posed.base, each, posed.target, prices)
+        for form in forms:
+            best.setdefault(len(form.terms), []).append((form.score, b, form))
+    for forms in best.values():
+        chosen: dict[int, dict[int, Form]] = {numbers: {} for numbers in constants.NUMBER_OFFERS}
+        for _, b, form in sorted(forms, key=lambda each: -each[0]):
+            chosen[blocks[b].numbers_of_each].setdefault(b, form)
+        for numbers, most in constants.NUMBER_OFFERS.items():
+            yield from list(chosen[numbers].items())[:most]
+
+
+def _score(posed: _Posed, costs: np.ndarray, own: np.ndarray) -> float:
     """Log evidence of terms without a number."""
     if not len(own):
         return -np.inf
-    left = share_left(base[:, own], target)
-    return float(one.evidence(left, len(own), costs[own].sum(), len(costs)))
+    left = share_left(posed.base[:, own], posed.target)
+    return float(posed.one.evidence(left, len(own), costs[own].sum(), len(costs)))
