@@ -69,7 +69,9 @@ def search_with_numbers(
             if not more and not exact and any(_waits(offer, each, chosen.mask) for each in kept):
                 continue
             one = number_fit.trial(session, offer, prepared, first, before)
-            earned, kept = (earned, kept) if one is None else ([*earned, one], [*kept, offer])
+            if one is not None:
+                earned.append(one)
+                kept.append(offer)
         earned += [freed for each in earned for freed in _with_free_powers(session, each)]
         if not earned:
             break
@@ -122,7 +124,8 @@ def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:
 
     Nothing is left to be explained: a number pays only in place of terms, and a linearisation that
     says more does not hold, as along chaos. Without noise a regression is no linearisation, and may
-    well say more: what is left then is far below what smoothing leaves.
+    well say more: what is left then is far below what smoothing leaves. Along trajectories a number
+    may also take the place of as many terms, which cost more.
     """
     fewer = int(mask.sum() - offer.mask.sum())
     if offer.followed:

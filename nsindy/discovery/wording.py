@@ -207,11 +207,9 @@ def _of_the_verdict(
             "sample to sample: no equation can be told from a constant"
         )
     for d in verdict.unexplained:
-        hint = "; a state that was not measured may, try --hidden 1"
-        yield (
-            f"no term of the library explains how {discovery.measured[d]} changes"
-            f"{hint if verdict.name == 'none' and not discovery.hidden else ''}"
-        )
+        may = verdict.name == "none" and discovery.order == 1 and not discovery.hidden
+        hint = "; a state that was not measured may, try --hidden 1" if may else ""
+        yield f"no term of the library explains how {discovery.measured[d]} changes{hint}"
     yield from of_the_unclear(words, unclear)
     assert discovery.slow_error is not None and discovery.slow_memory is not None
     spread = np.nanstd(np.concatenate([part.states for part in words.prepared.parts]), 0)
@@ -308,6 +306,7 @@ def _of_the_terms(
 
 
 def _of_the_inputs(discovery: Discovery) -> Iterator[str]:
+    """Inputs that act nowhere, though a person gave them."""
     used = (np.asarray(discovery.coefficients) != 0).any(0).tolist()
     terms = [term for term, here in zip(discovery.library, used, strict=True) if here]
     for place, name in enumerate(discovery.inputs, len(discovery.states)):
