@@ -25,6 +25,7 @@ __all__ = [
     "fit_numbers",
     "search_with",
     "trial",
+    "without_helpers",
 ]
 
 
@@ -214,6 +215,41 @@ def trial(
         return None
     numbers = found.numbers._replace(price=before.price + offer.price)
     return found._replace(numbers=numbers)
+
+
+def without_helpers(session: Session, tried: Trial) -> Trial:
+    """The same, or fewer terms with another number where that is likelier.
+
+    Terms that make up for a number that is off are chosen with it, and keep it there. So each term
+    beside the last number is left out in turn, and the number fitted anew.
+
+    Args:
+      session: builds and searches problems.
+      tried: what was found.
+    """
+    prepared, found, inner = tried.prepared, tried.found, tried.numbers.inner[-1]
+    part, mask, open_ = 1 - constants.HELD_OUT, found.chosen.mask, prepared.problem.admissible
+    holding = _holding(prepared, inner)
+    rows = np.flatnonzero((mask & open_)[:, holding].any(1))
+    places = [(d, m) for d in rows for m in np.flatnonzero(mask[d] & open_[d] & ~holding)]
+    best = None
+    for d, m in places if len(places) > 1 and not session.stop() else ():
+        fewer = mask.copy()
+        fewer[d, m] = False
+        start = candidates.regressed(prepared.problem, fewer)
+        alone = _search(session, prepared, [start], part, rounds=1)
+        fitted = fit_numbers(prepared.units, alone)
+        made = session.build(_with_inner(prepared.units, fitted.inner), prepared.substeps)
+        alone = _search(session, made, [alone.chosen.start], part, rounds=1)
+        if best is None or alone.chosen.score > best[1].chosen.score:
+            best = made, alone
+    if best is None or best[1].chosen.score < found.chosen.score - constants.STRONG:
+        return tried
+    starts = [best[1].chosen.start, *found.starts()]
+    again = _settled(session, best[0], starts, part, inner, guides=1)
+    if again is None or again.found.chosen.score < found.chosen.score - constants.STRONG:
+        return tried
+    return again._replace(numbers=again.numbers._replace(price=tried.numbers.price))
 
 
 def _hopeless(session: Session, wide: Prepared, mask: np.ndarray, first: Found) -> bool:

@@ -76,6 +76,8 @@ def search_with_numbers(
         if not earned:
             break
         best = _simplest(earned)
+        if not exact:
+            best = number_fit.without_helpers(session, best)
         prepared, first, near = best.prepared, best.found, best.found
     return None if best is None else number_fit.finish(session, best)
 
@@ -125,11 +127,13 @@ def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:
     Nothing is left to be explained: a number pays only in place of terms, and a linearisation that
     says more does not hold, as along chaos. Without noise a regression is no linearisation, and may
     well say more: what is left then is far below what smoothing leaves. Along trajectories a number
-    may also take the place of as many terms, which cost more.
+    may also take the place of as many terms, which cost more, or stand beside one that made up for
+    it, and goes when the number is fitted.
     """
     fewer = int(mask.sum() - offer.mask.sum())
     if offer.followed:
-        return fewer >= 0 and offer.gain < constants.TERM_COSTS * max(fewer, 1)
+        pays = fewer >= 0 or (fewer == -1 and offer.gain > constants.NUMBER_EARNS)
+        return pays and offer.gain < constants.TERM_COSTS * max(fewer, 1)
     return fewer > 0 and offer.gain > 0 and (exact or offer.gain < constants.TERM_COSTS * fewer)
 
 

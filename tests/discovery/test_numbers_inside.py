@@ -31,12 +31,21 @@ def test_where_nothing_is_left_a_number_pays_in_place_of_terms(terms, gain, pays
     assert numbers_inside._pays_by_terms(offer(terms, gain), MASK, exact=True) == (terms == 2)
 
 
-@pytest.mark.parametrize(("terms", "pays"), ((2, True), (3, True), (4, False)))
-def test_along_trajectories_a_number_pays_in_place_of_as_many_terms(terms, pays):
-    """Which may be cheaper, and one that others share may even seem to lose a little."""
-    for gain in (10.0, -0.5 * constants.NUMBER_SPARES):
-        followed = offer(terms, gain)._replace(followed=True)
-        assert numbers_inside._pays_by_terms(followed, MASK, exact=False) == pays
+@pytest.mark.parametrize(
+    ("terms", "gain", "pays"),
+    (
+        (2, 10.0, True),
+        (2, -0.5 * constants.NUMBER_SPARES, True),
+        (3, 10.0, True),
+        (4, 1.1 * constants.NUMBER_EARNS, True),
+        (4, 0.9 * constants.NUMBER_EARNS, False),
+        (4, 1.1 * constants.TERM_COSTS, False),
+    ),
+)
+def test_along_trajectories_a_number_pays_in_place_of_as_many_terms(terms, gain, pays):
+    """One that others share may seem to lose a little; one beside all of them must earn more."""
+    followed = offer(terms, gain)._replace(followed=True)
+    assert numbers_inside._pays_by_terms(followed, MASK, exact=False) == pays
 
 
 def test_what_is_no_rival_waits_for_the_next_round():
