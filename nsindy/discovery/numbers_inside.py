@@ -75,9 +75,18 @@ def search_with_numbers(
         earned += [freed for each in earned for freed in _with_free_powers(session, each)]
         if not earned:
             break
-        best = _simplest(earned)
+        for two in sorted(earned, key=_nats, reverse=True):
+            # With two numbers where one is right, it is near the one of these.
+            hill = number_blocks.as_hill(two.prepared, prepared, two.found.chosen.mask)
+            if hill is not None and not session.stop():
+                one = number_fit.trial(session, hill, prepared, first, before)
+                earned += [] if one is None else [one]
+                break
         if not exact:
-            best = number_fit.without_helpers(session, best)
+            close = max(map(_nats, earned)) - constants.NUMBER_CLOSE
+            near = sorted((one for one in earned if _nats(one) >= close), key=_nats)
+            earned += [number_fit.without_helpers(session, one) for one in near[-3:]]
+        best = _simplest(earned)
         prepared, first, near = best.prepared, best.found, best.found
     return None if best is None else number_fit.finish(session, best)
 
