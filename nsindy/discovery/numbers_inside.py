@@ -14,7 +14,7 @@ from nsindy.discovery import (
     signals,
 )
 from nsindy.discovery.number_blocks import Offer
-from nsindy.discovery.number_fit import NOTHING_FITTED, NumberSearch, Trial
+from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers, NumberSearch, Trial
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -37,58 +37,76 @@ def search_with_numbers(
     best, near = None, base
     exact = signals.noiseless(prepared.signals)
     for _ in range(constants.NUMBERS):
-        chosen = near.chosen
         if session.stop() or prepared.problem.wide:
             break
-        others = number_hints.promising(prepared, near)
         more = number_hints.leaves_more(prepared, near)
-        # What only takes the place of terms shows in few samples: these cost less there.
-        seen = prepared if more else prepared.first_recordings(constants.NUMBER_GLANCE)
-        regressed = number_regression.proposed(seen, chosen.mask, others)
-        around = []
-        if not exact:
-            # Trajectories around a choice see more than derivatives where these are noisy.
-            regressed.append(number_regression.proposed_along(seen, chosen, first.noise, others))
-        if not any(regressed) or not exact:
-            around = number_scan.offers(
-                seen, chosen.mask, chosen.coefficients, first.noise, others=others
-            )
         before = best.numbers if best else NOTHING_FITTED
-        if not more:
-            *regressed, around = (
-                [offer for offer in each if _pays_by_terms(offer, chosen.mask, exact=exact)]
-                for each in (*regressed, around)
-            )
-        # A bent term whose number is another than 1 may have others beside it that make up for it.
-        lists = [*regressed, around, number_blocks.freed(prepared, chosen.mask)]
         earned: list[Trial] = []
         kept: list[Offer] = []
-        for offer in _different(*lists):
+        for offer in _offers(prepared, near, first.noise, more=more, exact=exact):
             if session.stop() or any(_settles(each, offer) for each in earned):
                 continue
-            if not more and not exact and any(_waits(offer, each, chosen.mask) for each in kept):
+            if not (more or exact) and any(_waits(offer, each, near.chosen.mask) for each in kept):
                 continue
             one = number_fit.trial(session, offer, prepared, first, before)
             if one is not None:
                 earned.append(one)
                 kept.append(offer)
-        earned += [freed for each in earned for freed in _with_free_powers(session, each)]
         if not earned:
             break
-        for two in sorted(earned, key=_nats, reverse=True):
-            # With two numbers where one is right, it is near the one of these.
-            hill = number_blocks.as_hill(two.prepared, prepared, two.found.chosen.mask)
-            if hill is not None and not session.stop():
-                one = number_fit.trial(session, hill, prepared, first, before)
-                earned += [] if one is None else [one]
-                break
+        earned += [freed for each in earned for freed in _with_free_powers(session, each)]
+        earned += _with_one_number(session, earned, prepared, first, before)
         if not exact:
             close = max(map(_nats, earned)) - constants.NUMBER_CLOSE
-            near = sorted((one for one in earned if _nats(one) >= close), key=_nats)
-            earned += [number_fit.without_helpers(session, one) for one in near[-3:]]
+            top = sorted((one for one in earned if _nats(one) >= close), key=_nats)
+            earned += [number_fit.without_helpers(session, one) for one in top[-3:]]
         best = _simplest(earned)
         prepared, first, near = best.prepared, best.found, best.found
     return None if best is None else number_fit.finish(session, best)
+
+
+def _offers(
+    prepared: Prepared, near: Found, noise: np.ndarray, *, more: bool, exact: bool
+) -> list[Offer]:
+    """The numbers to search with.
+
+    Args:
+      prepared: the problem.
+      near: a search, around whose choice numbers are looked for.
+      noise: of each state [D].
+      more: whether that leaves more than noise.
+      exact: whether there is none.
+    """
+    chosen, others = near.chosen, number_hints.promising(prepared, near)
+    # What only takes the place of terms shows in few samples: these cost less there.
+    seen = prepared if more else prepared.first_recordings(constants.NUMBER_GLANCE)
+    lists = number_regression.proposed(seen, chosen.mask, others)
+    if not exact:
+        # Trajectories around a choice see more than derivatives where these are noisy.
+        lists.append(number_regression.proposed_along(seen, chosen, noise, others))
+    if not exact or not any(lists):
+        mask, coefficients = chosen.mask, chosen.coefficients
+        lists.append(number_scan.offers(seen, mask, coefficients, noise, others=others))
+    if not more:
+        lists = [[o for o in each if _pays_by_terms(o, chosen.mask, exact=exact)] for each in lists]
+    # A bent term whose number is another than 1 may have others beside it that make up for it.
+    return _different(*lists, number_blocks.freed(prepared, chosen.mask))
+
+
+def _with_one_number(
+    session: Session,
+    earned: Sequence[Trial],
+    prepared: Prepared,
+    first: Found,
+    before: FittedNumbers,
+) -> list[Trial]:
+    """The best with two numbers in a term with the one of which they are near, if that earns it."""
+    for two in sorted(earned, key=_nats, reverse=True):
+        hill = number_blocks.as_hill(two.prepared, prepared, two.found.chosen.mask)
+        if hill is not None and not session.stop():
+            one = number_fit.trial(session, hill, prepared, first, before)
+            return [] if one is None else [one]
+    return []
 
 
 def _waits(offer: Offer, earned: Offer, mask: np.ndarray) -> bool:
