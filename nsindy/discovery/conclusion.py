@@ -53,12 +53,12 @@ def conclude(
     states = (*recordings.states, *hidden)
     if prepared.order == 2:
         states = (*states, *(f"{name}'" for name in states))
-    verdict = judge_equations(prepared, final, slow, unclear)
+    probable = np.clip(inclusion_probabilities(final, unclear), 0, 1)
+    verdict = judge_equations(prepared, final, slow, unclear, probable)
     followed = followed_by(prepared, final)
     words = Wording(prepared, (*states, *recordings.inputs), states)
     effective = _effective(final)
     errors = standard_errors(effective, numbers, lag) * prepared.back
-    probable = np.clip(inclusion_probabilities(final, unclear), 0, 1)
     begins = prepared.first_segments
     kinds = np.all([s.proportional for s in prepared.signals], 0)
     white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))

@@ -586,6 +586,10 @@ STAGES = {
 }
 """Shares of the whole at which a stage begins and ends, as of a recording of a thousand rows."""
 
+STANDS = 0.9
+"""Inclusion probability below which a term of equations that leave some structure in time stands
+for something else."""
+
 SURE = 0.95
 """Inclusion probability below which a term is called doubtful."""
 

@@ -80,18 +80,21 @@ def judge_equations(
     final: Found,
     slow: Discrepancy,
     unclear: Sequence[Unclear],
+    probable: np.ndarray | None = None,
 ) -> Verdict:
     """Compare what equations leave with the noise, and with the states.
 
     They are an approximation where they miss a state by `MISSED` times its noise, slow error and
-    all, leave structure in time, jump, or lack a term that nobody can name. There is none where no
-    equation holds a term: the states do not change, or nothing explains how.
+    all, leave structure in time, jump, or lack a term that nobody can name; or where a term may as
+    well be left out and what is left is not quite noise, so that it stands for something. There is
+    none where no equation holds a term: the states do not change, or nothing explains how.
 
     Args:
       prepared: what was searched.
       final: the search on all samples.
       slow: beside its choice.
       unclear: terms of which nobody can tell whether they are these or others.
+      probable: probabilities of the terms [D, M]; None for 1.
     """
     measured = prepared.parts[0].states.shape[1]
     noise = signals.noise(prepared.signals)[:measured]
@@ -104,6 +107,9 @@ def judge_equations(
     autocorrelated = final.chosen.independent[:measured] < constants.INDEPENDENT
     seen = total > prepared.problem.floor[:measured]
     structured = autocorrelated & seen & (slow.size[:measured] == 0)
+    coloured = (final.chosen.independent[:measured] < 1) & seen & (slow.size[:measured] == 0)
+    chosen = final.chosen.mask & final.problem.admissible
+    stands = probable is not None and bool((chosen & (probable < constants.STANDS)).any())
     count = len(final.chosen.mask)
     empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)
     empty = empty[count - measured :] if prepared.order == 2 else empty[:measured]
@@ -112,7 +118,9 @@ def judge_equations(
     unexplained = empty & varies & (far | (slow.size[:measured] > 0))
     if empty.all():
         name = "none"
-    elif far.any() or structured.any() or unexplained.any() or unclear:
+    elif (
+        far.any() or structured.any() or unexplained.any() or unclear or (stands and coloured.any())
+    ):
         name = "approximation"
     else:
         name = "equation"
