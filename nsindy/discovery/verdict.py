@@ -110,6 +110,7 @@ def judge_equations(
     coloured = (final.chosen.independent[:measured] < 1) & seen & (slow.size[:measured] == 0)
     chosen = final.chosen.mask & final.problem.admissible
     stands = probable is not None and bool((chosen & (probable < constants.STANDS)).any())
+    suspect = stands and bool(coloured.any())
     count = len(final.chosen.mask)
     empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)
     empty = empty[count - measured :] if prepared.order == 2 else empty[:measured]
@@ -118,9 +119,7 @@ def judge_equations(
     unexplained = empty & varies & (far | (slow.size[:measured] > 0))
     if empty.all():
         name = "none"
-    elif (
-        far.any() or structured.any() or unexplained.any() or unclear or (stands and coloured.any())
-    ):
+    elif far.any() or structured.any() or unexplained.any() or unclear or suspect:
         name = "approximation"
     else:
         name = "equation"

@@ -34,6 +34,19 @@ def name(problem, final, slow=NONE, unclear=()):
     ).name
 
 
+@pytest.mark.parametrize(
+    ("factor", "independent", "expected"),
+    ((0.99, 0.9, "approximation"), (0.99, 1.0, "equation"), (1.01, 0.9, "equation")),
+)
+def test_a_term_that_may_go_stands_for_something_where_more_than_noise_is_left(
+    problem, factor, independent, expected
+):
+    probable = np.array([[factor * constants.STANDS, 1.0], [1.0, 1.0]])
+    final = model(independent=np.array([independent, 1.0]))
+    one = problem._replace(problem=narrow(2, 2))
+    assert verdict.judge_equations(one, final, NONE, (), probable).name == expected
+
+
 def test_equations_that_leave_noise(problem):
     assert name(problem, model()) == "equation"
 
