@@ -109,3 +109,23 @@ def test_an_oscillator_has_no_number():
     assert [form(found, row) for row in (0, 1)] == [{"v"}, {"x", "v"}]
     assert found.parameters == {} and found.number_errors is None
     assert not any("is fitted" in line for line in found.notes)
+
+
+@pytest.mark.slow
+def test_keplers_law_in_one_orbit():
+    """In astronomical units and years; three products in a row stand for it as well."""
+    times = np.linspace(0, 3.5, 250)
+    k = 4 * np.pi**2
+
+    def field(y):
+        pull = -k / np.hypot(y[0], y[1]) ** 3
+        return [y[2], y[3], pull * y[0], pull * y[1]]
+
+    path = solved(field, (0.9, 0.0, 0.0, np.sqrt(k / 0.9 * 1.4)), times)[:, :2]
+    path = path + 0.003 * np.random.default_rng(31).standard_normal(path.shape)
+    found = nsindy.discover(times, path, states=["x", "y"], order=2)
+    ((power, error),) = zip(found.parameters.values(), found.parameter_errors.values(), strict=True)
+    assert abs(power + 1.5) < 4 * error < 0.02
+    rows = np.asarray(found.coefficients)[2:]
+    assert (rows != 0).sum(1).tolist() == [1, 1]
+    np.testing.assert_allclose(rows.sum(1), -k, rtol=0.02)
