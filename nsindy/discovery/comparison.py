@@ -193,15 +193,21 @@ def _starts(system: LawSystem, prepared: Prepared) -> list[np.ndarray]:
 
     starts = law_start.number_starts(right, variables, derivatives[rows], linear)
     if prepared.order == 1 and all(s.coarse for s in prepared.signals):
-        each = [
-            ((x[1:] + x[:-1]).T / 2, (np.diff(s.measured, axis=0) / np.diff(s.times)[:, None]).T)
-            for s in prepared.signals
-            for x in [np.hstack([s.measured, s.inputs]) * units.variables]
-        ]
-        middles, steps = (np.concatenate(parts, 1) for parts in zip(*each, strict=True))
-        steps = steps * (units.states / units.time)[:, None]
-        starts += law_start.number_starts(right, middles, steps[rows], linear)
+        middles, rates = _between_samples(prepared)
+        starts += law_start.number_starts(right, middles, rates[rows], linear)
     return starts
+
+
+def _between_samples(prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
+    """The variables half way between samples [V, N], and how the states change there [D, N]."""
+    units = prepared.units
+    middles, rates = [], []
+    for s in prepared.signals:
+        variables = np.hstack([s.measured, s.inputs])
+        middles.append((variables[1:] + variables[:-1]) / 2)
+        rates.append(np.diff(s.measured, axis=0) / np.diff(s.times)[:, None])
+    raw = np.concatenate(middles) * units.variables
+    return raw.T, (np.concatenate(rates) * units.states / units.time).T
 
 
 def _one_simulation(prepared: Prepared, right: Right, initial: np.ndarray) -> tuple[float, ...]:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants, number_blocks, number_regression
-from nsindy.discovery.map_regression import MapFit, regress_map, row_pairs
-from nsindy.discovery.number_blocks import Offer, Only
+from nsindy.discovery.map_regression import MapFit, regress_map, row_pairs, with_noise
+from nsindy.discovery.number_blocks import Offer, Only, holding
 from nsindy.discovery.number_growth import Regression, share_left
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.signals import Units
-from nsindy.terms.numbered import Inner, inner_of
+from nsindy.terms.numbered import Inner
 
 __all__ = ["NumberedMap", "with_numbers"]
 
@@ -54,9 +54,10 @@ def with_numbers(
     """
     best = NumberedMap(prepared, whole)
     for _ in range(constants.NUMBERS):
-        one = _regression(best)
+        one = _regression(best.prepared)
         everywhere = np.ones(len(whole.mask), bool)
-        offers = number_regression.proposed_in(_noisy(best), one, best.fit.mask, everywhere)
+        noisy = best.prepared._replace(signals=with_noise(best.prepared, best.fit))
+        offers = number_regression.proposed_in(noisy, one, best.fit.mask, everywhere)
         alone = [offer for offer in offers if offer.inner.second is None]
         tried = [_tried(best, offer, build) for offer in alone[: constants.NUMBER_OFFERS[1]]]
         earned = [each for each in tried if each is not None]
@@ -66,17 +67,9 @@ def with_numbers(
     return best
 
 
-def _noisy(of: NumberedMap) -> Prepared:
-    """The problem, its noise what the map leaves: regressions err by that."""
-    level = np.maximum(np.sqrt(of.fit.variance), of.prepared.problem.floor)
-    signals = [s._replace(noise=level) for s in of.prepared.signals]
-    return of.prepared._replace(signals=signals)
-
-
-def _regression(of: NumberedMap) -> Regression:
-    design, targets = row_pairs(of.prepared, 1.0)
-    _, values = number_regression.tried(of.prepared)
-    before = [rows[:-1] for rows in values]
+def _regression(prepared: Prepared) -> Regression:
+    design, targets = row_pairs(prepared, 1.0)
+    before = [rows[:-1] for rows in number_regression.raw_values(prepared)]
     weights = [np.ones(len(rows)) for rows in before]
     return Regression(design, targets, weights, before, float(len(design)), constants.NOISE_FLOOR)
 
@@ -86,29 +79,26 @@ def _tried(of: NumberedMap, offer: Offer, build: Callable[[Units], Prepared]) ->
     inner = (*of.inner, offer.inner)
     made = build(of.prepared.units._replace(inner=inner))
     fit = regress_map(made, 1.0)
-    holding = [
-        (own := inner_of(t)) is not None and own.place == inner[-1].place for t in made.terms
-    ]
-    rows = np.flatnonzero(fit.mask[:, holding].any(1))
+    own = holding(made, offer.inner)
+    rows = np.flatnonzero(fit.mask[:, own].any(1))
     if not len(rows):
         return None
-    error = _error(of.prepared, made, fit, int(rows[0]), np.array(holding), offer.inner)
+    error = _error(of.prepared, made, fit, int(rows[0]), own, offer.inner)
     found = NumberedMap(made, fit, inner, (*of.errors, error), of.price + offer.price)
     return found if found.score > of.score + constants.NUMBER_EARNS else None
 
 
 def _error(
-    before: Prepared, made: Prepared, fit: MapFit, d: int, holding: np.ndarray, inner: Inner
+    before: Prepared, made: Prepared, fit: MapFit, d: int, numbered: np.ndarray, inner: Inner
 ) -> float:
     """Standard error of a number, from the bend of the likelihood, coefficients following it."""
-    one = _regression(NumberedMap(made, fit))
-    only = Only(inner.kind, (*(() if inner.before is None else (inner.before,)), inner.place))
-    (block,) = number_blocks.blocks(before, one.variables, only)
+    one = _regression(made)
+    (block,) = number_blocks.blocks(before, one.variables, Only(inner.kind, inner.places))
     own = fit.mask[d]
-    fixed, target = one.base[:, own & ~holding], one.target[:, d]
+    fixed, target = one.base[:, own & ~numbered], one.target[:, d]
     step = STEP * abs(inner.number)
     columns = one.columns(block.at(inner.number + step * np.array([-1.0, 0.0, 1.0])))
-    each = columns.reshape(len(columns), len(block.shapes), 3)[:, own[holding]]
+    each = columns.reshape(len(columns), len(block.shapes), 3)[:, own[numbered]]
     left = [share_left(np.column_stack([fixed, each[:, :, g]]), target) for g in range(3)]
     low, middle, high = 0.5 * one.samples * np.log(np.maximum(left, np.finfo(float).tiny))
     bend = (low - 2 * middle + high) / step**2

@@ -6,10 +6,11 @@ import numpy as np
 
 from nsindy.discovery import constants, proposals
 from nsindy.discovery.problem import Prepared
+from nsindy.discovery.signals import Signal
 from nsindy.evidence import regression
 from nsindy.evidence.score import log_evidence
 
-__all__ = ["MapFit", "regress_map", "row_pairs"]
+__all__ = ["MapFit", "regress_map", "row_pairs", "with_noise"]
 
 
 class MapFit(NamedTuple):
@@ -43,6 +44,12 @@ def row_pairs(prepared: Prepared, share: float) -> tuple[np.ndarray, np.ndarray]
         targets.append(s.measured[1 : last + 1])
         place += len(s.times)
     return np.concatenate(rows), np.concatenate(targets)
+
+
+def with_noise(prepared: Prepared, fit: MapFit) -> list[Signal]:
+    """The recordings with what the map leaves of each state as their noise."""
+    level = np.maximum(np.sqrt(fit.variance), prepared.problem.floor)
+    return [s._replace(noise=level) for s in prepared.signals]
 
 
 def regress_map(prepared: Prepared, share: float) -> MapFit:

@@ -25,7 +25,7 @@ from nsindy.discovery import (
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.map_numbers import NumberedMap, with_numbers
-from nsindy.discovery.map_regression import MapFit, regress_map, row_pairs
+from nsindy.discovery.map_regression import MapFit, regress_map, row_pairs, with_noise
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -302,9 +302,7 @@ def _by_iteration(
     session: Session, prepared: Prepared, whole: MapFit, words: Wording
 ) -> _Chosen | None:
     """Fit the map to what it becomes over many rows; None where the regression is likelier."""
-    level = np.maximum(np.sqrt(whole.variance), prepared.problem.floor)
-    noisy = [s._replace(noise=level) for s in prepared.signals]
-    session = dataclasses.replace(session, signals=noisy)
+    session = dataclasses.replace(session, signals=with_noise(prepared, whole))
     built = session.build(prepared.units, None)
     built = _regressed_on(built, prepared.problem.factor)
     starts = [candidates.regressed(built.problem, whole.mask), *proposals.proposals(built)]

@@ -12,7 +12,7 @@ import numpy as np
 from nsindy.discovery import constants, dictionary, signals
 from nsindy.discovery.kinds import FREE, FREED_AS, POWERS_OF, Shape
 from nsindy.discovery.problem import Prepared
-from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered
+from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered, inner_of
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.term import Term
 
@@ -25,6 +25,7 @@ __all__ = [
     "digits",
     "freed",
     "freed_powers",
+    "holding",
     "price_of_each",
 ]
 
@@ -37,7 +38,7 @@ class Offer(NamedTuple):
       mask: a support to begin with, the terms of the number behind the others [D, M + W].
       price: nats that the number itself must earn.
       gain: nats that the scan promises, its price paid.
-      followed: True where that was found along trajectories, among all terms of the library.
+      followed: True where that was found along trajectories: it is searched with as it is.
     """
 
     inner: Inner
@@ -109,6 +110,12 @@ def inner_in(
     """A number in one variable or two, or two numbers in one."""
     *before, place = places
     return Inner(kind, place, number, before=before[0] if before else None, second=second)
+
+
+def holding(prepared: Prepared, inner: Inner) -> np.ndarray:
+    """True for the terms that hold the number of a variable [M]."""
+    own = (inner_of(term) for term in prepared.terms)
+    return np.array([each is not None and each.place == inner.place for each in own])
 
 
 def digits(prepared: Prepared) -> float:

@@ -8,13 +8,13 @@ import numpy as np
 from nsindy.discovery import candidates, constants, number_scan, proposals, signals, stages
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.kinds import FREE, KINDS
-from nsindy.discovery.number_blocks import Offer, Only
+from nsindy.discovery.number_blocks import Offer, Only, holding
 from nsindy.discovery.number_profile import fit_profile
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Units
-from nsindy.terms.numbered import WAVE, Inner, inner_of, of_each
+from nsindy.terms.numbered import WAVE, Inner, of_each
 
 __all__ = [
     "NOTHING_FITTED",
@@ -141,12 +141,6 @@ def _with_inner(units: Units, inner: Sequence[Inner]) -> Units:
     return units._replace(inner=(*(i for i in units.inner if i.place not in places), *inner))
 
 
-def _holding(prepared: Prepared, inner: Inner) -> np.ndarray:
-    """True for the terms that hold the number of a variable [M]."""
-    own = (inner_of(term) for term in prepared.terms)
-    return np.array([each is not None and each.place == inner.place for each in own])
-
-
 def trial(
     session: Session,
     offer: Offer,
@@ -174,7 +168,7 @@ def trial(
     wide = wide._replace(substeps=substeps)
     # With the number in them, the equations say better how a forcing acts.
     coefficients = start.coefficients + wide.problem.known
-    row = int(np.argmax(offer.mask[:, _holding(wide, inner)].any(1)))
+    row = int(np.argmax(offer.mask[:, holding(wide, inner)].any(1)))
     only = Only(inner.kind, inner.places, row)
     # A power that is free has no grid: it begins where the term without it was fitted.
     better = (
@@ -190,7 +184,7 @@ def trial(
         units = _with_inner(prepared.units, [offer.inner])
         wide = session.build(units, substeps)
     mask = offer.mask & wide.problem.admissible
-    if not mask[:, _holding(wide, inner)].any():
+    if not mask[:, holding(wide, inner)].any():
         return None
     if inner.kind != WAVE:
         # Terms that make up for a number that is off would be chosen with it.
@@ -229,9 +223,9 @@ def without_helpers(session: Session, tried: Trial) -> Trial:
     """
     prepared, found, inner = tried.prepared, tried.found, tried.numbers.inner[-1]
     part, mask, open_ = 1 - constants.HELD_OUT, found.chosen.mask, prepared.problem.admissible
-    holding = _holding(prepared, inner)
-    rows = np.flatnonzero((mask & open_)[:, holding].any(1))
-    places = [(d, m) for d in rows for m in np.flatnonzero(mask[d] & open_[d] & ~holding)]
+    own = holding(prepared, inner)
+    rows = np.flatnonzero((mask & open_)[:, own].any(1))
+    places = [(d, m) for d in rows for m in np.flatnonzero(mask[d] & open_[d] & ~own)]
     best = None
     for d, m in places if len(places) > 1 and not session.stop() else ():
         fewer = mask.copy()
@@ -345,7 +339,7 @@ def _settled(
     found = _search(session, prepared, starts, share, guides=guides)
     for _ in range(constants.NUMBER_SEARCHES):
         mask = found.chosen.mask
-        used = [i.place for i in prepared.units.inner if mask[:, _holding(prepared, i)].any()]
+        used = [i.place for i in prepared.units.inner if mask[:, holding(prepared, i)].any()]
         if inner.place not in used or (last is not None and (mask == last).all()):
             break
         last, fitted = mask, used
@@ -353,7 +347,7 @@ def _settled(
         prepared = session.build(_with_inner(prepared.units, numbers.inner), prepared.substeps)
         found = _search(session, prepared, found.starts(), share)
     mask = found.chosen.mask
-    used = [i.place for i in prepared.units.inner if mask[:, _holding(prepared, i)].any()]
+    used = [i.place for i in prepared.units.inner if mask[:, holding(prepared, i)].any()]
     if inner.place not in used:
         return None
     if not {*used} <= {*fitted}:

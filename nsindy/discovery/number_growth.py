@@ -19,6 +19,7 @@ __all__ = [
     "best_triples",
     "grams_of",
     "grow",
+    "nats_of_choice",
     "refine",
     "share_left",
 ]
@@ -70,9 +71,8 @@ class Regression(NamedTuple):
         """
         free = max(self.samples - count - 2, 1.0)
         penalty = 0.5 * count * np.log(self.samples) * self.samples / free
-        choice = gammaln(size + 1) - gammaln(count + 1) - gammaln(size - count + 1)
         nats = -0.5 * self.samples * np.log(np.maximum(left, 0) + self.coarse**2)
-        return nats - penalty - choice - costs
+        return nats - penalty - nats_of_choice(size, count) - costs
 
     def columns(self, block: Block) -> np.ndarray:
         """The terms of a block, all numbers of the first term first [Q, W · G]."""
@@ -81,6 +81,11 @@ class Regression(NamedTuple):
             values = block.columns(variables)
             each.append(test @ values if test.ndim == 2 else test[:, None] * values)
         return np.concatenate(each)
+
+
+def nats_of_choice(size: int, count: int) -> float:
+    """Logarithm of the number of supports of so many terms in a library of that size."""
+    return float(gammaln(size + 1) - gammaln(count + 1) - gammaln(size - count + 1))
 
 
 class Form(NamedTuple):

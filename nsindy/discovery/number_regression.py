@@ -29,7 +29,7 @@ from nsindy.discovery.number_growth import (
 from nsindy.discovery.problem import Prepared
 from nsindy.terms.numbered import WAVE
 
-__all__ = ["proposed", "proposed_along", "proposed_in", "tried"]
+__all__ = ["proposed", "proposed_along", "proposed_in", "raw_values"]
 
 
 class _Posed(NamedTuple):
@@ -65,7 +65,8 @@ def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> lis
       there is noise, and of each by itself where there is none, since they then err by the
       smoothing alone, each in its own way.
     """
-    blocks, values = tried(prepared)
+    values = raw_values(prepared)
+    blocks = _tried(prepared, values)
     asked = blocks and equations.any()
     posed = _regressions(prepared, values) if asked else []
     each = [_of_regression(prepared, one, blocks, mask, equations) for one in posed]
@@ -77,8 +78,9 @@ def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> lis
 def proposed_in(
     prepared: Prepared, one: Regression, mask: np.ndarray, equations: np.ndarray
 ) -> list[Offer]:
-    """The same of one regression, whose variables are those that `tried` gives."""
-    return _best_of_each(_of_regression(prepared, one, tried(prepared)[0], mask, equations))
+    """The same of one regression, of some samples of the variables."""
+    blocks = _tried(prepared, raw_values(prepared))
+    return _best_of_each(_of_regression(prepared, one, blocks, mask, equations))
 
 
 def _of_regression(
@@ -108,7 +110,7 @@ def proposed_along(
       noise: of each state [D].
       equations: True for those in which a number is looked for [D].
     """
-    blocks, _ = tried(prepared, waves=True)
+    blocks = _tried(prepared, raw_values(prepared), waves=True)
     offers = []
     asked = equations if blocks else np.zeros(len(equations), bool)
     for one in number_tangent.tangents(prepared, chosen, noise, asked):
@@ -120,13 +122,17 @@ def proposed_along(
     return _best_of_each(offers)
 
 
-def tried(prepared: Prepared, *, waves: bool = False) -> tuple[list[Block], list[np.ndarray]]:
-    """All numbers but those of waves, or slow ones, and the variables of each recording [N, V]."""
-    values = [np.hstack([s.states, s.inputs]) * prepared.units.variables for s in prepared.signals]
+def raw_values(prepared: Prepared) -> list[np.ndarray]:
+    """The variables of each recording in their raw units [N, V]."""
+    return [np.hstack([s.states, s.inputs]) * prepared.units.variables for s in prepared.signals]
+
+
+def _tried(prepared: Prepared, values: Sequence[np.ndarray], *, waves: bool = False) -> list[Block]:
+    """All numbers but those of waves, of which there may be slow ones."""
     every = number_blocks.blocks(prepared, values, paired=True)
     others = [block for block in every if block.kind != WAVE]
     slow = [b.at(b.numbers[: constants.WAVE_SLOW]) for b in every if b.kind == WAVE and waves]
-    return others + slow, values
+    return others + slow
 
 
 def _best_of_each(offers: Sequence[tuple[int, Offer]]) -> list[Offer]:

@@ -200,9 +200,9 @@ def offers(
         shown[best.equation, [*support, *range(-len(best.block.shapes), 0)]] = kept
         inner = best.block.inner(float(best.block.numbers[at]))
         shown = np.delete(shown, np.flatnonzero(replaced), 1)
-        # A wave is where it is, but another number may be searched for where the scan found one.
-        along = best.block.kind != WAVE
-        found.append(Offer(inner, shown, float(price), float(gain), followed=along))
+        # That of a wave is looked for once more, since waves are sharp.
+        followed = best.block.kind != WAVE
+        found.append(Offer(inner, shown, float(price), float(gain), followed=followed))
     return sorted(found, key=lambda one: -one.gain)
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
 
 from nsindy.discovery import number_scan, response
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.number_blocks import Block
+from nsindy.discovery.number_growth import nats_of_choice
 from nsindy.discovery.number_scan import Scan
 from nsindy.discovery.problem import Prepared
 
@@ -37,8 +37,7 @@ class EquationTangent(NamedTuple):
 
     def evidence(self, left: Any, count: int, costs: Any, size: int) -> Any:
         """Nats of a support, the variance profiled; see `Regression.evidence`."""
-        choice = gammaln(size + 1) - gammaln(count + 1) - gammaln(size - count + 1)
-        price = costs + 0.5 * count * np.log(len(self.target)) + choice
+        price = costs + 0.5 * count * np.log(len(self.target)) + nats_of_choice(size, count)
         return self.scan.evidence(left * np.sum(self.target**2), price)
 
     def columns(self, block: Block) -> np.ndarray:

@@ -52,8 +52,13 @@ def write_discovery(path: str | os.PathLike, content: dict[str, Any]) -> None:
         if row is None or row.function is not primitive.function:
             learned[primitive.name] = _learned(primitive)
     library = [_nested(term) for term in content["library"]]
-    packed = {"format": FORMAT, **content, "library": library, "learned": learned}
-    packed["written"] = written
+    packed = {
+        "format": FORMAT,
+        **content,
+        "library": library,
+        "learned": learned,
+        "written": written,
+    }
     # A file that could not be read again is not written.
     _fields(files.to_json(packed))
     files.write_json(path, packed)
