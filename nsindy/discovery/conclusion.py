@@ -6,7 +6,7 @@ import numpy as np
 
 from nsindy.discovery import diagnosis, dictionary, neighbours, signals, wording
 from nsindy.discovery.discrepancy import Discrepancy
-from nsindy.discovery.few_terms import in_few_terms
+from nsindy.discovery.few_terms import in_few_terms, linear_ones
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.problem import Prepared
@@ -95,7 +95,9 @@ def conclude(
         hidden=hidden,
         number_errors=np.concatenate([of_place[i.place] for i in inner]) if inner else None,
     )
-    notes = (*recordings.notes, *words.numbers(best.mask, numbers.inner, errors_of_numbers))
+    linear = "" if hidden or stopped else linear_ones(prepared, first, final, words)
+    fitted = words.numbers(best.mask, numbers.inner, errors_of_numbers)
+    notes = (*recordings.notes, *fitted, *filter(None, [linear]))
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
     if verdict.name != "equation":
         simple = "" if hidden or stopped else in_few_terms(prepared, first, final, words)

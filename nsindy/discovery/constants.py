@@ -211,6 +211,12 @@ FEW_TERMS = 3
 FEW_PROPOSED = 4
 """Such supports that each regression proposes."""
 
+LINEAR_R2 = 0.98
+"""R² of one simulation of every state with which linear equations are named beside others."""
+
+LINEAR_LEFT = 2.0
+"""How many times as much they may leave of a state."""
+
 PLAIN = 2
 """Supports of products of variables alone that each regression proposes besides."""
 
@@ -410,6 +416,9 @@ terms 2 % at most (`experiments/prior.py`), of chaotic flows 4 %."""
 TERM_COSTS = 100.0
 """Nats that a number can gain at most for each term that it spares, where these explain all but
 noise: several times what a term and its coefficient cost."""
+
+NUMBER_SHARED = 2.0
+"""Ratio up to which one number may stand for two, each the best in an equation of its own."""
 
 NUMBER_OFFERS = {1: 3, 2: 1}
 """Most offers of one number, and of two at once, that are searched with."""

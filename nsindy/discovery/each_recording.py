@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, proposals, stages
+from nsindy.discovery import candidates, constants, few_terms, proposals, stages
 from nsindy.discovery.conclusion import standard_errors
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
@@ -22,9 +22,9 @@ def law_of_each(
 
     Each recording is searched among plain products of two. Of what they choose, and what the
     search in the first has met, the support is taken whose log evidence, all recordings together,
-    each with coefficients of its own, is the largest; one of fewest terms stands beside it. The
-    text is empty where there is one recording, where none follows all of them, or where one law
-    with the same coefficients is as likely.
+    each with coefficients of its own, is the largest; a linear one stands beside it, or else one of
+    fewest terms. The text is empty where there is one recording, where none follows all of them, or
+    where one law with the same coefficients is as likely.
 
     Args:
       session: of all recordings.
@@ -45,9 +45,12 @@ def law_of_each(
             return ""
         each.append((own, First(*stages.search_all(own, made, first))))
     every = [one.found.chosen for _, one in each] + each[0][1].found.pool
-    masks = {one.mask.tobytes(): one.mask for one in every if np.isfinite(one.score)}
-    tried = [[_with(*one, mask) for one in each] for mask in masks.values()]
     problems = [one.prepared for _, one in each]
+    linear = few_terms.linear_terms(problems[0])
+    simple = [start.mask for start in few_terms.proposed_among(problems[0], linear)]
+    choices = [*(one.mask for one in every if np.isfinite(one.score)), *simple]
+    masks = {mask.tobytes(): mask for mask in choices}
+    tried = [[_with(*one, mask) for one in each] for mask in masks.values()]
     able = [fits for fits in tried if all(map(_follows, problems, fits))]
     if not able or session.stop():
         return ""
@@ -59,14 +62,22 @@ def law_of_each(
     joint = max(together.chosen.score, _joint_score(prepared, together, problems[0], best[0]))
     if not evidence(best) > joint + constants.STRONG:
         return ""
-    shortest = min(able, key=lambda fits: (fits[0].chosen.mask.sum(), -evidence(fits)))
+
+    def curved(fits: list[Found]) -> bool:
+        return bool(fits[0].chosen.mask[:, ~linear].any())
+
+    def size(fits: list[Found]) -> int:
+        return int(fits[0].chosen.mask.sum())
+
+    other = min(able, key=lambda fits: (curved(fits), size(fits) * curved(fits), -evidence(fits)))
     said = (
         "each recording by itself follows one law with numbers of its own; give what differs "
         "between them as an input, a column that is constant in each. "
         f"{_written(problems, best, variables)}"
     )
-    if shortest[0].chosen.mask.sum() < best[0].chosen.mask.sum():
-        said += f". In fewer terms {_written(problems, shortest, variables)}"
+    if curved(best) and (not curved(other) or size(other) < size(best)):
+        how = "In fewer terms" if curved(other) else "As a linear law"
+        said += f". {how} {_written(problems, other, variables)}"
     return said
 
 

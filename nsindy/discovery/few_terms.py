@@ -1,8 +1,9 @@
-"""The best equations of few plain terms, to stand beside what was found."""
+"""The best equations of few plain terms, and the linear ones, to stand beside what was found."""
 
 import numpy as np
 
 from nsindy.discovery import constants, proposals
+from nsindy.discovery.candidates import Candidate, Start
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.verdict import followed_by, held_out, simulated_r2
@@ -11,7 +12,7 @@ from nsindy.terms import text
 from nsindy.terms.products import is_product
 from nsindy.terms.term import Term
 
-__all__ = ["in_few_terms"]
+__all__ = ["in_few_terms", "linear_ones", "linear_terms", "proposed_among"]
 
 
 def in_few_terms(prepared: Prepared, first: Found, final: Found, words: Wording) -> str:
@@ -33,20 +34,79 @@ def in_few_terms(prepared: Prepared, first: Found, final: Found, words: Wording)
     few = (mask.sum(1) <= constants.FEW_TERMS).all()
     if problem.wide or (few and not mask[:, ~plain].any()):
         return ""
-    some = problem._replace(admissible=problem.admissible & plain, slots=constants.FEW_TERMS)
-    every = final.best_of(proposals.by_regressions(prepared, some, constants.FEW_PROPOSED))
+    every = final.best_of(proposed_among(prepared, plain, constants.FEW_TERMS))
     if not np.isfinite(every.score):
         return ""
+    r2 = simulated_r2(prepared, followed_by(prepared, final._replace(chosen=every)))
+    return f"in few plain terms the best is {_said(prepared, first, every, r2, words)}"
+
+
+def linear_ones(prepared: Prepared, first: Found, final: Found, words: Wording) -> str:
+    """The best linear equations in words, where one simulation of them follows the recordings.
+
+    Cooling, discharge and decay are told by linear laws, which the recording of one cup may tell
+    from a curved one by what its air and its surface did besides. An empty text where what was
+    found is linear itself, where they have more terms or leave several times as much, where R² of a
+    state is below `constants.LINEAR_R2`, and of wide tables.
+
+    Args:
+      prepared: what was searched.
+      first: the search on the first part of each recording.
+      final: the search on all samples.
+      words: the names of the terms.
+    """
+    linear = linear_terms(prepared)
+    mask = final.chosen.mask & final.problem.open
+    if prepared.problem.wide or not mask[:, ~linear].any():
+        return ""
+    every = final.best_of(proposed_among(prepared, linear))
+    far = every.variance > constants.LINEAR_LEFT**2 * final.chosen.variance
+    if far.any() or every.mask.sum() > final.chosen.mask.sum() or not np.isfinite(every.score):
+        return ""
+    r2 = simulated_r2(prepared, followed_by(prepared, final._replace(chosen=every)))
+    if not (r2 >= constants.LINEAR_R2).all():
+        return ""
+    behind = final.chosen.score - every.score
+    return (
+        f"the linear law that comes nearest is {_said(prepared, first, every, r2, words)}; it is "
+        f"{behind:.1f} nats less likely"
+    )
+
+
+def linear_terms(prepared: Prepared) -> np.ndarray:
+    """Which terms are a variable or the constant [M]."""
+    return np.array([term.primitive.name in ("identity", "one") for term in prepared.terms])
+
+
+def proposed_among(
+    prepared: Prepared, allowed: np.ndarray, slots: int | None = None
+) -> list[Start]:
+    """The best supports of some terms [M] by regressions.
+
+    Args:
+      prepared: what was searched.
+      allowed: the terms that they may hold.
+      slots: most terms of an equation; None for as many as were searched.
+    """
+    problem = prepared.problem
+    some = problem._replace(
+        admissible=problem.admissible & allowed, slots=problem.slots if slots is None else slots
+    )
+    return proposals.by_regressions(prepared, some, constants.FEW_PROPOSED)
+
+
+def _said(
+    prepared: Prepared, first: Found, every: Candidate, r2: np.ndarray, words: Wording
+) -> str:
+    """Equations with R² of one simulation [d], and of a forecast of the last fifth."""
     before = first.best_of([every.start])
-    chosen = final._replace(chosen=every)
-    whole = simulated_r2(prepared, followed_by(prepared, chosen))
     ahead = held_out(prepared, first._replace(chosen=before)).r2
     coefficients = prepared.in_units(every.coefficients)
     # Four digits tell such terms apart.
     digits = np.abs(coefficients) / 1000
     return (
-        f"in few plain terms the best is {', '.join(words.equations(coefficients, digits))}: "
-        f"R² of one simulation {text.shares(whole)}, of the last fifth {text.shares(ahead)}"
+        f"{', '.join(words.equations(coefficients, digits))}: "
+        f"R² of one simulation {text.shares(r2)}, of the last fifth {text.shares(ahead)}"
     )
 
 

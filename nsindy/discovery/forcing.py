@@ -348,10 +348,12 @@ def _step_offered(
     count = min(constants.STEP_TIMES, len(np.unique(times)) // 2)
     tried = np.quantile(times, np.linspace(0.05, 0.95, count))
     scan = number_scan.of_supports(prepared, parts, mask)
-    rows = [p.times[:: -(-len(p.times) // constants.NUMBER_SAMPLES)] for p in prepared.parts]
-    steps = [
-        np.stack([_ramp(own, time) for time in tried], axis=1) for own in rows
-    ]  # one for each recording [N, G]
+    looked_at = [
+        recording.times[0] + part.times * prepared.units.time
+        for recording, part in zip(prepared.parts, parts, strict=True)
+    ]
+    # One for each recording [N, G].
+    steps = [np.stack([_ramp(own, time) for time in tried], axis=1) for own in looked_at]
     open_ones = prepared.problem.admissible.any(1) & ~prepared.tables.listed
     allowed = np.flatnonzero(open_ones).tolist()
     if not allowed:

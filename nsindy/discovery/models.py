@@ -78,25 +78,44 @@ def search_model(session: Session, prepared: Prepared, first: Found, lag: Late |
       lag: the delay of the held inputs, where there is one.
     """
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
-    base = first
+    prepared, base = stages.with_noise_seen(session, prepared, first)
+    # What is built from now on has the noise that was seen.
+    session, first = dataclasses.replace(session, signals=prepared.signals), base
     if stages.missed(prepared, first) and not session.stop():
         starts = stages.from_more_places(prepared, first)
         stage = "selecting from more places"
         first = session.search(prepared, starts, share=part, stage=stage, guides=guides)
     # Offered around the choice before the retry: where a number is missing, the retry buys terms
     # that stand in for it, and around them a scan sees less of it.
-    without = prepared, first
-    numbered = numbers_inside.search_with_numbers(session, prepared, base, first)
+    came_to = numbers_inside.search_with_numbers(session, prepared, base, first)
+    for _ in range(constants.NUMBERS):
+        if came_to.first is first:
+            break
+        prepared, first = stages.with_noise_seen(session, prepared, came_to.first)
+        session = dataclasses.replace(session, signals=prepared.signals)
+        came_to = numbers_inside.search_with_numbers(session, prepared, first, first)
+    numbered, without, stopped = came_to.numbered, (prepared, first), session.stop()
+    if numbered is None:
+        plain, final = stages.search_all(session, prepared, first, stopped=stopped)
+        if not stopped and _breaks_down(first, final):
+            # What the last part shows to be missing may stand in the first part.
+            came_to = numbers_inside.search_with_numbers(session, prepared, final, first)
+            numbered, stopped = came_to.numbered, session.stop()
     if numbered is not None:
         # Its noise is not taken again from the fit: the numbers, their errors and prices were
         # judged with the noise of the smoothing, and would have to be judged anew.
         prepared, first, final, numbers = numbered
         stopped = False
     else:
-        numbers, stopped = NOTHING_FITTED, session.stop()
-        prepared, final = stages.search_all(session, prepared, first, stopped=stopped)
+        prepared, numbers = plain, NOTHING_FITTED
     slow = Discrepancy.none(len(final.chosen.mask))
     return Searched(FoundModel(prepared, first, final, numbers, slow, lag), without, stopped)
+
+
+def _breaks_down(first: Found, final: Found) -> bool:
+    """Whether a choice that explains the first part leaves structure in the whole."""
+    early, late = (each.chosen.independent < constants.INDEPENDENT for each in (first, final))
+    return bool((late & ~early).any())
 
 
 def at_fine_floor(session: Session, usual: Searched) -> FoundModel | None:

@@ -20,7 +20,6 @@ __all__ = [
     "Block",
     "Offer",
     "Only",
-    "as_hill",
     "blocks",
     "digits",
     "freed",
@@ -186,35 +185,6 @@ def freed_powers(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
         if shown[:, -len(shapes) :].any():
             made.append(Offer(inner, shown, digits(prepared), 1.0))
     return made
-
-
-def as_hill(wide: Prepared, prepared: Prepared, mask: np.ndarray) -> Offer | None:
-    """x²/(K + x + x²/L) of a choice as x²/(K L + x²), which has one number; None where it has none.
-
-    Args:
-      wide: the library with the numbers K and L, the last of its numbers.
-      prepared: the library without them.
-      mask: the support that was chosen of the first [D, M].
-    """
-    held, count = wide.units.inner[-1], len(wide.units.states)
-    if held.kind != "haldane" or "hill2" not in prepared.kinds.others or held.second is None:
-        return None
-    own = zip(
-        wide.kinds.terms(held, count), wide.kinds.shapes(held.kind, held.places, count), strict=True
-    )
-    squares = [term for term, shape in own if shape.times == held.place]
-    holding = mask[:, [term in squares for term in wide.terms]].any(1)
-    if not holding.any():
-        return None
-    inner = Inner("hill2", held.place, float(np.sqrt(held.number * held.second)))
-    shapes = prepared.kinds.shapes("hill2", inner.places, count)
-    shown = np.zeros((count, len(prepared.terms) + len(shapes)), bool)
-    places = {term: m for m, term in enumerate(prepared.terms)}
-    for m in np.flatnonzero(mask.any(0)):
-        if wide.terms[m] in places:
-            shown[:, places[wide.terms[m]]] = mask[:, m]
-    shown[:, len(prepared.terms)] = holding
-    return Offer(inner, shown, digits(prepared), 1.0, followed=True)
 
 
 def blocks(

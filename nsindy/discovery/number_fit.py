@@ -68,12 +68,16 @@ class Trial(NamedTuple):
     Attributes:
       prepared: the problem, with the terms of the numbers.
       found: the search.
-      numbers: its numbers.
+      numbers: its numbers; those from before where what it came to is likelier without another.
     """
 
     prepared: Prepared
     found: Found
     numbers: FittedNumbers
+
+    def holds(self, inner: Inner) -> bool:
+        """Whether this number is among those that were fitted."""
+        return any(each.place == inner.place for each in self.numbers.inner)
 
 
 class NumberSearch(NamedTuple):
@@ -150,6 +154,9 @@ def trial(
 ) -> Trial | None:
     """Search the first part with the number that is offered; None where it does not earn its price.
 
+    On its way the search may come to a choice that does not hold the number and is clearly likelier
+    than what was known: then that, of the problem without the number.
+
     Args:
       session: builds and searches problems.
       offer: the number.
@@ -202,13 +209,36 @@ def trial(
         # Without the number, what was fitted may have none of the right terms.
         starts += proposals.proposals(wide, products=False)
     found = _settled(session, wide, starts, part, inner, guides=constants.GUIDES)
-    if found is None or _ran_away(inner, found.numbers):
+    if not found.holds(inner):
+        return _likelier_without(session, found, prepared, first, before)
+    if _ran_away(inner, found.numbers):
         return None
     earned = found.found.chosen.score - first.chosen.score - offer.price
     if earned < (constants.WAVE_EARNS if inner.kind == WAVE else constants.NUMBER_EARNS):
         return None
     numbers = found.numbers._replace(price=before.price + offer.price)
     return found._replace(numbers=numbers)
+
+
+def _likelier_without(
+    session: Session, came_to: Trial, prepared: Prepared, first: Found, before: FittedNumbers
+) -> Trial | None:
+    """A choice without a number as one of the problem without it; None where it is no likelier.
+
+    Args:
+      session: builds and searches problems.
+      came_to: the search with the number, whose choice does not hold it.
+      prepared: the problem without it.
+      first: the search on the first part without it.
+      before: the numbers that the problem has already.
+    """
+    chosen, least = came_to.found.chosen, first.chosen.score + constants.NUMBER_EARNS
+    if chosen.score < least:
+        return None
+    mask = _carried(came_to.prepared, prepared, chosen.mask)
+    starts = [candidates.regressed(prepared.problem, mask), *first.starts()]
+    found = _search(session, prepared, starts, 1 - constants.HELD_OUT)
+    return None if found.chosen.score < least else Trial(prepared, found, before)
 
 
 def without_helpers(session: Session, tried: Trial) -> Trial:
@@ -241,7 +271,7 @@ def without_helpers(session: Session, tried: Trial) -> Trial:
         return tried
     starts = [best[1].chosen.start, *found.starts()]
     again = _settled(session, best[0], starts, part, inner, guides=1)
-    if again is None or again.found.chosen.score < found.chosen.score - constants.STRONG:
+    if not again.holds(inner) or again.found.chosen.score < found.chosen.score - constants.STRONG:
         return tried
     return again._replace(numbers=again.numbers._replace(price=tried.numbers.price))
 
@@ -249,10 +279,11 @@ def without_helpers(session: Session, tried: Trial) -> Trial:
 def _hopeless(session: Session, wide: Prepared, mask: np.ndarray, first: Found) -> bool:
     """Whether a support with its fitted number is so far behind that no search makes up for it.
 
-    Along chaos a scan promises what does not hold. Without noise, terms that are still missing may
-    be worth any number of nats.
+    Along chaos a scan promises what does not hold. Without noise, or where what was found leaves
+    structure, terms that are still missing may be worth any number of nats.
     """
-    if signals.noiseless(wide.signals):
+    structured = (first.chosen.independent < constants.INDEPENDENT).any()
+    if signals.noiseless(wide.signals) or structured:
         return False
     start = candidates.regressed(wide.problem, mask)
     alone = _search(session, wide, [start], 1 - constants.HELD_OUT, rounds=1)
@@ -294,7 +325,7 @@ def finish(session: Session, tried: Trial) -> NumberSearch | None:
     last = tried.numbers.inner[-1]
     starts = tried.found.starts()
     final = _settled(session, tried.prepared, starts, 1.0, last, guides=1)
-    if final is None:
+    if not final.holds(last):
         return None
     again = _search(session, final.prepared, starts, 1 - constants.HELD_OUT, guides=1)
     numbers = final.numbers._replace(price=tried.numbers.price)
@@ -306,7 +337,7 @@ def search_with(
 ) -> NumberSearch | None:
     """Search with the number that is offered; see `trial` and `finish`."""
     tried = trial(session, offer, prepared, first)
-    return None if tried is None else finish(session, tried)
+    return finish(session, tried) if tried is not None and tried.holds(offer.inner) else None
 
 
 def _search(
@@ -330,10 +361,10 @@ def _settled(
     inner: Inner,
     *,
     guides: int,
-) -> Trial | None:
+) -> Trial:
     """Search, fit the numbers, and search again with these, until the choice stays.
 
-    None where no term of this number is chosen.
+    No number is fitted where no term of this one is chosen.
     """
     numbers, fitted, last = NOTHING_FITTED, list[int](), None
     found = _search(session, prepared, starts, share, guides=guides)
@@ -349,7 +380,7 @@ def _settled(
     mask = found.chosen.mask
     used = [i.place for i in prepared.units.inner if mask[:, holding(prepared, i)].any()]
     if inner.place not in used:
-        return None
+        return Trial(prepared, found, NOTHING_FITTED)
     if not {*used} <= {*fitted}:
         # The last search has taken up a number that was not fitted with the others.
         numbers = fit_numbers(prepared.units, found, used)

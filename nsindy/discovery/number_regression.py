@@ -119,7 +119,15 @@ def proposed_along(
         spares = constants.NUMBER_SPARES
         own = _of_equation(prepared, posed, blocks, columns, chosen.mask, spares)
         offers += [(one.equation, offer._replace(followed=True)) for offer in own]
-    return _best_of_each(offers)
+    admissible = prepared.problem.admissible
+    library = admissible.shape[1]
+    before = (chosen.mask & admissible).sum()
+
+    def pays(offer: Offer) -> bool:
+        size = (offer.mask[:, :library] & admissible).sum() + offer.mask[:, library:].sum()
+        return bool(offer.gain > (-constants.NUMBER_SPARES if size <= before - 2 else 0.0))
+
+    return [offer for offer in _best_of_each(offers) if pays(offer)]
 
 
 def raw_values(prepared: Prepared) -> list[np.ndarray]:
@@ -136,13 +144,33 @@ def _tried(prepared: Prepared, values: Sequence[np.ndarray], *, waves: bool = Fa
 
 
 def _best_of_each(offers: Sequence[tuple[int, Offer]]) -> list[Offer]:
-    """The best offer of each equation, kind and variable, best first."""
+    """The best offer of each equation, kind and variable, and of two equations, best first."""
     found: dict[tuple[int, str, tuple[int, ...]], Offer] = {}
     for d, offer in offers:
         key = d, offer.inner.kind, offer.inner.places
         if key not in found or found[key].gain < offer.gain:
             found[key] = offer
-    return sorted(found.values(), key=lambda offer: -offer.gain)
+    pairs = [
+        (one, other)
+        for one, other in itertools.permutations(found, 2)
+        if one[1:] == other[1:] and _may_share(found[one], found[other])
+    ]
+    both = [_shared(found[one], other[0], found[other]) for one, other in pairs]
+    return sorted([*found.values(), *both], key=lambda offer: -offer.gain)
+
+
+def _may_share(one: Offer, other: Offer) -> bool:
+    """Whether the number of an offer may be that of a worse one in another equation as well."""
+    ratio = one.inner.number / other.inner.number if other.inner.number else 0.0
+    near = 1 / constants.NUMBER_SHARED < ratio < constants.NUMBER_SHARED
+    return near and one.gain >= other.gain
+
+
+def _shared(one: Offer, d: int, other: Offer) -> Offer:
+    """One number in two equations, paid once: what one species eats, another is."""
+    mask = one.mask.copy()
+    mask[d] = other.mask[d]
+    return one._replace(mask=mask, gain=one.gain + other.gain + one.price)
 
 
 def _regressions(prepared: Prepared, values: list[np.ndarray]) -> list[Regression]:
@@ -193,7 +221,7 @@ def _of_equation(
       blocks: the numbers that are tried.
       columns: of each block, all numbers of the first term first [Q, W · G].
       mask: the support that was chosen [D, M].
-      spares: nats by which what has two terms fewer may be worse than the choice.
+      spares: nats by which a number may be worse than the choice.
     """
     slots, d = prepared.problem.slots, posed.equation
     if not np.linalg.norm(posed.target) > 0:
@@ -224,8 +252,7 @@ def _of_equation(
         score = float(one.evidence(left, len(terms), nats, size)) - price
         gain = score - before
         few = [form.score for form in plain if len(form.terms) <= len(terms)]
-        least = -spares if len(terms) <= len(own) - 2 else 0.0
-        worse = gain <= least or (noiseless and score <= max(few))
+        worse = gain <= -spares or (noiseless and score <= max(few))
         if worse or (b in found and found[b].gain > gain):
             continue
         shown = np.pad(mask, ((0, 0), (0, len(block.shapes))))

@@ -1,6 +1,7 @@
 """The search with numbers inside terms, one after the other."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from nsindy.discovery import (
     number_blocks,
     number_fit,
     number_hints,
+    number_limits,
     number_regression,
     number_scan,
     signals,
@@ -20,12 +22,25 @@ from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.terms.numbered import Inner
 
-__all__ = ["search_with_numbers"]
+__all__ = ["Numbered", "search_with_numbers"]
+
+
+class Numbered(NamedTuple):
+    """What the search with numbers has come to.
+
+    Attributes:
+      first: the best search on the first part without numbers: a better one may be met on the way,
+        and the search with numbers ends there.
+      numbered: with numbers; None where none earns its price.
+    """
+
+    first: Found
+    numbered: NumberSearch | None
 
 
 def search_with_numbers(
     session: Session, prepared: Prepared, base: Found, first: Found
-) -> NumberSearch | None:
+) -> Numbered:
     """The search with numbers inside terms, one after the other as long as they earn their price.
 
     Args:
@@ -35,34 +50,57 @@ def search_with_numbers(
       first: the best search on the first part.
     """
     best, near = None, base
-    exact = signals.noiseless(prepared.signals)
+    plain = first
     for _ in range(constants.NUMBERS):
         if session.stop() or prepared.problem.wide:
             break
-        more = number_hints.leaves_more(prepared, near)
         before = best.numbers if best else NOTHING_FITTED
-        earned: list[Trial] = []
-        kept: list[Offer] = []
-        for offer in _offers(prepared, near, first.noise, more=more, exact=exact):
-            if session.stop() or any(_settles(each, offer) for each in earned):
-                continue
-            if not (more or exact) and any(_waits(offer, each, near.chosen.mask) for each in kept):
-                continue
-            one = number_fit.trial(session, offer, prepared, first, before)
-            if one is not None:
-                earned.append(one)
-                kept.append(offer)
+        earned, likelier = _earned(session, prepared, near, first, before)
+        if likelier is not None and best is None:
+            return Numbered(likelier.found, None)
+        if likelier is not None:
+            best, first, near = likelier, likelier.found, likelier.found
+            continue
         if not earned:
             break
         earned += [freed for each in earned for freed in _with_free_powers(session, each)]
         earned += _with_one_number(session, earned, prepared, first, before)
-        if not exact:
+        if not signals.noiseless(prepared.signals):
             close = max(map(_nats, earned)) - constants.NUMBER_CLOSE
             top = sorted((one for one in earned if _nats(one) >= close), key=_nats)
             earned += [number_fit.without_helpers(session, one) for one in top[-3:]]
         best = _simplest(earned)
         prepared, first, near = best.prepared, best.found, best.found
-    return None if best is None else number_fit.finish(session, best)
+    return Numbered(plain, None if best is None else number_fit.finish(session, best))
+
+
+def _earned(
+    session: Session, prepared: Prepared, near: Found, first: Found, before: FittedNumbers
+) -> tuple[list[Trial], Trial | None]:
+    """The trials that earned their price, and one without another number where that is likelier.
+
+    Args:
+      session: builds and searches problems.
+      prepared: the problem.
+      near: a search, around whose choice numbers are looked for.
+      first: the best search on the first part.
+      before: the numbers that the problem has already.
+    """
+    more = number_hints.leaves_more(prepared, near)
+    exact = signals.noiseless(prepared.signals)
+    earned: list[tuple[Offer, Trial]] = []
+    for offer in _offers(prepared, near, first.noise, more=more, exact=exact):
+        if session.stop() or any(_settles(each, offer) for _, each in earned):
+            continue
+        waits = any(_waits(offer, each, near.chosen.mask) for each, _ in earned)
+        if waits and not (more or exact):
+            continue
+        one = number_fit.trial(session, offer, prepared, first, before)
+        if one is not None and one.holds(offer.inner):
+            earned.append((offer, one))
+        elif one is not None and all(_nats(one) > _nats(each) for _, each in earned):
+            return [], one
+    return [each for _, each in earned], None
 
 
 def _offers(
@@ -102,10 +140,11 @@ def _with_one_number(
 ) -> list[Trial]:
     """The best with two numbers in a term with the one of which they are near, if that earns it."""
     for two in sorted(earned, key=_nats, reverse=True):
-        hill = number_blocks.as_hill(two.prepared, prepared, two.found.chosen.mask)
-        if hill is not None and not session.stop():
-            one = number_fit.trial(session, hill, prepared, first, before)
-            return [] if one is None else [one]
+        offers = number_limits.with_one_number(two.prepared, prepared, two.found.chosen.mask)
+        if offers and not session.stop():
+            tried = [number_fit.trial(session, one, prepared, first, before) for one in offers]
+            pairs = zip(offers, tried, strict=True)
+            return [one for offer, one in pairs if one is not None and one.holds(offer.inner)]
     return []
 
 
@@ -168,13 +207,12 @@ def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:
     """The same with the power of the Hill term that was just found free, if that earns it."""
     if number_hints.settled(tried.prepared, tried.found):
         return []
-    offers = number_blocks.freed_powers(tried.prepared, tried.found.chosen.mask)
     found = [
-        number_fit.trial(session, offer, tried.prepared, tried.found, tried.numbers)
-        for offer in offers
+        (offer, number_fit.trial(session, offer, tried.prepared, tried.found, tried.numbers))
+        for offer in number_blocks.freed_powers(tried.prepared, tried.found.chosen.mask)
         if offer.inner.place == tried.numbers.inner[-1].place and not session.stop()
     ]
-    return [each for each in found if each is not None]
+    return [each for offer, each in found if each is not None and each.holds(offer.inner)]
 
 
 def _different(*lists: Sequence[Offer]) -> list[Offer]:

@@ -23,6 +23,7 @@ __all__ = [
     "resolved",
     "search_all",
     "search_from",
+    "with_noise_seen",
 ]
 
 
@@ -63,6 +64,29 @@ def search_from(session: Session, prepared: Prepared, starts: list[Start]) -> Fi
         return first
     found = session.search(renewed, found.starts(), share=part, stage=stage, guides=guides)
     return first if missed(renewed, found) else First(renewed, found)
+
+
+def with_noise_seen(session: Session, prepared: Prepared, found: Found) -> First:
+    """The same, or searched again with the noise that a model tells where smoothing could not.
+
+    Samples that are too far apart to be smoothed look exact. Where what a model leaves of them is
+    white, it is their noise.
+
+    Args:
+      session: builds and searches problems.
+      prepared: the problem.
+      found: a search on the first part of each recording.
+    """
+    noise = np.maximum(signals.noise(prepared.signals), prepared.problem.floor)
+    unseen = ~np.all([s.resolved for s in prepared.signals], 0)
+    more = unseen & (found.noise > constants.MISSED * noise)
+    if not more.any() or missed(prepared, found) or session.stop():
+        return First(prepared, found)
+    renewed = _weighted(prepared, found)
+    stage, part = "selecting on the first four fifths", 1 - constants.HELD_OUT
+    return First(
+        renewed, session.search(renewed, found.starts(), share=part, stage=stage, guides=1)
+    )
 
 
 def from_more_places(prepared: Prepared, found: Found) -> list[Start]:

@@ -114,25 +114,3 @@ def test_a_power_may_be_free(growth, kind, power):
         {"1", f"y/(1 + (x/0.7000)^{n})"},
     ]
     assert number_blocks.freed_powers(made, mask & (np.arange(len(rows)) < first)) == []
-
-
-def test_two_numbers_near_one():
-    """x²/(K + x + x²/L) is nearly L x²/(K L + x²), where x stands below the line by chance."""
-    times = np.linspace(0, 5, 60)
-    states = np.stack([1 + times, np.exp(-times)], 1)
-    plain = prepared(times, states, operations=("saturation",))
-    two = Inner("haldane", 0, 3.2, second=0.2)
-    wide = prepared(times, states, operations=("saturation",), inner=[two])
-    own = wide.kinds.terms(two, 2)
-    rows = [readable(term, ("x", "y")) for term in wide.terms]
-    mask = np.zeros((2, len(rows)), bool)
-    mask[0, rows.index("x")] = mask[1, rows.index("1")] = True
-    (square,) = [m for m, term in enumerate(wide.terms) if term in own and rows[m][:3] == "x^2"]
-    mask[0, square] = True
-    offer = number_blocks.as_hill(wide, plain, mask)
-    assert offer.inner == Inner("hill2", 0, pytest.approx(0.8))
-    terms = [*plain.terms, *plain.kinds.terms(offer.inner, 2)]
-    said = [{readable(terms[m], ("x", "y")) for m in np.flatnonzero(row)} for row in offer.mask]
-    assert said == [{"x", "x^2/(0.8000^2 + x^2)"}, {"1"}]
-    mask[0, square] = False
-    assert number_blocks.as_hill(wide, plain, mask) is None

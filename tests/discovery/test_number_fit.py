@@ -111,7 +111,8 @@ def offered(problem, searched, monkeypatch):
         numbers = FittedNumbers((inner,), np.array([[1e-4]]), searched.chosen.coefficients[None])
         offer = Offer(inner, searched.chosen.mask, price)
         better = found(searched.chosen._replace(score=100.0 + price + earned))
-        settled = [Trial(problem, better, numbers) if one else None for one in chosen]
+        dropped = Trial(problem, first, number_fit.NOTHING_FITTED)
+        settled = [Trial(problem, better, numbers) if one else dropped for one in chosen]
         starts = []
 
         def settle(session, prepared, given, share, inner, guides):
@@ -188,6 +189,28 @@ def test_the_price_of_a_number_adds_to_those_before(problem, searched, offered, 
 def test_a_number_that_the_search_drops_is_not_reported(offered):
     assert offered(1e3, chosen=(None, True))[0] is None
     assert offered(1e3, chosen=(True, None))[0] is None
+
+
+def test_a_likelier_choice_without_the_number_is_kept(problem, searched, monkeypatch):
+    """The search with a number meets more supports than that without."""
+    inner = problem.units.inner[0]
+    without = problem._replace(terms=problem.terms[:-2], units=problem.units._replace(inner=()))
+    first = found(candidate(np.eye(1, len(without.terms)), score=100.0))
+    plain = candidate(np.eye(1, len(problem.terms)), score=100.0 + constants.NUMBER_EARNS + 1)
+    came_to = Trial(problem, found(plain), number_fit.NOTHING_FITTED)
+    session = SimpleNamespace(build=lambda units, substeps: problem, forcings=0)
+    monkeypatch.setattr(number_scan, "offers", lambda *given, **knobs: [])
+    monkeypatch.setattr(number_fit, "_settled", lambda *given, **knobs: came_to)
+    # The problem without the number stands for itself: only its terms are others.
+    monkeypatch.setattr(number_fit, "_carried", lambda *given: plain.mask)
+    again = found(plain._replace(mask=plain.mask[:, : len(without.terms)]))
+    monkeypatch.setattr(number_fit, "_search", lambda *given, **knobs: again)
+    offer = Offer(inner, searched.chosen.mask, 7.0)
+    tried = number_fit.trial(session, offer, without, first)
+    assert tried.prepared is without and tried.found is again and not tried.holds(inner)
+    assert number_fit.search_with(session, offer, without, first) is None
+    monkeypatch.setattr(number_fit, "_search", lambda *given, **knobs: first)
+    assert number_fit.trial(session, offer, without, first) is None
 
 
 def test_a_number_below_zero_is_the_same_wave(monkeypatch):

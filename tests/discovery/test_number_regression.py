@@ -114,8 +114,8 @@ def test_a_number_of_two_states(noise):
     assert readable(own[used[used >= 0][0]], ("S", "I")).startswith(("S I/(", "I^2/("))
 
 
-def test_the_other_equations_keep_their_terms():
-    """P' = v S/(K + S) - P / 2 and S' = -v S/(K + S): an offer is of one equation."""
+def test_a_number_is_offered_to_one_equation_and_to_both():
+    """P' = v S/(K + S) - P / 2 and S' = -v S/(K + S): the other one keeps its terms, or not."""
     times = np.linspace(0, 5, 200)
 
     def field(y):
@@ -123,16 +123,21 @@ def test_the_other_equations_keep_their_terms():
         return [-made, made - 0.5 * y[1]]
 
     made = prepared(times, solved(field, (3.5, 0.0), times), operations=("saturation",))
+    library = len(made.terms)
     mask = np.zeros(made.problem.admissible.shape, bool)
     mask[:, 1] = True
-    ((first, *_), _) = number_regression.proposed(made, mask, everywhere(made))
-    assert first.inner.place == 0 and first.inner.number == pytest.approx(K, rel=0.01)
-    same = [
-        (first.mask[d, : len(made.terms)] == mask[d]).all()
-        and not first.mask[d, len(made.terms) :].any()
-        for d in (0, 1)
-    ]
-    assert sum(same) == 1
+    (offers, _) = number_regression.proposed(made, mask, everywhere(made))
+    both = offers[0]
+    rows = both.mask[:, library:].any(1)
+    assert rows.all() and both.inner.number == pytest.approx(K, rel=0.01)
+    own = [offer for offer in offers if (offer.inner.kind, offer.inner.place) == ("saturation", 0)]
+    alone = [offer for offer in own if offer.mask[:, library:].any(1).sum() == 1]
+    assert len(alone) == 2
+    for offer in alone:
+        (other,) = np.flatnonzero(~offer.mask[:, library:].any(1))
+        assert (offer.mask[other, :library] == mask[other]).all()
+    # The number is paid for once.
+    assert both.gain == pytest.approx(sum(offer.gain for offer in alone) + both.price)
 
 
 def test_a_variable_that_has_a_number_has_no_other(michaelis):

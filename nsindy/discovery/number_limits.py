@@ -1,0 +1,80 @@
+"""What a term of two numbers becomes where one of them is of no account: a term of one number.
+
+x / (K + x + x²/L) times x is x² / (K L + x²) where K is far below all x, and without its x² where L
+is far above them; so is x y / (1 + x/K + y/L) without a state whose number is.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from nsindy.discovery.number_blocks import Offer, digits
+from nsindy.discovery.problem import Prepared
+from nsindy.terms.numbered import Inner
+
+__all__ = ["with_one_number"]
+
+_Shapes = dict[tuple[str, int | None], tuple[str, int | None]]
+"""An operation and the state that it is multiplied with, by those whose place it takes."""
+
+
+class _Limit(NamedTuple):
+    """A number in place of two, and what becomes of their terms."""
+
+    inner: Inner
+    becomes: _Shapes
+
+
+def with_one_number(wide: Prepared, prepared: Prepared, mask: np.ndarray) -> list[Offer]:
+    """A choice with one number in place of the last two; none where it has no such terms.
+
+    Args:
+      wide: the library with two numbers, the last of its numbers, in its terms.
+      prepared: the library without them.
+      mask: the support that was chosen of the first [D, M].
+    """
+    held, count = wide.units.inner[-1], len(wide.units.states)
+    offers = []
+    for limit in _limits(held, count):
+        if limit.inner.kind not in prepared.kinds.others:
+            continue
+        old, new = (
+            [
+                (str(getattr(s.operation, "name", s.operation)), s.times)
+                for s in kinds.shapes(inner.kind, inner.places, count)
+            ]
+            for kinds, inner in ((wide.kinds, held), (prepared.kinds, limit.inner))
+        )
+        size, places = len(prepared.terms), {term: m for m, term in enumerate(prepared.terms)}
+        terms = wide.kinds.terms(held, count)
+        places |= {
+            term: size + new.index(limit.becomes[shape])
+            for term, shape in zip(terms, old, strict=True)
+            if limit.becomes.get(shape) in new
+        }
+        shown = np.zeros((count, size + len(new)), bool)
+        for m in np.flatnonzero(mask.any(0)):
+            if wide.terms[m] in places:
+                shown[:, places[wide.terms[m]]] |= mask[:, m]
+        if shown[:, size:].any():
+            offers.append(Offer(limit.inner, shown, digits(prepared), 1.0, followed=True))
+    return offers
+
+
+def _limits(held: Inner, count: int) -> Iterator[_Limit]:
+    times = [None, *range(count)]
+    if held.kind == "haldane" and held.second is not None:
+        x, square = held.place, float(np.sqrt(held.number * held.second))
+        yield _Limit(Inner("hill2", x, square), {("haldane", x): ("hill2", None)})
+        every: _Shapes = {("haldane", t): ("michaelis", t) for t in times}
+        yield _Limit(Inner("saturation", x, held.number), every)
+    if held.kind == "competition" and held.second is not None and held.before is not None:
+        pair = held.before, held.place
+        for (x, y), number in ((pair, held.number), (pair[::-1], held.second)):
+            shapes: _Shapes = {("competition", t): ("inhibition", t) for t in times}
+            shapes |= {
+                ("competition", x): ("michaelis", None),
+                ("beddington", None): ("michaelis", y),
+            }
+            yield _Limit(Inner("saturation", x, number), shapes)
