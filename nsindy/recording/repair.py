@@ -14,8 +14,8 @@ __all__ = ["FEWEST", "RawRecording", "Source", "quantised", "repair"]
 FEWEST = 10
 """Samples that a recording must have."""
 DROPPED = 0.1
-"""Share of the rows that are dropped because a value is missing; where there are more, a missing
-value is no measurement."""
+"""Share of the rows that are dropped because a value is missing; where there are more, or inputs, a
+missing value is no measurement."""
 AVERAGED = 0.5
 """Share of the rows that may repeat the time of another; beyond it, rows are of several things."""
 GAP = 20
@@ -122,9 +122,10 @@ def repair(table: RawRecording) -> tuple[np.ndarray, tuple[str, ...]]:
 def _measured(table: RawRecording) -> _Rows:
     """The rows that can be used, NaN where a cell is missing, no number or infinite.
 
-    A few incomplete rows, at most the share `DROPPED`, are dropped. Where there are more, an empty
-    cell of a state is no measurement and one of an input is filled in from its neighbours later;
-    then only rows without a time or without any value are dropped.
+    A few incomplete rows, at most the share `DROPPED`, are dropped where all columns are states.
+    Where there are more, or inputs, which act in the rows between as well, an empty cell of a state
+    is no measurement and one of an input is filled in from its neighbours later; then only rows
+    without a time or without any value are dropped.
     """
     source, values, rows = table
     finite = np.isfinite(values)
@@ -132,7 +133,8 @@ def _measured(table: RawRecording) -> _Rows:
     if not np.any(bad):
         return _Rows(values, rows, ())
     notes: tuple[str, ...] = ()
-    if np.sum(bad) > DROPPED * len(values):
+    driven = len(source.columns) - 1 > source.states
+    if driven or np.sum(bad) > DROPPED * len(values):
         timeless = rows[~finite[:, 0]]
         if len(timeless) > DROPPED * len(values):
             raise source.error(

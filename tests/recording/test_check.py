@@ -381,6 +381,18 @@ def test_arrays_are_not_changed_and_not_shared():
     assert not any(np.shares_memory(t, a) or np.shares_memory(x, a) for a in found.parts[0])
 
 
+def test_a_row_whose_state_is_missing_keeps_its_input():
+    """A controller's step in that row acts until the next."""
+    x, u = X.copy(), np.repeat([1.0, 4.0, 2.0], 4)
+    x[4] = np.nan
+    found = check.check_arrays(T, x, inputs=u)
+    np.testing.assert_array_equal(found.parts[0].times, T)
+    np.testing.assert_array_equal(found.parts[0].inputs[:, 0], u)
+    assert np.isnan(found.parts[0].states[4]).all()
+    (note,) = found.notes
+    assert "of 12 rows x in 11, y in 11 are measured: a state is fitted where it was" in note
+
+
 def test_masked_values_are_missing():
     x = np.ma.masked_array(X, np.zeros_like(X, bool))
     x[3, 1] = np.ma.masked
