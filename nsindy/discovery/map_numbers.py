@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, number_blocks, number_regression
+from nsindy.discovery import constants, number_regression
 from nsindy.discovery.map_regression import MapFit, regress_map, row_pairs, with_noise
-from nsindy.discovery.number_blocks import Offer, Only, holding
-from nsindy.discovery.number_growth import Regression, share_left
+from nsindy.discovery.number_blocks import Offer, holding
+from nsindy.discovery.number_growth import Regression
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.signals import Units
 from nsindy.terms.numbered import Inner
@@ -27,6 +27,7 @@ class NumberedMap(NamedTuple):
       fit: the regression.
       inner: the numbers.
       errors: their standard errors [P].
+      spread: the standard errors of the coefficients that come of these [D, M]; 0 without numbers.
       price: nats that they must earn, which scores do not know.
     """
 
@@ -34,6 +35,7 @@ class NumberedMap(NamedTuple):
     fit: MapFit
     inner: tuple[Inner, ...] = ()
     errors: tuple[float, ...] = ()
+    spread: np.ndarray | float = 0.0
     price: float = 0.0
 
     @property
@@ -79,27 +81,43 @@ def _tried(of: NumberedMap, offer: Offer, build: Callable[[Units], Prepared]) ->
     inner = (*of.inner, offer.inner)
     made = build(of.prepared.units._replace(inner=inner))
     fit = regress_map(made, 1.0)
-    own = holding(made, offer.inner)
-    rows = np.flatnonzero(fit.mask[:, own].any(1))
-    if not len(rows):
+    if not fit.mask[:, holding(made, offer.inner)].any():
         return None
-    error = _error(of.prepared, made, fit, int(rows[0]), own, offer.inner)
-    found = NumberedMap(made, fit, inner, (*of.errors, error), of.price + offer.price)
-    return found if found.score > of.score + constants.NUMBER_EARNS else None
+    found = NumberedMap(made, fit, inner, price=of.price + offer.price)
+    if not found.score > of.score + constants.NUMBER_EARNS:
+        return None
+    return _with_errors(found, build)
 
 
-def _error(
-    before: Prepared, made: Prepared, fit: MapFit, d: int, numbered: np.ndarray, inner: Inner
-) -> float:
-    """Standard error of a number, from the bend of the likelihood, coefficients following it."""
-    one = _regression(made)
-    (block,) = number_blocks.blocks(before, one.variables, Only(inner.kind, inner.places))
-    own = fit.mask[d]
-    fixed, target = one.base[:, own & ~numbered], one.target[:, d]
-    step = STEP * abs(inner.number)
-    columns = one.columns(block.at(inner.number + step * np.array([-1.0, 0.0, 1.0])))
-    each = columns.reshape(len(columns), len(block.shapes), 3)[:, own[numbered]]
-    left = [share_left(np.column_stack([fixed, each[:, :, g]]), target) for g in range(3)]
-    low, middle, high = 0.5 * one.samples * np.log(np.maximum(left, np.finfo(float).tiny))
-    bend = (low - 2 * middle + high) / step**2
-    return float(1 / np.sqrt(bend)) if bend > 0 else np.inf
+def _with_errors(found: NumberedMap, build: Callable[[Units], Prepared]) -> NumberedMap:
+    """The same with the standard errors of its numbers, and what these do to its coefficients.
+
+    1/σ² of a number p is the bend of Σ_d ½ n log RSS_d(p), coefficients ξ following it; and the
+    variance that this adds to that of a coefficient at p is (∂ξ/∂p)² σ².
+    """
+    errors, variance = [], np.zeros(found.fit.mask.shape)
+    for i, one in enumerate(found.inner):
+        step = STEP * abs(one.number)
+        nats, each = [], []
+        for shift in (-step, 0.0, step):
+            moved = one._replace(number=one.number + shift)
+            inner = (*found.inner[:i], moved, *found.inner[i + 1 :])
+            made = build(found.prepared.units._replace(inner=inner))
+            fixed = [_least_squares(made, found.fit.mask, d) for d in range(len(variance))]
+            nats.append(sum(left for left, _ in fixed))
+            each.append(np.stack([coefficients for _, coefficients in fixed]))
+        bend = (nats[0] - 2 * nats[1] + nats[2]) / step**2
+        errors.append(float(1 / np.sqrt(bend)) if bend > 0 else np.inf)
+        slopes = (each[2] - each[0]) / (2 * step)
+        variance += np.where(slopes == 0, 0.0, slopes * errors[-1]) ** 2
+    return found._replace(errors=tuple(errors), spread=np.sqrt(variance))
+
+
+def _least_squares(prepared: Prepared, mask: np.ndarray, d: int) -> tuple[float, np.ndarray]:
+    """½ n log RSS of equation d on its support [D, M], and the coefficients [M]."""
+    design, targets = row_pairs(prepared, 1.0)
+    own, target = design[:, mask[d]], targets[:, d]
+    coefficients = np.zeros(mask.shape[1])
+    coefficients[mask[d]] = np.linalg.lstsq(own, target, rcond=None)[0]
+    left = np.sum((target - design @ coefficients) ** 2)
+    return float(0.5 * len(design) * np.log(np.maximum(left, np.finfo(float).tiny))), coefficients

@@ -413,7 +413,8 @@ def _conclude(
         gaps.append("where a row lacks, a new stretch begins: the next row does not follow")
     return Discovery(
         coefficients=best.coefficients * prepared.back,
-        standard_errors=np.where(best.mask, chosen.errors, 0.0) * prepared.back,
+        standard_errors=np.where(best.mask, np.hypot(chosen.errors, numbers.spread), 0.0)
+        * prepared.back,
         inclusion_probabilities=chosen.probabilities,
         noise=chosen.noise * units.states,
         score=np.asarray(best.score - numbers.price),

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 from problems import coefficients, prepared, solved
+from scipy.optimize import curve_fit
 
 import nsindy
 from nsindy import cli
@@ -292,6 +293,25 @@ def test_a_number_inside_a_term_of_a_map():
     assert abs(value + 0.027) < 4 * error < 0.002
     assert any("is fitted" in note for note in found.notes)
     assert found.step([50.0])[0] == pytest.approx(50 * np.exp(2.7 * 0.5), rel=0.05)
+
+
+def test_errors_beside_a_number_of_a_map_are_those_of_least_squares():
+    """Beverton and Holt's N[n+1] = v N / (K + N), 1 % noise of the system."""
+    random, rows = np.random.default_rng(1), []
+    for _ in range(3):
+        rows.append([20.0 + 30 * random.random()])
+        for _ in range(24):
+            mean = 540 * rows[-1][-1] / (300 + rows[-1][-1])
+            rows[-1].append(mean * np.exp(0.01 * random.standard_normal()))
+    found = nsindy.discover(None, [np.array(r)[:, None] for r in rows], states=["N"], map=True)
+    (value,) = coefficients(found, 0).values()
+    pairs = [(np.array(r[:-1]), np.array(r[1:])) for r in rows]
+    before, after = (np.concatenate(each) for each in zip(*pairs, strict=True))
+    (v, k), covariance = curve_fit(lambda x, v, k: v * x / (k + x), before, after, p0=(500, 300))
+    assert value == pytest.approx(v, rel=0.02)
+    assert found.standard_errors.max() == pytest.approx(np.sqrt(covariance[0, 0]), rel=0.1)
+    assert found.parameter_errors["w_N"] == pytest.approx(np.sqrt(covariance[1, 1]), rel=0.1)
+    assert found.parameters["w_N"] == pytest.approx(k, rel=0.05)
 
 
 def test_a_map_of_its_library_has_no_number(exact):
