@@ -185,8 +185,8 @@ def _starts(system: LawSystem, prepared: Prepared) -> list[np.ndarray]:
     if not size:
         return [np.zeros(0)]
     fixed = system.start
-    names = law_start.linear_numbers([law.rows[d] for d in rows], law.numbers)
-    linear = np.isin(law.numbers, names)
+    groups = law_start.linear_groups([law.rows[d] for d in rows], law.numbers)
+    linear = [np.isin(law.numbers, names) for names in groups]
 
     def right(variables, numbers):
         return system.numpy(variables, np.concatenate([numbers, fixed]))[rows]

@@ -113,7 +113,7 @@ def hidden_starts(law: Law, right: Right, motion: Motion) -> list[HiddenStart]:
 
     targets = np.concatenate([motion.bends[row, thinned][None], motion.rates[others][:, thinned]])
     variables = np.concatenate([motion.states, motion.inputs])[:, thinned]
-    linear = np.zeros(len(law.numbers), bool)
+    linear = [np.zeros(len(law.numbers), bool)]
     numbers = [np.zeros(0)]
     if law.numbers:
         numbers = law_start.number_starts(derivatives, variables, targets, linear)

@@ -8,25 +8,35 @@ import numpy as np
 from nsindy.discovery import constants
 from nsindy.terms.expression import Expression
 
-__all__ = ["linear_numbers", "number_starts"]
+__all__ = ["linear_groups", "number_starts"]
 
 Right = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Derivatives [E, N] of E equations from variables [V, N] and numbers [P]."""
 
 
-def linear_numbers(expressions: Sequence[Expression], names: Sequence[str]) -> list[str]:
-    """Numbers in which all expressions are linear together, as k is in k (T - a); the first found.
+def linear_groups(expressions: Sequence[Expression], names: Sequence[str]) -> list[list[str]]:
+    """Numbers in which all expressions are linear together while the others stay: k, then a.
+
+    In k (T - a) exp(-e / T) they are k, then a; e is of no group.
 
     Args:
       expressions: right-hand sides.
       names: of the numbers.
+
+    Returns:
+      the groups, in the order of the names; one at least, which may be empty.
     """
-    chosen: list[str] = []
-    for name in names:
-        more = {*chosen, name}
-        if all(_degree(expression, more) <= 1 for expression in expressions):
-            chosen.append(name)
-    return chosen
+    groups: list[list[str]] = []
+    left = list(names)
+    while not groups or (groups[-1] and left):
+        chosen: list[str] = []
+        for name in left:
+            more = {*chosen, name}
+            if all(_degree(expression, more) <= 1 for expression in expressions):
+                chosen.append(name)
+        groups.append(chosen)
+        left = [name for name in left if name not in chosen]
+    return groups if groups[-1] or len(groups) == 1 else groups[:-1]
 
 
 def _degree(expression: Expression, names: set[str]) -> float:
@@ -50,19 +60,23 @@ def _degree(expression: Expression, names: set[str]) -> float:
 
 
 def number_starts(
-    right: Right, variables: np.ndarray, derivatives: np.ndarray, linear: np.ndarray
+    right: Right,
+    variables: np.ndarray,
+    derivatives: np.ndarray,
+    linear: Sequence[np.ndarray],
 ) -> list[np.ndarray]:
     """Values of the numbers that fit derivatives well, different ones, best first.
 
     What is not linear is tried at points of a Halton sequence, of either sign and of the sizes of
-    the variables, of their inverses, and of 1; for each the linear numbers are least squares. The
-    best are fitted together with those by Levenberg–Marquardt.
+    the variables, of their inverses, and of 1; for each the linear numbers are least squares, one
+    group after the other, and the first again. The best are fitted together by
+    Levenberg–Marquardt.
 
     Args:
       right: the equations.
       variables: smoothed [V, N].
       derivatives: smoothed, of the same equations [E, N].
-      linear: True for numbers that the equations are linear in together [P].
+      linear: for each of `linear_groups` True for its numbers [P].
 
     Returns:
       vectors [P], at most `constants.LAW_STARTS`; one without a value that is finite is left out.
@@ -80,7 +94,12 @@ def number_starts(
             left = (right(variables, numbers) - derivatives) / scale
         return np.clip(np.nan_to_num(left, nan=1e6, posinf=1e6, neginf=-1e6), -1e6, 1e6).ravel()
 
-    tried = [_projected(residual, values, linear) for values in _points(variables, linear)]
+    turns = [*linear, linear[0]] if len(linear) > 1 else linear
+    tried = []
+    for values in _points(variables, linear[0], constants.LAW_POINTS // len(linear)):
+        for group in turns:
+            values = _projected(residual, values, group)
+        tried.append(values)
     tried.sort(key=lambda values: float(np.sum(residual(values) ** 2)))
     found: list[tuple[float, np.ndarray]] = []
     for values in tried[: 2 * constants.LAW_STARTS]:
@@ -109,8 +128,8 @@ def _projected(residual, values: np.ndarray, linear: np.ndarray) -> np.ndarray:
     return base
 
 
-def _points(variables: np.ndarray, linear: np.ndarray) -> np.ndarray:
-    """Where the numbers that are not linear are tried [Q, P]."""
+def _points(variables: np.ndarray, linear: np.ndarray, most: int) -> np.ndarray:
+    """Where the numbers that are not linear are tried, at so many points [Q, P]."""
     from scipy.stats import qmc
 
     count = int(np.sum(~linear))
@@ -121,8 +140,8 @@ def _points(variables: np.ndarray, linear: np.ndarray) -> np.ndarray:
     sizes = sizes[sizes > 0]
     scales = np.concatenate([[1.0], sizes, 1 / sizes])
     scales = np.concatenate([scales, -scales])
-    drawn = qmc.Halton(2 * count, scramble=False).random(constants.LAW_POINTS)
+    drawn = qmc.Halton(2 * count, scramble=False).random(most)
     which = scales[(drawn[:, :count] * len(scales)).astype(int)]
-    points = np.ones((constants.LAW_POINTS, len(linear)))
+    points = np.ones((most, len(linear)))
     points[:, ~linear] = which * 10 ** (constants.LAW_DECADES * (2 * drawn[:, count:] - 1))
     return points

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nsindy.discovery import law_start
-from nsindy.discovery.law_start import linear_numbers
+from nsindy.discovery.law_start import linear_groups
 from nsindy.terms.expression import Quote, as_function, symbols
 from nsindy.terms.reading import read_expression
 
@@ -17,18 +17,19 @@ def read(text):
 @pytest.mark.parametrize(
     ("text", "linear"),
     (
-        ("-k*(x - a)", ["k"]),
-        ("-k*x + a", ["k", "a"]),
-        ("V*x/(K + x)", ["V"]),
-        ("a*exp(-k*x)/3 - b*x^2", ["a", "b"]),
-        ("a^2*x", []),
-        ("x^n", []),
-        ("a + sin(b)", ["a"]),
+        ("-k*(x - a)", [["k"], ["a"]]),
+        ("-k*x + a", [["k", "a"]]),
+        ("V*x/(K + x)", [["V"]]),
+        ("a*exp(-k*x)/3 - b*x^2", [["a", "b"]]),
+        ("a^2*x", [[]]),
+        ("x^n", [[]]),
+        ("a + sin(b)", [["a"]]),
+        ("q*(c - x) + h*k*exp(-e/x)", [["q", "h"], ["c", "k"]]),
     ),
 )
-def test_linear_numbers(text, linear):
+def test_groups_of_linear_numbers(text, linear):
     expression, names = read(text)
-    assert linear_numbers([expression], names) == linear
+    assert linear_groups([expression], names) == linear
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,7 @@ def test_linear_numbers(text, linear):
         ("a*exp(-k*x) - b*x", (2.0, 3.0, 0.1), 0.05, 2.0),
         ("a*sin(w*x)", (9.81, 0.01745), -60.0, 60.0),
         ("r*x*(1 - x/K)", (0.5, 1e5), 1e3, 9e4),
+        ("q*(c - x) + k*exp(-e/x)", (1.0, 350.0, 7.2e12, 8750.0), 300.0, 420.0),
     ),
 )
 def test_the_best_start_is_the_truth(text, truth, low, high):
@@ -51,7 +53,7 @@ def test_the_best_start_is_the_truth(text, truth, low, high):
     def right(variables, numbers):
         return function(variables, numbers)[None]
 
-    linear = np.isin(names, linear_numbers([expression], names))
+    linear = [np.isin(names, group) for group in linear_groups([expression], names)]
     found = law_start.number_starts(right, x, right(x, truth), linear)
     # Where signs of two numbers may change together, either is right.
     np.testing.assert_allclose(np.abs(found[0]), truth, rtol=1e-4)
@@ -61,6 +63,6 @@ def test_a_law_without_a_finite_value_still_has_a_start():
     expression, names = read("k*log(x - a)")
     function = as_function(expression, ["x"], names, numpy=True)
     x = np.linspace(1, 2, 50)[None]
-    linear = np.array([True, False])
+    linear = [np.array([True, False])]
     found = law_start.number_starts(lambda z, p: function(z, p)[None], x, np.ones((1, 50)), linear)
     assert len(found) >= 1 and np.isfinite(found).all()
