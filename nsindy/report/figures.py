@@ -68,6 +68,10 @@ def pictures(discovery: Discovery, replays: Sequence[Replay]) -> list[Picture]:
         ]
 
 
+BESIDE = 34
+"""Characters of the longest name of a term that stands beside its bar."""
+
+
 def _figure(heights: Sequence[float], *, sharex: bool = False) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
     axes = figure.subplots(
@@ -256,24 +260,33 @@ def _terms(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
     left = left_over(discovery, replays)
     coefficients = np.asarray(discovery.coefficients)
     kept = [np.flatnonzero(coefficients[row]) for row in discovery.rows]
-    figure, axes = _figure([0.75 + 0.26 * (len(each) + 1) for each in kept], sharex=True)
+    names = [[*(f"without {discovery.terms[m]}" for m in each), "with all terms"] for each in kept]
+    # A long name stands above its bar, where it has the whole width.
+    above = max(len(name) for each in names for name in each) > BESIDE
+    height = 0.42 if above else 0.26
+    figure, axes = _figure([0.75 + height * (len(each) + 1) for each in kept], sharex=True)
     shown = [
         np.maximum(100 * np.nan_to_num(np.append(row[each], row[-1])), 1e-6)
         for row, each in zip(left, kept, strict=True)
     ]
     low = min(0.3 * float(min(np.min(values) for values in shown)), 1.0)
     high = max(100.0, float(max(np.max(values) for values in shown)))
-    for axis, row, each, values in zip(axes, discovery.rows, kept, shown, strict=True):
-        places = np.arange(len(values))
-        axis.barh(places, values, color=[COLOURS[1]] * len(each) + [DATA], height=0.65)
+    for axis, row, said, values in zip(axes, discovery.rows, names, shown, strict=True):
+        places, colours = np.arange(len(values)), [COLOURS[1]] * (len(values) - 1) + [DATA]
+        axis.barh(places, values, color=colours, height=0.4 if above else 0.65)
         axis.axvline(values[-1], color=DATA, lw=0.9, ls="--")
         axis.set_xscale("log")
         # Space for the numbers behind the bars.
         axis.set_xlim(low, high * (high / low) ** 0.15)
         for place, value in zip(places, values, strict=True):
             axis.text(value, float(place), f" {_short(value)}", va="center", fontsize=8.5)
-        names = [f"without {discovery.terms[m]}" for m in each]
-        axis.set_yticks(places, [*names, "with all terms"])
+        axis.set_yticks([] if above else places, [] if above else said)
+        for place, name in zip(places.tolist(), said, strict=True) if above else ():
+            axis.annotate(
+                name, (0, place - 0.24), (3, 0), xycoords=("axes fraction", "data"),
+                textcoords="offset points", va="bottom", fontsize=8.5,
+            )  # fmt: skip
+        axis.set_ylim(-0.75 if above else -0.5, len(values) - 0.5)
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.invert_yaxis()

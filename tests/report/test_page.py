@@ -191,6 +191,20 @@ def test_a_long_recording_at_any_scale(scale, oscillator, tmp_path):
     assert "one sample in 3" in text and "9,000 samples" in text
 
 
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_long_names_of_terms_stand_above_their_bars(oscillator, tmp_path):
+    """Beside them they would leave the bars no room."""
+    names = ("concentration_of_the_substrate_mmol_per_l", "rate_of_its_consumption_mmol_per_l_h")
+    long = dataclasses.replace(oscillator, states=names)
+    recordings = record(long, np.linspace(0, 20, 300))
+    page.write_report(tmp_path, long, recordings, command=COMMAND)
+    shown = report_figures.pictures(long, replay.replays(long, recordings))
+    (terms,) = [picture.figure for picture in shown if picture.name == "terms"]
+    axis = terms.axes[1]
+    said = [text.get_text() for text in axis.texts if text.get_text().startswith("without ")]
+    assert said == [f"without {name}" for name in names] and not axis.get_yticks().size
+
+
 def test_a_folder_that_cannot_be_written_is_said(oscillator, tmp_path):
     (tmp_path / "file").write_text("")
     recordings = record(oscillator, np.linspace(0, 20, 300))
