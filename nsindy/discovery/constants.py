@@ -187,6 +187,9 @@ INDEPENDENT = 0.5
 """Share of the residuals that are independent, below which they have structure in time: the most
 that the slow error may take at the price of two numbers (`residuals.innovation`)."""
 
+MOVING = 3.0
+"""Standard deviation of a state over its noise, below which nothing is said of what it conserves."""
+
 MISSED_WARNING = 2.0
 """Times its noise by which a state is missed before a warning says so."""
 

@@ -333,7 +333,7 @@ def conserved(states: np.ndarray, noise: np.ndarray) -> list[np.ndarray]:
     """Linear combinations of states that do not change along a recording, beyond their noise.
 
     In units of the noise such a combination of length 1 has the variance 1, with a standard error
-    of √(2 / N).
+    of √(2 / N). States that hardly change beyond their noise are in none.
 
     Args:
       states: measured [N, D].
@@ -344,13 +344,18 @@ def conserved(states: np.ndarray, noise: np.ndarray) -> list[np.ndarray]:
 
     Reference: Anderson (1963), Annals of Mathematical Statistics 34, for the distribution.
     """
-    scaled = (states - states.mean(0)) / noise
+    moving = np.flatnonzero(np.std(states, 0) > constants.MOVING * noise)
+    if len(moving) < 2:
+        return []
+    noise, size = noise[moving], states.shape[1]
+    scaled = (states[:, moving] - states[:, moving].mean(0)) / noise
     values, directions = np.linalg.eigh(scaled.T @ scaled / max(len(scaled) - 1, 1))
     combinations = []
     for value, direction in zip(values, directions.T, strict=True):
         share = np.abs(direction) * np.std(scaled, 0)
         counts = share > 0.1 * share.max()
         if value < 1 + 3 * np.sqrt(2 / len(scaled)) and counts.sum() > 1:
-            weights = np.where(counts, direction / noise, 0.0)
-            combinations.append(weights / weights[np.argmax(share)])
+            weights = np.zeros(size)
+            weights[moving] = np.where(counts, direction / noise, 0.0)
+            combinations.append(weights / weights[moving[np.argmax(share)]])
     return combinations

@@ -249,6 +249,11 @@ def test_what_does_not_change_along_a_recording_is_found():
     assert not wording.conserved(states + noise * rng.standard_normal(states.shape), noise)
 
 
+def test_of_states_that_are_all_noise_nothing_is_conserved():
+    states = np.random.default_rng(0).standard_normal((300, 2))
+    assert not wording.conserved(states, states.std(0))
+
+
 @pytest.mark.parametrize(("factor", "count"), ((BELOW, 1), (ABOVE, 0)))
 def test_what_changes_by_three_errors_more_than_its_noise_is_not_conserved(factor, count):
     """Two states whose difference has exactly that variance, and whose sum is large."""
