@@ -188,7 +188,7 @@ INDEPENDENT = 0.5
 that the slow error may take at the price of two numbers (`residuals.innovation`)."""
 
 MOVING = 3.0
-"""Standard deviation of a state over its noise, below which nothing is said of what it conserves."""
+"""Standard deviation of a state over its noise, below which it is said to conserve nothing."""
 
 MISSED_WARNING = 2.0
 """Times its noise by which a state is missed before a warning says so."""
