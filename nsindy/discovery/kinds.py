@@ -40,6 +40,9 @@ STEEPNESS = 20.0, 80.0
 """k of a step that are tried, times the range of the values: what bends over more of it may be of
 many forms, and stand for any of them where there is no noise."""
 
+LEVELS = 8
+"""K of log(x / K) that are tried: from one to another x log(x / K) changes by a multiple of x."""
+
 RATIOS = 24
 """K of y / (K x + y) that are tried."""
 
@@ -153,6 +156,11 @@ def _energies(values: np.ndarray) -> np.ndarray:
     return np.concatenate([-RATES[::-1], RATES]) / (1 / low - 1 / high)
 
 
+def _levels(values: np.ndarray) -> np.ndarray:
+    low, high = float(values.min()), float(values.max())
+    return np.geomspace(low, 3 * high, LEVELS) if 0 < low < 0.8 * high else np.zeros(0)
+
+
 def _thresholds(values: np.ndarray) -> np.ndarray:
     return np.zeros(0) if _nothing(values) else values.min() + np.ptp(values) * THRESHOLDS
 
@@ -212,6 +220,7 @@ KINDS: dict[str, Kind] = {
     "hill4": _kind("saturation", ("hill4", "repression4"), _scales),
     "exponential": _kind("exp", ("exponential", "diode"), _rates, freed=True),
     "arrhenius": _kind("exp", ("arrhenius",), _energies),
+    "logarithm": _kind("log", ("logarithm",), _levels),
     "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
     "power": _kind("sqrt", ("power",), _powers),
     "hill_power": _kind("saturation", ("hill_power", "repression_power"), _no_grid),

@@ -9,6 +9,7 @@ from nsindy.discovery import candidates, constants, number_scan, proposals, sign
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.kinds import FREE, KINDS
 from nsindy.discovery.number_blocks import Offer, Only, holding
+from nsindy.discovery.number_limits import LOGARITHM, without_line
 from nsindy.discovery.number_profile import fit_profile
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
@@ -188,6 +189,11 @@ def trial(
         rows = np.arange(len(offer.mask))[:, None] == row
         kept = np.where(rows, better[0].mask, offer.mask)
         offer = better[0]._replace(price=offer.price, mask=kept)
+        units = _with_inner(prepared.units, [offer.inner])
+        wide = session.build(units, substeps)
+    if inner.kind == LOGARITHM:
+        start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
+        offer = without_line(offer, wide, start.coefficients)
         units = _with_inner(prepared.units, [offer.inner])
         wide = session.build(units, substeps)
     mask = offer.mask & wide.problem.admissible

@@ -1,7 +1,8 @@
-"""What a term of two numbers becomes where one of them is of no account: a term of one number.
+"""What terms with a number become where one of them is of no account.
 
 x / (K + x + x²/L) times x is x² / (K L + x²) where K is far below all x, and without its x² where L
-is far above them; so is x y / (1 + x/K + y/L) without a state whose number is.
+is far above them; so is x y / (1 + x/K + y/L) without a state whose number is. And a x beside
+b x log(x / K) is b x log(x / L), L = K exp(-a / b).
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from nsindy.discovery.number_blocks import Offer, digits
 from nsindy.discovery.problem import Prepared
 from nsindy.terms.numbered import Inner
 
-__all__ = ["with_one_number"]
+__all__ = ["LOGARITHM", "with_one_number", "without_line"]
+
+LOGARITHM = "logarithm"
+"""Kind of log(x / K)."""
 
 _Shapes = dict[tuple[str, int | None], tuple[str, int | None]]
 """An operation and the state that it is multiplied with, by those whose place it takes."""
@@ -78,3 +82,33 @@ def _limits(held: Inner, count: int) -> Iterator[_Limit]:
                 ("beddington", None): ("michaelis", y),
             }
             yield _Limit(Inner("saturation", x, number), shapes)
+
+
+def without_line(offer: Offer, wide: Prepared, coefficients: np.ndarray) -> Offer:
+    """An offer of log(x / K) without x beside x log(x / K), which only says what K is.
+
+    Args:
+      offer: the number.
+      wide: the library with it.
+      coefficients: scaled, of its support [D, M].
+    """
+    inner = offer.inner
+    if inner.kind != LOGARITHM:
+        return offer
+    names, x = [term.primitive.name for term in wide.terms], inner.place
+    (line,) = [
+        m for m, t in enumerate(wide.terms) if names[m] == "identity" and t.arguments == (x,)
+    ]
+    own = wide.kinds.terms(inner, len(wide.units.states))
+    shapes = wide.kinds.shapes(inner.kind, inner.places, len(wide.units.states))
+    (bent,) = [wide.terms.index(term) for term, s in zip(own, shapes, strict=True) if s.times == x]
+    both = offer.mask[:, line] & offer.mask[:, bent]
+    if not both.any():
+        return offer
+    row = wide.in_units(coefficients)[np.argmax(both)]
+    shift = np.clip(row[line] / row[bent], -10.0, 10.0) if row[bent] else 0.0
+    mask = offer.mask.copy()
+    mask[both, line] = False
+    return offer._replace(
+        inner=inner._replace(number=float(inner.number * np.exp(-shift))), mask=mask
+    )

@@ -208,6 +208,11 @@ def _whole_hill(n: int) -> tuple[Numbered, Numbered]:
     )  # fmt: skip
 
 
+def _log_of_ratio(x: Any, p: Any) -> Any:
+    module = array_module(x)
+    return module.log(module.maximum(x / p, LEAST_RATIO))
+
+
 def _sigmoid(x: Any, p: Any, q: Any) -> Any:
     # As a tanh, whose derivative is finite wherever exp is not.
     return (1 + array_module(x).tanh(q * (x - p) / 2)) / 2
@@ -255,6 +260,11 @@ NUMBERED: dict[str, Numbered] = {
         Numbered(
             "power", "p", jnp.power, numpy=np.power, sympy=lambda _, x, p: x**p,
             written=lambda x, p: {f"{x}^{p}": 1},
+        ),
+        # Growth that slows with the logarithm of what has grown (Gompertz).
+        Numbered(
+            "logarithm", "K", _log_of_ratio, numpy=_log_of_ratio,
+            sympy=lambda sp, x, p: sp.log(x / p), written=lambda x, p: {f"log({x}/{p})": 1},
         ),
         Numbered(
             "hill_power", "K", _hill,

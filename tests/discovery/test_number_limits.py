@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from problems import prepared
 
-from nsindy.discovery.number_limits import with_one_number
+from nsindy.discovery.candidates import regressed
+from nsindy.discovery.number_blocks import Offer
+from nsindy.discovery.number_limits import with_one_number, without_line
 from nsindy.terms.numbered import Inner
 from nsindy.terms.text import readable
 
@@ -45,3 +47,20 @@ def test_a_state_that_is_of_no_account_goes():
     assert first == (Inner("saturation", 0, 0.5), [{"x", "y x/(0.5000 + x)"}, {"y x/(0.5000 + x)"}])
     assert second[0] == Inner("saturation", 1, 900.0)
     assert second[1][1] == {"x y/(900.0 + y)"}
+
+
+def test_a_line_beside_its_logarithm_is_another_number():
+    """0.4 x - 0.3 x log(x / 2) is -0.3 x log(x / L)."""
+    times = np.linspace(0, 20, 200)
+    curve = 4.0 * np.exp(np.log(0.2 / 4.0) * np.exp(-0.3 * times))[:, None]
+    inner = Inner("logarithm", 0, 2.0)
+    wide = prepared(times, curve, operations=("log",), inner=[inner])
+    rows = [readable(term, ("x",)) for term in wide.terms]
+    both = np.array([[row in ("x", "x log(x/2.000)") for row in rows]])
+    assert both.sum() == 2
+    start = regressed(wide.problem, both)
+    offer = without_line(Offer(inner, both, 3.0), wide, start.coefficients)
+    assert offer.inner.number == pytest.approx(4.0, rel=1e-3)
+    assert [rows[m] for m in np.flatnonzero(offer.mask[0])] == ["x log(x/2.000)"]
+    alone = Offer(inner, offer.mask, 3.0)
+    assert without_line(alone, wide, start.coefficients) is alone

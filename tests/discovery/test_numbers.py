@@ -87,6 +87,16 @@ def test_a_diode():
     assert abs(found.parameters["k_V"] - 2.5) < 3 * error < 0.1
 
 
+def test_growth_after_gompertz():
+    """V' = -0.3 V log(V / 5), in which K says what a V beside would."""
+    times = np.linspace(0, 25, 60)
+    random = np.random.default_rng(0).standard_normal(60)
+    volume = 5 * np.exp(np.log(0.01) * np.exp(-0.3 * times)) * (1 + 0.01 * random)
+    found = nsindy.discover(times, volume, states=["V"])
+    assert form(found) == {"V log(V/K)"}
+    assert abs(found.parameters["K_V"] - 5.0) < 3 * found.parameter_errors["K_V"] < 0.1
+
+
 @pytest.mark.slow
 def test_a_power_that_is_none_of_the_table():
     """S' = 0.31 - 0.86 S^2.2/(1.3^2.2 + S^2.2): both numbers of the term, and their errors."""

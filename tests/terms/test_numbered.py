@@ -33,6 +33,7 @@ REFERENCE = {
     "arrhenius": lambda x, p: np.e ** (-p / x),
     "steep_tanh": lambda x, p: 1 - 2 / (np.exp(2 * p * x) + 1),
     "power": lambda x, p: np.exp(p * np.log(x)),
+    "logarithm": lambda x, p: np.log(x / p),
 }
 PAIRS = {
     "ratio_share": lambda x, y, p: 1 / (1 + p * x / y),
@@ -62,6 +63,7 @@ SYMBOLS = {
     "arrhenius": "E",
     "steep_tanh": "k",
     "power": "p",
+    "logarithm": "K",
 }
 X = np.linspace(0.2, 3.0, 57)
 NUMBERS = 0.7, 2.5
