@@ -175,6 +175,23 @@ def test_a_ramp_is_a_step_on_average():
         assert np.trapezoid(ramp, times) == pytest.approx(10 - time, abs=1e-12)
 
 
+def test_a_step_is_looked_for_where_a_row_lacks_a_value():
+    """A long recording is thinned among the rows that were measured; m' = 1 + 2 step - 0.5 m."""
+    field = lambda t, y: [1.0 + 2.0 * (t > 10) - 0.5 * y[0]]  # noqa: E731
+    times, states = recorded(field, [1.0], 20, 601)
+    lacking = states.copy()
+    lacking[300] = np.nan
+    offered = []
+    for values in (states, lacking):
+        made = prepared(times, values, degree=1)
+        mask = np.ones((1, len(made.terms)), bool)
+        before = np.array([[1.0, -0.5]]) / made.back
+        offered.append(forcing._step_offered(made, mask, before, np.array([0.01])))
+    # Of 601 rows every other is looked at, of 600 each.
+    (whole, _), (time, price) = offered
+    assert abs(time - whole) < 1 and 0 < price < 15
+
+
 def test_a_map_has_no_forcing():
     with pytest.raises(ValueError, match="a map has no forcing in time"):
         Question(map=True, forcing=True)
