@@ -40,13 +40,15 @@ Read the modules in this order:
   response       what a small forcing does to a recording, to first order
   number_fit     numbers fitted together with everything else
   number_profile their least misfit, by parabolas
+  number_limits  one number in place of two, of which one is of no account
   numbers_inside one number after the other, as long as they earn their price
   coupling       states that rise and fall together, and equations without coupling
   forcing        a wave of the time, a step in it, or the time itself, that was not measured
   discrepancy    models that are only nearly right, beside a slow error
   inclusion      how probable each term is; equations of probable terms alone
   verdict        an equation, an approximation, or none
-  few_terms      the best equations of few plain terms, beside an approximation
+  few_terms      the best equations of few plain terms, and linear ones, beside what was found
+  phase_differences products of sines and cosines that are waves of differences
   diagnosis      what may be missing, in a person's words
   each_recording one law with numbers of its own in each recording, where one for all misses
   conclusion     the Discovery, put together from what was found

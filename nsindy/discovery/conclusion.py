@@ -9,6 +9,7 @@ from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.few_terms import in_few_terms, linear_ones
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
+from nsindy.discovery.phase_differences import of_differences
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.readings import Late
 from nsindy.discovery.search import Found
@@ -97,7 +98,9 @@ def conclude(
     )
     linear = "" if hidden or stopped else linear_ones(prepared, first, final, words)
     fitted = words.numbers(best.mask, numbers.inner, errors_of_numbers)
-    notes = (*recordings.notes, *fitted, *filter(None, [linear]))
+    coefficients, names = np.asarray(discovery.coefficients), words.variables
+    together = of_differences(prepared.terms, coefficients, errors, names, words.left)
+    notes = (*recordings.notes, *fitted, *together, *filter(None, [linear]))
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
     if verdict.name != "equation":
         simple = "" if hidden or stopped else in_few_terms(prepared, first, final, words)

@@ -22,10 +22,10 @@ from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.terms.numbered import Inner
 
-__all__ = ["Numbered", "search_with_numbers"]
+__all__ = ["WithNumbers", "search_with_numbers"]
 
 
-class Numbered(NamedTuple):
+class WithNumbers(NamedTuple):
     """What the search with numbers has come to.
 
     Attributes:
@@ -40,7 +40,7 @@ class Numbered(NamedTuple):
 
 def search_with_numbers(
     session: Session, prepared: Prepared, base: Found, first: Found
-) -> Numbered:
+) -> WithNumbers:
     """The search with numbers inside terms, one after the other as long as they earn their price.
 
     Args:
@@ -57,7 +57,7 @@ def search_with_numbers(
         before = best.numbers if best else NOTHING_FITTED
         earned, likelier = _earned(session, prepared, near, first, before)
         if likelier is not None and best is None:
-            return Numbered(likelier.found, None)
+            return WithNumbers(likelier.found, None)
         if likelier is not None:
             best, first, near = likelier, likelier.found, likelier.found
             continue
@@ -71,7 +71,7 @@ def search_with_numbers(
             earned += [number_fit.without_helpers(session, one) for one in top[-3:]]
         best = _simplest(earned)
         prepared, first, near = best.prepared, best.found, best.found
-    return Numbered(plain, None if best is None else number_fit.finish(session, best))
+    return WithNumbers(plain, None if best is None else number_fit.finish(session, best))
 
 
 def _earned(
