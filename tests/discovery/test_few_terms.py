@@ -1,5 +1,7 @@
 """The best equations of few plain terms beside an approximation."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -34,3 +36,26 @@ def test_an_equation_has_none_beside_it():
     found = nsindy.discover(times, noisy, states=["x", "v"], operations=())
     assert found.verdict == "equation"
     assert not any("few plain terms" in line for line in found.warnings)
+
+
+def cooling(curved):
+    """T' = -0.03 (T - 20) - curved (T - 20)², 0.3 degrees of noise."""
+    times = np.linspace(0, 60, 60)
+    field = lambda t, y: [-0.03 * (y[0] - 20) - curved * (y[0] - 20) ** 2]  # noqa: E731
+    clean = solve_ivp(field, (0, 60), [85.0], t_eval=times, rtol=1e-9).y.T
+    noisy = clean + 0.1 * np.random.default_rng(0).standard_normal(clean.shape)
+    found = nsindy.discover(times, noisy, states=["T"], operations=(), degree=2)
+    return found, [note for note in found.notes if note.startswith("the linear law")]
+
+
+def test_newtons_law_stands_beside_a_cup_that_cools_a_little_otherwise():
+    found, (note,) = cooling(1e-4)
+    assert "T^2" in str(found)
+    law, shares = note.split(": R² of one simulation ")
+    constant, slope = (float(number) for number in re.findall(r"-?\d+\.\d+", law))
+    assert -constant / slope == pytest.approx(-20, abs=3) and 0.03 < slope < 0.04
+    assert float(shares.split(",")[0]) > 0.98 and "nats less likely" in shares
+
+
+def test_no_linear_law_stands_beside_a_linear_one_or_a_curve():
+    assert cooling(0.0)[1] == [] and cooling(2e-2)[1] == []

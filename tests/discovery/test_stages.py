@@ -1,5 +1,7 @@
 """Steps of the solver, what is missed, and noise that is taken from a model that fits."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import problems
 import pytest
@@ -143,6 +145,23 @@ def test_what_smoothing_did_not_resolve_is_missed_where_structure_is_left(coarse
     independent = np.array([1.0, constants.INDEPENDENT * factor])
     chosen = problems.candidate(np.ones((2, 3)), independent=independent)
     assert stages.missed(one, problems.found(chosen, noise=np.ones(2))) == expected
+
+
+def test_noise_that_smoothing_did_not_see_is_what_a_model_leaves(coarse, monkeypatch):
+    """Where it is white; a search goes on with it."""
+    part = problems.signal(np.ones((20, 2)), noise=np.full(2, 1e-5), resolved=np.zeros(2, bool))
+    one = coarse[0]._replace(signals=[part], problem=problems.narrow(3, 2))
+    session = SimpleNamespace(stop=lambda: False, search=lambda *given, **knobs: "again")
+    monkeypatch.setattr(stages, "_weighted", lambda prepared, found: "renewed")
+    chosen = problems.candidate(np.ones((2, 3)))
+    left = problems.found(chosen, noise=np.full(2, 0.01))
+    assert stages.with_noise_seen(session, one, left) == ("renewed", "again")
+    # Nothing is seen where little is left, or structure, or where smoothing has told the noise.
+    fine = left._replace(noise=np.full(2, 1e-5))
+    structured = left._replace(chosen=chosen._replace(independent=np.full(2, 0.1)))
+    told = one._replace(signals=[part._replace(resolved=np.ones(2, bool))])
+    for made, found in ((one, fine), (one, structured), (told, left)):
+        assert stages.with_noise_seen(session, made, found) == (made, found)
 
 
 def test_noise_is_taken_from_a_model_that_follows_the_recording(coarse, monkeypatch):
