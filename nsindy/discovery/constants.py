@@ -453,6 +453,10 @@ NUMBER_ALIKE = 2.0
 NUMBER_NEAR = 0.6
 """Share of the best gain that others must promise to be searched with as well."""
 
+NUMBER_EXACT = 0.1
+"""Nats for each measurement by which a choice of fewer terms may be behind without noise, the error
+of a model being a tenth more: a toggle of two genes had exp(k y) among twelve terms."""
+
 NUMBER_CLOSE = 10.0
 """Nats within which two promises are as good: what is close to the best is searched with too."""
 

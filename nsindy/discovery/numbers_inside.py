@@ -69,7 +69,7 @@ def search_with_numbers(
             close = max(map(_nats, earned)) - constants.NUMBER_CLOSE
             top = sorted((one for one in earned if _nats(one) >= close), key=_nats)
             earned += [number_fit.without_helpers(session, one) for one in top[-3:]]
-        best = _simplest(earned)
+        best = _simplest(earned, exact=signals.noiseless(prepared.signals))
         prepared, first, near = best.prepared, best.found, best.found
     return WithNumbers(plain, None if best is None else number_fit.finish(session, best))
 
@@ -158,17 +158,20 @@ def _waits(offer: Offer, earned: Offer, mask: np.ndarray) -> bool:
     return not (own & other).any() or offer.gain < earned.gain - constants.NUMBER_CLOSE
 
 
-def _simplest(earned: Sequence[Trial]) -> Trial:
+def _simplest(earned: Sequence[Trial], *, exact: bool) -> Trial:
     """The likeliest, or of those that are nearly as likely the one of fewest terms and numbers.
 
     1/(1 + x/K + y/L) with both numbers far below all values is a function of the ratio alone.
+    Without noise what is left is the error of the model, and a share of it more says little.
     """
 
     def size(each):
         numbers = sum(len(inner.numbers) for inner in each.numbers.inner)
         return int(each.found.chosen.mask.sum()) + numbers, -_nats(each)
 
-    least = max(map(_nats, earned)) - constants.STRONG
+    samples = float(np.sum(earned[0].found.samples))
+    behind = constants.NUMBER_EXACT * samples if exact else 0.0
+    least = max(map(_nats, earned)) - max(constants.STRONG, behind)
     return min((each for each in earned if _nats(each) >= least), key=size)
 
 
