@@ -38,6 +38,7 @@ class Offer(NamedTuple):
       price: nats that the number itself must earn.
       gain: nats that the scan promises, its price paid.
       followed: True where that was found along trajectories: it is searched with as it is.
+      shared: True for a number of two equations, which is searched with as it is too.
     """
 
     inner: Inner
@@ -45,6 +46,7 @@ class Offer(NamedTuple):
     price: float
     gain: float = 0.0
     followed: bool = False
+    shared: bool = False
 
 
 class Block(NamedTuple):

@@ -181,7 +181,7 @@ def trial(
     # A power that is free has no grid: it begins where the term without it was fitted.
     better = (
         []
-        if inner.second is not None or offer.followed
+        if inner.second is not None or offer.followed or offer.shared
         else number_scan.offers(wide, offer.mask, coefficients, first.noise, only, forced=forced)
     )
     if better:

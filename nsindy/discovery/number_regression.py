@@ -170,7 +170,7 @@ def _shared(one: Offer, d: int, other: Offer) -> Offer:
     """One number in two equations, paid once: what one species eats, another is."""
     mask = one.mask.copy()
     mask[d] = other.mask[d]
-    return one._replace(mask=mask, gain=one.gain + other.gain + one.price)
+    return one._replace(mask=mask, gain=one.gain + other.gain + one.price, shared=True)
 
 
 def _regressions(prepared: Prepared, values: list[np.ndarray]) -> list[Regression]:
