@@ -40,7 +40,7 @@ STEEPNESS = 20.0, 80.0
 """k of a step that are tried, times the range of the values: what bends over more of it may be of
 many forms, and stand for any of them where there is no noise."""
 
-LEVELS = 8
+LEVELS = 12
 """K of log(x / K) that are tried: from one to another x log(x / K) changes by a multiple of x."""
 
 RATIOS = 24
