@@ -123,7 +123,7 @@ def test_an_oscillator_has_no_number():
 
 @pytest.mark.slow
 def test_what_a_predator_eats_its_prey_loses():
-    """One K in two equations, each of which is off where only the other has it; rows are missing."""
+    """One K in two equations, each of which is off where only one has it; rows are missing."""
 
     def field(y):
         eaten = y[0] * y[1] / (12 + y[0])
