@@ -165,48 +165,18 @@ def trial(
       first: the search on the first part without it.
       before: the numbers that the problem has already.
     """
-    part, substeps, inner = 1 - constants.HELD_OUT, prepared.substeps, offer.inner
-    units = _with_inner(prepared.units, [inner])
-    wide = session.build(units, substeps)
-    forced = inner.place >= len(units.variables) - session.forcings
-    start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
-    # x/(K + x) may follow faster than any product that was resolved before.
-    own = stages.resolved(wide, [start]).substeps
-    substeps = max(substeps or 1, own or 1)
-    wide = wide._replace(substeps=substeps)
-    # With the number in them, the equations say better how a forcing acts.
-    coefficients = start.coefficients + wide.problem.known
-    row = int(np.argmax(offer.mask[:, holding(wide, inner)].any(1)))
-    only = Only(inner.kind, inner.places, row)
-    # A power that is free has no grid: it begins where the term without it was fitted.
-    better = (
-        []
-        if inner.second is not None or offer.followed or offer.shared
-        else number_scan.offers(wide, offer.mask, coefficients, first.noise, only, forced=forced)
-    )
-    if better:
-        # The other equations hold the number where they were offered it.
-        rows = np.arange(len(offer.mask))[:, None] == row
-        kept = np.where(rows, better[0].mask, offer.mask)
-        offer = better[0]._replace(price=offer.price, mask=kept)
-        units = _with_inner(prepared.units, [offer.inner])
-        wide = session.build(units, substeps)
-    if inner.kind == LOGARITHM:
-        start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
-        offer = without_line(offer, wide, start.coefficients)
-        units = _with_inner(prepared.units, [offer.inner])
-        wide = session.build(units, substeps)
+    part, inner, forced = 1 - constants.HELD_OUT, offer.inner, _is_forced(session, offer, prepared)
+    offer, wide = _placed(session, offer, prepared, first)
     mask = offer.mask & wide.problem.admissible
     if not mask[:, holding(wide, inner)].any():
         return None
     if inner.kind != WAVE:
         # Terms that make up for a number that is off would be chosen with it.
         alone = _search(session, wide, [candidates.regressed(wide.problem, mask)], part, rounds=1)
-        fitted = fit_numbers(units, alone)
+        fitted = fit_numbers(wide.units, alone)
         if inner.kind == FREE and not _moved(inner, fitted):
             return None
-        units = units._replace(inner=fitted.inner)
-        wide = session.build(units, substeps)
+        wide = session.build(wide.units._replace(inner=fitted.inner), wide.substeps)
         if _hopeless(session, wide, mask, first):
             return None
     masks = [mask, *(_carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
@@ -224,6 +194,47 @@ def trial(
         return None
     numbers = found.numbers._replace(price=before.price + offer.price)
     return found._replace(numbers=numbers)
+
+
+def _is_forced(session: Session, offer: Offer, prepared: Prepared) -> bool:
+    """Whether a number is one of a forcing in time, which was not measured."""
+    return offer.inner.place >= len(prepared.units.variables) - session.forcings
+
+
+def _placed(
+    session: Session, offer: Offer, prepared: Prepared, first: Found
+) -> tuple[Offer, Prepared]:
+    """An offer with the number where its terms are best, and the problem with that number.
+
+    See `trial` for the arguments.
+    """
+    substeps, inner = prepared.substeps, offer.inner
+    wide = session.build(_with_inner(prepared.units, [inner]), substeps)
+    start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
+    # x/(K + x) may follow faster than any product that was resolved before.
+    own = stages.resolved(wide, [start]).substeps
+    substeps = max(substeps or 1, own or 1)
+    wide = wide._replace(substeps=substeps)
+    # A power that is free has no grid: it begins where the term without it was fitted.
+    if inner.second is None and not (offer.followed or offer.shared):
+        # With the number in them, the equations say better how a forcing acts.
+        coefficients = start.coefficients + wide.problem.known
+        row = int(np.argmax(offer.mask[:, holding(wide, inner)].any(1)))
+        only, forced = Only(inner.kind, inner.places, row), _is_forced(session, offer, prepared)
+        better = number_scan.offers(
+            wide, offer.mask, coefficients, first.noise, only, forced=forced
+        )
+        if better:
+            # The other equations hold the number where they were offered it.
+            rows = np.arange(len(offer.mask))[:, None] == row
+            kept = np.where(rows, better[0].mask, offer.mask)
+            offer = better[0]._replace(price=offer.price, mask=kept)
+            wide = session.build(_with_inner(prepared.units, [offer.inner]), substeps)
+    if inner.kind == LOGARITHM:
+        start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
+        offer = without_line(offer, wide, start.coefficients)
+        wide = session.build(_with_inner(prepared.units, [offer.inner]), substeps)
+    return offer, wide
 
 
 def _likelier_without(
