@@ -220,6 +220,9 @@ LINEAR_R2 = 0.98
 LINEAR_LEFT = 2.0
 """How many times as much they may leave of a state."""
 
+LINEAR_SHARE = 0.2
+"""Share of an integrated derivative that they may leave in a regression, to be fitted at all."""
+
 PLAIN = 2
 """Supports of products of variables alone that each regression proposes besides."""
 

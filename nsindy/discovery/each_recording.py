@@ -69,7 +69,9 @@ def law_of_each(
     def size(fits: list[Found]) -> int:
         return int(fits[0].chosen.mask.sum())
 
-    other = min(able, key=lambda fits: (curved(fits), size(fits) * curved(fits), -evidence(fits)))
+    straight = [fits for fits in able if not curved(fits)]
+    shortest = min(able, key=lambda fits: (size(fits), -evidence(fits)))
+    other = max(straight, key=evidence) if straight else shortest
     said = (
         "each recording by itself follows one law with numbers of its own; give what differs "
         "between them as an input, a column that is constant in each. "

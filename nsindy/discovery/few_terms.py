@@ -4,10 +4,12 @@ import numpy as np
 
 from nsindy.discovery import constants, proposals
 from nsindy.discovery.candidates import Candidate, Start
+from nsindy.discovery.number_growth import share_left
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.verdict import followed_by, held_out, simulated_r2
 from nsindy.discovery.wording import Wording
+from nsindy.evidence import regression
 from nsindy.terms import text
 from nsindy.terms.products import is_product
 from nsindy.terms.term import Term
@@ -57,7 +59,7 @@ def linear_ones(prepared: Prepared, first: Found, final: Found, words: Wording) 
     """
     linear = linear_terms(prepared)
     mask = final.chosen.mask & final.problem.open
-    if prepared.problem.wide or not mask[:, ~linear].any():
+    if prepared.problem.wide or not mask[:, ~linear].any() or _bent(prepared, mask, linear):
         return ""
     every = final.best_of(proposed_among(prepared, linear))
     far = every.variance > constants.LINEAR_LEFT**2 * final.chosen.variance
@@ -71,6 +73,24 @@ def linear_ones(prepared: Prepared, first: Found, final: Found, words: Wording) 
         f"the linear law that comes nearest is {_said(prepared, first, every, r2, words)}; it is "
         f"{behind:.1f} nats less likely"
     )
+
+
+def _bent(prepared: Prepared, mask: np.ndarray, linear: np.ndarray) -> bool:
+    """Whether a regression on integrals shows an equation that no linear one comes near.
+
+    So that along chaos nothing is fitted for that.
+    """
+    problem = prepared.problem
+    for d in np.flatnonzero((mask & ~linear).any(1)).tolist():
+        own = regression.of_equation(problem.integrals, mask.shape[1], d)
+        columns, target = own[:, :-1], own[:, -1]
+        straight, chosen = (
+            share_left(columns[:, kept], target)
+            for kept in (linear & problem.admissible[d], mask[d])
+        )
+        if straight > max(constants.LINEAR_SHARE, constants.LINEAR_LEFT**2 * chosen):
+            return True
+    return False
 
 
 def linear_terms(prepared: Prepared) -> np.ndarray:

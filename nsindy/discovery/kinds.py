@@ -242,6 +242,9 @@ POWERS_OF = {"saturation": 1.0, "hill2": 2.0, "hill3": 3.0, "hill4": 4.0}
 FREE = "hill_power"
 """The kind with that power, which has no grid: it follows one of those."""
 
+LOGARITHM = "logarithm"
+"""The kind of log(x / K), whose K a term x beside x log(x / K) would change."""
+
 FREED_AS = {
     "michaelis": "hill_power", "inhibition": "repression_power",
     **{f"hill{n}": "hill_power" for n in (2, 3, 4)},

@@ -26,17 +26,22 @@ def linear_groups(expressions: Sequence[Expression], names: Sequence[str]) -> li
     Returns:
       the groups, in the order of the names; one at least, which may be empty.
     """
-    groups: list[list[str]] = []
-    left = list(names)
-    while not groups or (groups[-1] and left):
-        chosen: list[str] = []
-        for name in left:
-            more = {*chosen, name}
-            if all(_degree(expression, more) <= 1 for expression in expressions):
-                chosen.append(name)
-        groups.append(chosen)
-        left = [name for name in left if name not in chosen]
-    return groups if groups[-1] or len(groups) == 1 else groups[:-1]
+    groups = [_linear_together(expressions, names)]
+    left = [name for name in names if name not in groups[0]]
+    while more := _linear_together(expressions, left):
+        groups.append(more)
+        left = [name for name in left if name not in more]
+    return groups
+
+
+def _linear_together(expressions: Sequence[Expression], names: Sequence[str]) -> list[str]:
+    """Numbers in which all expressions are linear together; the first found."""
+    chosen: list[str] = []
+    for name in names:
+        more = {*chosen, name}
+        if all(_degree(expression, more) <= 1 for expression in expressions):
+            chosen.append(name)
+    return chosen
 
 
 def _degree(expression: Expression, names: set[str]) -> float:

@@ -66,7 +66,7 @@ def with_numbers(
         if not earned:
             break
         best = max(earned, key=lambda each: each.score)
-    return best
+    return _with_errors(best, build) if best.inner else best
 
 
 def _regression(prepared: Prepared) -> Regression:
@@ -84,9 +84,7 @@ def _tried(of: NumberedMap, offer: Offer, build: Callable[[Units], Prepared]) ->
     if not fit.mask[:, holding(made, offer.inner)].any():
         return None
     found = NumberedMap(made, fit, inner, price=of.price + offer.price)
-    if not found.score > of.score + constants.NUMBER_EARNS:
-        return None
-    return _with_errors(found, build)
+    return found if found.score > of.score + constants.NUMBER_EARNS else None
 
 
 def _with_errors(found: NumberedMap, build: Callable[[Units], Prepared]) -> NumberedMap:
@@ -95,29 +93,29 @@ def _with_errors(found: NumberedMap, build: Callable[[Units], Prepared]) -> Numb
     1/σ² of a number p is the bend of Σ_d ½ n log RSS_d(p), coefficients ξ following it; and the
     variance that this adds to that of a coefficient at p is (∂ξ/∂p)² σ².
     """
-    errors, variance = [], np.zeros(found.fit.mask.shape)
+    mask = found.fit.mask
+    errors, variance = [], np.zeros(mask.shape)
+    nats, _ = _least_squares(found.prepared, mask)
     for i, one in enumerate(found.inner):
         step = STEP * abs(one.number)
-        nats, each = [], []
-        for shift in (-step, 0.0, step):
-            moved = one._replace(number=one.number + shift)
-            inner = (*found.inner[:i], moved, *found.inner[i + 1 :])
-            made = build(found.prepared.units._replace(inner=inner))
-            fixed = [_least_squares(made, found.fit.mask, d) for d in range(len(variance))]
-            nats.append(sum(left for left, _ in fixed))
-            each.append(np.stack([coefficients for _, coefficients in fixed]))
-        bend = (nats[0] - 2 * nats[1] + nats[2]) / step**2
+        fits = []
+        for number in (one.number - step, one.number + step):
+            inner = (*found.inner[:i], one._replace(number=number), *found.inner[i + 1 :])
+            fits.append(_least_squares(build(found.prepared.units._replace(inner=inner)), mask))
+        (low, before), (high, behind) = fits
+        bend = (low - 2 * nats + high) / step**2
         errors.append(float(1 / np.sqrt(bend)) if bend > 0 else np.inf)
-        slopes = (each[2] - each[0]) / (2 * step)
+        slopes = (behind - before) / (2 * step)
         variance += np.where(slopes == 0, 0.0, slopes * errors[-1]) ** 2
     return found._replace(errors=tuple(errors), spread=np.sqrt(variance))
 
 
-def _least_squares(prepared: Prepared, mask: np.ndarray, d: int) -> tuple[float, np.ndarray]:
-    """½ n log RSS of equation d on its support [D, M], and the coefficients [M]."""
+def _least_squares(prepared: Prepared, mask: np.ndarray) -> tuple[float, np.ndarray]:
+    """Σ_d ½ n log RSS_d of the equations on their supports, and the coefficients [D, M]."""
     design, targets = row_pairs(prepared, 1.0)
-    own, target = design[:, mask[d]], targets[:, d]
-    coefficients = np.zeros(mask.shape[1])
-    coefficients[mask[d]] = np.linalg.lstsq(own, target, rcond=None)[0]
-    left = np.sum((target - design @ coefficients) ** 2)
-    return float(0.5 * len(design) * np.log(np.maximum(left, np.finfo(float).tiny))), coefficients
+    coefficients = np.zeros(mask.shape)
+    for own, row, target in zip(mask, coefficients, targets.T, strict=True):
+        row[own] = np.linalg.lstsq(design[:, own], target, rcond=None)[0]
+    left = np.sum((targets - design @ coefficients.T) ** 2, 0)
+    nats = 0.5 * len(design) * np.log(np.maximum(left, np.finfo(float).tiny))
+    return float(np.sum(nats)), coefficients

@@ -7,9 +7,9 @@ import numpy as np
 
 from nsindy.discovery import candidates, constants, number_scan, proposals, signals, stages
 from nsindy.discovery.candidates import Start
-from nsindy.discovery.kinds import FREE, KINDS
+from nsindy.discovery.kinds import FREE, KINDS, LOGARITHM
 from nsindy.discovery.number_blocks import Offer, Only, holding
-from nsindy.discovery.number_limits import LOGARITHM, without_line
+from nsindy.discovery.number_limits import without_line
 from nsindy.discovery.number_profile import fit_profile
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found

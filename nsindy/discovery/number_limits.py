@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nsindy.discovery.kinds import Shape
 from nsindy.discovery.number_blocks import Offer, digits
 from nsindy.discovery.problem import Prepared
-from nsindy.terms.numbered import Inner
+from nsindy.terms.numbered import NUMBERED, Inner
+from nsindy.terms.operations import PRIMITIVES
+from nsindy.terms.term import Term
 
-__all__ = ["LOGARITHM", "with_one_number", "without_line"]
-
-LOGARITHM = "logarithm"
-"""Kind of log(x / K)."""
+__all__ = ["with_one_number", "without_line"]
 
 _Shapes = dict[tuple[str, int | None], tuple[str, int | None]]
 """An operation and the state that it is multiplied with, by those whose place it takes."""
@@ -92,16 +92,12 @@ def without_line(offer: Offer, wide: Prepared, coefficients: np.ndarray) -> Offe
       wide: the library with it.
       coefficients: scaled, of its support [D, M].
     """
-    inner = offer.inner
-    if inner.kind != LOGARITHM:
+    inner, x = offer.inner, offer.inner.place
+    pair = Term(PRIMITIVES["identity"], (x,)), Shape(NUMBERED[inner.kind], x).term(inner)
+    # Terms are multiplied with states alone, and not with inputs.
+    if not {*pair} <= {*wide.terms}:
         return offer
-    names, x = [term.primitive.name for term in wide.terms], inner.place
-    (line,) = [
-        m for m, t in enumerate(wide.terms) if names[m] == "identity" and t.arguments == (x,)
-    ]
-    own = wide.kinds.terms(inner, len(wide.units.states))
-    shapes = wide.kinds.shapes(inner.kind, inner.places, len(wide.units.states))
-    (bent,) = [wide.terms.index(term) for term, s in zip(own, shapes, strict=True) if s.times == x]
+    line, bent = map(wide.terms.index, pair)
     both = offer.mask[:, line] & offer.mask[:, bent]
     if not both.any():
         return offer
@@ -110,5 +106,5 @@ def without_line(offer: Offer, wide: Prepared, coefficients: np.ndarray) -> Offe
     mask = offer.mask.copy()
     mask[both, line] = False
     return offer._replace(
-        inner=inner._replace(number=float(inner.number * np.exp(-shift))), mask=mask
+        inner=inner._replace(number=inner.number * float(np.exp(-shift))), mask=mask
     )

@@ -49,8 +49,8 @@ def search_with_numbers(
       base: a search on the first part, around whose choice numbers are looked for.
       first: the best search on the first part.
     """
-    best, near = None, base
-    plain = first
+    plain, best, near = first, None, base
+    exact = signals.noiseless(prepared.signals)
     for _ in range(constants.NUMBERS):
         if session.stop() or prepared.problem.wide:
             break
@@ -65,11 +65,11 @@ def search_with_numbers(
             break
         earned += [freed for each in earned for freed in _with_free_powers(session, each)]
         earned += _with_one_number(session, earned, prepared, first, before)
-        if not signals.noiseless(prepared.signals):
+        if not exact:
             close = max(map(_nats, earned)) - constants.NUMBER_CLOSE
             top = sorted((one for one in earned if _nats(one) >= close), key=_nats)
             earned += [number_fit.without_helpers(session, one) for one in top[-3:]]
-        best = _simplest(earned, exact=signals.noiseless(prepared.signals))
+        best = _simplest(earned, exact=exact)
         prepared, first, near = best.prepared, best.found, best.found
     return WithNumbers(plain, None if best is None else number_fit.finish(session, best))
 
@@ -142,10 +142,24 @@ def _with_one_number(
     for two in sorted(earned, key=_nats, reverse=True):
         offers = number_limits.with_one_number(two.prepared, prepared, two.found.chosen.mask)
         if offers and not session.stop():
-            tried = [number_fit.trial(session, one, prepared, first, before) for one in offers]
-            pairs = zip(offers, tried, strict=True)
-            return [one for offer, one in pairs if one is not None and one.holds(offer.inner)]
+            return _kept(session, offers, prepared, first, before)
     return []
+
+
+def _kept(
+    session: Session,
+    offers: Sequence[Offer],
+    prepared: Prepared,
+    first: Found,
+    before: FittedNumbers,
+) -> list[Trial]:
+    """The trials that earn their price and keep their number; see `number_fit.trial`."""
+    tried = [
+        (offer, number_fit.trial(session, offer, prepared, first, before))
+        for offer in offers
+        if not session.stop()
+    ]
+    return [each for offer, each in tried if each is not None and each.holds(offer.inner)]
 
 
 def _waits(offer: Offer, earned: Offer, mask: np.ndarray) -> bool:
@@ -210,12 +224,9 @@ def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:
     """The same with the power of the Hill term that was just found free, if that earns it."""
     if number_hints.settled(tried.prepared, tried.found):
         return []
-    found = [
-        (offer, number_fit.trial(session, offer, tried.prepared, tried.found, tried.numbers))
-        for offer in number_blocks.freed_powers(tried.prepared, tried.found.chosen.mask)
-        if offer.inner.place == tried.numbers.inner[-1].place and not session.stop()
-    ]
-    return [each for offer, each in found if each is not None and each.holds(offer.inner)]
+    every = number_blocks.freed_powers(tried.prepared, tried.found.chosen.mask)
+    offers = [one for one in every if one.inner.place == tried.numbers.inner[-1].place]
+    return _kept(session, offers, tried.prepared, tried.found, tried.numbers)
 
 
 def _different(*lists: Sequence[Offer]) -> list[Offer]:

@@ -20,6 +20,8 @@ __all__ = ["Picture", "autocorrelation", "left_over", "pictures"]
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#AA4499")
 DATA = "#777777"
 WIDTH = 5.2
+BESIDE = 34
+"""Characters of the longest name of a term that stands beside its bar."""
 STYLE: Any = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -66,10 +68,6 @@ def pictures(discovery: Discovery, replays: Sequence[Replay]) -> list[Picture]:
             _autocorrelations(discovery, replays),
             _forecasts(discovery, replays),
         ]
-
-
-BESIDE = 34
-"""Characters of the longest name of a term that stands beside its bar."""
 
 
 def _figure(heights: Sequence[float], *, sharex: bool = False) -> tuple[Figure, list[Axes]]:
@@ -281,12 +279,13 @@ def _terms(discovery: Discovery, replays: Sequence[Replay]) -> Picture:
         for place, value in zip(places, values, strict=True):
             axis.text(value, float(place), f" {_short(value)}", va="center", fontsize=8.5)
         axis.set_yticks([] if above else places, [] if above else said)
-        for place, name in zip(places.tolist(), said, strict=True) if above else ():
-            axis.annotate(
-                name, (0, place - 0.24), (3, 0), xycoords=("axes fraction", "data"),
-                textcoords="offset points", va="bottom", fontsize=8.5,
-            )  # fmt: skip
-        axis.set_ylim(-0.75 if above else -0.5, len(values) - 0.5)
+        if above:
+            for place, name in zip(places.tolist(), said, strict=True):
+                axis.annotate(
+                    name, (0, place - 0.24), (3, 0), xycoords=("axes fraction", "data"),
+                    textcoords="offset points", va="bottom", fontsize=8.5,
+                )  # fmt: skip
+            axis.set_ylim(-0.75, len(values) - 0.5)
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.invert_yaxis()

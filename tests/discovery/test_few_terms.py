@@ -7,6 +7,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import nsindy
+from nsindy.discovery import few_terms
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +60,15 @@ def test_newtons_law_stands_beside_a_cup_that_cools_a_little_otherwise():
 
 def test_no_linear_law_stands_beside_a_linear_one_or_a_curve():
     assert cooling(0.0)[1] == [] and cooling(2e-2)[1] == []
+
+
+def test_where_a_regression_shows_a_bend_no_linear_law_is_fitted(monkeypatch):
+    """x' = v, v' = 3 (1 - x²) v - x: fits, of seconds along chaos, would say nothing."""
+    times = np.linspace(0, 20, 300)
+    field = lambda t, y: [y[1], 3 * (1 - y[0] ** 2) * y[1] - y[0]]  # noqa: E731
+    clean = solve_ivp(field, (0, 20), [1.0, 0.0], t_eval=times, rtol=1e-9).y.T
+    noisy = clean + 0.01 * np.random.default_rng(0).standard_normal(clean.shape)
+    monkeypatch.setattr(few_terms, "proposed_among", None)
+    found = nsindy.discover(times, noisy, states=["x", "v"], operations=())
+    assert found.verdict == "equation" and "x^2 v" in str(found)
+    assert not any("linear law" in note for note in found.notes)

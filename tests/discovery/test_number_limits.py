@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from problems import prepared
 
+from nsindy.discovery import problem, signals
 from nsindy.discovery.candidates import regressed
 from nsindy.discovery.number_blocks import Offer
 from nsindy.discovery.number_limits import with_one_number, without_line
+from nsindy.discovery.question import Question
+from nsindy.recording.check import Recording
 from nsindy.terms.numbered import Inner
 from nsindy.terms.text import readable
 
@@ -64,3 +67,16 @@ def test_a_line_beside_its_logarithm_is_another_number():
     assert [rows[m] for m in np.flatnonzero(offer.mask[0])] == ["x log(x/2.000)"]
     alone = Offer(inner, offer.mask, 3.0)
     assert without_line(alone, wide, start.coefficients) is alone
+
+
+def test_the_logarithm_of_an_input_is_multiplied_with_no_input():
+    """So nothing beside it says what its number is."""
+    times = np.linspace(0, 5, 60)
+    part = Recording(times, np.exp(-times)[:, None], (1 + times)[:, None])
+    smoothed, units = signals.smooth_recordings([part], 1)
+    inner = Inner("logarithm", 1, 2.0)
+    question = Question(operations=("log",))
+    wide = problem.prepare([part], smoothed, units._replace(inner=(inner,)), question)
+    mask = np.ones((1, len(wide.terms)), bool)
+    offer = Offer(inner, mask, 3.0)
+    assert without_line(offer, wide, np.ones(mask.shape)) is offer
