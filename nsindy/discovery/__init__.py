@@ -38,8 +38,9 @@ Read the modules in this order:
   number_tangent the regression along trajectories, to first order
   number_scan    the numbers with which a solution would follow the recording better
   response       what a small forcing does to a recording, to first order
-  number_fit     numbers fitted together with everything else
-  number_profile their least misfit, by parabolas
+  fitted_numbers numbers fitted together with everything else
+  number_fit     searches with a number, which must earn its price
+  number_profile the least misfit as a function of one number, by parabolas
   number_limits  one number in place of two, of which one is of no account
   numbers_inside one number after the other, as long as they earn their price
   coupling       states that rise and fall together, and equations without coupling

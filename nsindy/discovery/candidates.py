@@ -20,7 +20,7 @@ __all__ = [
     "Path",
     "Start",
     "fit",
-    "fit_each",
+    "fit_alone",
     "initial_values",
     "key_of",
     "model",
@@ -204,19 +204,11 @@ def fit(
     return ended
 
 
-def fit_each(
-    problem: Problem,
-    segments: Segments,
-    starts: Sequence[Start],
-    noise: np.ndarray,
-    units: Sequence[np.ndarray] | None = None,
-) -> list[Candidate]:
-    """Fit each start to its end, with units and numbers of its own [V]; without a score."""
-    models = [model(problem, start) for start in starts]
-    fits = side_by_side.fit_many(problem.terms, models, segments, noise, problem.floor, units=units)
-    known = problem.known != 0
-    each = zip(starts, fits, strict=True)
-    return [_candidate(problem.alike(start.mask) | known, fitted) for start, fitted in each]
+def fit_alone(problem: Problem, segments: Segments, start: Start, noise: np.ndarray) -> Candidate:
+    """Fit one start to its end; without a score."""
+    begun = [model(problem, start)]
+    (fitted,) = side_by_side.fit_many(problem.terms, begun, segments, noise, problem.floor)
+    return _candidate(problem.alike(start.mask) | (problem.known != 0), fitted)
 
 
 def _candidate(mask: np.ndarray, found: ShootingFit) -> Candidate:

@@ -7,8 +7,8 @@ import numpy as np
 from nsindy.discovery import diagnosis, dictionary, neighbours, signals, wording
 from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.few_terms import in_few_terms, linear_ones
+from nsindy.discovery.fitted_numbers import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
-from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.phase_differences import of_differences
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.readings import Late

@@ -22,9 +22,9 @@ from nsindy.discovery import (
     signals,
 )
 from nsindy.discovery.candidates import Candidate
+from nsindy.discovery.fitted_numbers import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.inclusion import only_probable
 from nsindy.discovery.number_blocks import Offer, Only
-from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.problem import Prepared, Problem
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -316,25 +316,21 @@ def _fit_time(found: Forced, time: float) -> tuple[float, float]:
     prepared = found.prepared
     width = float(np.median(np.diff(prepared.parts[0].times)))
 
-    def at(numbers):
+    def at(time):
         moved = [
             _beside_inputs(
                 s._replace(inputs=s.inputs[:, :-1], before=s.before[:, :-1], held=s.held[:-1]),
-                _ramp(part.times, numbers[0]),
+                _ramp(part.times, time),
             )
             for s, part in zip(prepared.signals, prepared.parts, strict=True)
         ]
         inputs = prepared._replace(signals=moved).segments(1.0).inputs
         return found.final.segments._replace(inputs=inputs)
 
-    def fits(each, starts):
-        problem, noise = found.final.problem, found.final.noise
-        pairs = zip(each, starts, strict=True)
-        return [candidates.fit_each(problem, at(n), [one], noise)[0] for n, one in pairs]
+    def fit(time, start):
+        return candidates.fit_alone(found.final.problem, at(time), start, found.final.noise)
 
-    start, step = np.array([time]), np.array([0.1 * width])
-    numbers, covariance, _ = number_profile.fit_profile(fits, found.final, start, step)
-    return float(numbers[0]), float(np.sqrt(covariance[0, 0]))
+    return number_profile.fit_profile(fit, found.final, time, 0.1 * width)
 
 
 def _step_offered(

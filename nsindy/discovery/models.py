@@ -16,8 +16,8 @@ from nsindy.discovery import (
     stages,
 )
 from nsindy.discovery.discrepancy import Discrepancy
+from nsindy.discovery.fitted_numbers import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.forcing import Forced
-from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.readings import Late
 from nsindy.discovery.search import Found

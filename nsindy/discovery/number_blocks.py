@@ -37,6 +37,7 @@ class Offer(NamedTuple):
       mask: a support to begin with, the terms of the number behind the others [D, M + W].
       price: nats that the number itself must earn.
       gain: nats that the scan promises, its price paid.
+      behind: nats by which others promise more, of those that were looked for in one way.
       followed: True where that was found along trajectories: it is searched with as it is.
       shared: True for a number of two equations, which is searched with as it is too.
     """
@@ -45,6 +46,7 @@ class Offer(NamedTuple):
     mask: np.ndarray
     price: float
     gain: float = 0.0
+    behind: float = 0.0
     followed: bool = False
     shared: bool = False
 

@@ -1,4 +1,4 @@
-"""The search with numbers inside terms, fitted by the profile of the misfit of trajectories."""
+"""Searches with a number inside terms, fitted to the trajectories."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,10 +7,15 @@ import numpy as np
 
 from nsindy.discovery import candidates, constants, number_scan, proposals, signals, stages
 from nsindy.discovery.candidates import Start
-from nsindy.discovery.kinds import FREE, KINDS, LOGARITHM
+from nsindy.discovery.fitted_numbers import (
+    NOTHING_FITTED,
+    FittedNumbers,
+    fit_numbers,
+    is_signed,
+)
+from nsindy.discovery.kinds import FREE, LOGARITHM
 from nsindy.discovery.number_blocks import Offer, Only, holding
 from nsindy.discovery.number_limits import without_line
-from nsindy.discovery.number_profile import fit_profile
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -18,49 +23,13 @@ from nsindy.discovery.signals import Units
 from nsindy.terms.numbered import WAVE, Inner, of_each
 
 __all__ = [
-    "NOTHING_FITTED",
-    "FittedNumbers",
     "NumberSearch",
     "Trial",
     "finish",
-    "fit_numbers",
     "search_with",
     "trial",
     "without_helpers",
 ]
-
-
-class FittedNumbers(NamedTuple):
-    """Numbers that were fitted with everything else.
-
-    Attributes:
-      inner: that hold P of them together, per raw unit of their variables.
-      covariance: of the numbers, where errors are independent [P, P].
-      slopes: how the scaled coefficients follow them [P, D, M].
-      price: nats that all must earn, which the scores of the search do not know.
-    """
-
-    inner: tuple[Inner, ...]
-    covariance: np.ndarray
-    slopes: np.ndarray
-    price: float = 0.0
-
-    @property
-    def errors(self) -> np.ndarray:
-        """Standard errors of the numbers [P]."""
-        return np.sqrt(np.diagonal(self.covariance))
-
-    def variance(self, mask: np.ndarray) -> np.ndarray:
-        """What the numbers add to the variance of the scaled coefficients of a support [D, M]."""
-        slopes = np.where(mask, self.slopes, 0.0)
-        # A number of which nothing is known has no slopes either, and a coefficient that does not
-        # follow it has its own error.
-        known = np.where(np.isfinite(self.covariance), self.covariance, 0.0)
-        return np.einsum("pdm,pq,qdm->dm", slopes, known, slopes)
-
-
-NOTHING_FITTED = FittedNumbers((), np.zeros((0, 0)), np.zeros((0, 1, 1)))
-"""No number at all."""
 
 
 class Trial(NamedTuple):
@@ -95,49 +64,6 @@ class NumberSearch(NamedTuple):
     first: Found
     final: Found
     numbers: FittedNumbers
-
-
-def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None) -> FittedNumbers:
-    """Fit the numbers of a choice to the trajectories, all coefficients and states following them.
-
-    χ²(p), the misfit that is left when everything else is fitted, is a parabola near its least
-    value, so a few fits say where that is, and 2 (∂²χ²/∂p∂p)⁻¹ is the covariance of p. Steps are
-    its standard errors as soon as they are known.
-
-    Args:
-      units: with the numbers to begin with.
-      found: what was chosen with these numbers.
-      places: variables whose numbers are fitted; None for all.
-
-    Reference: Bates and Watts (1988), Nonlinear regression analysis, section 6.1.
-    """
-    inner = tuple(i for i in units.inner if places is None or i.place in places)
-
-    def changed(numbers):
-        each = zip(inner, of_each(inner, numbers), strict=True)
-        return [one.with_numbers(own.tolist()) for one, own in each]
-
-    def fits(each, starts):
-        own = [_with_inner(units, changed(numbers)).raw for numbers in each]
-        return candidates.fit_each(found.problem, found.segments, starts, found.noise, own)
-
-    numbers = np.array([number for each in inner for number in each.numbers])
-    share = np.array([1e-3 if each.kind == WAVE else 0.02 for each in inner for _ in each.numbers])
-    steps = share * np.abs(numbers)
-    signed = [_signed(each) and not i for each in inner for i in range(len(each.numbers))]
-    # What may be 0 is a place among the values, seen within one over the steepness there.
-    steps = np.where(signed, 0.1 / np.abs(np.roll(numbers, -1)), steps)
-    numbers, covariance, slopes = fit_profile(fits, found, numbers, steps, np.array(signed))
-    # A slow wave may be fitted with -w, which is the same up to the sign of its sine.
-    found_inner = tuple(
-        each._replace(number=abs(each.number)) if each.kind == WAVE else each
-        for each in changed(numbers)
-    )
-    return FittedNumbers(found_inner, covariance, slopes)
-
-
-def _signed(inner: Inner) -> bool:
-    return inner.kind in KINDS and KINDS[inner.kind].operations[0].signed
 
 
 def _with_inner(units: Units, inner: Sequence[Inner]) -> Units:
@@ -262,7 +188,8 @@ def without_helpers(session: Session, tried: Trial) -> Trial:
     """The same, or fewer terms with another number where that is likelier.
 
     Terms that make up for a number that is off are chosen with it, and keep it there. So each term
-    beside the last number is left out in turn, and the number fitted anew.
+    beside the last number is left out in turn, and the number fitted anew; but for those without
+    which, to first order, any other number leaves far more.
 
     Args:
       session: builds and searches problems.
@@ -273,8 +200,11 @@ def without_helpers(session: Session, tried: Trial) -> Trial:
     own = holding(prepared, inner)
     rows = np.flatnonzero((mask & open_)[:, own].any(1))
     places = [(d, m) for d in rows for m in np.flatnonzero(mask[d] & open_[d] & ~own)]
+    needed = _lost_without(tried) > constants.NUMBER_NEEDS
     best = None
-    for d, m in places if len(places) > 1 and not session.stop() else ():
+    for d, m in places if len(places) > 1 else ():
+        if needed[d, m] or session.stop():
+            continue
         fewer = mask.copy()
         fewer[d, m] = False
         start = candidates.regressed(prepared.problem, fewer)
@@ -291,6 +221,13 @@ def without_helpers(session: Session, tried: Trial) -> Trial:
     if not again.holds(inner) or again.found.chosen.score < found.chosen.score - constants.STRONG:
         return tried
     return again._replace(numbers=again.numbers._replace(price=tried.numbers.price))
+
+
+def _lost_without(tried: Trial) -> np.ndarray:
+    """Nats for each sample that each term is worth, the numbers free, to first order [D, M]."""
+    values, errors = tried.found.chosen.coefficients, tried.numbers.beside
+    ratio = np.where(errors > 0, values / np.where(errors > 0, errors, 1.0), 0.0)
+    return 0.5 * np.log1p(ratio**2 / tried.found.samples.sum())
 
 
 def _hopeless(session: Session, wide: Prepared, mask: np.ndarray, first: Found) -> bool:
@@ -316,7 +253,7 @@ def _ran_away(inner: Inner, fitted: FittedNumbers) -> bool:
     (number,) = [each.number for each in fitted.inner if each.place == inner.place]
     ratio = abs(number / inner.number) if inner.number else 1.0
     away = not 1 / constants.NUMBER_AWAY < ratio < constants.NUMBER_AWAY
-    return away and not _signed(inner)
+    return away and not is_signed(inner)
 
 
 def _moved(inner: Inner, fitted: FittedNumbers) -> bool:

@@ -1,7 +1,6 @@
-"""The least misfit as a function of few numbers, all else following, by parabolas."""
+"""The least misfit as a function of one number, all else following, by parabolas."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,82 +11,43 @@ from nsindy.discovery.search import Found
 __all__ = ["fit_profile"]
 
 
-class _Profile(NamedTuple):
-    """A fit with given numbers: the candidate, and its misfit χ²."""
-
-    candidate: Candidate
-    misfit: float
-
-
 def fit_profile(
-    fits: Callable[[Sequence[np.ndarray], Sequence[Start]], list[Candidate]],
-    found: Found,
-    numbers: np.ndarray,
-    steps: np.ndarray,
-    signed: np.ndarray | bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fit numbers inside the segments of a recording, all else following; see `number_fit`.
+    fit: Callable[[float, Start], Candidate], found: Found, number: float, step: float
+) -> tuple[float, float]:
+    """Fit a number by which the terms themselves have no derivative, as the time of a jump.
+
+    χ²(p), the misfit that is left when everything else is fitted, is a parabola near its least
+    value, so a few fits say where that is, and 2 / (d²χ²/dp²) is the variance of p. Steps are its
+    standard error as soon as that is known.
 
     Args:
-      fits: the choice with each of several numbers [P], from where each fit starts.
-      found: what was chosen with the numbers to begin with.
-      numbers: to begin with [P].
-      steps: by which they are changed at first [P].
-      signed: True for those that may be 0 or change their sign [P].
+      fit: the choice with the number, from where the fit starts.
+      found: what was chosen with the number to begin with.
+      number: p to begin with.
+      step: by which it is changed at first.
 
     Returns:
-      the numbers [P], their covariance [P, P], and how the coefficients follow them [P, D, M].
+      the number, and its standard error.
+
+    Reference: Bates and Watts (1988), Nonlinear regression analysis, section 6.1.
     """
-    start, place, count = found.chosen.start, numbers, len(numbers)
-    pairs = [(i, j) for i in range(count) for j in range(i)]
-    covariance = np.full((count, count), np.inf)
-    slopes = np.zeros((count, *found.chosen.mask.shape))
-
-    def fitted(tried):
-        """The fits with numbers, the coefficients beginning where they would follow them to."""
-        moved = [np.tensordot(one - place, slopes, 1) for one in tried]
-        starts = [start._replace(coefficients=start.coefficients + move) for move in moved]
-        return [
-            _Profile(each, float(np.sum(found.samples * each.variance / found.noise**2)))
-            for each in fits(tried, starts)
-        ]
-
+    start, error = found.chosen.start, np.inf
     for _ in range(constants.NUMBER_PARABOLAS):
-        own = np.diag(steps)
-        both = [own[i] + own[j] for i, j in pairs]
-        here, *rest = fitted([numbers + move for move in (0 * steps, *-own, *own, *both)])
-        low, high, corners = rest[:count], rest[count : 2 * count], rest[2 * count :]
-        below, above = (np.array([each.misfit for each in side]) for side in (low, high))
-        # Fits that run away are infinitely bad, on both sides perhaps.
-        with np.errstate(invalid="ignore"):
-            bend = below - 2 * here.misfit + above
-        usable = (bend > 0.1) & (bend < np.inf)
-        if not usable.all():
-            steps = np.where(usable, steps, steps * np.where(bend < 1, 4.0, 0.25))
-            continue
-        scaled = np.diag(bend)
-        for (i, j), corner in zip(pairs, corners, strict=True):
-            scaled[i, j] = scaled[j, i] = corner.misfit - above[i] - above[j] + here.misfit
-        bowl = np.isfinite(scaled).all() and np.linalg.eigvalsh(scaled).min() > 1e-3 * bend.min()
-        scaled = scaled if bowl else np.diag(bend)
-        start, place = here.candidate.start, numbers
-        covariance = 2 * np.linalg.inv(scaled) * np.outer(steps, steps)
-        errors = np.sqrt(np.diagonal(covariance))
-        slopes = np.stack(
-            [
-                (up.candidate.coefficients - down.candidate.coefficients) / (2 * step)
-                for down, up, step in zip(low, high, steps, strict=True)
-            ]
+        fits = [fit(number + move, start) for move in (-step, 0.0, step)]
+        below, here, above = (
+            float(np.sum(found.samples * each.variance / found.noise**2)) for each in fits
         )
-        move = np.linalg.solve(scaled, (below - above) / 2)
-        move = np.clip(move, -constants.NUMBER_REACH, constants.NUMBER_REACH) * steps
-        # A number keeps its sign: K = 0 is another term.
-        small = signed | (np.abs(move) < 0.5 * np.abs(numbers))
-        move = np.where(small, move, 0.5 * move)
-        numbers = numbers + move
-        share = steps / errors
-        settled = (np.abs(move) < 0.1 * errors).all() and ((share > 0.3) & (share < 3)).all()
-        steps = np.maximum(errors, np.minimum(np.abs(move), steps))
+        # Fits that run away are infinitely bad, on both sides perhaps.
+        bend = below - 2 * here + above
+        if not 0.1 < bend < np.inf:
+            step *= 4.0 if bend < 1 else 0.25
+            continue
+        start, error = fits[1].start, float(np.sqrt(2 / bend) * step)
+        reach = constants.NUMBER_REACH
+        move = float(np.clip((below - above) / (2 * bend), -reach, reach)) * step
+        number += move
+        settled = abs(move) < 0.1 * error and 0.3 < step / error < 3
+        step = max(error, min(abs(move), step))
         if settled:
             break
-    return numbers, covariance, slopes
+    return number, error

@@ -15,8 +15,9 @@ from nsindy.discovery import (
     number_scan,
     signals,
 )
+from nsindy.discovery.fitted_numbers import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.number_blocks import Offer
-from nsindy.discovery.number_fit import NOTHING_FITTED, FittedNumbers, NumberSearch, Trial
+from nsindy.discovery.number_fit import NumberSearch, Trial
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -92,8 +93,10 @@ def _earned(
     for offer in _offers(prepared, near, first.noise, more=more, exact=exact):
         if session.stop() or any(_settles(each, offer) for _, each in earned):
             continue
-        waits = any(_waits(offer, each, near.chosen.mask) for each, _ in earned)
-        if waits and not (more or exact):
+        # Around a choice that leaves more than noise promises are rough, but what explains that
+        # leaves nothing to those that promise far less.
+        sure = not (exact or more) or any(not _leaves_more(each) for _, each in earned)
+        if sure and any(_waits(offer, each, near.chosen.mask) for each, _ in earned):
             continue
         one = number_fit.trial(session, offer, prepared, first, before)
         if one is not None and one.holds(offer.inner):
@@ -128,7 +131,8 @@ def _offers(
     if not more:
         lists = [[o for o in each if _pays_by_terms(o, chosen.mask, exact=exact)] for each in lists]
     # A bent term whose number is another than 1 may have others beside it that make up for it.
-    return _different(*lists, number_blocks.freed(prepared, chosen.mask))
+    freed = number_blocks.freed(prepared, chosen.mask)
+    return [*_different(*lists), *(each._replace(behind=np.inf) for each in freed)]
 
 
 def _with_one_number(
@@ -141,6 +145,8 @@ def _with_one_number(
     """The best with two numbers in a term with the one of which they are near, if that earns it."""
     for two in sorted(earned, key=_nats, reverse=True):
         offers = number_limits.with_one_number(two.prepared, prepared, two.found.chosen.mask)
+        taken = [inner for each in earned for inner in each.numbers.inner[-1:]]
+        offers = [o for o in offers if not any(_alike(o.inner, inner) for inner in taken)]
         if offers and not session.stop():
             return _kept(session, offers, prepared, first, before)
     return []
@@ -169,7 +175,11 @@ def _waits(offer: Offer, earned: Offer, mask: np.ndarray) -> bool:
     hold.
     """
     own, other = (each.mask[:, mask.shape[1] :].any(1) for each in (offer, earned))
-    return not (own & other).any() or offer.gain < earned.gain - constants.NUMBER_CLOSE
+    return not (own & other).any() or offer.behind > earned.behind + constants.NUMBER_CLOSE
+
+
+def _leaves_more(tried: Trial) -> bool:
+    return number_hints.leaves_more(tried.prepared, tried.found)
 
 
 def _simplest(earned: Sequence[Trial], *, exact: bool) -> Trial:
@@ -243,7 +253,11 @@ def _different(*lists: Sequence[Offer]) -> list[Offer]:
             least = min(constants.NUMBER_NEAR * best, best - constants.NUMBER_CLOSE)
             near = [o for o in own if o.gain >= least]
             for offer in near[:most]:
-                if not any(_alike(offer.inner, other.inner) for other in found):
+                offer = offer._replace(behind=best - offer.gain)
+                same = [i for i, other in enumerate(found) if _alike(offer.inner, other.inner)]
+                for i in same:
+                    found[i] = found[i]._replace(behind=min(found[i].behind, offer.behind))
+                if not same:
                     found.append(offer)
     return found
 

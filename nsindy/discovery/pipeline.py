@@ -27,10 +27,10 @@ from nsindy.discovery import (
     wide_table,
 )
 from nsindy.discovery.discrepancy import Discrepancy, nearly_right
+from nsindy.discovery.fitted_numbers import NOTHING_FITTED
 from nsindy.discovery.gauge import Motion
 from nsindy.discovery.law_text import Law
 from nsindy.discovery.models import FoundModel
-from nsindy.discovery.number_fit import NOTHING_FITTED
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.readings import Late

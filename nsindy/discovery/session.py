@@ -8,6 +8,7 @@ import numpy as np
 from nsindy.discovery import candidates, constants, problem, search, segmentation, signals
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.discrepancy import precompile_judge
+from nsindy.discovery.fitted_numbers import precompile_numbers
 from nsindy.discovery.gauge import holds
 from nsindy.discovery.known import NOTHING, Physics
 from nsindy.discovery.problem import Prepared
@@ -72,6 +73,8 @@ class Session:
         if substeps is not None:
             # A slow error beside the equations is one of flows.
             precompile_judge(prepared.problem, segments)
+            if units.inner:
+                precompile_numbers(prepared.problem, segments, units)
         return prepared
 
     def narrowed(self, prepared: Prepared) -> Prepared:

@@ -20,6 +20,7 @@ __all__ = [
     "FitState",
     "ShootingFit",
     "fit_segments",
+    "following",
     "judge",
     "step",
     "unstarted",
@@ -40,6 +41,9 @@ may be."""
 
 DRIFT = 3.0
 """Times the floor of the noise that a slow error may be at no price: solvers drift."""
+
+NUMBER_STEP = 0.5
+"""Most that a number inside a term moves in a step: none changes its sign."""
 
 
 class Expansion(NamedTuple):
@@ -116,7 +120,7 @@ def unstarted(model: Model, segments: Segments) -> FitState:
       segments: the recordings.
     """
     parts, count = model.begin.shape
-    columns, initial = model.indices.size, segments.starts.shape[1]
+    columns, initial = model.every_free.size, segments.starts.shape[1]
     kind = segments.states.dtype
 
     # By NumPy: outside a program, JAX would compile each of them.
@@ -211,10 +215,11 @@ def _squares(segments: Segments, at: Chain | Expansion) -> jax.Array:
 
 def _propose(best: Expansion, damping: jax.Array) -> tuple[Model, jax.Array]:
     """A damped step, and the sum of squares that a step without damping promises."""
-    model, mask = best.model, best.model.free.reshape(-1)
+    model, mask = best.model, best.model.every_free
     size, tables = best.products.shape[-1] - 2, best.products
-    if model.follow is not None:
-        tables = stretches.products_of_free(tables, model.follow)
+    follow = following(model)
+    if follow is not None:
+        tables = stretches.products_of_free(tables, follow)
     # Gaps that are closed at once may throw a solution as far as any other step.
     closed = 1 / (1 + damping)
     by_target = jnp.eye(size + 2)[:, jnp.append(jnp.arange(size), size + 1)]
@@ -222,13 +227,27 @@ def _propose(best: Expansion, damping: jax.Array) -> tuple[Model, jax.Array]:
     by_target = by_target.at[size, size].set(1 - closed)
     damped = by_target.T @ tables @ by_target
     change = stretches.solve_stretches(damped, mask, damping)
-    if model.follow is not None:
-        change = change._replace(coefficients=model.follow @ change.coefficients)
-    coefficients = model.coefficients + change.coefficients.reshape(model.free.shape)
-    begin = model.begin + closed * best.begin_gap
-    begin = begin + best.begin_by_coefficients @ change.coefficients
+    if follow is not None:
+        change = change._replace(coefficients=follow @ change.coefficients)
+    moved, numbers = change.coefficients, model.numbers
+    if numbers is not None:
+        own, steps = jnp.split(moved, [model.free.size])
+        moved = jnp.concatenate([own, jnp.clip(steps, -NUMBER_STEP, NUMBER_STEP)])
+        numbers = numbers.moved(moved[model.free.size :])
+    coefficients = model.coefficients + moved[: model.free.size].reshape(model.free.shape)
+    begin = model.begin + closed * best.begin_gap + best.begin_by_coefficients @ moved
     begin = begin + jnp.einsum("bde,be->bd", best.begin_by_initial, change.initial[best.stretch])
-    return model._replace(coefficients=coefficients, begin=begin), promised
+    return model._replace(coefficients=coefficients, begin=begin, numbers=numbers), promised
+
+
+def following(model: Model) -> jax.Array | None:
+    """What a change of all that is free changes of coefficients and numbers [P, P].
+
+    None where nothing follows another.
+    """
+    if model.follow is None or model.numbers is None:
+        return model.follow
+    return jax.scipy.linalg.block_diag(model.follow, jnp.eye(model.numbers.free.size))
 
 
 def judge(

@@ -20,6 +20,7 @@ __all__ = [
     "NODES",
     "SOLUTION",
     "Chain",
+    "FreeNumbers",
     "Model",
     "Segments",
     "Sensitivities",
@@ -59,6 +60,31 @@ class Segments(NamedTuple):
     bound: jax.Array
 
 
+class FreeNumbers(NamedTuple):
+    """Numbers inside terms that are fitted with the coefficients.
+
+    Attributes:
+      places: of each among `Segments.units` [G].
+      values: in place of what stands there [G].
+      scales: what a step of 1 adds to each; 0 where that is its value [G].
+      free: False for one that is not fitted [G].
+    """
+
+    places: jax.Array
+    values: jax.Array
+    scales: jax.Array
+    free: jax.Array
+
+    @property
+    def slopes(self) -> jax.Array:
+        """Derivatives of the values by the step [G]."""
+        return jnp.where(self.scales > 0, self.scales, self.values)
+
+    def moved(self, step: jax.Array) -> "FreeNumbers":
+        """The numbers a step further [G]."""
+        return self._replace(values=self.values + self.slopes * step)
+
+
 class Model(NamedTuple):
     """Equations, and where each segment starts.
 
@@ -69,6 +95,7 @@ class Model(NamedTuple):
       begin: state at the first node of each segment [B, D].
       follow: what a change of the free coefficients changes of all, where some follow others
         [D·K, D·K]; None where none do.
+      numbers: inside terms, that are fitted too; None for none.
     """
 
     indices: jax.Array
@@ -76,6 +103,13 @@ class Model(NamedTuple):
     coefficients: jax.Array
     begin: jax.Array
     follow: jax.Array | None = None
+    numbers: FreeNumbers | None = None
+
+    @property
+    def every_free(self) -> jax.Array:
+        """True for what is fitted: coefficients, equation by equation, and numbers [P]."""
+        own = self.free.reshape(-1)
+        return own if self.numbers is None else jnp.concatenate([own, self.numbers.free])
 
 
 class Sensitivities(NamedTuple):
@@ -85,7 +119,7 @@ class Sensitivities(NamedTuple):
       states: [B, L + 1, D].
       by_begin: derivatives by the state at the first node of the segment [B, L + 1, D, D].
       by_coefficients: derivatives by the coefficients of C columns of each equation, equation by
-        equation [B, L + 1, D, D·C].
+        equation, and by the steps of free numbers [B, L + 1, D, D·C + G].
     """
 
     states: jax.Array
@@ -97,7 +131,8 @@ class Chain(NamedTuple):
     """Segments solved, chained, and linearised in their initial values and the coefficients.
 
     √w (y - x) / σ = by_initial · δx_0 + by_coefficients · δξ + noise, with x_0 the initial state of
-    the stretch that a segment is in, P = D·C coefficients, and n = (L + 1) D rows of a segment.
+    the stretch that a segment is in, P = D·C coefficients (and the free numbers), and n = (L + 1) D
+    rows of a segment.
 
     Attributes:
       by_initial: √w ∂x/∂x_0 / σ [B, n, D].
@@ -177,6 +212,26 @@ def expand(states: jax.Array, inputs: jax.Array, units: jax.Array) -> jax.Array:
     return jnp.concatenate([scaled, scaled * raw, numbers.astype(scaled.dtype)])
 
 
+def _beside_numbers(states: jax.Array, numbers: FreeNumbers | None) -> jax.Array:
+    """States, then the free numbers at each of the points [D + G, N]."""
+    if numbers is None:
+        return states
+    shape = numbers.values.size, states.shape[1]
+    return jnp.concatenate([states, jnp.broadcast_to(numbers.values[:, None], shape)])
+
+
+def _with_numbers(
+    states: jax.Array, inputs: jax.Array, units: jax.Array, numbers: FreeNumbers | None
+) -> jax.Array:
+    """Variables of states with free numbers [D + G, N]; see `expand`."""
+    if numbers is None:
+        return expand(states, inputs, units)
+    count = len(states) - numbers.places.size
+    shown = expand(states[:count], inputs, units)
+    # Behind scaled and raw variables stand the numbers, which in the units follow one of these.
+    return shown.at[numbers.places + count + len(inputs)].set(states[count:])
+
+
 # Under its own jit it is traced once for all programs of the same shapes.
 @jax.jit
 def shoot(
@@ -205,7 +260,9 @@ def shoot(
     """
     count = model.begin.shape[1]
     columns = jnp.asarray(model.indices if columns is None else columns)
-    forces = columns.size
+    numbers = model.numbers
+    inside = 0 if numbers is None else numbers.places.size
+    forces = columns.size + inside
     low, high = jnp.asarray(segments.bound)[..., None]
     nodes, lower, solution = (jnp.asarray(part) for part in (NODES, LOWER, SOLUTION))
     own = jnp.eye(count, dtype=model.begin.dtype)[:, :, None, None]
@@ -225,15 +282,17 @@ def shoot(
             return held(x, moved.value, moved.by_state, force, s)
         at = products.slopes(
             terms,
-            lambda z: expand(z, inputs, segments.units),
-            x,
+            lambda z: _with_numbers(z, inputs, segments.units, numbers),
+            _beside_numbers(x, numbers),
             segments.usable,
             model.indices,
             columns,
         )
-        force = (own * at.beside[None]).reshape(count, forces, x.shape[1])
+        force = (own * at.beside[None]).reshape(count, columns.size, x.shape[1])
         slope = jnp.sum(weights[..., None, :] * at.slopes, 1)
-        return held(x, jnp.sum(at.values * weights, 1), slope, force, s)
+        if numbers is not None:
+            force = jnp.concatenate([force, slope[:, count:] * numbers.slopes[None, :, None]], 1)
+        return held(x, jnp.sum(at.values * weights, 1), slope[:, :count], force, s)
 
     def some(part):
         """Segments side by side, in the last dimension."""

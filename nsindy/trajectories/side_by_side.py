@@ -45,11 +45,8 @@ RELIEF = 10.0
 """Times the best sum of squares that must be promised as well by a fit from there."""
 
 
-def _steps(terms, states, units, segments, noise):
-    def own(state, numbers):
-        return step(terms, state, segments._replace(units=numbers), noise)
-
-    return jax.vmap(own)(states, units)
+def _steps(terms, states, segments, noise):
+    return jax.vmap(lambda state: step(terms, state, segments, noise))(states)
 
 
 def _judged(states, segments, noise, floor):
@@ -65,8 +62,7 @@ def precompile_steps(
 ) -> None:
     """Compile, in threads, what `fit_many` needs for models and segments of these shapes."""
     states = stack_lanes([unstarted(model, segments)], lanes(segments))
-    units = stack_lanes([segments.units], lanes(segments))
-    ALL_STEP.precompile(terms, states, units, segments, noise)
+    ALL_STEP.precompile(terms, states, segments, noise)
     ALL_JUDGED.precompile(states, segments, noise, noise)
 
 
@@ -77,7 +73,6 @@ def fit_many(
     noise: np.ndarray,
     floor: np.ndarray,
     stop: Callable[[], bool] = lambda: False,
-    units: Sequence[np.ndarray] | None = None,
 ) -> list[ShootingFit]:
     """Fit many models; as soon as one has come to its end, the next takes its lane.
 
@@ -92,8 +87,6 @@ def fit_many(
       noise: of each state [D].
       floor: below which no standard deviation counts for less [D].
       stop: tells whether to end with what there is.
-      units: those of each model, with the numbers inside terms [V]; all are fitted to their end, to
-        be compared. None where all have those of the segments.
     """
     if not models:
         return []
@@ -101,16 +94,14 @@ def fit_many(
     states = [
         blank._replace(best=blank.best._replace(model=model), proposal=model) for model in models
     ]
-    each = [segments.units] * len(models) if units is None else units
     waiting, going = list(range(len(models)))[::-1], list[int]()
     samples, side_by_side = np.sum(np.asarray(segments.weights) > 0), lanes(segments)
     least = np.inf
 
     def stepped(group: Sequence[int]) -> list[FitState]:
         now = stack_lanes([states[i] for i in group], side_by_side)
-        own = stack_lanes([each[i] for i in group], side_by_side)
         some = needed(terms, [models[i] for i in group], segments)
-        return unstack_lanes(ALL_STEP(terms, now, own, some, noise))
+        return unstack_lanes(ALL_STEP(terms, now, some, noise))
 
     def judged(group: Sequence[int]) -> list[ShootingFit]:
         now = stack_lanes([states[i] for i in group], side_by_side)
@@ -123,9 +114,7 @@ def fit_many(
             states[i] = state
         least = min(least, *(states[i].value for i in going))
         enough = np.exp(2 * CLEAR / samples) * max(least, samples)
-        going = [i for i in going if not states[i].done]
-        if units is None:
-            going = [i for i in going if not _hopeless(states[i], enough)]
+        going = [i for i in going if not (states[i].done or _hopeless(states[i], enough))]
         if stop():
             break
     return in_groups(judged, range(len(states)), side_by_side)

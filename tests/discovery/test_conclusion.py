@@ -5,7 +5,7 @@ import pytest
 from problems import candidate, found, narrow
 
 from nsindy.discovery import conclusion
-from nsindy.discovery.number_fit import FittedNumbers
+from nsindy.discovery.fitted_numbers import FittedNumbers
 from nsindy.evidence import regression
 from nsindy.terms.numbered import WAVE, Inner
 from nsindy.trajectories.linearised import Linearised

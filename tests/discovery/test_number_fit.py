@@ -10,11 +10,14 @@ from problems import candidate, found, prepared, solved
 import nsindy
 from nsindy.discovery import candidates, constants, number_fit, number_scan
 from nsindy.discovery.candidates import Start
+from nsindy.discovery.fitted_numbers import FittedNumbers
 from nsindy.discovery.number_blocks import Offer
-from nsindy.discovery.number_fit import FittedNumbers, Trial
+from nsindy.discovery.number_fit import Trial
 from nsindy.discovery.signals import Units
 from nsindy.terms.numbered import WAVE, Inner, inner_of
 from nsindy.terms.text import readable
+from nsindy.trajectories import inner_numbers
+from nsindy.trajectories.inner_numbers import NumbersFit
 
 TIMES, NOISE, OPERATIONS = np.linspace(0, 7, 101), 0.005, ("sin", "cos")
 TRUTH = 0.0, 0.6, -0.4, 2 * np.pi
@@ -69,7 +72,7 @@ def test_number_error_and_slopes_are_those_of_least_squares(recording, problem, 
     )
     covariance = np.linalg.inv(fit.jac.T @ fit.jac)
     error = np.sqrt(covariance[3, 3])
-    # Where the parabola stops, w is within a tenth of its error.
+    # Where the steps end, w is within a tenth of its error.
     assert inner[:2] == (WAVE, 0) and abs(inner.number - fit.x[3]) < 0.1 * error
     assert abs(inner.number - TRUTH[3]) < 4 * error < 0.1
     assert wave.errors.tolist() == [pytest.approx(error, rel=0.05)]
@@ -215,11 +218,14 @@ def test_a_likelier_choice_without_the_number_is_kept(problem, searched, monkeyp
 
 def test_a_number_below_zero_is_the_same_wave(monkeypatch):
     """And no other kind: exp(-x) is not exp(x)."""
-    below = np.array([-0.7]), np.eye(1), np.zeros((1, 1, 1))
-    monkeypatch.setattr(number_fit, "fit_profile", lambda *given: below)
+    none = np.zeros((1, 1, 1))
+    below = NumbersFit(np.array([-0.7]), np.eye(1), none, none[0])
+    monkeypatch.setattr(inner_numbers, "fit_inner_numbers", lambda *given: below)
     for kind, expected in ((WAVE, 0.7), ("exponential", -0.7)):
         units = Units(np.ones(1), np.zeros(0), 1.0, (Inner(kind, 0, 0.3),))
-        (inner,) = number_fit.fit_numbers(units, None).inner
+        segments = SimpleNamespace(_replace=lambda **changes: None)
+        searched = found(candidate(np.ones((1, 1))), segments=segments)
+        (inner,) = number_fit.fit_numbers(units, searched).inner
         assert inner == Inner(kind, 0, expected)
 
 
@@ -252,7 +258,6 @@ def test_two_numbers_that_move_together_have_the_covariance_of_least_squares():
     covariance = np.linalg.inv(fit.jac.T @ fit.jac)
     own = covariance[:2, :2]
     errors = np.sqrt(np.diagonal(own))
-    # As above, where the parabola stops.
     values = np.array([each.number for each in numbers.inner])
     assert (np.abs(values - fit.x[:2]) < 0.1 * errors).all()
     np.testing.assert_allclose(numbers.errors, errors, rtol=0.05)

@@ -7,8 +7,9 @@ import problems
 import pytest
 
 from nsindy.discovery import constants, numbers_inside
+from nsindy.discovery.fitted_numbers import NOTHING_FITTED
 from nsindy.discovery.number_blocks import Offer
-from nsindy.discovery.number_fit import NOTHING_FITTED, Trial
+from nsindy.discovery.number_fit import Trial
 from nsindy.terms.numbered import Inner
 
 MASK = np.array([[True, True, True, False], [True, False, False, False]])
@@ -51,15 +52,15 @@ def test_along_trajectories_a_number_pays_in_place_of_as_many_terms(terms, gain,
 def test_what_is_no_rival_waits_for_the_next_round():
     """An offer of another equation, or one that promises far less; not one that is as good."""
 
-    def of(row, gain):
+    def of(row, behind):
         mask = np.pad(MASK, ((0, 0), (0, 1)))
         mask[row, -1] = True
-        return Offer(Inner("saturation", 0, 1.0), mask, 3.0, gain)
+        return Offer(Inner("saturation", 0, 1.0), mask, 3.0, 30.0, behind)
 
-    earned = of(0, 30.0)
-    assert numbers_inside._waits(of(1, 40.0), earned, MASK)
-    assert numbers_inside._waits(of(0, 29.0 - constants.NUMBER_CLOSE), earned, MASK)
-    assert not numbers_inside._waits(of(0, 31.0 - constants.NUMBER_CLOSE), earned, MASK)
+    earned = of(0, 0.0)
+    assert numbers_inside._waits(of(1, 0.0), earned, MASK)
+    assert numbers_inside._waits(of(0, 1.0 + constants.NUMBER_CLOSE), earned, MASK)
+    assert not numbers_inside._waits(of(0, constants.NUMBER_CLOSE - 1.0), earned, MASK)
 
 
 def test_offers_are_the_best_of_each_list_and_far_apart():
@@ -67,6 +68,13 @@ def test_offers_are_the_best_of_each_list_and_far_apart():
     lists = [[offer(2, 10.0), offer(2, 9.0, number=near)], [offer(1, 8.0, number=9.0)]]
     found = numbers_inside._different(*lists)
     assert [each.inner.number for each in found] == [1.0, 9.0]
+    assert [each.behind for each in found] == [0.0, 0.0]
+
+
+def test_an_offer_is_as_far_behind_as_in_the_list_where_it_is_the_nearest():
+    first = [offer(2, 30.0), offer(2, 19.0, number=9.0)]
+    found = numbers_inside._different(first, [offer(2, 8.0, number=9.0), offer(2, 4.0)])
+    assert [(each.inner.number, each.behind) for each in found] == [(1.0, 0.0), (9.0, 0.0)]
 
 
 def test_offers_of_two_numbers_leave_those_of_one_their_places():

@@ -62,14 +62,3 @@ def test_a_start_that_cannot_be_solved_ends_at_once(clean):
     start = start._replace(coefficients=start.coefficients * jnp.nan)
     (found,) = side_by_side.fit_many(SPLIT, [start], segments, np.ones(2), np.ones(2))
     assert found.ended and found.steps == 0 and np.isinf(found.variance).all()
-
-
-def test_fits_with_units_of_their_own_are_those_of_segments_with_these(clean):
-    models, segments, noise = several(clean)
-    units = [np.asarray(segments.units) * factor for factor in (1.0, 1.01, 0.98)]
-    found = side_by_side.fit_many(SPLIT, models[:3], segments, noise, noise, units=units)
-    for model_, own, fitted in zip(models, units, found, strict=False):
-        alone = segments._replace(units=own)
-        (expected,) = side_by_side.fit_many(SPLIT, [model_], alone, noise, noise)
-        assert fitted.ended
-        np.testing.assert_allclose(fitted.variance, expected.variance, rtol=1e-9)
