@@ -33,6 +33,9 @@ RADIAL_POWERS = np.setdiff1d(np.arange(-12, 9) / 4, np.arange(0, 3))
 SECOND_SCALES = 0.1, 0.5, 2.0
 """L that are tried beside each K, as shares of the largest value: both are then refined."""
 
+STEEP_POWERS = 6.0, 10.0
+"""n of x^n / (K^n + x^n) that are tried beside each K: lower ones follow the kinds of a whole n."""
+
 THRESHOLDS = np.linspace(0.05, 0.95, 16)
 """c of a step that are tried, as shares of the range of the values."""
 
@@ -169,10 +172,6 @@ def _steepness(values: np.ndarray) -> tuple[float | None, ...]:
     return tuple(k / np.ptp(values) for k in STEEPNESS)
 
 
-def _no_grid(values: np.ndarray) -> np.ndarray:
-    return np.zeros(0)
-
-
 def _ratios(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     if not (_concentration(x) and _concentration(y)):
         return np.zeros(0)
@@ -223,7 +222,12 @@ KINDS: dict[str, Kind] = {
     "logarithm": _kind("log", ("logarithm",), _levels),
     "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
     "power": _kind("sqrt", ("power",), _powers),
-    "hill_power": _kind("saturation", ("hill_power", "repression_power"), _no_grid),
+    "hill_power": _kind(
+        "saturation",
+        ("hill_power", "repression_power"),
+        _positive_scales,
+        seconds=lambda *values: STEEP_POWERS,
+    ),
     "sigmoid": _kind("tanh", ("sigmoid", "inverse_sigmoid"), _thresholds, seconds=_steepness),
     "haldane": _kind("saturation", ("haldane",), _positive_scales, seconds=_second_scales),
     "competition": _kind(
@@ -234,13 +238,13 @@ KINDS: dict[str, Kind] = {
     "radial_inhibition": _kind("saturation", ("radial_inhibition",), _radii),
     "radial_power": _kind("sqrt", ("radial_power",), _radial_powers),
 }
-"""The kinds that are tried beside waves."""
+"""The kinds that are tried beside waves."""  # fmt: skip
 
 POWERS_OF = {"saturation": 1.0, "hill2": 2.0, "hill3": 3.0, "hill4": 4.0}
 """The kinds whose power may be free, as that of "hill_power", and where it begins."""
 
 FREE = "hill_power"
-"""The kind with that power, which has no grid: it follows one of those."""
+"""The kind with that power, which follows one of those, or begins where it is steep."""
 
 LOGARITHM = "logarithm"
 """The kind of log(x / K), whose K a term x beside x log(x / K) would change."""

@@ -13,7 +13,7 @@ from nsindy.discovery.fitted_numbers import (
     fit_numbers,
     is_signed,
 )
-from nsindy.discovery.kinds import FREE, LOGARITHM
+from nsindy.discovery.kinds import FREE, LOGARITHM, POWERS_OF
 from nsindy.discovery.number_blocks import Offer, Only, holding
 from nsindy.discovery.number_limits import without_line
 from nsindy.discovery.problem import Prepared
@@ -188,8 +188,8 @@ def without_helpers(session: Session, tried: Trial) -> Trial:
     """The same, or fewer terms with another number where that is likelier.
 
     Terms that make up for a number that is off are chosen with it, and keep it there. So each term
-    beside the last number is left out in turn, and the number fitted anew; but for those without
-    which, to first order, any other number leaves far more.
+    beside the last number is left out in turn, and of several with that number each, and the number
+    fitted anew; but for those without which, to first order, any other number leaves far more.
 
     Args:
       session: builds and searches problems.
@@ -197,9 +197,10 @@ def without_helpers(session: Session, tried: Trial) -> Trial:
     """
     prepared, found, inner = tried.prepared, tried.found, tried.numbers.inner[-1]
     part, mask, open_ = 1 - constants.HELD_OUT, found.chosen.mask, prepared.problem.admissible
-    own = holding(prepared, inner)
-    rows = np.flatnonzero((mask & open_)[:, own].any(1))
-    places = [(d, m) for d in rows for m in np.flatnonzero(mask[d] & open_[d] & ~own)]
+    chosen, own = mask & open_, holding(prepared, inner)
+    several = (chosen & own).sum(1) > 1
+    rows = np.flatnonzero((chosen & own).any(1))
+    places = [(d, m) for d in rows for m in np.flatnonzero(chosen[d] & (several[d] | ~own))]
     needed = _lost_without(tried) > constants.NUMBER_NEEDS
     best = None
     for d, m in places if len(places) > 1 else ():
@@ -257,10 +258,11 @@ def _ran_away(inner: Inner, fitted: FittedNumbers) -> bool:
 
 
 def _moved(inner: Inner, fitted: FittedNumbers) -> bool:
-    """Whether a power that was made free is seen to be another than it was."""
+    """Whether a free power is seen to be none of those that a kind of one number has."""
     for each, errors in zip(fitted.inner, of_each(fitted.inner, fitted.errors), strict=True):
-        if each.place == inner.place and each.second is not None and inner.second is not None:
-            return bool(abs(each.second - inner.second) > constants.POWER_MOVED * errors[1])
+        if each.place == inner.place and each.second is not None:
+            whole = np.array([*POWERS_OF.values()])
+            return bool((np.abs(each.second - whole) > constants.POWER_MOVED * errors[1]).all())
     return False
 
 

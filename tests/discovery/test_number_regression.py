@@ -169,3 +169,19 @@ def test_the_integrals_are_those_of_the_weak_form(michaelis):
         rows.append(np.concatenate([design, target - design @ given.T], 1))
     rows = np.concatenate(rows)
     np.testing.assert_allclose(whole.T @ whole, rows.T @ rows, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("noise", (0.0, 0.005))
+def test_a_steep_power(noise):
+    """A gene that represses itself through two others: 12/(1 + r^9)."""
+
+    def field(y):
+        return [12 / (1 + y[2] ** 9) - 0.4 * y[0], 0.5 * y[0] - 0.4 * y[1], 0.4 * (y[1] - y[2])]
+
+    times = np.linspace(0, 60, 200)
+    clean = solved(field, (0.1, 0.2, 2.0), times)
+    _, offers = proposed(times, noisy(clean, noise), operations=None)
+    (free,) = (each for each in offers if each.inner[:2] == ("hill_power", 2))
+    # Noise bends the derivatives, and the fit to the trajectories goes on from there.
+    assert free.inner.numbers == pytest.approx((1.0, 9.0), rel=0.2 if noise else 0.05)
+    assert free.gain > max(o.gain for o in offers if o.inner.kind == "hill4") + 10

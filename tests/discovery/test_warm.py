@@ -44,6 +44,7 @@ def test_a_recording_of_another_length_compiles_nothing(compiled, monkeypatch):
     warm.warm(lambda stage, share: told.append((stage, share)))
     assert told == [("1 states, 240 rows", 0.0)]
     assert {
+        "_step",
         "_steps",
         "_judge",
         "_judged",
