@@ -390,6 +390,9 @@ NUMBER_BEHIND = 0.1
 and still be searched around. Of 160 trials on `experiments/rational.py --seeds 1 --seed0 101` with
 noise, the 78 that earned their price were behind by 0.08 at most, and 5 by more than 0.1."""
 
+NUMBER_FAR = 1.0
+"""The same before the number is fitted."""
+
 NUMBER_NEEDS = 1.0
 """Nats for each sample that a term is worth beside a number that may move, from which the number is
 not fitted anew without it. Of 38 trials on `experiments/rational.py --seeds 1 --seed0 300` with

@@ -98,12 +98,14 @@ def trial(
         return None
     if inner.kind != WAVE:
         # Terms that make up for a number that is off would be chosen with it.
-        alone = _search(session, wide, [candidates.regressed(wide.problem, mask)], part, rounds=1)
+        alone, explains = _alone(session, wide, mask), _explains(wide, first)
+        if explains and _behind(alone, first) > constants.NUMBER_FAR:
+            return None
         fitted = fit_numbers(wide.units, alone)
         if inner.kind == FREE and not _moved(inner, fitted):
             return None
         wide = session.build(wide.units._replace(inner=fitted.inner), wide.substeps)
-        if _hopeless(session, wide, mask, first):
+        if explains and _behind(_alone(session, wide, mask), first) > constants.NUMBER_BEHIND:
             return None
     masks = [mask, *(_carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
     starts = [candidates.regressed(wide.problem, mask) for mask in masks]
@@ -231,19 +233,25 @@ def _lost_without(tried: Trial) -> np.ndarray:
     return 0.5 * np.log1p(ratio**2 / tried.found.samples.sum())
 
 
-def _hopeless(session: Session, wide: Prepared, mask: np.ndarray, first: Found) -> bool:
-    """Whether a support with its fitted number is so far behind that no search makes up for it.
+def _alone(session: Session, wide: Prepared, mask: np.ndarray) -> Found:
+    """The fit of a support to the first part."""
+    start = candidates.regressed(wide.problem, mask)
+    return _search(session, wide, [start], 1 - constants.HELD_OUT, rounds=1)
 
-    Along chaos a scan promises what does not hold. Without noise, or where what was found leaves
-    structure, terms that are still missing may be worth any number of nats.
+
+def _explains(wide: Prepared, first: Found) -> bool:
+    """Whether what was found leaves noise alone, so that none that is far behind makes up for it.
+
+    Along chaos a scan promises what does not hold. Without noise, or where there is structure,
+    terms that are still missing may be worth any number of nats.
     """
     structured = (first.chosen.independent < constants.INDEPENDENT).any()
-    if signals.noiseless(wide.signals) or structured:
-        return False
-    start = candidates.regressed(wide.problem, mask)
-    alone = _search(session, wide, [start], 1 - constants.HELD_OUT, rounds=1)
-    behind = constants.NUMBER_BEHIND * first.samples.sum()
-    return bool(alone.chosen.score < first.chosen.score - behind)
+    return bool(not (signals.noiseless(wide.signals) or structured))
+
+
+def _behind(alone: Found, first: Found) -> float:
+    """Nats for each sample by which a support is behind what was found."""
+    return float((first.chosen.score - alone.chosen.score) / first.samples.sum())
 
 
 def _ran_away(inner: Inner, fitted: FittedNumbers) -> bool:

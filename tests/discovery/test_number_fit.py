@@ -107,7 +107,7 @@ def offered(problem, searched, monkeypatch):
     session = SimpleNamespace(build=lambda units, substeps: problem, forcings=0)
     monkeypatch.setattr(number_scan, "offers", lambda *given, **knobs: [])
     monkeypatch.setattr(number_fit, "_search", lambda *given, **knobs: "again")
-    monkeypatch.setattr(number_fit, "_hopeless", lambda *given: False)
+    monkeypatch.setattr(number_fit, "_explains", lambda *given: False)
 
     def ask(earned, kind=WAVE, chosen=(True, True)):
         inner = Inner(kind, 0, TRUTH[3])
@@ -151,18 +151,43 @@ def test_a_number_earns_so_many_nats_beyond_its_price(offered, kind, least, more
 
 
 @pytest.mark.parametrize(
-    ("behind", "noise", "hopeless"), ((9, 0.01, False), (11, 0.01, True), (11, 1e-6, False))
+    ("behind", "fitted", "tried"), ((99, 9, 1), (99, 11, 0), (101, 9, 0), (9, 9, 1))
 )
 def test_a_number_that_is_far_behind_is_not_searched_around(
-    problem, monkeypatch, behind, noise, hopeless
+    problem, monkeypatch, behind, fitted, tried
 ):
-    """By a tenth of a nat for each of 100 samples; without noise by any."""
+    """By a nat for each of 100 samples, and by a tenth of one when the number is fitted."""
     mask = np.eye(1, len(problem.terms), dtype=bool)
+    mask[0, -2] = True
     first = found(candidate(mask, score=50.0))._replace(samples=np.array([100.0]))
-    alone = found(candidate(mask, score=50.0 - behind))
-    monkeypatch.setattr(number_fit, "_search", lambda *given, **knobs: alone)
+    alone = [found(candidate(mask, score=50.0 - nats)) for nats in (fitted, behind)]
+    monkeypatch.setattr(number_fit, "_placed", lambda session, offer, *given: (offer, problem))
+    monkeypatch.setattr(number_fit, "_search", lambda *given, **knobs: alone.pop())
+    inner = problem.units.inner[0]._replace(kind="hill2")
+    numbers = number_fit.NOTHING_FITTED._replace(inner=(inner,))
+    monkeypatch.setattr(number_fit, "fit_numbers", lambda *given: numbers)
+    monkeypatch.setattr(number_fit, "holding", lambda *given: np.arange(mask.size) == mask.size - 2)
+    monkeypatch.setattr(number_fit.proposals, "proposals", lambda *given, **knobs: [])
+    settled = []
+
+    def settle(session, prepared, *given, **knobs):
+        settled.append(prepared)
+        return Trial(problem, first, number_fit.NOTHING_FITTED)
+
+    monkeypatch.setattr(number_fit, "_settled", settle)
+    session = SimpleNamespace(build=lambda units, substeps: problem, forcings=0)
+    assert number_fit.trial(session, Offer(inner, mask, 3.0), problem, first) is None
+    assert len(settled) == tried
+
+
+@pytest.mark.parametrize(
+    ("noise", "independent", "explains"),
+    ((0.01, 1.0, True), (0.01, 0.1, False), (1e-6, 1.0, False)),
+)
+def test_what_explains_all_leaves_noise_without_structure(problem, noise, independent, explains):
+    chosen = candidate(np.eye(1, len(problem.terms)), independent=np.array([independent]))
     made = problem._replace(signals=[s._replace(noise=np.array([noise])) for s in problem.signals])
-    assert number_fit._hopeless(SimpleNamespace(), made, mask, first) == hopeless
+    assert number_fit._explains(made, found(chosen)) == explains
 
 
 @pytest.mark.parametrize(("ratio", "kept"), ((3.9, True), (4.1, False), (0.24, False)))
