@@ -131,8 +131,10 @@ def _offers(
     if not more:
         lists = [[o for o in each if _pays_by_terms(o, chosen.mask, exact=exact)] for each in lists]
     # A bent term whose number is another than 1 may have others beside it that make up for it.
+    # It promises nothing where there is more to explain.
+    behind = np.inf if more else 0.0
     freed = number_blocks.freed(prepared, chosen.mask)
-    return [*_different(*lists), *(each._replace(behind=np.inf) for each in freed)]
+    return [*_different(*lists), *(each._replace(behind=behind) for each in freed)]
 
 
 def _with_one_number(
@@ -236,7 +238,25 @@ def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:
         return []
     every = number_blocks.freed_powers(tried.prepared, tried.found.chosen.mask)
     offers = [one for one in every if one.inner.place == tried.numbers.inner[-1].place]
-    return _kept(session, offers, tried.prepared, tried.found, tried.numbers)
+    given = tried.prepared, tried.found, tried.numbers
+    # A term that makes up for a power that is off keeps it there.
+    fewer = _one_less(tried.prepared, offers)
+    return _kept(session, offers, *given) or _kept(session, fewer, *given)
+
+
+def _one_less(prepared: Prepared, offers: Sequence[Offer]) -> list[Offer]:
+    """Offers without one of several other terms beside the number."""
+    made = []
+    for offer in offers:
+        inner, count = offer.inner, len(offer.mask)
+        size = offer.mask.shape[1] - len(prepared.kinds.shapes(inner.kind, inner.places, count))
+        for d in np.flatnonzero(offer.mask[:, size:].any(1)):
+            others = np.flatnonzero(offer.mask[d, :size])
+            for m in others if len(others) > 1 else ():
+                mask = offer.mask.copy()
+                mask[d, m] = False
+                made.append(offer._replace(mask=mask))
+    return made
 
 
 def _different(*lists: Sequence[Offer]) -> list[Offer]:

@@ -139,3 +139,43 @@ def test_keplers_law_in_one_orbit():
     rows = np.asarray(found.coefficients)[2:]
     assert (rows != 0).sum(1).tolist() == [1, 1]
     np.testing.assert_allclose(rows.sum(1), -k, rtol=0.02)
+
+
+@pytest.mark.slow
+def test_predators_that_are_sated_in_a_file_with_gaps():
+    """One number in two equations, where 6 % of the rows are missing."""
+
+    def field(y):
+        eaten = y[0] * y[1] / (12 + y[0])
+        return [0.6 * y[0] * (1 - y[0] / 60) - 0.9 * eaten, 0.45 * eaten - 0.2 * y[1]]
+
+    times, drawn = np.arange(0, 120, 0.5), np.random.default_rng(0)
+    clean = solved(field, (30.0, 8.0), times)
+    states = clean * (1 + 0.02 * drawn.standard_normal(clean.shape))
+    kept = drawn.random(len(times)) > 0.06
+    found = nsindy.discover(times[kept], states[kept], states=["A", "R"])
+    assert [form(found, row) for row in (0, 1)] == [
+        {"A", "A^2", "R A/(K + A)"},
+        {"R", "R A/(K + A)"},
+    ]
+    error = found.parameter_errors["K_A"]
+    assert abs(found.parameters["K_A"] - 12) < 3 * error < 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("power", (7, 9, 12))
+def test_a_gene_that_represses_itself_steeply(power):
+    """Goodwin's clock: m' = 12/(1 + r^n) - 0.4 m, through two others."""
+
+    def field(y):
+        made = 12 / (1 + y[2] ** power)
+        return [made - 0.4 * y[0], 0.5 * y[0] - 0.4 * y[1], 0.4 * (y[1] - y[2])]
+
+    times = np.linspace(0, 60, 300)
+    clean = solved(field, (0.1, 0.2, 2.0), times)
+    states = clean + 0.01 * clean.std(0) * np.random.default_rng(0).standard_normal(clean.shape)
+    found = nsindy.discover(times, states, states=["m", "p", "r"])
+    assert np.count_nonzero(np.asarray(found.coefficients), axis=1).tolist() == [2, 2, 2]
+    for name, true in (("K_r", 1.0), ("n_r", power)):
+        error = found.parameter_errors[name]
+        assert abs(found.parameters[name] - true) < 4 * error < 0.3

@@ -129,3 +129,17 @@ def test_of_what_is_nearly_as_likely_the_fewest_numbers_are_taken(ahead, exact, 
     every = [tried(10.0, None), tried(14.0 + ahead, 1.0)]
     best = numbers_inside._simplest(every, exact=exact)
     assert len(best.numbers.inner[0].numbers) == numbers
+
+
+def test_a_free_power_is_offered_without_one_of_several_terms():
+    """Of three others beside the number each is left out in turn; a single one stays."""
+    shapes = SimpleNamespace(shapes=lambda kind, places, count: ("alone",))
+    made = numbers_inside._one_less(SimpleNamespace(kinds=shapes), [])
+    assert made == []
+    mask = np.array([[True, True, False, True, True], [True, False, False, False, True]])
+    given = Offer(Inner("hill_power", 0, 1.0, second=2.0), mask, 3.0)
+    made = numbers_inside._one_less(SimpleNamespace(kinds=shapes), [given])
+    assert [np.argwhere(mask & ~each.mask).tolist() for each in made] == [
+        [[0, m]] for m in (0, 1, 3)
+    ]
+    assert all(each.inner == given.inner for each in made)
