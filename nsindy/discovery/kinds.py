@@ -238,7 +238,7 @@ KINDS: dict[str, Kind] = {
     "radial_inhibition": _kind("saturation", ("radial_inhibition",), _radii),
     "radial_power": _kind("sqrt", ("radial_power",), _radial_powers),
 }
-"""The kinds that are tried beside waves."""  # fmt: skip
+"""The kinds that are tried beside waves."""
 
 POWERS_OF = {"saturation": 1.0, "hill2": 2.0, "hill3": 3.0, "hill4": 4.0}
 """The kinds whose power may be free, as that of "hill_power", and where it begins."""
