@@ -461,6 +461,9 @@ searched with: where it is one of these, nineteen of twenty recordings say so.""
 NUMBER_ALIKE = 2.0
 """Ratio of two numbers of one kind up to which one of them is tried."""
 
+NUMBER_SAME = 1.1
+"""The same ratio to a number that was fitted, and may be that which two in one term stand for."""
+
 NUMBER_NEAR = 0.6
 """Share of the best gain that others must promise to be searched with as well."""
 

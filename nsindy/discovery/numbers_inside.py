@@ -148,7 +148,8 @@ def _with_one_number(
     for two in sorted(earned, key=_nats, reverse=True):
         offers = number_limits.with_one_number(two.prepared, prepared, two.found.chosen.mask)
         taken = [inner for each in earned for inner in each.numbers.inner[-1:]]
-        offers = [o for o in offers if not any(_alike(o.inner, inner) for inner in taken)]
+        same = constants.NUMBER_SAME
+        offers = [o for o in offers if not any(_alike(o.inner, i, same) for i in taken)]
         if offers and not session.stop():
             return _kept(session, offers, prepared, first, before)
     return []
@@ -282,8 +283,8 @@ def _different(*lists: Sequence[Offer]) -> list[Offer]:
     return found
 
 
-def _alike(one: Inner, other: Inner) -> bool:
-    """Whether two numbers of one kind and variable lead to the same fit."""
+def _alike(one: Inner, other: Inner, most: float = constants.NUMBER_ALIKE) -> bool:
+    """Whether two numbers of one kind and variable, up to this ratio, lead to the same fit."""
     low, high = sorted((one.number, other.number), key=abs)
     same = (one.kind, one.places) == (other.kind, other.places)
-    return same and high / low < constants.NUMBER_ALIKE if low * high > 0 else same and low == high
+    return same and (high / low < most if low * high > 0 else low == high)
