@@ -166,9 +166,11 @@ def test_terms_of_a_number():
     ]
 
 
-def test_a_free_power_has_no_grid_and_follows_another_kind():
+def test_a_free_power_begins_where_it_is_steep_or_follows_another_kind():
     every = Kinds((), KINDS)
-    assert not len(grid(kinds.FREE, POSITIVE))
+    np.testing.assert_array_equal(grid(kinds.FREE, POSITIVE), grid("saturation", POSITIVE))
+    assert KINDS[kinds.FREE].seconds(POSITIVE) == kinds.STEEP_POWERS
+    assert min(kinds.STEEP_POWERS) > max(kinds.POWERS_OF.values())
     found = names(every, Inner(kinds.FREE, 0, 0.5, second=2.5))
     assert found[0] == "x^2.500/(0.5000^2.500 + x^2.500)" and len(found) == 6
     for kind in kinds.POWERS_OF:

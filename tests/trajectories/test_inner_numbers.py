@@ -8,7 +8,7 @@ from problems import prepared, solved
 from nsindy.discovery import candidates
 from nsindy.terms.numbered import Inner
 from nsindy.terms.text import readable
-from nsindy.trajectories import gauss_newton, shooting, side_by_side
+from nsindy.trajectories import shooting
 from nsindy.trajectories.inner_numbers import fit_inner_numbers
 from nsindy.trajectories.shooting import FreeNumbers
 
@@ -94,25 +94,6 @@ def test_of_what_cannot_be_solved_nothing_is_known(posed, begun):
     found = fit_inner_numbers(problem.problem.terms, lost, segments, np.ones(1))
     assert np.isinf(found.covariance).all() and not found.slopes.any()
     assert found.values[0] == model.numbers.values[0]
-
-
-def test_numbers_that_stay_change_nothing_of_a_fit(posed, begun):
-    """Beside numbers that are not free, the fit is that of the same units."""
-    (problem, _), (model, segments) = posed, begun
-    numbers = model.numbers._replace(free=np.zeros(2, bool))
-    noise = NOISE / problem.units.states
-    held = gauss_newton.fit_segments(
-        problem.problem.terms, model._replace(numbers=numbers), segments, noise
-    )
-    units = np.asarray(segments.units).copy()
-    units[1] = TRUTH[0] / 3
-    (expected,) = side_by_side.fit_many(
-        problem.problem.terms, [model._replace(numbers=None)],
-        segments._replace(units=units), noise, noise,
-    )  # fmt: skip
-    np.testing.assert_allclose(held.variance, expected.variance, rtol=1e-6)
-    np.testing.assert_allclose(held.model.coefficients, expected.model.coefficients, rtol=1e-4)
-    np.testing.assert_array_equal(held.model.numbers.values, numbers.values)
 
 
 def test_a_model_without_free_numbers_is_refused(posed, begun):
