@@ -380,10 +380,10 @@ NUMBER_SEARCHES = 3
 """Most searches with a number, each with that of the one before, after the first."""
 
 NUMBER_PARABOLAS = 10
-"""Most parabolas of the profile of the misfit by which numbers are found."""
+"""Most parabolas of the profile of the misfit by which the time of a step is found."""
 
 NUMBER_REACH = 5.0
-"""Steps of a parabola by which a number moves at most."""
+"""Steps of a parabola by which it moves at most."""
 
 NUMBER_BEHIND = 0.1
 """Nats for each sample by which the support of a number may be behind what was found without one,

@@ -82,10 +82,9 @@ def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None)
     made = [one._replace(number=abs(one.number)) if one.kind == WAVE else one for one in made]
     slopes, beside = np.zeros((count, *found.chosen.mask.shape)), np.zeros(found.chosen.mask.shape)
     terms = np.arange(len(beside))[:, None], model.indices
-    for own, of_slots in zip(
-        [*slopes, beside], [*fitted.slopes[:count], fitted.errors], strict=False
-    ):
-        np.add.at(own, terms, of_slots)
+    of_slots = [*fitted.slopes[:count], fitted.errors]
+    for whole, own in zip([*slopes, beside], of_slots, strict=True):
+        np.add.at(whole, terms, own)
     return FittedNumbers(tuple(made), fitted.covariance[:count, :count], slopes, beside=beside)
 
 

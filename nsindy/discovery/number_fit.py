@@ -210,8 +210,7 @@ def without_helpers(session: Session, tried: Trial) -> Trial:
             continue
         fewer = mask.copy()
         fewer[d, m] = False
-        start = candidates.regressed(prepared.problem, fewer)
-        alone = _search(session, prepared, [start], part, rounds=1)
+        alone = _alone(session, prepared, fewer)
         fitted = fit_numbers(prepared.units, alone)
         made = session.build(_with_inner(prepared.units, fitted.inner), prepared.substeps)
         alone = _search(session, made, [alone.chosen.start], part, rounds=1)

@@ -145,11 +145,10 @@ def _with_one_number(
     before: FittedNumbers,
 ) -> list[Trial]:
     """The best with two numbers in a term with the one of which they are near, if that earns it."""
+    fitted, same = [each.numbers.inner[-1] for each in earned], constants.NUMBER_SAME
     for two in sorted(earned, key=_nats, reverse=True):
         offers = number_limits.with_one_number(two.prepared, prepared, two.found.chosen.mask)
-        taken = [inner for each in earned for inner in each.numbers.inner[-1:]]
-        same = constants.NUMBER_SAME
-        offers = [o for o in offers if not any(_alike(o.inner, i, same) for i in taken)]
+        offers = [o for o in offers if not any(_alike(o.inner, i, same) for i in fitted)]
         if offers and not session.stop():
             return _kept(session, offers, prepared, first, before)
     return []

@@ -229,13 +229,12 @@ def _propose(best: Expansion, damping: jax.Array) -> tuple[Model, jax.Array]:
     change = stretches.solve_stretches(damped, mask, damping)
     if follow is not None:
         change = change._replace(coefficients=follow @ change.coefficients)
-    moved, numbers = change.coefficients, model.numbers
-    if numbers is not None:
-        own, steps = jnp.split(moved, [model.free.size])
-        moved = jnp.concatenate([own, jnp.clip(steps, -NUMBER_STEP, NUMBER_STEP)])
-        numbers = numbers.moved(moved[model.free.size :])
-    coefficients = model.coefficients + moved[: model.free.size].reshape(model.free.shape)
-    begin = model.begin + closed * best.begin_gap + best.begin_by_coefficients @ moved
+    own, steps = jnp.split(change.coefficients, [model.free.size])
+    steps = jnp.clip(steps, -NUMBER_STEP, NUMBER_STEP)
+    numbers = None if model.numbers is None else model.numbers.moved(steps)
+    coefficients = model.coefficients + own.reshape(model.free.shape)
+    begin = model.begin + closed * best.begin_gap
+    begin = begin + best.begin_by_coefficients @ jnp.concatenate([own, steps])
     begin = begin + jnp.einsum("bde,be->bd", best.begin_by_initial, change.initial[best.stretch])
     return model._replace(coefficients=coefficients, begin=begin, numbers=numbers), promised
 

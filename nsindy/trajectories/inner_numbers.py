@@ -150,11 +150,8 @@ def _moved(model: Model, profile: _Profile, step: np.ndarray) -> Model:
     """The model with its numbers a step further, the coefficients following them."""
     assert model.numbers is not None
     change = (profile.slopes @ step).reshape(model.free.shape)
-    moved = model._replace(
-        numbers=model.numbers.moved(step),  # type: ignore[arg-type]
-        coefficients=model.coefficients + change,
-    )
-    return jax.tree.map(np.asarray, moved)
+    numbers = model.numbers.moved(step)  # type: ignore[arg-type]
+    return model._replace(numbers=numbers, coefficients=model.coefficients + change)
 
 
 def _profile(best: Expansion, free: np.ndarray) -> _Profile:

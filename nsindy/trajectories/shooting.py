@@ -78,7 +78,9 @@ class FreeNumbers(NamedTuple):
     @property
     def slopes(self) -> jax.Array:
         """Derivatives of the values by the step [G]."""
-        return jnp.where(self.scales > 0, self.scales, self.values)
+        # By NumPy outside a program, where JAX would compile each of these.
+        xp = self.values.__array_namespace__()
+        return xp.where(self.scales > 0, self.scales, self.values)
 
     def moved(self, step: jax.Array) -> "FreeNumbers":
         """The numbers a step further [G]."""
@@ -109,7 +111,9 @@ class Model(NamedTuple):
     def every_free(self) -> jax.Array:
         """True for what is fitted: coefficients, equation by equation, and numbers [P]."""
         own = self.free.reshape(-1)
-        return own if self.numbers is None else jnp.concatenate([own, self.numbers.free])
+        if self.numbers is None:
+            return own
+        return own.__array_namespace__().concatenate([own, self.numbers.free])
 
 
 class Sensitivities(NamedTuple):
