@@ -120,7 +120,7 @@ def learn_operation(
       J. R. Stat. Soc. B 36, 111–147 (cross-validation).
 
     Example:
-      >>> speed = np.linspace(-2.0, 2.0, 60)
+      >>> speed = np.linspace(-2.0, 2.0, 40)
       >>> learned = learn_operation("friction", (speed, np.tanh(3 * speed)), (-2.0, 2.0))
       >>> round(float(learned.primitive.function(0.5)), 2)
       0.91

@@ -17,29 +17,36 @@ from nsindy.terms.term import Term
 __all__ = ["in_few_terms", "linear_ones", "linear_terms", "proposed_among"]
 
 
-def in_few_terms(prepared: Prepared, first: Found, final: Found, words: Wording) -> str:
+def in_few_terms(
+    prepared: Prepared, first: Found, final: Found, words: Wording, *, sure: bool
+) -> str:
     """The best equations of few plain terms in words, with R² of one simulation and of a forecast.
 
     Plain are products of variables, the friction sign(v), the drag |v| v, and √x. An empty text
-    where what was found is as plain, where no such equations follow the recordings, and of wide
-    tables.
+    where what was found is as plain, where no such equations can be fitted, and of wide tables.
+    Beside an equation that is sure they are named where it has more terms, as of a spring whose
+    bearing adds to its stiffness, damping and friction, and where R² of every state is at least
+    `constants.PLAINER_R2`.
 
     Args:
       prepared: what was searched.
       first: the search on the first part of each recording.
       final: the search on all samples.
       words: the names of the terms.
+      sure: True beside equations that are no approximation.
     """
     plain = np.array([_is_plain(term) for term in prepared.terms])
     mask = final.chosen.mask & final.problem.open
     problem = prepared.problem
-    few = (mask.sum(1) <= constants.FEW_TERMS).all()
-    if problem.wide or (few and not mask[:, ~plain].any()):
+    many = (mask.sum(1) > constants.FEW_TERMS).any()
+    if problem.wide or not (many or (not sure and mask[:, ~plain].any())):
         return ""
     every = final.best_of(proposed_among(prepared, plain, constants.FEW_TERMS))
     if not np.isfinite(every.score):
         return ""
     r2 = simulated_r2(prepared, followed_by(prepared, final._replace(chosen=every)))
+    if sure and not (r2 >= constants.PLAINER_R2).all():
+        return ""
     return f"in few plain terms the best is {_said(prepared, first, every, r2, words)}"
 
 
@@ -49,7 +56,7 @@ def linear_ones(prepared: Prepared, first: Found, final: Found, words: Wording) 
     Cooling, discharge and decay are told by linear laws, which the recording of one cup may tell
     from a curved one by what its air and its surface did besides. An empty text where what was
     found is linear itself, where they have more terms or leave several times as much, where R² of a
-    state is below `constants.LINEAR_R2`, and of wide tables.
+    state is below `constants.PLAINER_R2`, and of wide tables.
 
     Args:
       prepared: what was searched.
@@ -66,7 +73,7 @@ def linear_ones(prepared: Prepared, first: Found, final: Found, words: Wording) 
     if far.any() or every.mask.sum() > final.chosen.mask.sum() or not np.isfinite(every.score):
         return ""
     r2 = simulated_r2(prepared, followed_by(prepared, final._replace(chosen=every)))
-    if not (r2 >= constants.LINEAR_R2).all():
+    if not (r2 >= constants.PLAINER_R2).all():
         return ""
     behind = final.chosen.score - every.score
     return (

@@ -428,7 +428,10 @@ def _columns(
     points = units.expand(np.concatenate([np.hstack([s.states, s.inputs]) for s in smoothed]))
     earlier = units.expand(np.concatenate([np.hstack([s.states, s.before]) for s in smoothed]))
     inputs = ((0, 0), (0, len(units.inputs)))
-    errors = np.concatenate([np.pad(s.noise * s.relative, inputs) for s in smoothed])
+    least = signals.rounding(smoothed)
+    errors = np.concatenate(
+        [np.pad(np.maximum(s.noise * s.relative, least), inputs) for s in smoothed]
+    )
     errors = np.abs(units.expand(errors))
     variables = points.shape[1]
     # Many states have a program of their own anyway, which need not hold what they do not use.

@@ -8,6 +8,7 @@ from scipy.spatial import KDTree
 
 from nsindy.discovery import constants, smoothing
 from nsindy.recording.check import Recording
+from nsindy.recording.repair import quantised
 from nsindy.terms.numbered import Inner
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "noise",
     "noiseless",
     "read_inputs",
+    "rounding",
     "smooth_recordings",
     "steps_of",
     "weighted",
@@ -335,6 +337,12 @@ def cells(signals: Sequence[Signal]) -> np.ndarray:
 def noise(signals: Sequence[Signal]) -> np.ndarray:
     """Root mean square noise of each state over the recordings [D]; 0 where it was not measured."""
     return np.sqrt(np.mean([s.noise**2 for s in signals], 0))
+
+
+def rounding(signals: Sequence[Signal]) -> np.ndarray:
+    """Standard deviation of the rounding of each state [D]; 0 where readings show no steps."""
+    read = np.concatenate([np.where(s.seen, s.measured, np.nan) for s in signals])
+    return np.array([quantised(column) for column in read.T]) / np.sqrt(12)
 
 
 def noiseless(signals: Sequence[Signal]) -> bool:

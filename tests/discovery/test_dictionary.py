@@ -75,6 +75,15 @@ def test_a_root_is_offered_down_to_zero_and_its_noise():
     assert not dictionary.allows(root, np.linspace(-0.1, 1.0, 50))
 
 
+@pytest.mark.parametrize("name", ("sin", "cos"))
+def test_a_wave_is_no_term_where_noise_hides_its_phase(name):
+    wave, values = operations.get(name), np.linspace(-60, 60, 400)
+    for noise in (0.0, 0.9 * constants.WAVE_NOISE):
+        assert dictionary.allows(wave, values, np.full(400, noise))
+    assert not dictionary.allows(wave, values, np.full(400, 1.1 * constants.WAVE_NOISE))
+    assert dictionary.allows(operations.get("tanh"), values / 20, np.full(400, 0.6))
+
+
 @pytest.mark.parametrize(
     ("name", "number", "low", "allowed"),
     (

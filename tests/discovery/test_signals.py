@@ -24,6 +24,14 @@ def test_order_two_makes_velocities_states_that_were_not_measured():
     assert not np.asarray(segments.weights)[..., 1].any()
 
 
+def test_readings_in_steps_have_the_noise_of_rounding():
+    times = np.linspace(0, 10, 200)
+    both = np.stack([2 * np.round(30 * np.sin(2 * times) / 2), np.cos(2 * times)], 1)
+    made, units = signals.smooth_recordings([Recording(times, both, np.zeros((200, 0)))], 1)
+    expected = [2 / np.sqrt(12), 0.0]
+    np.testing.assert_allclose(signals.rounding(made) * units.states, expected, rtol=1e-9)
+
+
 def test_noise_and_its_kind_are_taken_from_the_states_of_a_model():
     parts, rng = [irregular(200, 0, d=3), irregular(150, 1, d=3)], np.random.default_rng(2)
     found, _ = signals.smooth_recordings(parts, 1)
