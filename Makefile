@@ -6,12 +6,14 @@ run: $(INSTALLED)
 	$(BIN)/python experiments/exp4_conditional_entropy.py --seeds 32
 
 # Coverage is measured where Python makes it cheap; by test-slow of all tests, of which it must be high.
+# Types are checked meanwhile.
 test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy & types=$$!; \
 	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n 2 --dist loadfile \
-		$$($(BIN)/python -c 'import sys; print("--cov --cov-fail-under=0" * (sys.version_info >= (3, 12)))')
+		$$($(BIN)/python -c 'import sys; print("--cov --cov-fail-under=0" * (sys.version_info >= (3, 12)))'); \
+	tests=$$?; wait $$types && exit $$tests
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m '' --cov
@@ -53,7 +55,7 @@ lock: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nsindy needs Python 3.11 or later; call make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $(INSTALLED)
 
 .PHONY: run test test-slow results lock

@@ -298,9 +298,9 @@ def test_a_number_inside_a_term_of_a_map():
 def test_errors_beside_a_number_of_a_map_are_those_of_least_squares():
     """Beverton and Holt's N[n+1] = v N / (K + N), 1 % noise of the system."""
     random, rows = np.random.default_rng(1), []
-    for _ in range(3):
+    for _ in range(2):
         rows.append([20.0 + 30 * random.random()])
-        for _ in range(24):
+        for _ in range(29):
             mean = 540 * rows[-1][-1] / (300 + rows[-1][-1])
             rows[-1].append(mean * np.exp(0.01 * random.standard_normal()))
     found = nsindy.discover(None, [np.array(r)[:, None] for r in rows], states=["N"], map=True)
@@ -321,6 +321,7 @@ def test_a_map_of_its_library_has_no_number(exact):
     assert not exact.parameters
 
 
+@pytest.mark.slow
 def test_rows_that_have_nothing_to_do_with_each_other_are_no_map():
     """Twenty per cent of noise in every step of a map that settles: nothing is iterated."""
     random, rows = np.random.default_rng(302), [35.0]

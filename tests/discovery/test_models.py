@@ -20,6 +20,7 @@ def jet(m, v, times):
     return solved(lambda y: [-0.5, (2 - 0.1 * y[1] ** 2) / y[0]], (m, v), times)
 
 
+@pytest.mark.slow
 def test_a_quotient_of_products_is_found():
     times = np.linspace(0, 7, 200)
     both = [noisy(jet(6.0, 1.0, times), 0.01), noisy(jet(4.0, 3.0, times), 0.01, seed=1)]

@@ -87,6 +87,7 @@ def test_a_diode():
     assert abs(found.parameters["k_V"] - 2.5) < 3 * error < 0.1
 
 
+@pytest.mark.slow
 def test_growth_after_gompertz():
     """V' = -0.3 V log(V / 5), in which K says what a V beside would."""
     times = np.linspace(0, 25, 60)

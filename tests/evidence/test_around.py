@@ -1,11 +1,14 @@
 import itertools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from nsindy.evidence import around, regression
 from nsindy.evidence.prior import bic
+
+adjacent_supports = jax.jit(around.adjacent_supports, static_argnames=("slots", "width"))
 
 
 def regress(rows=60, terms=5, seed=0):
@@ -23,7 +26,7 @@ def test_neighbours_are_all_that_are_one_step_away():
     factor, design, target = regress()
     prior = bic(5)
     mask = jnp.array([[True, True, False, False, False]])
-    found = around.adjacent_supports(factor, 60.0, prior, mask, slots=3, width=32)
+    found = adjacent_supports(factor, 60.0, prior, mask, slots=3, width=32)
     expected = {}
     for support in itertools.product((False, True), repeat=5):
         change = np.asarray(support) ^ np.asarray(mask[0])
@@ -46,7 +49,7 @@ def test_columns_of_zeros_are_never_taken():
     factor, *_ = regress()
     factor = factor.at[:, 3].set(0.0)
     mask = jnp.array([[False, True, False, False, False]])
-    found = around.adjacent_supports(factor, 60.0, bic(5), mask, slots=3, width=32)
+    found = adjacent_supports(factor, 60.0, bic(5), mask, slots=3, width=32)
     alive = np.isfinite(np.asarray(found.log_evidence))
     assert not np.asarray(found.masks)[alive][:, 0, 3].any()
 

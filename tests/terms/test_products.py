@@ -59,8 +59,11 @@ def test_values_are_those_of_the_library(split):
 def test_slopes_of_chosen_terms_are_derivatives(split):
     states = jnp.array([[0.7, 0.4, 2.0], [-1.3, 0.2, 1.5]])
     chosen, beside = jnp.array([[3, 1], [5, 0]]), jnp.array([[4, 2, 5]])
-    at = products.slopes(split, lambda z: z, states, usable(split), chosen, beside)
+    at = jax.jit(lambda x: products.slopes(split, lambda z: z, x, usable(split), chosen, beside))(
+        states
+    )
 
+    @jax.jit
     def theta(x):
         return library.evaluate(library.bind(NAMES, STATES), x[None]).theta[0]
 
@@ -68,7 +71,7 @@ def test_slopes_of_chosen_terms_are_derivatives(split):
         x = states[:, point]
         np.testing.assert_allclose(at.values[..., point], theta(x)[chosen], rtol=1e-12)
         np.testing.assert_allclose(at.beside[..., point], theta(x)[beside], rtol=1e-12)
-        slopes = jax.jacobian(lambda x: theta(x)[chosen])(x)
+        slopes = jax.jit(jax.jacobian(theta))(x)[chosen]
         np.testing.assert_allclose(at.slopes[..., point], slopes, rtol=1e-12)
 
 

@@ -61,9 +61,9 @@ def test_linearisation_is_the_derivative_of_the_chain(clean):
             start = path[0, -1]
         return (jnp.sqrt(segments.weights) * jnp.stack(parts)).reshape(-1)
 
-    exact = jax.jacfwd(chained)(jnp.zeros(8))
+    exact = jax.jit(jax.jacfwd(chained))(jnp.zeros(8))
     at = true._replace(begin=_chain(true, segments))
-    found = shooting.linearise(SPLIT, at, segments, noise)
+    found = jax.jit(lambda at: shooting.linearise(SPLIT, at, segments, noise))(at)
     design = jnp.concatenate([found.by_initial, found.by_coefficients], -1).reshape(-1, 8)
     np.testing.assert_allclose(design, exact, atol=1e-9)
     # One recording has one initial state.
