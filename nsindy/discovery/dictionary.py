@@ -15,6 +15,10 @@ from nsindy.terms.term import Term
 WAVES = "sin", "cos"
 """Operations of angles."""
 
+OF_INPUTS = *WAVES, "sqrt"
+"""Operations of a state that are multiplied with inputs as well: the lever of a torque, the outflow
+through a valve."""
+
 LARGEST = 1e6
 """Value from which an operation counts as having a pole."""
 
@@ -86,7 +90,10 @@ def monomials(variables: int, degree: int) -> tuple[Term, ...]:
 
 
 def waves(operations: Sequence[Primitive], variables: int, states: int) -> tuple[Term, ...]:
-    """Each unary operation of each variable, alone and, but for some, times each state."""
+    """Each unary operation of each variable, alone and, but for some, times each state.
+
+    Some of a state times each input as well.
+    """
     mul = PRIMITIVES["mul"]
     alone = [Term(operation, (v,)) for operation in operations for v in range(variables)]
     times = [
@@ -94,6 +101,12 @@ def waves(operations: Sequence[Primitive], variables: int, states: int) -> tuple
         for wave in alone
         for state in range(states)
         if not wave.primitive.alone
+    ]
+    times += [
+        Term(mul, (u, wave))
+        for wave in alone
+        for u in range(states, variables)
+        if wave.primitive.name in OF_INPUTS and wave.arguments[0] in range(states)
     ]
     names = {operation.name for operation in operations}
     return (*alone, *(term for term in times if not _repeats(term, names)))
@@ -184,8 +197,8 @@ def library(
     """Compose the terms that a recording is searched with.
 
     A constant, products of up to `degree` variables, every unary operation of a variable, alone and
-    times a state, and products of two waves of the states, as in the equation of a bead on a
-    rotating hoop. Which of them the values of a recording allow, `allows` tells.
+    times a state, some times an input, and products of two waves of the states, as in the equation
+    of a bead on a rotating hoop. Which of them the values of a recording allow, `allows` tells.
 
     Args:
       variables: number of states and inputs V.

@@ -5,6 +5,7 @@ and 1 / (1 + x / K). A variable has at most one kind with one number at a time; 
 y / (K x + y), is the number of the second.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -86,19 +87,21 @@ class Shape(NamedTuple):
 
     Attributes:
       operation: its operation; sin or cos by name.
-      times: the state that it is multiplied with; None for none.
+      times: the variables that it is multiplied with.
     """
 
     operation: Numbered | str
-    times: int | None = None
+    times: tuple[int, ...] = ()
 
     def term(self, inner: Inner) -> Term:
         """The term of one number."""
         if isinstance(self.operation, str):
             inside = Term(terms_operations.times(inner.number), (inner.place,))
             return Term(PRIMITIVES[self.operation], (inside,))
-        alone = Term(with_number(self.operation, *inner.numbers), inner.places)
-        return alone if self.times is None else Term(PRIMITIVES["mul"], (self.times, alone))
+        found = Term(with_number(self.operation, *inner.numbers), inner.places)
+        for variable in reversed(self.times):
+            found = Term(PRIMITIVES["mul"], (variable, found))
+        return found
 
     def values(
         self,
@@ -113,7 +116,7 @@ class Shape(NamedTuple):
             found = getattr(np, self.operation)(p * x[0])
         else:
             found = self.operation.numpy(*x, p, *(() if second is None else (second,)))
-        return found if self.times is None else found * variables[:, [self.times]]
+        return found * np.prod(variables[:, self.times], axis=1, keepdims=True)
 
 
 def _nothing(values: np.ndarray) -> bool:
@@ -259,6 +262,10 @@ FREED_AS = {
 _ALONE = {"diode"}
 """Operations that are not multiplied with a state: nobody's law is."""
 
+_OF_TWO = {"exponential", "arrhenius"}
+"""Operations that are multiplied with two other states as well: how fast two substances react when
+it is hot, and how air brakes where it is thin."""
+
 _REPEATED = {"inhibition", "power"}
 """Operations that times their own variable are another term of the same number, or of another."""
 
@@ -279,10 +286,12 @@ class Kinds(NamedTuple):
     Attributes:
       waves: sin, cos or both, the terms of a wave; none for no waves.
       others: kinds by name.
+      inputs: the variables that are measured inputs.
     """
 
     waves: tuple[str, ...]
     others: dict[str, Kind]
+    inputs: tuple[int, ...] = ()
 
     @classmethod
     def beside(
@@ -293,6 +302,7 @@ class Kinds(NamedTuple):
         any_operation: bool = False,
         many: bool = False,
         forced: bool = False,
+        inputs: Sequence[int] = (),
     ) -> "Kinds":
         """The kinds of the operations of a library, and one's own.
 
@@ -303,26 +313,37 @@ class Kinds(NamedTuple):
             kind, since a few of them are fewer than all the terms of the others.
           many: True where there are samples enough for these in a library without waves as well.
           forced: True where a variable is a time, of which sin and cos are offered in any library.
+          inputs: the variables that are measured inputs.
         """
         names = {term.primitive.name for term in library}
         few = any_operation and ("sin" in names or many)
         waves = tuple(name for name in ("sin", "cos") if forced or name in names)
         shipped = {name: kind for name, kind in KINDS.items() if few or kind.beside in names}
-        return cls(waves, {operation.name: _own(operation) for operation in own} | shipped)
+        others = {operation.name: _own(operation) for operation in own} | shipped
+        return cls(waves, others, tuple(inputs))
 
     def shapes(self, kind: str, places: tuple[int, ...], states: int) -> tuple[Shape, ...]:
-        """The terms of a number in variables: alone, and but for waves times each state."""
+        """The terms of a number in variables: alone, and but for waves times others.
+
+        These are each state, each other input, as of a valve or of light, and such an input and the
+        variable itself, as of a drug that slows what grows; for some also two other states.
+        """
         if kind == WAVE:
             return tuple(Shape(name) for name in self.waves)
-        operations = self.others[kind].operations
+        operations, own = self.others[kind].operations, places[-1]
+        inputs = [u for u in self.inputs if u not in places]
+        times: list[tuple[int, ...]] = [(v,) for v in (*range(states), *inputs)]
+        times += [(u, own) for u in inputs if own < states]
+        others = [state for state in range(states) if state not in places]
+        both = list(itertools.combinations_with_replacement(others, 2))
         return (
             *(Shape(operation) for operation in operations),
             *(
-                Shape(operation, state)
+                Shape(operation, each)
                 for operation in operations
-                for state in range(states)
+                for each in (*times, *(both if operation.name in _OF_TWO else ()))
                 if operation.name not in _ALONE
-                and not ((state,) == places and operation.name in _REPEATED)
+                and not (len(places) == 1 and own in each and operation.name in _REPEATED)
             ),
         )
 

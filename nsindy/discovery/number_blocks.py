@@ -76,7 +76,15 @@ class Block(NamedTuple):
         return 1 if self.second is None else 2
 
     def columns(self, variables: np.ndarray) -> np.ndarray:
-        """The terms at samples [N, V], all numbers of the first term first [N, W · G]."""
+        """The terms at samples [N, V], all numbers of the first term first [N, W · G].
+
+        Of variables before and after each sample [2, N, V] it is the mean of both.
+        """
+        if variables.ndim == 3:
+            before, after = variables
+            found, steps = self.columns(after), np.any(before != after, axis=1)
+            found[steps] = (found[steps] + self.columns(before[steps])) / 2
+            return found
         with np.errstate(all="ignore"):
             each = [
                 shape.values(variables, self.places, self.numbers, self.second)
@@ -203,12 +211,13 @@ def blocks(
 
     Args:
       prepared: the library; variables that have a number already have no other.
-      values: of the variables in each recording, raw [N, V].
+      values: of the variables in each recording, raw [N, V] or [2, N, V].
       only: a kind and its variables; None for all.
       forced: True where the variable is a time.
       paired: True for numbers of two states as well.
     """
     kinds, count = prepared.kinds, len(prepared.units.states)
+    values = [each[-1] if each.ndim == 3 else each for each in values]
     samples = sum(len(each) for each in values) * count
     jumps = np.concatenate([np.abs(np.diff(each, axis=0)) for each in values])
     values = np.concatenate(values)

@@ -48,7 +48,7 @@ class Regression(NamedTuple):
       base: columns of the library [Q, M].
       target: [Q, D].
       tests: from samples to rows, recording by recording [Q_r, N_r]; or weights of samples [N_r].
-      variables: of each recording, raw [N_r, V].
+      variables: of each recording, raw [N_r, V] or, around each sample, [2, N_r, V].
       samples: n, independent ones.
       coarse: share of the target that is taken for nothing.
     """

@@ -5,7 +5,7 @@ is far above them; so is x y / (1 + x/K + y/L) without a state whose number is. 
 b x log(x / K) is b x log(x / L), L = K exp(-a / b).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +19,9 @@ from nsindy.terms.term import Term
 
 __all__ = ["with_one_number", "without_line"]
 
-_Shapes = dict[tuple[str, int | None], tuple[str, int | None]]
-"""An operation and the state that it is multiplied with, by those whose place it takes."""
+_Times = tuple[int, ...]
+_Shapes = dict[tuple[str, _Times], tuple[str, _Times]]
+"""An operation and what it is multiplied with, by those whose place it takes."""
 
 
 class _Limit(NamedTuple):
@@ -40,16 +41,11 @@ def with_one_number(wide: Prepared, prepared: Prepared, mask: np.ndarray) -> lis
     """
     held, count = wide.units.inner[-1], len(wide.units.states)
     offers = []
-    for limit in _limits(held, count):
+    old = _shapes(wide, held)
+    for limit in _limits(held, {times for _, times in old}):
         if limit.inner.kind not in prepared.kinds.others:
             continue
-        old, new = (
-            [
-                (str(getattr(s.operation, "name", s.operation)), s.times)
-                for s in kinds.shapes(inner.kind, inner.places, count)
-            ]
-            for kinds, inner in ((wide.kinds, held), (prepared.kinds, limit.inner))
-        )
+        new = _shapes(prepared, limit.inner)
         size, places = len(prepared.terms), {term: m for m, term in enumerate(prepared.terms)}
         terms = wide.kinds.terms(held, count)
         places |= {
@@ -66,11 +62,16 @@ def with_one_number(wide: Prepared, prepared: Prepared, mask: np.ndarray) -> lis
     return offers
 
 
-def _limits(held: Inner, count: int) -> Iterator[_Limit]:
-    times = [None, *range(count)]
+def _shapes(prepared: Prepared, inner: Inner) -> list[tuple[str, _Times]]:
+    every = prepared.kinds.shapes(inner.kind, inner.places, len(prepared.units.states))
+    return [(str(getattr(s.operation, "name", s.operation)), s.times) for s in every]
+
+
+def _limits(held: Inner, times: Iterable[_Times]) -> Iterator[_Limit]:
     if held.kind == "haldane" and held.second is not None:
         x, square = held.place, float(np.sqrt(held.number * held.second))
-        yield _Limit(Inner("hill2", x, square), {("haldane", x): ("hill2", None)})
+        squared: _Shapes = {("haldane", t): ("hill2", t[:-1]) for t in times if t[-1:] == (x,)}
+        yield _Limit(Inner("hill2", x, square), squared)
         every: _Shapes = {("haldane", t): ("michaelis", t) for t in times}
         yield _Limit(Inner("saturation", x, held.number), every)
     if held.kind == "competition" and held.second is not None and held.before is not None:
@@ -78,8 +79,8 @@ def _limits(held: Inner, count: int) -> Iterator[_Limit]:
         for (x, y), number in ((pair, held.number), (pair[::-1], held.second)):
             shapes: _Shapes = {("competition", t): ("inhibition", t) for t in times}
             shapes |= {
-                ("competition", x): ("michaelis", None),
-                ("beddington", None): ("michaelis", y),
+                ("competition", (x,)): ("michaelis", ()),
+                ("beddington", ()): ("michaelis", (y,)),
             }
             yield _Limit(Inner("saturation", x, number), shapes)
 
@@ -93,8 +94,8 @@ def without_line(offer: Offer, wide: Prepared, coefficients: np.ndarray) -> Offe
       coefficients: scaled, of its support [D, M].
     """
     inner, x = offer.inner, offer.inner.place
-    pair = Term(PRIMITIVES["identity"], (x,)), Shape(NUMBERED[inner.kind], x).term(inner)
-    # Terms are multiplied with states alone, and not with inputs.
+    pair = Term(PRIMITIVES["identity"], (x,)), Shape(NUMBERED[inner.kind], (x,)).term(inner)
+    # An input is not multiplied with its own logarithm.
     if not {*pair} <= {*wide.terms}:
         return offer
     line, bent = map(wide.terms.index, pair)

@@ -131,8 +131,8 @@ def proposed_along(
 
 
 def raw_values(prepared: Prepared) -> list[np.ndarray]:
-    """The variables of each recording in their raw units [N, V]."""
-    return [np.hstack([s.states, s.inputs]) * prepared.units.variables for s in prepared.signals]
+    """The variables of each recording in their raw units [N, V] or [2, N, V]."""
+    return [signals.around_samples(s) * prepared.units.variables for s in prepared.signals]
 
 
 def _tried(prepared: Prepared, values: Sequence[np.ndarray], *, waves: bool = False) -> list[Block]:
@@ -189,7 +189,7 @@ def _regressions(prepared: Prepared, values: list[np.ndarray]) -> list[Regressio
         base.append(weight[:, None] * own[rows])
         target.append(weight[:, None] * (s.derivatives[rows] - own[rows] @ known.T))
         tests.append(weight)
-        variables.append(at[rows])
+        variables.append(at[..., rows, :])
     first = Regression(
         np.concatenate(base), np.concatenate(target), tests, variables, freedom, coarse
     )

@@ -264,6 +264,7 @@ def prepare(
         any_operation=question.operations is None,
         many=bool(signals.cells(smoothed).sum() >= constants.NUMBER_VALUES),
         forced=forcings > 0,
+        inputs=range(count, len(scale) - forcings),
     )
     identity = terms_operations.get("identity")
     velocities = [Term(identity, (v,)) for v in range(measured, count)]

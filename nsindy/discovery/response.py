@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants
+from nsindy.discovery import constants, signals
 from nsindy.discovery.problem import Prepared
 from nsindy.terms import products
 
@@ -17,7 +17,7 @@ class Response(NamedTuple):
 
     Attributes:
       times: [N].
-      variables: states and inputs in raw units [N, V].
+      variables: states and inputs in raw units [N, V] or, around each sample, [2, N, V].
       theta: Θ of the smoothed states [N, M].
       slopes: derivatives of the smoothed states [N, D].
       jacobian: J [N, D, D].
@@ -109,7 +109,7 @@ def linearised(prepared: Prepared, coefficients: np.ndarray, noise: np.ndarray) 
         parts.append(
             Response(
                 times,
-                everything[rows] * units.variables,
+                signals.around_samples(s)[..., own, :] * units.variables,
                 prepared.theta[rows],
                 s.derivatives[own],
                 inner,

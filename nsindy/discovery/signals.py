@@ -14,6 +14,7 @@ from nsindy.terms.numbered import Inner
 __all__ = [
     "Signal",
     "Units",
+    "around_samples",
     "cells",
     "fitted_samples",
     "noise",
@@ -327,6 +328,14 @@ def read_inputs(signal: Signal, held: np.ndarray) -> Signal:
     inputs = signal.inputs
     before = np.concatenate([inputs[:1], np.where(held, inputs[:-1], inputs[1:])])
     return signal._replace(before=before, held=held)
+
+
+def around_samples(signal: Signal) -> np.ndarray:
+    """Scaled states and inputs [N, V]; where inputs step, before and after samples [2, N, V]."""
+    after = np.hstack([signal.states, signal.inputs])
+    if np.array_equal(signal.inputs, signal.before):
+        return after
+    return np.stack([np.hstack([signal.states, signal.before]), after])
 
 
 def cells(signals: Sequence[Signal]) -> np.ndarray:

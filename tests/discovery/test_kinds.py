@@ -121,7 +121,7 @@ def test_kinds_stand_beside_the_operations_of_a_library():
         "arrhenius", "competition", "ratio_share", "joint_saturation", "radial_inhibition",
     }  # fmt: skip
     plain = Kinds.beside(dictionary.monomials(2, 3))
-    assert plain == ((), {})
+    assert plain == ((), {}, ())
     assert Kinds.beside(dictionary.monomials(2, 3), forced=True).waves == ("sin", "cos")
     # Where no operation was named, a library with waves has every kind.
     waves = dictionary.library(1, 1, operations=("sin", "cos"), degree=2)
@@ -150,12 +150,23 @@ def test_terms_of_a_number():
         "(exp(-1.000 y) - 1)",
         "x exp(-1.000 y)",
         "y exp(-1.000 y)",
+        "x^2 exp(-1.000 y)",
     ]
-    # An input is no state: nothing is multiplied with it.
-    assert names(found, Inner("exponential", 2, -1.0), 1) == [
+    # An input is multiplied with terms of other variables, alone and with theirs.
+    driven = found._replace(inputs=(2,))
+    assert names(driven, Inner("exponential", 2, -1.0), 1) == [
         "exp(-1.000 u)",
         "(exp(-1.000 u) - 1)",
         "x exp(-1.000 u)",
+        "x^2 exp(-1.000 u)",
+    ]
+    assert names(driven, Inner("saturation", 0, 0.5), 1) == [
+        "x/(0.5000 + x)",
+        "1/(1 + x/0.5000)",
+        "x^2/(0.5000 + x)",
+        "u x/(0.5000 + x)",
+        "u x^2/(0.5000 + x)",
+        "u/(1 + x/0.5000)",
     ]
     every = Kinds((), KINDS)
     assert names(every, Inner("power", 0, 0.5)) == ["x^0.5000", "y x^0.5000"]
@@ -224,8 +235,8 @@ def test_kinds_of_ones_own_have_the_numbers_of_their_range():
     np.testing.assert_allclose(tried, np.geomspace(0.1, 10.0, 32))
     assert [shape for shape in found.shapes("gauss", (0,), 2)] == [
         Shape(GAUSS),
-        Shape(GAUSS, 0),
-        Shape(GAUSS, 1),
+        Shape(GAUSS, (0,)),
+        Shape(GAUSS, (1,)),
     ]
     assert names(found, Inner("gauss", 0, 2.0))[0] == "gauss(x, 2.000)"
     both = Numbered(
