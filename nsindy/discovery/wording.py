@@ -340,7 +340,8 @@ def conserved(states: np.ndarray, noise: np.ndarray) -> list[np.ndarray]:
       noise: standard deviation of each state [D].
 
     Returns:
-      coefficients [D] of each, 0 for a state of little share in it, the largest share's being 1.
+      coefficients [D] of each, the largest share's being 1; 0 for states of little share in it, if
+      without them it changes no more.
 
     Reference: Anderson (1963), Annals of Mathematical Statistics 34, for the distribution.
     """
@@ -349,13 +350,16 @@ def conserved(states: np.ndarray, noise: np.ndarray) -> list[np.ndarray]:
         return []
     noise, size = noise[moving], states.shape[1]
     scaled = (states[:, moving] - states[:, moving].mean(0)) / noise
-    values, directions = np.linalg.eigh(scaled.T @ scaled / max(len(scaled) - 1, 1))
-    combinations = []
+    covariance = scaled.T @ scaled / max(len(scaled) - 1, 1)
+    values, directions = np.linalg.eigh(covariance)
+    combinations, most = [], 1 + 3 * np.sqrt(2 / len(scaled))
     for value, direction in zip(values, directions.T, strict=True):
         share = np.abs(direction) * np.std(scaled, 0)
         counts = share > 0.1 * share.max()
-        if value < 1 + 3 * np.sqrt(2 / len(scaled)) and counts.sum() > 1:
+        if value < most and counts.sum() > 1:
+            few = np.where(counts, direction, 0.0)
+            still = few @ covariance @ few < most * (few @ few)
             weights = np.zeros(size)
-            weights[moving] = np.where(counts, direction / noise, 0.0)
+            weights[moving] = (few if still else direction) / noise
             combinations.append(weights / weights[moving[np.argmax(share)]])
     return combinations

@@ -249,6 +249,16 @@ def test_what_does_not_change_along_a_recording_is_found():
     assert not wording.conserved(states + noise * rng.standard_normal(states.shape), noise)
 
 
+def test_a_small_part_of_what_does_not_change_is_told_if_it_would_change_without():
+    """Those ill are few beside the rest of a town, but more than the noise."""
+    rng, t = np.random.default_rng(0), np.linspace(0, 10, 300)
+    ill = 12 * np.exp(-((t - 5) ** 2))
+    well = 100 / (1 + np.exp(t - 5))
+    states = np.stack([well, ill, 100 - well - ill], 1) + rng.standard_normal((300, 3))
+    (weights,) = wording.conserved(states, np.ones(3))
+    np.testing.assert_allclose(weights / weights[0], [1.0, 1.0, 1.0], rtol=0.1)
+
+
 def test_of_states_that_are_all_noise_nothing_is_conserved():
     states = np.random.default_rng(0).standard_normal((300, 2))
     assert not wording.conserved(states, states.std(0))
