@@ -259,6 +259,9 @@ FREED_AS = {
 }  # fmt: skip
 """Their operations, with the power free."""
 
+OF_AN_INPUT = {"competition"}
+"""Kinds of two variables of which the first may be an input."""
+
 _ALONE = {"diode"}
 """Operations that are not multiplied with a state: nobody's law is."""
 

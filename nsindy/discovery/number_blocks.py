@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants, dictionary, signals
-from nsindy.discovery.kinds import FREE, FREED_AS, POWERS_OF, Shape
+from nsindy.discovery.kinds import FREE, FREED_AS, OF_AN_INPUT, POWERS_OF, Shape
 from nsindy.discovery.problem import Prepared
 from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered, inner_of
 from nsindy.terms.operations import PRIMITIVES
@@ -260,6 +260,9 @@ def _tried(prepared: Prepared, *, paired: bool) -> list[tuple[str, tuple[int, ..
     if paired and count <= constants.PAIRED_STATES:
         both = [name for name, kind in kinds.others.items() if kind.variables == 2]
         tried += [(n, pair) for pair in itertools.combinations(range(count), 2) for n in both]
+        # An inhibitor, or what else takes the place of a state, may be an input.
+        driven = itertools.product(kinds.inputs, range(count))
+        tried += [(n, pair) for pair in driven for n in both if n in OF_AN_INPUT]
     return tried
 
 
