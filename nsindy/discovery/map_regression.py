@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants, proposals
+from nsindy.discovery.inclusion import Unclear
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.signals import Signal
 from nsindy.evidence import regression
 from nsindy.evidence.score import log_evidence
 
-__all__ = ["MapFit", "regress_map", "row_pairs", "with_noise"]
+__all__ = ["MapFit", "regress_map", "row_pairs", "unclear_terms", "with_noise"]
 
 
 class MapFit(NamedTuple):
@@ -68,6 +69,20 @@ def regress_map(prepared: Prepared, share: float) -> MapFit:
         if name != "others"
     }
     return MapFit(**stacked, others=[one.others for one in each])
+
+
+def unclear_terms(fit: MapFit) -> list[Unclear]:
+    """Terms of a regression that are less probable than not, and what may as well be there."""
+    found = []
+    for d, m in np.argwhere(fit.mask & (fit.probabilities < 0.5)).tolist():
+        masks = np.array([fit.mask[d], *(mask for mask, _ in fit.others[d])])
+        scores = np.array([fit.score[d], *(score for _, score in fit.others[d])])
+        weights = np.exp(scores - scores.max())
+        without = masks & ~masks[:, [m]] & ~fit.mask[d]
+        probable = weights @ without / weights.sum()
+        order = np.argsort(-probable, kind="stable")[:4]
+        found.append(Unclear(d, m, [int(i) for i in order if probable[i] > 0.05], kept=True))
+    return found
 
 
 class _Equation(NamedTuple):

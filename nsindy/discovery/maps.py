@@ -25,7 +25,13 @@ from nsindy.discovery import (
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.inclusion import inclusion_probabilities, only_probable
 from nsindy.discovery.map_numbers import NumberedMap, with_numbers
-from nsindy.discovery.map_regression import MapFit, regress_map, row_pairs, with_noise
+from nsindy.discovery.map_regression import (
+    MapFit,
+    regress_map,
+    row_pairs,
+    unclear_terms,
+    with_noise,
+)
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -239,6 +245,7 @@ def _by_regression(prepared: Prepared, whole: MapFit, words: Wording) -> _Chosen
             other = np.where(np.arange(len(whole.mask))[:, None] == d, mask, whole.mask)
             value = best.score + score - whole.score[d]
             pool.append(best._replace(mask=other, score=value))
+    unclear = unclear_terms(whole)
     notes: tuple[str, ...] = ()
     if (whole.variance > 2 * prepared.problem.floor**2).any():
         notes = (
@@ -254,8 +261,12 @@ def _by_regression(prepared: Prepared, whole: MapFit, words: Wording) -> _Chosen
         forecasts,
         sorted([best, *pool], key=lambda c: -c.score),
         notes,
-        [*_unexplained(prepared, whole.variance, words), *_changed(best, first, words)],
-        _verdict(prepared, whole.mask, whole.variance),
+        [
+            *wording.of_the_unclear(words, unclear),
+            *_unexplained(prepared, whole.variance, words),
+            *_changed(best, first, words),
+        ],
+        _verdict(prepared, whole.mask, whole.variance, doubtful=bool(unclear)),
     )
 
 
