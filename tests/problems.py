@@ -57,10 +57,12 @@ def prepared(
     inner=(),
     physics=NOTHING,
     inverse=(),
+    inputs=None,
 ) -> Prepared:
-    """The problem that one recording poses."""
-    parts = [Recording(times, states, np.zeros((len(times), 0)))]
-    smoothed, units = signals.smooth_recordings(parts, order)
+    """The problem that one recording poses, its inputs held."""
+    inputs = np.zeros((len(times), 0)) if inputs is None else inputs
+    parts = [Recording(times, states, inputs)]
+    smoothed, units = signals.smooth_recordings(parts, order, np.ones(inputs.shape[1], bool))
     if waves is not None:
         inner = tuple(Inner(WAVE, v, w) for v, w in enumerate(waves) if w)
     units = units._replace(inner=tuple(inner))

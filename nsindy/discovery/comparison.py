@@ -1,5 +1,6 @@
 """Laws of a person's own beside what was found."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
@@ -25,7 +26,7 @@ from nsindy.evidence.prior import log_prior
 from nsindy.result import along_recording
 from nsindy.result.discovery import Discovery, LawResult
 
-__all__ = ["compare"]
+__all__ = ["beaten", "compare"]
 
 Right = Callable[[np.ndarray], np.ndarray]
 """Derivatives [D] from variables [V]."""
@@ -79,6 +80,28 @@ def compare(
     )
     each = [_tested(law, prepared, first, final, discovery, slow, motion) for law in laws]
     return (found, *(law._replace(nats=law.nats - reference) for law in each))
+
+
+def beaten(discovery: Discovery) -> Discovery:
+    """The same, headed as an approximation where a law that was asked about explains clearly more.
+
+    More than what was found pays for the choice of its terms as well, so that it is no matter of
+    prices: the search has missed the law.
+
+    Args:
+      discovery: with the laws that were tested.
+    """
+    found, *laws = discovery.laws
+    best = max(laws, key=lambda law: law.nats)
+    more = best.nats - found.price
+    if not more > constants.STRONG:
+        return discovery
+    said = (
+        f"{best.text} explains more than what was found, by {more:.1f} nats beyond the price of "
+        "the choice of terms: the search has missed it"
+    )
+    name = "approximation" if discovery.verdict == "equation" else discovery.verdict
+    return dataclasses.replace(discovery, verdict=name, warnings=(said, *discovery.warnings))
 
 
 def _finely_solved(found: Found) -> Found:

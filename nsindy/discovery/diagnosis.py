@@ -75,7 +75,10 @@ def reasons(prepared: Prepared, residuals: list[np.ndarray], states: tuple[str, 
 
 
 def _coarse(signal: Signal, states: tuple[str, ...]) -> Iterator[Reason]:
-    changes = [np.sign(np.diff(signal.measured[signal.seen[:, d], d])) for d in range(len(states))]
+    # Where smoothing has told a small noise, only what it leaves of the state turns with the state.
+    small = signal.noise < constants.TAKEN_FOR_NOISE * signal.measured.std(0)
+    path = np.where(signal.resolved & small, signal.states, signal.measured)
+    changes = [np.sign(np.diff(path[signal.seen[:, d], d])) for d in range(len(states))]
     turns = np.array([np.mean(change[1:] * change[:-1] < 0) for change in changes])
     for d in np.flatnonzero(turns > constants.TURNS_COARSE):
         yield Reason(

@@ -368,7 +368,7 @@ def _concluded(
         tested = comparison.compare(
             asked, prepared, first, final, found, slow=beside, motion=motion
         )
-        found = dataclasses.replace(found, laws=tested)
+        found = comparison.beaten(dataclasses.replace(found, laws=tested))
     return found if forced is None else forcing.in_time(found, recordings, forced)
 
 

@@ -7,7 +7,7 @@ import pytest
 from problems import solved
 
 import nsindy
-from nsindy.discovery import comparison
+from nsindy.discovery import comparison, constants
 
 TIMES = np.linspace(0, 60, 61)
 TRUTH = 0.05, 22.0
@@ -47,6 +47,18 @@ def test_newton_is_beside_what_was_found(cup):
     assert wrong.nats < -30 and wrong.r2[0] < newton.r2[0]
     # Of a product of two numbers neither is known.
     assert np.isnan(wrong.errors).all() and np.isfinite(wrong.values).all()
+
+
+@pytest.mark.parametrize(("factor", "heading"), ((0.9, "equation"), (1.1, "approximation")))
+def test_a_law_that_explains_clearly_more_is_said_first(cup, factor, heading):
+    """By more than what was found pays for the choice of its terms."""
+    found, newton, wrong = cup.laws
+    better = newton._replace(nats=found.price + factor * constants.STRONG)
+    one = comparison.beaten(dataclasses.replace(cup, laws=(found, wrong, better)))
+    assert one.verdict == heading
+    said = [line for line in one.warnings if "the search has missed it" in line]
+    assert len(said) == (heading == "approximation")
+    assert all(line.startswith(newton.text) for line in said)
 
 
 def test_what_is_said(cup, tmp_path):

@@ -64,6 +64,15 @@ def test_white_noise_is_too_coarse():
     assert "too coarse" in reason.what and reason.step == "record with smaller steps"
 
 
+def test_noise_about_a_state_that_rests_is_not_too_coarse():
+    """Most samples turn, by the noise of a hundredth, which smoothing has told."""
+    rest = noisy(np.exp(-0.5 * TIMES)[:, None], 0.01)
+    made = prepared(TIMES, rest).signals[0]
+    change = np.sign(np.diff(rest[:, 0]))
+    assert np.mean(change[1:] * change[:-1] < 0) > 0.5
+    assert not list(diagnosis._coarse(made, ("x",)))
+
+
 def test_what_is_left_may_be_periodic(swing):
     left = 0.2 * np.cos(2 * np.pi * np.arange(300) / 30)[:, None] * [1.0, 0.0]
     (reason,) = told(TIMES, swing, left)
