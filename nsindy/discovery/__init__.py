@@ -78,12 +78,14 @@ The method:
    common times, and where samples are too coarse to be smoothed the spline goes through them.
 3. *Build the dictionary*, as large as the number of measurements allows: products of up to three
    variables; then sin and cos; then exp, log, tanh, 1/x, |x| and x/(1 + x) where the values are in
-   their domain. Each stands alone and times a state; products of two waves are included. Last, and
-   alone, come sign(x), |x| x and √x: dry friction, drag and the outflow of a tank. Where the first
-   choice has long equations, operations, or leaves more than the noise, 1/x to 1/x^4 of what is
-   never near 0, the first three also times another variable and the first two times two, take the
-   place of the operations but sin and cos, and stay where that is likelier, clearly so unless it
-   takes fewer terms: v w/r of an orbit, V²/R of a bubble.
+   their domain. Each stands alone and times a state, sin, cos and √ of a state also times an input
+   (a torque, a valve); products of two waves are included. sin(x) is no term where noise or
+   rounding hides where in its period x is. Last, and alone, come sign(x), |x| x and √x: dry
+   friction, drag and the outflow of a tank. Where the first choice has long equations, operations,
+   or leaves more than the noise, 1/x to 1/x^4 of what is never near 0, the first three also times
+   another variable and the first two times two, take the place of the operations but sin and cos,
+   and stay where that is likelier, clearly so unless it takes fewer terms: v w/r of an orbit, V²/R
+   of a bubble.
 4. *Propose.* Two regressions, on smoothed derivatives and on integrals (the weak form), each
    propose supports by a beam search over closed-form evidence. Where samples are too coarse for
    either, the flow from each sample to the next does, linearised in all terms again and again.
@@ -94,17 +96,17 @@ The method:
    every term dropped, added or swapped is a closed form. The best neighbours are fitted in turn,
    and long equations chosen anew as a whole, until none is better. Inputs are read as straight
    from row to row, or held until the next, or held and late, whichever is likelier.
-7. *Fit numbers inside terms.* sin(w x), cos(w x), x/(K + x), 1/(1 + x/K), Hill terms of power 2
-   to 4, exp(k x) and exp(k x) - 1, exp(-E/x), tanh(k x) and x^p, alone and most of them times a
-   state, are tried with a grid of numbers: in regressions of whole equations, of derivatives, of
-   integrals and of what terms do to the solution, to first order. There so are those of two
-   states: y/(K x + y), which their ratio decides, x y/(K + x y) and 1/(1 + x y/K),
-   1/(1 + (x² + y²)/K²) and (x² + y²)^p, and terms of two numbers: x/(K + x + x²/L),
-   x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), none of them where what stands
-   below the line may vanish; and 1/(1 + exp(±k (x - c))), a step at a threshold. What promises
-   most is fitted, number and all, and kept where it is clearly more likely; then the next. The
-   power of a saturation that was found may then be free, x^n/(K^n + x^n), and its two numbers are
-   fitted together.
+7. *Fit numbers inside terms.* sin(w x), cos(w x), x/(K + x), 1/(1 + x/K), Hill terms of power 2 to
+   4, exp(k x) and exp(k x) - 1, exp(-E/x), tanh(k x) and x^p, alone and most of them times a
+   state, an input or both, exponentials also times two other states, are tried with a grid of
+   numbers: in regressions of whole equations, of derivatives, of integrals and of what terms do to
+   the solution, to first order. There so are those of two states: y/(K x + y), which their ratio
+   decides, x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, and terms of two
+   numbers: x/(K + x + x²/L), x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), of which one variable may
+   be an input, none of them where what stands below the line may vanish; and 1/(1 + exp(±k (x -
+   c))), a step at a threshold. What promises most is fitted, number and all, and kept where it is
+   clearly more likely; then the next. The power of a saturation that was found may then be free,
+   x^n/(K^n + x^n), and its two numbers are fitted together.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
    are tried, and taken where they are clearly more likely.
