@@ -24,9 +24,9 @@ def in_few_terms(
 
     Plain are products of variables, the friction sign(v), the drag |v| v, and √x. An empty text
     where what was found is as plain, where no such equations can be fitted, and of wide tables.
-    Beside an equation that is sure they are named where it has more terms, as of a spring whose
-    bearing adds to its stiffness, damping and friction, and where R² of every state is at least
-    `constants.PLAINER_R2`.
+    Beside an equation that is sure they are named where it has more terms and is less plain, as of
+    a spring whose bearing adds to its stiffness, damping and friction, and where R² of every state
+    is at least `constants.PLAINER_R2`.
 
     Args:
       prepared: what was searched.
@@ -39,7 +39,8 @@ def in_few_terms(
     mask = final.chosen.mask & final.problem.open
     problem = prepared.problem
     many = (mask.sum(1) > constants.FEW_TERMS).any()
-    if problem.wide or not (many or (not sure and mask[:, ~plain].any())):
+    bent = mask[:, ~plain].any()
+    if problem.wide or not (many and bent if sure else many or bent):
         return ""
     every = final.best_of(proposed_among(prepared, plain, constants.FEW_TERMS))
     if not np.isfinite(every.score):
@@ -47,7 +48,8 @@ def in_few_terms(
     r2 = simulated_r2(prepared, followed_by(prepared, final._replace(chosen=every)))
     if sure and not (r2 >= constants.PLAINER_R2).all():
         return ""
-    return f"in few plain terms the best is {_said(prepared, first, every, r2, words)}"
+    said = f"in few plain terms the best is {_said(prepared, first, every, r2, words)}"
+    return f"{said}; {_behind(final, every)}" if sure else said
 
 
 def linear_ones(prepared: Prepared, first: Found, final: Found, words: Wording) -> str:
@@ -75,11 +77,12 @@ def linear_ones(prepared: Prepared, first: Found, final: Found, words: Wording) 
     r2 = simulated_r2(prepared, followed_by(prepared, final._replace(chosen=every)))
     if not (r2 >= constants.PLAINER_R2).all():
         return ""
-    behind = final.chosen.score - every.score
-    return (
-        f"the linear law that comes nearest is {_said(prepared, first, every, r2, words)}; it is "
-        f"{behind:.1f} nats less likely"
-    )
+    said = f"the linear law that comes nearest is {_said(prepared, first, every, r2, words)}"
+    return f"{said}; {_behind(final, every)}"
+
+
+def _behind(final: Found, every: Candidate) -> str:
+    return f"it is {final.chosen.score - every.score:.1f} nats less likely"
 
 
 def _bent(prepared: Prepared, mask: np.ndarray, linear: np.ndarray) -> bool:

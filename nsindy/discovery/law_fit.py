@@ -201,7 +201,7 @@ def fit_law(
       slow: True for an evidence beside a slow error, as that of what was found.
     """
     problem, flow = found.problem, system.flow(prepared)
-    free, noise, best = system.free[None], found.noise, None
+    free, noise, best, idle = system.free[None], found.noise, None, 0
     starts = list(zip(begun, begins or [problem.begin] * len(begun), strict=True))
     # A fit ends after some steps, and the noise that weighs the states follows from the fit.
     for _ in range(constants.LAW_FITS):
@@ -211,12 +211,16 @@ def fit_law(
         judged = [each for each in judged if np.isfinite(each.score)]
         if not judged:
             break
-        new = max(judged, key=lambda each: each.score)
-        settled = best is not None and new.score < best.score + constants.LAW_SETTLED
-        best = new if best is None or new.score > best.score else best
-        if settled:
+        top = max(each.score for each in judged) - constants.LAW_SETTLED
+        # Of h and -h in h² the positive one.
+        new = max((e for e in judged if e.score >= top), key=lambda e: np.sum(e.parameters > 0))
+        gained = np.inf if best is None else new.score - best.score
+        best = new if best is None or gained > 0 else best
+        # A step too far may be what the next one needs.
+        idle = idle + 1 if gained < constants.LAW_SETTLED else 0
+        if idle == 2:
             break
-        starts, noise = [(best.parameters, best.begin)], best.noise
+        starts, noise = [(new.parameters, new.begin)], new.noise
     return best
 
 

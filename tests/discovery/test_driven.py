@@ -71,6 +71,7 @@ def test_an_input_may_take_the_place_of_a_state(enzyme):
     assert ("competition", (0,)) in names and len(made.kinds.terms(inner, 1)) == len(names)
 
 
+@pytest.mark.slow
 def test_an_enzyme_that_is_added_in_steps(enzyme):
     times, states, u = enzyme
     found = nsindy.discover(times, states, states=["S"], inputs=u, input_names=["E"])
