@@ -96,15 +96,15 @@ def conclude(
         hidden=hidden,
         number_errors=np.concatenate([of_place[i.place] for i in inner]) if inner else None,
     )
-    sure, plainer = verdict.name == "equation", ["", ""]
+    sure, linear, few = verdict.name == "equation", "", ""
     if not (hidden or stopped):
         linear = linear_ones(prepared, first, final, words)
-        few = "" if sure and linear else in_few_terms(prepared, first, final, words, sure=sure)
-        plainer = [linear, few]
+        if not (sure and linear):
+            few = in_few_terms(prepared, first, final, words, sure=sure)
     fitted = words.numbers(best.mask, numbers.inner, errors_of_numbers)
     coefficients, names = np.asarray(discovery.coefficients), words.variables
     together = of_differences(prepared.terms, coefficients, errors, names, words.left)
-    notes = (*recordings.notes, *fitted, *together, *filter(None, plainer[: 1 + sure]))
+    notes = (*recordings.notes, *fitted, *together, *filter(None, [linear, few if sure else ""]))
     warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
     if not sure:
         measured = discovery.measured
@@ -114,7 +114,7 @@ def conclude(
         ]
         missing = diagnosis.reasons(prepared, left, measured)
         reasons = [f"{each.what}; {each.step}" for each in missing]
-        warnings = [*reasons, *warnings, *filter(None, plainer[1:])]
+        warnings = [*reasons, *warnings, *filter(None, [few])]
     if stopped:
         warnings = [wording.STOPPED, *warnings]
     return dataclasses.replace(discovery, notes=notes, warnings=tuple(warnings))
