@@ -564,7 +564,7 @@ more tell second derivatives, and would take seconds."""
 LAW_FOLLOWING = 30
 """Most steps of that."""
 
-LAW_FITS = 60
+LAW_FITS = 30
 """Most fits of a law, each with the noise that the one before has left: where a saturation is seen
 near its bend alone, each goes a tenth of the way along a bent valley."""
 
