@@ -190,7 +190,8 @@ def of_the_unclear(words: Wording, unclear: Sequence[Unclear]) -> Iterator[str]:
         left, name = words.left[place.equation], words.names[place.term]
         others = " or ".join(words.names[m] for m in place.others)
         if place.kept:
-            yield f"{name} in {left} may as well be {others or 'another'}: the recording cannot tell"
+            other = others or "another"
+            yield f"{name} in {left} may as well be {other}: the recording cannot tell"
         else:
             yield (
                 f"a further term is missing in {left}, and the recording cannot tell which: "
