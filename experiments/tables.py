@@ -24,6 +24,7 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "few_rows": ("few_rows", discovery_tables.few_rows),
     "field": ("field", discovery_tables.field),
     "hidden": ("hidden", discovery_tables.hidden),
+    "driven": ("driven", discovery_tables.driven),
     "rational": ("rational", discovery_tables.rational),
     "negative_powers": ("negative_powers", discovery_tables.rational),
     "prior": ("prior", discovery_tables.prior),

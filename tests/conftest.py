@@ -20,8 +20,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # As in the scripts: checks that are host callbacks would keep a program out of the cache.
 os.environ.setdefault("EQX_ON_ERROR", "nan")
 # One compilation cache for the workers, which inherit it from the first process, and for every
-# process that a test begins: a small program is read in half the time that it is compiled in.
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+# process that a test begins. Most programs are smaller and not met again: to write them all takes
+# a tenth of the time of tests of routers and circuits.
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="nsindy-tests-")
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)

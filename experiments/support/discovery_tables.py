@@ -113,6 +113,18 @@ def hidden(summary: Summary) -> str:
     return table([*head, "said so", "wrong"], rows)
 
 
+def driven(summary: Summary) -> str:
+    """How often terms of inputs and of two states are exact, a noise a column."""
+    rows: dict[str, list[str]] = {}
+    wrong: dict[str, int] = {}
+    for row in summary["rows"]:
+        rows.setdefault(row["system"], []).append(rate(row))
+        wrong[row["system"]] = wrong.get(row["system"], 0) + row["wrong"]
+    noises = [f"noise {noise:.1%}" for noise in sorted({row["noise"] for row in summary["rows"]})]
+    head = ["system", *noises, "said equation, wrong"]
+    return table(head, [[name, *each, str(wrong[name])] for name, each in rows.items()])
+
+
 def field(summary: Summary) -> str:
     """How often recordings as people have them are answered rightly, and what else is said."""
     rows = [

@@ -301,6 +301,7 @@ def uptake(values):
     return solved(lambda y: f - v * y**n / (K**n + y**n), (initial,), TIMES)
 
 
+@pytest.mark.slow
 def test_a_power_and_a_half_saturation_are_fitted_together():
     truth = [0.8, 2.6, 1.0, 0.2, 3.0]
     clean = uptake(truth)
