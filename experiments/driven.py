@@ -131,7 +131,7 @@ SYSTEMS = (
     System("torque at a lever", ("a", "w"), "u", ({"w"}, {"w", "sin(a)", "u cos(a)"}), _torque),
     System("enzyme added in steps", ("S",), "u", ({"#", "u S/(# + S)"},), _enzyme),
     System("competing inhibitor", ("S",), "u", ({"S/(# + u/# + S/#)"},), _inhibitor),
-    System("drug on a tumour", ("V",), "u", ({"V log(V/#)", "V u log(V/#)"},), _drug),
+    System("drug on a tumour", ("V",), "u", ({"V log(V/#)", "u V log(V/#)"},), _drug),
     System(
         "two molecules and heat",
         ("c", "T"),
