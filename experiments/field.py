@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from support import command_line, experiment, written
+from support import command_line, experiment, outcomes, written
 from support.field_kinds import KINDS, Case
 from support.simulated import NORMAL_90, terms_of
 
 import nsindy
-from nsindy.paper import metrics
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
 
@@ -42,8 +41,7 @@ def execute(options: argparse.Namespace) -> None:
         rows.append({"kind": kind.name, "answerable": answerable} | counted(map(answer, cases)))
         row = rows[-1]
         print(
-            f"{kind.name:<38} right {row['recovery_count']}, said so {row['said']}, "
-            f"wrong {row['wrong']} of {row['seeds']}; "
+            f"{outcomes.summary_line(f'{kind.name:<38}', row)}; "
             f"in 90 % intervals {row['inside']}/{row['intervals']}; "
             f"false terms {row['false_terms']}/{row['terms']}; slowest {row['slowest']:.0f} s",
             flush=True,
@@ -104,16 +102,12 @@ def _judged(found: Discovery, case: Case) -> dict[str, int]:
 def counted(found: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """How many are right, with the interval, and the other counts."""
     answers = list(found)
-    outcomes = [each["outcome"] for each in answers]
     sums = {
         name: sum(each[name] for each in answers)
         for name in ("inside", "intervals", "false_terms", "terms")
     }
     return {
-        **metrics.recovery(outcomes.count("right"), len(answers)),
-        "said": outcomes.count("said"),
-        "wrong": outcomes.count("wrong"),
-        "answers": [each["said"] for each in answers],
+        **outcomes.counted(answers),
         "slowest": max(each["seconds"] for each in answers),
         **sums,
     }

@@ -9,29 +9,22 @@ import time
 from typing import Any
 
 import numpy as np
-from support import command_line, experiment, written
+from support import command_line, experiment, outcomes, written
 from support.hidden_systems import SYSTEMS, H, System, Y, record, right_hand_sides, second_order
 from support.simulated import NORMAL_90
 
 import nsindy
-from nsindy.paper import metrics
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
 
 
 def main() -> None:
     """Parse, discover, count, write summary and figure."""
-    options = command_line.Parser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    noise = 0.0, 0.005, 0.02
+    options = outcomes.options(__doc__, "hidden", noise=noise, of="the measured state's")
     add = options.add_argument
-    add("--seeds", type=command_line.positive, default=8, help="draws of numbers and noise")
-    share = command_line.number(low=0)
-    shares = "standard deviations of the noise, as shares of the measured state's"
-    add("--noise", type=share, nargs="+", default=[0.0, 0.005, 0.02], help=shares)
     add("--systems", nargs="+", metavar="WORD", help="only those whose name holds one of these")
     add("--laws", action="store_true", help="fit the numbers of the true equations as well")
-    add("--out", default="out/hidden", help="folder of summary.json and figure.png")
     arguments = options.parse_args()
     command_line.fail_early(lambda: execute(arguments))
 
@@ -52,9 +45,9 @@ def execute(options: argparse.Namespace) -> None:
             rows.append({"system": system.name, "noise": noise} | counted(found))
             row = rows[-1]
             print(
-                f"{system.name:<32} {noise:6.1%} right {row['recovery_count']}, said so "
-                f"{row['said']}, wrong {row['wrong']} of {row['seeds']}; numbers of the law in "
-                f"90 % intervals {row['inside']}/{row['intervals']}; {row['seconds']:.0f} s",
+                f"{outcomes.summary_line(f'{system.name:<32} {noise:6.1%}', row)}; numbers of the "
+                f"law in 90 % intervals {row['inside']}/{row['intervals']}; "
+                f"{row['seconds']:.0f} s",
                 flush=True,
             )
     written.write_rows(
@@ -67,7 +60,7 @@ def execute(options: argparse.Namespace) -> None:
 
 
 def answer(system: System, noise: float, seed: list[int], *, laws: bool) -> dict[str, Any]:
-    """What is found: "right", "said" where it is called an approximation, or "wrong"."""
+    """What is found, its outcome, and how the numbers of a law stand to the true ones."""
     draws = np.random.default_rng(seed)
     numbers = system.draw(draws)
     t, y = record(system, numbers)
@@ -78,7 +71,7 @@ def answer(system: System, noise: float, seed: list[int], *, laws: bool) -> dict
     seconds = time.process_time() - began
     truth = second_order(*right_hand_sides(system, numbers))
     right = truth == second_order(*(e.subs({"y": Y, "h": H}) for e in found.to_sympy()))
-    outcome = "right" if right else "wrong" if found.verdict == "equation" else "said"
+    outcome = outcomes.outcome(found, right=right)
     told = {"outcome": outcome, "seconds": seconds, "said": str(found), "numbers": numbers}
     return told | judged(found, system, numbers)
 
@@ -96,15 +89,11 @@ def judged(found: Discovery, system: System, numbers: dict[str, float]) -> dict[
 
 def counted(found: list[dict[str, Any]]) -> dict[str, Any]:
     """How many are right, with the interval, and the other counts."""
-    outcomes = [each["outcome"] for each in found]
     return {
-        **metrics.recovery(outcomes.count("right"), len(found)),
-        "said": outcomes.count("said"),
-        "wrong": outcomes.count("wrong"),
+        **outcomes.counted(found),
         "inside": sum(each["inside"] for each in found),
         "intervals": sum(each["intervals"] for each in found),
         "seconds": float(np.median([each["seconds"] for each in found])),
-        "answers": [each["said"] for each in found],
     }
 
 

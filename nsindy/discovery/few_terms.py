@@ -45,11 +45,8 @@ def in_few_terms(
     every = final.best_of(proposed_among(prepared, plain, constants.FEW_TERMS))
     if not np.isfinite(every.score):
         return ""
-    r2 = simulated_r2(prepared, followed_by(prepared, final._replace(chosen=every)))
-    if sure and not (r2 >= constants.PLAINER_R2).all():
-        return ""
-    said = f"in few plain terms the best is {_said(prepared, first, every, r2, words)}"
-    return f"{said}; {_behind(final, every)}" if sure else said
+    said = _said(prepared, first, final, every, words, sure=sure)
+    return said and f"in few plain terms the best is {said}"
 
 
 def linear_ones(prepared: Prepared, first: Found, final: Found, words: Wording) -> str:
@@ -74,15 +71,8 @@ def linear_ones(prepared: Prepared, first: Found, final: Found, words: Wording) 
     far = every.variance > constants.LINEAR_LEFT**2 * final.chosen.variance
     if far.any() or every.mask.sum() > final.chosen.mask.sum() or not np.isfinite(every.score):
         return ""
-    r2 = simulated_r2(prepared, followed_by(prepared, final._replace(chosen=every)))
-    if not (r2 >= constants.PLAINER_R2).all():
-        return ""
-    said = f"the linear law that comes nearest is {_said(prepared, first, every, r2, words)}"
-    return f"{said}; {_behind(final, every)}"
-
-
-def _behind(final: Found, every: Candidate) -> str:
-    return f"it is {final.chosen.score - every.score:.1f} nats less likely"
+    said = _said(prepared, first, final, every, words, sure=True)
+    return said and f"the linear law that comes nearest is {said}"
 
 
 def _bent(prepared: Prepared, mask: np.ndarray, linear: np.ndarray) -> bool:
@@ -126,17 +116,30 @@ def proposed_among(
 
 
 def _said(
-    prepared: Prepared, first: Found, every: Candidate, r2: np.ndarray, words: Wording
+    prepared: Prepared,
+    first: Found,
+    final: Found,
+    every: Candidate,
+    words: Wording,
+    *,
+    sure: bool,
 ) -> str:
-    """Equations with R² of one simulation [d], and of a forecast of the last fifth."""
+    """Equations with R² of one simulation, and of a forecast of the last fifth.
+
+    Beside what is sure, also how much less likely they are; nothing where R² is too small.
+    """
+    r2 = simulated_r2(prepared, followed_by(prepared, final._replace(chosen=every)))
+    if sure and not (r2 >= constants.PLAINER_R2).all():
+        return ""
     before = first.best_of([every.start])
     ahead = held_out(prepared, first._replace(chosen=before)).r2
     coefficients = prepared.in_units(every.coefficients)
     # Four digits tell such terms apart.
     digits = np.abs(coefficients) / 1000
+    behind = f"; it is {final.chosen.score - every.score:.1f} nats less likely" if sure else ""
     return (
         f"{', '.join(words.equations(coefficients, digits))}: "
-        f"R² of one simulation {text.shares(r2)}, of the last fifth {text.shares(ahead)}"
+        f"R² of one simulation {text.shares(r2)}, of the last fifth {text.shares(ahead)}{behind}"
     )
 
 

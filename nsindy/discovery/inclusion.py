@@ -9,7 +9,7 @@ from nsindy.discovery import candidates, constants, neighbours
 from nsindy.discovery.candidates import Candidate
 from nsindy.discovery.search import Found
 
-__all__ = ["Unclear", "inclusion_probabilities", "only_probable", "stand_ins"]
+__all__ = ["Unclear", "inclusion_probabilities", "only_probable", "rivals", "stand_ins"]
 
 
 class Unclear(NamedTuple):
@@ -96,7 +96,10 @@ def only_probable(found: Found) -> tuple[Found, list[Unclear]]:
         mask[d, m] = False
         without = _of_support(found, mask)
         lost = without.chosen.variance > 2 * found.chosen.variance
-        this = Unclear(d, m, _others(found, d, m), kept=bool((lost & (found.samples > 0)).any()))
+        masks, weights = _posterior(found)
+        new = ~found.chosen.mask[d] & found.problem.admissible[d]
+        others = rivals(masks[:, d], weights, m, new)
+        this = Unclear(d, m, others, kept=bool((lost & (found.samples > 0)).any()))
         needed = inclusion_probabilities(found, [*unclear, this])[d, m] >= 0.5
         unclear.append(this._replace(kept=this.kept and bool(needed)))
         found = found if unclear[-1].kept else without
@@ -110,11 +113,16 @@ def _posterior(found: Found) -> tuple[np.ndarray, np.ndarray]:
     return np.array(masks), weights / weights.sum()
 
 
-def _others(found: Found, equation: int, term: int) -> list[int]:
-    masks, weights = _posterior(found)
-    without = masks[:, equation] & ~masks[:, equation, term][:, None]
-    probable = weights @ without
-    new = ~found.chosen.mask[equation] & found.problem.admissible[equation]
+def rivals(masks: np.ndarray, weights: np.ndarray, term: int, new: np.ndarray) -> list[int]:
+    """Terms that supports hold in place of one, the most probable first.
+
+    Args:
+      masks: supports of one equation [S, M].
+      weights: their probabilities [S].
+      term: that they may lack.
+      new: True for terms that may be in its place [M].
+    """
+    probable = weights @ (masks & ~masks[:, [term]])
     order = np.argsort(-probable, kind="stable")
     return [int(m) for m in order if new[m] and probable[m] > 0.05][:4]
 

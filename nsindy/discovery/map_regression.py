@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants, proposals
-from nsindy.discovery.inclusion import Unclear
+from nsindy.discovery.inclusion import Unclear, rivals
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.signals import Signal
 from nsindy.evidence import regression
@@ -78,10 +78,8 @@ def unclear_terms(fit: MapFit) -> list[Unclear]:
         masks = np.array([fit.mask[d], *(mask for mask, _ in fit.others[d])])
         scores = np.array([fit.score[d], *(score for _, score in fit.others[d])])
         weights = np.exp(scores - scores.max())
-        without = masks & ~masks[:, [m]] & ~fit.mask[d]
-        probable = weights @ without / weights.sum()
-        order = np.argsort(-probable, kind="stable")[:4]
-        found.append(Unclear(d, m, [int(i) for i in order if probable[i] > 0.05], kept=True))
+        others = rivals(masks, weights / weights.sum(), m, ~fit.mask[d])
+        found.append(Unclear(d, m, others, kept=True))
     return found
 
 

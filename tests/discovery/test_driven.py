@@ -3,35 +3,27 @@
 import numpy as np
 import pytest
 from problems import coefficients, noisy, prepared, solved
-from scipy.integrate import solve_ivp
+from support.driven_systems import along_held, levels
 
 import nsindy
 from nsindy.discovery import number_blocks, number_regression, signals
 from nsindy.terms.numbered import Inner
 
 
-def driven(field, initial, times, u, noise, seed=0):
-    """States along an input that is held from each sample to the next."""
-    rows = [np.array(initial, float)]
-    for begin, end, held in zip(times, times[1:], u, strict=False):
-        one = solve_ivp(
-            lambda t, y, held=held: field(y, held), (begin, end), rows[-1], rtol=1e-9, atol=1e-10
-        )
-        rows.append(one.y[:, -1])
-    return noisy(np.array(rows), noise, seed)
+def driven(field, initial, times, u, noise):
+    """Noisy states along an input that is held from each sample to the next."""
+    return noisy(along_held(field, times, tuple(initial), u), noise)
 
 
-def levels(rows, each, low, high, seed=1):
-    """An input of another level every so many rows."""
-    random = np.random.default_rng(seed).uniform(low, high, -(-rows // each))
-    return np.repeat(random, each)[:rows]
+def steps(rows, each, low, high):
+    return levels(np.random.default_rng(1), rows, each, low, high)
 
 
 @pytest.fixture(scope="module")
 def enzyme():
     """S' = 0.2 - 0.7 E S/(0.8 + S), the enzyme E added in steps."""
     times = np.arange(0, 120, 0.6)
-    u = levels(200, 25, 0.1, 2.0)
+    u = steps(200, 25, 0.1, 2.0)
     states = driven(
         lambda y, e: [0.2 - 0.7 * e * y[0] / (0.8 + y[0])], [1.0], times, u, noise=0.005
     )
@@ -86,11 +78,11 @@ def test_an_enzyme_that_is_added_in_steps(enzyme):
 @pytest.mark.slow
 def test_a_valve_and_a_torque():
     times = np.arange(0, 120, 0.4)
-    u = levels(300, 25, 0.1, 1.0)
+    u = steps(300, 25, 0.1, 1.0)
     h = driven(lambda y, u: [0.5 - 0.6 * u * np.sqrt(max(y[0], 0))], [1.5], times, u, 0.005)
     found = nsindy.discover(times, h, states=["h"], inputs=u, input_names=["u"])
     assert coefficients(found).keys() == {"1", "u sqrt(h)"}
-    times, u = np.arange(0, 30, 0.1), levels(300, 12, -2.0, 2.0)
+    times, u = np.arange(0, 30, 0.1), steps(300, 12, -2.0, 2.0)
     field = lambda y, u: [y[1], -2 * np.sin(y[0]) - 0.2 * y[1] + u * np.cos(y[0])]  # noqa: E731
     swing = driven(field, [1.0, 0.0], times, u, 0.01)
     found = nsindy.discover(times, swing, states=["a", "w"], inputs=u, input_names=["u"])
