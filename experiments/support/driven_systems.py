@@ -118,6 +118,23 @@ def _thin_air(rng: np.random.Generator) -> Draw:
     return Draw(field, times, [(rng.uniform(3.2e4, 3.8e4), 0.0)], [np.zeros(len(times))])
 
 
+def _two_tanks(rng: np.random.Generator) -> Draw:
+    between, out, times = rng.uniform(0.15, 0.4), rng.uniform(0.15, 0.4), np.arange(0, 200, 0.5)
+    u = levels(rng, len(times), 40, 0.0, 1.0)
+
+    def field(y, u):
+        flow = between * np.sign(y[0] - y[1]) * np.sqrt(abs(y[0] - y[1]))
+        return [0.4 * u - flow, flow - out * np.sqrt(max(y[1], 0.0))]
+
+    return Draw(field, times, [(rng.uniform(0.5, 2), rng.uniform(0.5, 2))], [u])
+
+
+def _wind(rng: np.random.Generator) -> Draw:
+    drag, slope, times = rng.uniform(0.05, 0.2), rng.uniform(0.5, 2), np.arange(0, 60, 0.2)
+    u = levels(rng, len(times), 30, -8.0, 8.0)
+    return Draw(lambda y, u: [slope - drag * abs(y[0] - u) * (y[0] - u)], times, [(0.0,)], [u])
+
+
 SYSTEMS = (
     System("outflow through a valve", ("h",), "u", (frozenset({"#", "u sqrt(h)"}),), _valve),
     System(
@@ -144,6 +161,17 @@ SYSTEMS = (
         (frozenset({"v"}), frozenset({"#", "v^# exp(-# h)"})),
         _thin_air,
     ),
+    System(
+        "two tanks and a pump",
+        ("a", "b"),
+        "u",
+        (
+            frozenset({"u", "sign(a - b) abs(a - b)^#"}),
+            frozenset({"sign(a - b) abs(a - b)^#", "sqrt(b)"}),
+        ),
+        _two_tanks,
+    ),
+    System("body in the wind", ("v",), "u", (frozenset({"#", "sign(u - v) abs(u - v)^#"}),), _wind),
 )
 
 

@@ -17,6 +17,7 @@ Read the modules in this order:
   signals        recordings scaled and smoothed
   segmentation   recordings cut into the segments that equations are fitted on
   readings       what inputs are between the rows: held or straight, and how late
+  opening        the search on the first part, under the likelier reading of the inputs
   smoothing      splines, their smoothness and the kind of noise by likelihood
   dictionary     the candidate terms
   screening      a large library: which of its terms each equation is searched with
@@ -101,12 +102,13 @@ The method:
    state, an input or both, exponentials also times two other states, are tried with a grid of
    numbers: in regressions of whole equations, of derivatives, of integrals and of what terms do to
    the solution, to first order. There so are those of two states: y/(K x + y), which their ratio
-   decides, x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, and terms of two
-   numbers: x/(K + x + x²/L), x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), of which one variable may
-   be an input, none of them where what stands below the line may vanish; and 1/(1 + exp(±k (x -
-   c))), a step at a threshold. What promises most is fitted, number and all, and kept where it is
-   clearly more likely; then the next. The power of a saturation that was found may then be free,
-   x^n/(K^n + x^n), and its two numbers are fitted together.
+decides, x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, and |x - y|^p
+   with the sign of x - y, of which one may be an input, as the flow between two tanks or from the
+   sea; and terms of two numbers: x/(K + x + x²/L), x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), of
+   which one variable may be an input too, none of them where what stands below the line may
+   vanish; and 1/(1 + exp(±k (x - c))), a step at a threshold. What promises most is fitted, number
+   and all, and kept where it is clearly more likely; then the next. The power of a saturation that
+   was found may then be free, x^n/(K^n + x^n), and its two numbers are fitted together.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
    are tried, and taken where they are clearly more likely.

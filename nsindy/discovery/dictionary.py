@@ -177,11 +177,11 @@ def allows_pair(
       noise: of both [N, 2].
       numbers: p, and q.
     """
-    assert operation.below is not None
     for one, other in itertools.product((-1, 0, 1), repeat=2):
         x, y = (values + noise * [one, other]).T
         with np.errstate(all="ignore"):
-            below, found = operation.below(x, y, *numbers), operation.numpy(x, y, *numbers)
+            below = 1.0 if operation.below is None else operation.below(x, y, *numbers)
+            found = operation.numpy(x, y, *numbers)
         if not (np.all(below > 0) and np.all(np.abs(found) < LARGEST)):
             return False
     return True

@@ -31,6 +31,9 @@ POWERS = np.setdiff1d(np.arange(-12, 17) / 4, np.arange(-1, 4))
 RADIAL_POWERS = np.setdiff1d(np.arange(-12, 9) / 4, np.arange(0, 3))
 """p of (x² + y²)^p that are tried: those from 0 on that are whole are other terms."""
 
+DIFFERENCE_POWERS = np.setdiff1d(np.arange(3, 21) / 8, 1)
+"""p of |x - y|^p that are tried: roots of what drives a flow, and squares of what a wind drives."""
+
 SECOND_SCALES = 0.1, 0.5, 2.0
 """L that are tried beside each K, as shares of the largest value: both are then refined."""
 
@@ -204,6 +207,14 @@ def _radial_powers(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return RADIAL_POWERS if varied else np.zeros(0)
 
 
+def _difference_powers(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if _nothing(x) or _nothing(y):
+        return np.zeros(0)
+    # Of one sign its square is one of three other terms.
+    both = (x - y).min() < 0 < (x - y).max()
+    return DIFFERENCE_POWERS if both else np.setdiff1d(DIFFERENCE_POWERS, 2)
+
+
 def _kind(
     beside: str,
     names: Sequence[str],
@@ -240,6 +251,7 @@ KINDS: dict[str, Kind] = {
     "joint_saturation": _kind("saturation", ("joint_saturation", "joint_inhibition"), _of_product),
     "radial_inhibition": _kind("saturation", ("radial_inhibition",), _radii),
     "radial_power": _kind("sqrt", ("radial_power",), _radial_powers),
+    "difference_power": _kind("sqrt", ("difference_power",), _difference_powers),
 }
 """The kinds that are tried beside waves."""
 
@@ -259,11 +271,14 @@ FREED_AS = {
 }  # fmt: skip
 """Their operations, with the power free."""
 
-OF_AN_INPUT = {"competition"}
+OF_AN_INPUT = {"competition", "difference_power"}
 """Kinds of two variables of which the first may be an input."""
 
 _ALONE = {"diode"}
 """Operations that are not multiplied with a state: nobody's law is."""
+
+_DRIVEN = {"difference_power"}
+"""Operations that are multiplied with inputs alone, as with the valve between two tanks."""
 
 _OF_TWO = {"exponential", "arrhenius"}
 """Operations that are multiplied with two other states as well: how fast two substances react when
@@ -329,13 +344,15 @@ class Kinds(NamedTuple):
         """The terms of a number in variables: alone, and but for waves times others.
 
         These are each state, each other input, as of a valve or of light, and such an input and the
-        variable itself, as of a drug that slows what grows; for some also two other states.
+        variable itself, as of a drug that slows what grows; for some also two other states, or
+        inputs alone.
         """
         if kind == WAVE:
             return tuple(Shape(name) for name in self.waves)
         operations, own = self.others[kind].operations, places[-1]
         inputs = [u for u in self.inputs if u not in places]
-        times: list[tuple[int, ...]] = [(v,) for v in (*range(states), *inputs)]
+        driven: list[tuple[int, ...]] = [(u,) for u in inputs]
+        times = [*((v,) for v in range(states)), *driven]
         times += [(u, own) for u in inputs if own < states]
         others = [state for state in range(states) if state not in places]
         both = list(itertools.combinations_with_replacement(others, 2))
@@ -346,6 +363,7 @@ class Kinds(NamedTuple):
                 for operation in operations
                 for each in (*times, *(both if operation.name in _OF_TWO else ()))
                 if operation.name not in _ALONE
+                and (operation.name not in _DRIVEN or each in driven)
                 and not (len(places) == 1 and own in each and operation.name in _REPEATED)
             ),
         )

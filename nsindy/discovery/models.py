@@ -53,6 +53,11 @@ class FoundModel(NamedTuple):
         """Nats of the numbers inside terms or a forcing, which the scores do not know."""
         return self.numbers.price if self.forced is None else self.forced.price
 
+    @property
+    def worth(self) -> float:
+        """Nats of the search on all samples, that price paid."""
+        return self.final.chosen.score - self.price
+
 
 class Searched(NamedTuple):
     """A model, and the problem and first search without numbers inside terms.

@@ -1,7 +1,7 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +11,6 @@ from threadpoolctl import threadpool_limits
 from nsindy.discovery import (
     comparison,
     conclusion,
-    constants,
     coupling,
     dictionary,
     each_recording,
@@ -30,10 +29,10 @@ from nsindy.discovery.discrepancy import Discrepancy, nearly_right
 from nsindy.discovery.fitted_numbers import NOTHING_FITTED
 from nsindy.discovery.gauge import Motion
 from nsindy.discovery.law_text import Law
-from nsindy.discovery.models import FoundModel
+from nsindy.discovery.models import FoundModel, Searched
+from nsindy.discovery.opening import Opening, Read, opened
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
-from nsindy.discovery.readings import Late
 from nsindy.discovery.said import read_said
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Progress, Session
@@ -46,19 +45,6 @@ from nsindy.runtime.stopping import stop_softly
 from nsindy.terms.operations import Operations
 
 __all__ = ["discover", "from_recordings"]
-
-_Read = Callable[[np.ndarray, float], tuple[Session, Units]]
-"""What is searched where these inputs are held [U], and act so much later."""
-
-
-class _Opening(NamedTuple):
-    """The search on the first part under the reading of the inputs that was chosen."""
-
-    session: Session
-    prepared: Prepared
-    first: Found
-    notes: list[str]
-    lag: Late | None
 
 
 def discover(
@@ -234,16 +220,17 @@ def from_recordings(
 
 
 def _discover(
-    session: Session, units: Units, recordings: Recordings, laws: Sequence[Law], read: _Read
+    session: Session, units: Units, recordings: Recordings, laws: Sequence[Law], read: Read
 ) -> Discovery:
-    session, prepared, first, notes, lag = _read_inputs(session, units, recordings, read)
-    recordings = recordings._replace(notes=(*recordings.notes, *notes))
-    session, prepared, first = models.with_negative_powers(session, prepared, first)
-    apart = coupling.uncoupled(session, prepared, first, recordings.states)
-    if apart is not None:
-        session, prepared, first, note = apart
-        recordings = recordings._replace(notes=(*recordings.notes, note))
-    searched = models.search_model(session, prepared, first, lag)
+    opening = opened(session, units, recordings, read)
+    came_to = _searched(opening, recordings)
+    if opening.lag is not None and came_to.searched.model.numbers.inner and not session.stop():
+        # A delay may have stood in for a number that was not found yet.
+        at_once = _searched(opened(session, units, recordings, read, late=False), recordings)
+        one, other = (each.searched.model for each in (came_to, at_once))
+        if other.worth >= one.worth - readings.price(one.final):
+            came_to = at_once
+    session, recordings, searched = came_to
     if searched.stopped:
         return _concluded(session, recordings, laws, searched.model, stopped=True)
     model = models.at_fine_floor(session, searched)
@@ -251,6 +238,25 @@ def _discover(
         usual = searched.model
         model = _with_forcing(session, usual, *searched.without) or _beside(session, usual)
     return _concluded(session, recordings, laws, model)
+
+
+class _CameTo(NamedTuple):
+    """A search with numbers inside terms, what it is of, and the recordings with its notes."""
+
+    session: Session
+    recordings: Recordings
+    searched: Searched
+
+
+def _searched(opening: Opening, recordings: Recordings) -> _CameTo:
+    session, prepared, first, notes, lag = opening
+    session, prepared, first = models.with_negative_powers(session, prepared, first)
+    apart = coupling.uncoupled(session, prepared, first, recordings.states)
+    if apart is not None:
+        session, prepared, first, note = apart
+        notes = [*notes, note]
+    recordings = recordings._replace(notes=(*recordings.notes, *notes))
+    return _CameTo(session, recordings, models.search_model(session, prepared, first, lag))
 
 
 def _with_hidden(
@@ -300,7 +306,7 @@ def _with_forcing(
     if usual.numbers.inner:
         bare, plain = stages.search_all(session, prepared, first)
     found = forcing.search_forced(session, bare, first, plain)
-    if found is None or found.evidence <= usual.final.chosen.score - usual.price:
+    if found is None or found.evidence <= usual.worth:
         return None
     parts = found.prepared, found.first, found.final, found.numbers
     model = FoundModel(*parts, usual.slow, usual.lag, found)
@@ -332,6 +338,8 @@ def _concluded(
     prepared, first, final, numbers, slow, lag, forced = model
     stopped |= session.stop() and not final.settled
     seen = recordings if forced is None else forcing.as_input(recordings, forced)
+    if lag is not None:
+        lag = readings.followed(prepared, final, lag)
     found = conclusion.conclude(
         prepared,
         seen,
@@ -370,42 +378,3 @@ def _concluded(
         )
         found = comparison.beaten(dataclasses.replace(found, laws=tested))
     return found if forced is None else forcing.in_time(found, recordings, forced)
-
-
-def _read_inputs(session: Session, units: Units, recordings: Recordings, read: _Read) -> _Opening:
-    """Search the first part under the likelier reading of the inputs.
-
-    Args:
-      session: of the usual reading.
-      units: likewise.
-      recordings: what is searched.
-      read: builds the session of another reading.
-    """
-    part = 1 - constants.HELD_OUT
-    prepared, first = stages.first_search(session, units)
-    held, gain, asked = session.signals[0].held, None, session.question.hold
-    if not len(held) or len(session.parts[0].times) < len(recordings.parts[0].times):
-        # The inputs of a long recording are averages, which are neither held nor late.
-        return _Opening(session, prepared, first, [], None)
-    other = None
-    if asked is None and not session.stop():
-        other = readings.likelier(prepared, first, part)
-    if other is not None:
-        # Terms that stood in for the wrong reading are not where the search should begin.
-        again, units = read(other.held, 0.0)
-        opened = stages.first_search(again, units)
-        if opened.found.chosen.score > first.chosen.score + constants.STRONG:
-            gain = opened.found.chosen.score - first.chosen.score
-            session, held, (prepared, first) = again, other.held, opened
-    lag = None if session.stop() else readings.late(prepared, first, part)
-    if lag is not None:
-        parts = session.parts
-        for _ in range(constants.LATE_SEARCHES):
-            session, units = read(held, lag.delay)
-            prepared, first = stages.first_search(session, units)
-            last, lag = lag.delay, readings.refined(prepared, parts, first, part, lag)
-            if abs(lag.delay - last) < constants.LATE_SETTLED * lag.error or session.stop():
-                break
-        lag = lag._replace(delay=last)
-    notes = readings.notes(held, recordings.inputs, gain, lag) if asked is None or lag else []
-    return _Opening(session, prepared, first, notes, lag)

@@ -21,9 +21,11 @@ __all__ = [
     "Late",
     "Reading",
     "delayed",
+    "followed",
     "late",
     "likelier",
     "notes",
+    "price",
     "refined",
     "usual",
 ]
@@ -42,12 +44,14 @@ class Late(NamedTuple):
     Attributes:
       delay: δ in [0, 1), as a share of the step to the next row.
       error: its standard error where errors are independent.
-      slopes: how the scaled coefficients follow it [D, M].
+      parts: the recordings without a row where a late input changes.
+      slopes: how the scaled coefficients of what was found follow it [D, M]; see `followed`.
     """
 
     delay: float
     error: float
-    slopes: np.ndarray
+    parts: Sequence[Recording] = ()
+    slopes: np.ndarray = np.zeros((0, 0))
 
 
 def usual(parts: Sequence[Recording], question: Question) -> np.ndarray:
@@ -107,6 +111,11 @@ def delayed(parts: Sequence[Recording], held: np.ndarray, delay: float) -> list[
     return found
 
 
+def price(found: Found) -> float:
+    """Nats that a delay must earn beside the support of a search."""
+    return float(0.5 * np.log(found.samples.sum()) + constants.LATE_EARNS)
+
+
 def late(prepared: Prepared, found: Found, share: float) -> Late | None:
     """The delay of the held inputs, where it is clearly there.
 
@@ -128,8 +137,7 @@ def late(prepared: Prepared, found: Found, share: float) -> Late | None:
 
     scores = [found.pool[0].score]
     scores += [_fitted(found, cut(delay)).score for delay in constants.LATE_SHARES]
-    price = 0.5 * np.log(found.samples.sum()) + constants.LATE_EARNS
-    if max(scores) < scores[0] + price:
+    if max(scores) < scores[0] + price(found):
         return None
     shares = (0.0, *constants.LATE_SHARES, 1.0)
     place = int(np.argmax(scores))
@@ -153,6 +161,27 @@ def refined(
       share: of the samples of each recording that counted.
       lag: the delay that the problem was made with.
     """
+    cut = _moving_steps(prepared, parts, found, share)
+    reach = max(4 * lag.error, constants.LATE_DIFFERENCE[1] / 10)
+    least, most = constants.LATE_DIFFERENCE[0], 1 - constants.LATE_DIFFERENCE[0]
+    bounds = max(lag.delay - reach, 2 * least), min(lag.delay + reach, most - least)
+    again = _most_likely(found, cut, bounds)
+    return lag if again is None else again._replace(parts=parts)
+
+
+def followed(prepared: Prepared, found: Found, lag: Late) -> Late:
+    """The same delay, with how the coefficients of a search on all samples follow it."""
+    cut = _moving_steps(prepared, lag.parts, found, 1.0)
+    least, most = constants.LATE_DIFFERENCE
+    step = min(max(lag.error, least), most, lag.delay / 2, (1 - lag.delay) / 2)
+    low, high = (_fitted(found, cut(lag.delay + s * step)).coefficients for s in (-1, 1))
+    return lag._replace(slopes=(high - low) / (2 * step))
+
+
+def _moving_steps(
+    prepared: Prepared, parts: Sequence[Recording], found: Found, share: float
+) -> Callable[[float], Segments]:
+    """The segments of a search with late inputs that change as much later as it is asked."""
     held, unit = prepared.signals[0].held, prepared.units.time
 
     def cut(delay: float) -> Segments:
@@ -163,11 +192,7 @@ def refined(
         steps = prepared._replace(signals=moved).segments(share).steps
         return found.segments._replace(steps=steps)
 
-    reach = max(4 * lag.error, constants.LATE_DIFFERENCE[1] / 10)
-    least, most = constants.LATE_DIFFERENCE[0], 1 - constants.LATE_DIFFERENCE[0]
-    bounds = max(lag.delay - reach, 2 * least), min(lag.delay + reach, most - least)
-    again = _most_likely(found, cut, bounds)
-    return lag if again is None else again
+    return cut
 
 
 def _fitted(found: Found, cut: Segments) -> candidates.Candidate:
@@ -203,7 +228,7 @@ def _most_likely(
     delay, room = float(best.x), min(float(best.x), 1 - float(best.x)) / 2
     least, most = constants.LATE_DIFFERENCE
     step = min(0.1 * (bounds[1] - bounds[0]), room)
-    error, slopes = np.inf, np.zeros(found.chosen.mask.shape)
+    error = np.inf
     for _ in range(2):
         low, here, high = (_fitted(found, cut(delay + s * step)) for s in (-1, 0, 1))
         # Residuals that are smaller than the floor say no more than the floor does.
@@ -215,9 +240,8 @@ def _most_likely(
         if not bend > 0:
             break
         error = step * np.sqrt(2 / bend)
-        slopes = (high.coefficients - low.coefficients) / (2 * step)
         step = min(max(error, least), most, room)
-    return Late(delay, float(error), slopes) if np.isfinite(error) else None
+    return Late(delay, float(error)) if np.isfinite(error) else None
 
 
 def _later(signal: Signal, delay: float) -> Signal:

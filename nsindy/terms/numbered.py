@@ -194,6 +194,17 @@ def _repression(x: Any, p: Any, q: Any) -> Any:
     return 1 / (1 + _power_of_ratio(x, p, q))
 
 
+LEAST_DIFFERENCE = 1e-4
+"""|x - y| as a share of |x| + |y| below which |x - y|^p is a line, so that it has a slope."""
+
+
+def _power_of_difference(x: Any, y: Any, p: Any) -> Any:
+    module = array_module(x)
+    # Two tanks may be empty, both.
+    least = module.maximum(LEAST_DIFFERENCE * (abs(x) + abs(y)), 1e-30)
+    return (x - y) * module.maximum(abs(x - y), least) ** (p - 1)
+
+
 def _whole_hill(n: int) -> tuple[Numbered, Numbered]:
     """Both Hill functions of a whole power."""
     return (
@@ -332,6 +343,13 @@ NUMBERED: dict[str, Numbered] = {
             "radial_power", "p", lambda x, y, p: (x**2 + y**2) ** p,
             lambda x, y, p: {f"({x}^2 + {y}^2)^{p}": 1},
             more=2 * PRODUCT, below=lambda x, y, p: x**2 + y**2,
+        ),
+        # The flow between two tanks, and the drag of a body in the wind.
+        Numbered(
+            "difference_power", "p", _power_of_difference, numpy=_power_of_difference,
+            sympy=lambda sp, x, y, p: sp.sign(x - y) * sp.Abs(x - y) ** p,
+            written=lambda x, y, p: {f"sign({x} - {y})": 1, f"abs({x} - {y})^{p}": 1},
+            nats=FURTHER + PRODUCT, variables=2,
         ),
     )
 }  # fmt: skip

@@ -90,6 +90,46 @@ def test_a_valve_and_a_torque():
 
 
 @pytest.mark.slow
+def test_an_enzyme_that_acts_half_a_row_late():
+    """Errors of the coefficients count both the number's and the delay's."""
+    times, u = np.arange(0, 120, 0.6), steps(200, 25, 0.1, 2.0)
+    acting = np.repeat(np.append(u[:1], u[:-1]), 2)
+    acting[1::2] = u
+    fine = 0.3 * np.arange(400)
+    field = lambda y, e: [0.2 - 0.7 * e * y[0] / (0.8 + y[0])]  # noqa: E731
+    states = noisy(along_held(field, fine, (1.0,), acting)[::2], 0.005)
+    found = nsindy.discover(times, states, states=["S"], inputs=u, input_names=["E"])
+    terms = coefficients(found)
+    (name,) = terms.keys() - {"1"}
+    assert name.startswith("E S/(0.") and abs(found.delay - 0.5) < 0.1
+    assert abs(terms[name][0] + 0.7) < 4 * terms[name][1] < 0.05
+
+
+@pytest.mark.slow
+def test_flows_between_tanks_and_from_the_sea():
+    """Whichever is the higher: sign(a - b) sqrt(abs(a - b)), of states and of an input."""
+    times = np.arange(0, 200, 0.5)
+    u = steps(400, 40, 0.0, 1.0)
+    flow = lambda a, b: 0.3 * np.sign(a - b) * np.sqrt(abs(a - b))  # noqa: E731
+
+    def tanks(y, u):
+        return [0.4 * u - flow(*y), flow(*y) - 0.25 * np.sqrt(max(y[1], 0.0))]
+
+    states = driven(tanks, [0.5, 1.5], times, u, 0.01)
+    found = nsindy.discover(times, states, states=["a", "b"], inputs=u, input_names=["u"])
+    assert found.verdict == "equation" and len(coefficients(found, 1)) == 2
+    (name,) = coefficients(found, 0).keys() - {"u"}
+    assert name.startswith("sign(a - b) abs(a - b)^") and name in coefficients(found, 1)
+    ((power, error),) = zip(found.parameters.values(), found.parameter_errors.values(), strict=True)
+    assert abs(power - 0.5) < 4 * error < 0.1
+    sea = np.sin(0.5 * times) + 0.3 * np.sin(0.13 * times)
+    level = driven(lambda y, u: [flow(u, y[0])], [0.3], times, sea, 0.01)
+    found = nsindy.discover(times, level, states=["h"], inputs=sea, input_names=["sea"], hold=True)
+    (name,) = coefficients(found)
+    assert name.startswith("sign(sea - h) abs(sea - h)^")
+
+
+@pytest.mark.slow
 def test_two_molecules_react_where_it_is_hot():
     """c' = -k(T) c², T' = 20 k(T) c² - 0.05 (T - 310), k(T) = 2e5 exp(-4500 / T)."""
     times, parts = np.arange(0, 20, 0.1), []

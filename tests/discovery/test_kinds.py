@@ -35,7 +35,13 @@ def test_two_variables_ask_for_a_number_where_both_change(kind):
     tried = grid(kind, POSITIVE, falling)
     assert len(tried) > 10 and np.isfinite(tried).all() and (np.diff(tried) > 0).all()
     # Of a state that changes its sign the ratio has a pole, and so has 1 + x y / K.
-    assert bool(len(grid(kind, SIGNED, falling))) == kind.startswith("radial")
+    anywhere = kind.startswith("radial") or kind == "difference_power"
+    assert bool(len(grid(kind, SIGNED, falling))) == anywhere
+
+
+def test_a_difference_that_keeps_its_sign_has_no_square_of_its_own():
+    assert 2 in grid("difference_power", POSITIVE, POSITIVE[::-1])
+    assert 2 not in grid("difference_power", POSITIVE, POSITIVE**2 + 1)
 
 
 def test_shares_lie_around_the_ratios_of_the_values():
@@ -175,6 +181,10 @@ def test_terms_of_a_number():
         "x y/(0.5000 x + y)",
         "y^2/(0.5000 x + y)",
     ]
+    flow = "sign(u - x) abs(u - x)^0.5000"
+    of_two = Inner("difference_power", 0, 0.5, before=2)
+    assert names(every._replace(inputs=(2,)), of_two, 1) == [flow]
+    assert names(every._replace(inputs=(1, 2)), of_two, 1) == [flow, f"y {flow}"]
 
 
 def test_a_free_power_begins_where_it_is_steep_or_follows_another_kind():

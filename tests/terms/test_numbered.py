@@ -9,6 +9,7 @@ from sympy.parsing import sympy_parser
 
 from nsindy.terms import operations, symbolic, term
 from nsindy.terms.numbered import (
+    LEAST_DIFFERENCE,
     NUMBERED,
     WAVE,
     inner_of,
@@ -41,6 +42,7 @@ PAIRS = {
     "joint_inhibition": lambda x, y, p: 1 / (1 + x * y / p),
     "radial_inhibition": lambda x, y, p: 1 / (1 + (x**2 + y**2) / p**2),
     "radial_power": lambda x, y, p: np.hypot(x, y) ** (2 * p),
+    "difference_power": lambda x, y, p: (x - y) / np.abs(x - y) ** (1 - p),
 }
 POWERS = {
     "hill_power": lambda x, p, q: x**q / (p**q + x**q),
@@ -58,6 +60,7 @@ SYMBOLS = {
     **dict.fromkeys(list(POWERS)[3:], "c"),
     **dict.fromkeys((*list(REFERENCE)[:8], *list(PAIRS)[:4]), "K"),
     "radial_power": "p",
+    "difference_power": "p",
     "exponential": "k",
     "diode": "k",
     "arrhenius": "E",
@@ -173,6 +176,18 @@ def check_two_variables(name, reference, *numbers):
         np.testing.assert_allclose(slope, (high - low) / 2e-6, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("p", (0.5, 1.5, 2.0))
+def test_a_power_of_a_difference_is_odd_and_has_a_slope_at_zero(p):
+    """So that a solver passes the level at which two tanks are equal, empty ones as well."""
+    flow = NUMBERED["difference_power"].function
+    np.testing.assert_allclose(flow(2.0, 5.0, p), -(3.0**p), rtol=1e-12)
+    for level in (0.0, 2.0):
+        assert flow(level, level, p) == 0
+        slopes = jax.grad(flow, (0, 1, 2))(level, level, p)
+        assert np.isfinite(slopes).all() and slopes[0] == -slopes[1]
+    assert jax.grad(flow)(2.0, 2.0, p) == pytest.approx((4 * LEAST_DIFFERENCE) ** (p - 1))
+
+
 @pytest.mark.parametrize("name", POWERS)
 def test_an_operation_with_two_numbers(name):
     """In JAX, NumPy, SymPy and as text, with slopes; what noise takes below 0 has no power."""
@@ -224,6 +239,9 @@ def inner_row(inner):
 def test_what_stands_below_the_line_vanishes_at_a_pole(name):
     """And is positive of concentrations."""
     below = NUMBERED[name].below
+    if name == "difference_power":
+        assert below is None
+        return
     assert np.all(below(X, X[::-1], 0.7) > 0)
     pole = {"ratio_share": (1.0, -0.7), "radial_power": (0.0, 0.0)}.get(name, (1.0, -0.7))
     if name != "radial_inhibition":
