@@ -54,6 +54,9 @@ def pytest_collection_modifyitems(items):
         # Phase diagrams are drawn by their script's tests alone.
         if uses and place.name != "test_phase_diagram.py":
             item.add_marker("unmeasured")
+        # Operation by operation every small program is compiled by itself.
+        if item.get_closest_marker("jit_first") and item.callspec.params["variant"] is _without_jit:
+            item.add_marker("slow")
 
 
 @pytest.hookimpl(wrapper=True)

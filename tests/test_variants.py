@@ -31,6 +31,7 @@ def test_least_squares_of_a_support(variant):
     np.testing.assert_allclose(found.rss, rss[0], rtol=1e-10)
 
 
+@pytest.mark.jit_first
 def test_search_over_slots(variant):
     design, target = problem()
     factor = regression.compress(jnp.asarray(design), jnp.asarray(target)[:, None])

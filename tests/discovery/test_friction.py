@@ -100,6 +100,7 @@ def test_a_tank_that_runs_empty(tmp_path):
     np.testing.assert_allclose(emptied[:, 0], np.maximum(2**0.5 - 0.15 * times, 0) ** 2, atol=0.02)
 
 
+@pytest.mark.slow
 def test_a_tank_without_noise_is_exact():
     """No term makes up for a root that is another inside a fit."""
     times = np.linspace(0, 12, 50)

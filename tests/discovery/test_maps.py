@@ -280,6 +280,7 @@ def test_rows_that_lack_a_value_part_a_map():
     assert all(s.seen.all() and np.isfinite(s.measured).all() for s in made)
 
 
+@pytest.mark.slow
 def test_a_number_inside_a_term_of_a_map():
     """Ricker's stock and recruitment, N[n+1] = N exp(2.7 (1 - N/100)), 2 % noise of the system."""
     random, rows = np.random.default_rng(0), [30.0]

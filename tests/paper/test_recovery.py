@@ -18,7 +18,7 @@ TIMES = np.linspace(0.0, 12.0, 120)
 K, C, NOISE = 1.5, 0.3, 0.02
 TRUTH = np.zeros((2, 8))
 TRUTH[0, 1], TRUTH[1, 0], TRUTH[1, 1] = 1.0, -K, -C
-SEEDS = 32
+SEEDS = 16
 WIDTH = 6
 NOTHING = Supports(
     jnp.zeros((WIDTH, 2, 8), bool),

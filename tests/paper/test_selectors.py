@@ -62,6 +62,7 @@ def test_run_9_recovers_the_oscillator_and_leaves_the_second_slot_empty(data, ju
     assert np.all(np.asarray(judged.inclusion)[on] > 0.9)
 
 
+@pytest.mark.slow
 def test_the_circuits_coefficients_are_the_regression_on_the_chosen_support(data, judge):
     found = judge("exp8_evidence_router")
     train = np.asarray(data.trajectory.train)

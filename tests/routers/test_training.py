@@ -126,7 +126,7 @@ def test_the_coefficients_of_a_committed_router_are_those_of_least_squares():
     np.testing.assert_allclose(found[1:3], expected, atol=0.03)
 
 
-@pytest.mark.unmeasured
+@pytest.mark.slow
 def test_jit_and_no_jit_agree_on_a_few_steps(both):
     routing = Routing(slots=2, steps=3)
     knobs = jax.tree.map(jnp.asarray, RouterKnobs(alpha=1.0, conditional_entropy=0.05))

@@ -2,11 +2,13 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from van_der_pol import SPLIT, cut, model
 
 from nsindy.trajectories import shooting
 
 
+@pytest.mark.jit_first
 def test_segments_follow_the_exact_solution(clean, variant):
     times, states = clean[0][:41], clean[1][:41]
     segments, _, units = cut(states, times, length=8)
