@@ -24,9 +24,11 @@ from nsindy.terms.numbered import WAVE, Inner, of_each
 
 __all__ = [
     "NumberSearch",
+    "Together",
     "Trial",
     "finish",
     "search_with",
+    "together",
     "trial",
     "without_helpers",
 ]
@@ -112,16 +114,84 @@ def trial(
     if forced or inner.kind != WAVE:
         # Without the number, what was fitted may have none of the right terms.
         starts += proposals.proposals(wide, products=False)
-    found = _settled(session, wide, starts, part, inner, guides=constants.GUIDES)
+    found = _settled(session, wide, starts, part, [inner], guides=constants.GUIDES)
     if not found.holds(inner):
         return _likelier_without(session, found, prepared, first, before)
     if _ran_away(inner, found.numbers):
+        return None
+    if inner.kind == FREE and not _moved(inner, found.numbers):
         return None
     earned = found.found.chosen.score - first.chosen.score - offer.price
     if earned < (constants.WAVE_EARNS if inner.kind == WAVE else constants.NUMBER_EARNS):
         return None
     numbers = found.numbers._replace(price=before.price + offer.price)
     return found._replace(numbers=numbers)
+
+
+class Together(NamedTuple):
+    """Numbers of several equations, and supports that hold them.
+
+    Attributes:
+      prepared: the problem with all numbers.
+      mask: a support to begin with [D, M].
+      offers: the numbers, one of each of these equations.
+    """
+
+    prepared: Prepared
+    mask: np.ndarray
+    offers: tuple[Offer, ...] = ()
+
+    def and_with(self, session: Session, offer: Offer) -> "Together":
+        """One number more, offered in the problem with those before."""
+        old = self.prepared
+        wide = session.build(_with_inner(old.units, [offer.inner]), old.substeps)
+        count = len(self.mask)
+        places = {term: m for m, term in enumerate(wide.terms)}
+        every = (*old.terms, *old.kinds.terms(offer.inner, count))
+        now = np.array([places.get(term, -1) for term in every])
+        mask = _carried(old, wide, self.mask)
+        for d in np.flatnonzero(offer.mask[:, len(old.terms) :].any(1)):
+            mask[d] = np.isin(np.arange(len(wide.terms)), now[offer.mask[d]])
+        return Together(wide, mask & wide.problem.admissible, (*self.offers, offer))
+
+
+def together(
+    session: Session,
+    asked: Together,
+    prepared: Prepared,
+    first: Found,
+    before: FittedNumbers = NOTHING_FITTED,
+) -> Trial | None:
+    """Search the first part with numbers of several equations; None where they are too dear.
+
+    While one equation is wrong, what makes up for it in the others hides which number is right.
+
+    Args:
+      session: builds and searches problems.
+      asked: the numbers.
+      prepared: the problem without them.
+      first: the search on the first part without them.
+      before: the numbers that the problem has already.
+    """
+    part, wide, mask = 1 - constants.HELD_OUT, asked.prepared, asked.mask
+    start = candidates.regressed(wide.problem, mask)
+    substeps = max(prepared.substeps or 1, stages.resolved(wide, [start]).substeps or 1)
+    fitted = fit_numbers(wide.units, _alone(session, wide._replace(substeps=substeps), mask))
+    wide = session.build(_with_inner(wide.units, fitted.inner), substeps)
+    masks = [mask, *(_carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
+    starts = [candidates.regressed(wide.problem, each) for each in masks]
+    # One equation may hold the numbers of several.
+    starts += proposals.proposals(wide, products=False)
+    inner = [offer.inner for offer in asked.offers]
+    found = _settled(session, wide, starts, part, inner, guides=constants.GUIDES)
+    kept = [offer for offer in asked.offers if found.holds(offer.inner)]
+    if not kept or any(_ran_away(each.inner, found.numbers) for each in kept):
+        return None
+    price = sum(offer.price for offer in kept)
+    earned = found.found.chosen.score - first.chosen.score - price
+    if earned < constants.NUMBER_EARNS * len(kept):
+        return None
+    return found._replace(numbers=found.numbers._replace(price=before.price + price))
 
 
 def _is_forced(session: Session, offer: Offer, prepared: Prepared) -> bool:
@@ -219,7 +289,7 @@ def without_helpers(session: Session, tried: Trial) -> Trial:
     if best is None or best[1].chosen.score < found.chosen.score - constants.STRONG:
         return tried
     starts = [best[1].chosen.start, *found.starts()]
-    again = _settled(session, best[0], starts, part, inner, guides=1)
+    again = _settled(session, best[0], starts, part, [inner], guides=1)
     if not again.holds(inner) or again.found.chosen.score < found.chosen.score - constants.STRONG:
         return tried
     return again._replace(numbers=again.numbers._replace(price=tried.numbers.price))
@@ -287,7 +357,7 @@ def finish(session: Session, tried: Trial) -> NumberSearch | None:
     """
     last = tried.numbers.inner[-1]
     starts = tried.found.starts()
-    final = _settled(session, tried.prepared, starts, 1.0, last, guides=1)
+    final = _settled(session, tried.prepared, starts, 1.0, [last], guides=1)
     if not final.holds(last):
         return None
     again = _search(session, final.prepared, starts, 1 - constants.HELD_OUT, guides=1)
@@ -321,20 +391,21 @@ def _settled(
     prepared: Prepared,
     starts: Sequence[Start],
     share: float,
-    inner: Inner,
+    inner: Sequence[Inner],
     *,
     guides: int,
 ) -> Trial:
     """Search, fit the numbers, and search again with these, until the choice stays.
 
-    No number is fitted where no term of this one is chosen.
+    No number is fitted where no term of any of these is chosen.
     """
+    asked = {each.place for each in inner}
     numbers, fitted, last = NOTHING_FITTED, list[int](), None
     found = _search(session, prepared, starts, share, guides=guides)
     for _ in range(constants.NUMBER_SEARCHES):
         mask = found.chosen.mask
         used = [i.place for i in prepared.units.inner if mask[:, holding(prepared, i)].any()]
-        if inner.place not in used or (last is not None and (mask == last).all()):
+        if not asked & {*used} or (last is not None and (mask == last).all()):
             break
         last, fitted = mask, used
         numbers = fit_numbers(prepared.units, found, used)
@@ -342,7 +413,7 @@ def _settled(
         found = _search(session, prepared, found.starts(), share)
     mask = found.chosen.mask
     used = [i.place for i in prepared.units.inner if mask[:, holding(prepared, i)].any()]
-    if inner.place not in used:
+    if not asked & {*used}:
         return Trial(prepared, found, NOTHING_FITTED)
     if not {*used} <= {*fitted}:
         # The last search has taken up a number that was not fitted with the others.

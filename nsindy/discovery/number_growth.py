@@ -183,7 +183,12 @@ def grow(
 
 
 def best_triples(
-    one: Regressed, base: np.ndarray, own: np.ndarray, target: np.ndarray, costs: np.ndarray
+    one: Regressed,
+    base: np.ndarray,
+    own: np.ndarray,
+    target: np.ndarray,
+    costs: np.ndarray,
+    among: np.ndarray,
 ) -> list[Form]:
     """The best support of each term with a number and two without, over all pairs of these.
 
@@ -197,13 +202,14 @@ def best_triples(
       own: those with each number, more than one [Q, W, G].
       target: [Q].
       costs: nats of each column, those with a number last [M + W].
+      among: the columns without a number that pairs are made of.
     """
-    size, kinds = base.shape[1], own.shape[1]
-    plain = _unit(np.column_stack([base, target]))
+    size, kinds, count = base.shape[1], own.shape[1], len(among)
+    plain = _unit(np.column_stack([base[:, among], target]))
     terms, slopes = _unit(own), np.gradient(own, axis=2)
     slopes = _unit(slopes - terms * np.sum(terms * slopes, 0))
     gram = plain.T @ plain
-    spent = costs[:size, None] + costs[:size]
+    spent = costs[among, None] + costs[among]
     found = []
     for w in range(kinds):
         best = None
@@ -217,7 +223,7 @@ def best_triples(
             scores = one.evidence(left, 3, spent + costs[size + w], size)
             at = int(np.argmax(scores))
             if best is None or scores.flat[at] > best.score:
-                pair = sorted(divmod(at, size))
+                pair = sorted(among[list(divmod(at, count))].tolist())
                 best = Form((*pair, size + w), g, float(scores.flat[at]))
         if best is not None and best.terms[0] != best.terms[1]:
             found.append(best)

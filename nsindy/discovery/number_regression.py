@@ -27,7 +27,8 @@ from nsindy.discovery.number_growth import (
     share_left,
 )
 from nsindy.discovery.problem import Prepared
-from nsindy.terms.numbered import WAVE
+from nsindy.terms.numbered import WAVE, inner_of
+from nsindy.terms.products import is_product
 
 __all__ = ["proposed", "proposed_along", "proposed_in", "raw_values"]
 
@@ -240,7 +241,10 @@ def _of_equation(
         # The choice follows trajectories; growing term by term may not find its terms.
         before = max(before, _score(posed, costs, own))
     found: dict[int, Offer] = {}
-    for b, form in _grown(posed, blocks, columns, costs, slots, triples=noiseless):
+    # With noise a pair of bent terms would often stand for one of products.
+    open_ = [noiseless or is_product(term) or inner_of(term) is not None for term in prepared.terms]
+    among = np.flatnonzero(np.array(open_) & prepared.problem.admissible[d])
+    for b, form in _grown(posed, blocks, columns, costs, slots, among):
         block, terms = blocks[b], np.array(form.terms)
         with_number = terms[terms >= size] - size
         # A wave goes up and down with whatever does.
@@ -267,8 +271,7 @@ def _grown(
     columns: Sequence[np.ndarray],
     costs: np.ndarray,
     slots: int,
-    *,
-    triples: bool,
+    among: np.ndarray,
 ) -> Iterator[tuple[int, Form]]:
     """The best supports of each size that hold a number, each with the place of its block.
 
@@ -282,8 +285,9 @@ def _grown(
         grams = grams_of(posed.base, each, posed.target)
         prices = np.concatenate([costs, block.prices])
         forms = grow(grams, prices, size, min(slots, constants.NUMBER_TERMS), one, size)
-        if triples and slots >= constants.NUMBER_REPLACES and len(block.numbers) > 1:
-            forms += best_triples(one, posed.base, each, posed.target, prices)
+        enough = len(among) > 1 and slots >= constants.NUMBER_REPLACES
+        if enough and len(block.numbers) > 1:
+            forms += best_triples(one, posed.base, each, posed.target, prices, among)
         for form in forms:
             best.setdefault(len(form.terms), []).append((form.score, b, form))
     for forms in best.values():

@@ -17,7 +17,7 @@ from nsindy.discovery import (
 )
 from nsindy.discovery.fitted_numbers import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.number_blocks import Offer
-from nsindy.discovery.number_fit import NumberSearch, Trial
+from nsindy.discovery.number_fit import NumberSearch, Together, Trial
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -89,8 +89,20 @@ def _earned(
     """
     more = number_hints.leaves_more(prepared, near)
     exact = signals.noiseless(prepared.signals)
+    # What only takes the place of terms shows in few samples: these cost less there.
+    seen = prepared if more else prepared.first_recordings(constants.NUMBER_GLANCE)
+    others = number_hints.promising(prepared, near)
+    regressed = number_regression.proposed(seen, near.chosen.mask, others)
     earned: list[tuple[Offer, Trial]] = []
-    for offer in _offers(prepared, near, first.noise, more=more, exact=exact):
+    if others.sum() > 1:
+        asked = _of_several_equations(session, prepared, near.chosen.mask, regressed, others)
+        if len(asked.offers) > 1:
+            at_once = number_fit.together(session, asked, prepared, first, before)
+            if at_once is not None and not _is_structured(at_once.found):
+                return [at_once], None
+            if at_once is not None:
+                earned.append((asked.offers[0], at_once))
+    for offer in _offers(seen, near, first.noise, regressed, others, more=more, exact=exact):
         if session.stop() or any(_settles(each, offer) for _, each in earned):
             continue
         # Around a choice that leaves more than noise promises are rough, but what explains that
@@ -106,22 +118,61 @@ def _earned(
     return [each for _, each in earned], None
 
 
+def _of_several_equations(
+    session: Session,
+    prepared: Prepared,
+    mask: np.ndarray,
+    regressed: Sequence[Sequence[Offer]],
+    open_: np.ndarray,
+) -> Together:
+    """The numbers of several equations, the one that promises most first.
+
+    Regressions of one equation know nothing of what is wrong with another. Those that are left are
+    looked at again with the numbers before: what is eaten by one is so by the other.
+
+    Args:
+      session: builds problems.
+      prepared: the problem without the numbers.
+      mask: the support that was chosen [D, M].
+      regressed: what regressions propose.
+      open_: True for equations in which numbers are looked for [D].
+    """
+    asked, open_ = Together(prepared, mask), open_.copy()
+    while len(asked.offers) < constants.NUMBERS and not session.stop():
+        offers = [offer for each in regressed for offer in each]
+        if not offers:
+            break
+        best = max(offers, key=lambda offer: offer.gain)
+        open_ &= ~best.mask[:, len(asked.prepared.terms) :].any(1)
+        asked = asked.and_with(session, best)
+        regressed = []
+        if open_.any():
+            regressed = number_regression.proposed(asked.prepared, asked.mask, open_)
+    return asked
+
+
 def _offers(
-    prepared: Prepared, near: Found, noise: np.ndarray, *, more: bool, exact: bool
+    seen: Prepared,
+    near: Found,
+    noise: np.ndarray,
+    regressed: Sequence[list[Offer]],
+    others: np.ndarray,
+    *,
+    more: bool,
+    exact: bool,
 ) -> list[Offer]:
     """The numbers to search with.
 
     Args:
-      prepared: the problem.
+      seen: the problem, of the recordings that are looked at.
       near: a search, around whose choice numbers are looked for.
       noise: of each state [D].
+      regressed: the numbers that regressions propose.
+      others: True for equations in which any are looked for [D].
       more: whether that leaves more than noise.
       exact: whether there is none.
     """
-    chosen, others = near.chosen, number_hints.promising(prepared, near)
-    # What only takes the place of terms shows in few samples: these cost less there.
-    seen = prepared if more else prepared.first_recordings(constants.NUMBER_GLANCE)
-    lists = number_regression.proposed(seen, chosen.mask, others)
+    chosen, lists = near.chosen, list(regressed)
     if not exact:
         # Trajectories around a choice see more than derivatives where these are noisy.
         lists.append(number_regression.proposed_along(seen, chosen, noise, others))
@@ -133,7 +184,7 @@ def _offers(
     # A bent term whose number is another than 1 may have others beside it that make up for it.
     # It promises nothing where there is more to explain.
     behind = np.inf if more else 0.0
-    freed = number_blocks.freed(prepared, chosen.mask)
+    freed = number_blocks.freed(seen, chosen.mask)
     return [*_different(*lists), *(each._replace(behind=behind) for each in freed)]
 
 
@@ -147,6 +198,8 @@ def _with_one_number(
     """The best with two numbers in a term with the one of which they are near, if that earns it."""
     fitted, same = [each.numbers.inner[-1] for each in earned], constants.NUMBER_SAME
     for two in sorted(earned, key=_nats, reverse=True):
+        if len(two.numbers.inner) > len(before.inner) + 1:
+            continue
         offers = number_limits.with_one_number(two.prepared, prepared, two.found.chosen.mask)
         offers = [o for o in offers if not any(_alike(o.inner, i, same) for i in fitted)]
         if offers and not session.stop():
@@ -178,6 +231,11 @@ def _waits(offer: Offer, earned: Offer, mask: np.ndarray) -> bool:
     """
     own, other = (each.mask[:, mask.shape[1] :].any(1) for each in (offer, earned))
     return not (own & other).any() or offer.behind > earned.behind + constants.NUMBER_CLOSE
+
+
+def _is_structured(found: Found) -> bool:
+    """Whether what a choice leaves has structure in time."""
+    return bool((found.chosen.independent < constants.INDEPENDENT).any())
 
 
 def _leaves_more(tried: Trial) -> bool:
