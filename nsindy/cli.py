@@ -24,6 +24,9 @@ for i in range(400)), sep='\\n')" > swing.csv
 """
 
 
+PATIENCE = 150.0
+"""Seconds after which a search ends that nobody has limited."""
+
 _SAID = {
     "know": (
         "EQUATION",
@@ -39,7 +42,8 @@ _SAID = {
     "law": (
         "LAW",
         'equations to test beside what is found, "T\' = -k*(T - Ta)": other names than those of '
-        "columns are numbers to fit; a semicolon parts the equations of several states",
+        "columns are numbers to fit; a semicolon parts the equations of several states; not of "
+        "maps, and time is no variable of it",
     ),
 }
 """Options of what a person says of the equations: what their value is called, and their help."""
@@ -69,7 +73,8 @@ def parser() -> argparse.ArgumentParser:
         usage="nsindy discover FILE [FILE ...] [options]",
         help="find the equations of a recording; options: nsindy discover --help",
         description="Find the equations of a recording, print them, and write a report, its "
-        "figures and discovery.json. No option is needed.",
+        "figures and discovery.json. No option is needed. Exit code 0: an equation was found; "
+        "3: none, or an approximation; 2: a wrong option or recording.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -79,8 +84,10 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--seconds",
         type=_positive,
+        default=PATIENCE,
         metavar="S",
-        help="end the search after so many seconds with the best model so far, as Ctrl-C does",
+        help="end the search after so many seconds with the best model so far, as Ctrl-C does; "
+        f"default: {PATIENCE:.0f}, which few recordings need",
     )
     add(
         "--out", metavar="DIR", help="folder to write to; default: discovery/ beside the first file"

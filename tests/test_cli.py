@@ -81,7 +81,7 @@ def test_what_is_printed_and_written(river, asked, capsys):
         "max_terms": 6,
         "noise": None,
         "hold": None,
-        "seconds": None,
+        "seconds": cli.PATIENCE,
     }
     assert {name: asked[name] for name in defaults} == defaults
 

@@ -82,23 +82,27 @@ def compare(
     return (found, *(law._replace(nats=law.nats - reference) for law in each))
 
 
-def beaten(discovery: Discovery) -> Discovery:
+def beaten(discovery: Discovery, samples: float, price: float = 0.0) -> Discovery:
     """The same, headed as an approximation where a law that was asked about explains clearly more.
 
-    More than what was found pays for the choice of its terms as well, so that it is no matter of
-    prices: the search has missed the law.
+    More by likelihood: without what was found pays for the choice of its terms, and either for its
+    numbers, since a law with fewer of them may be the same. So the search has missed the law.
 
     Args:
       discovery: with the laws that were tested.
+      samples: measured values.
+      price: nats that what was found pays for numbers inside its terms.
     """
     found, *laws = discovery.laws
     best = max(laws, key=lambda law: law.nats)
-    more = best.nats - found.price
+    numbers = np.count_nonzero(discovery.coefficients) + len(discovery.parameters)
+    of_numbers = 0.5 * np.log(samples) * (numbers - len(best.names))
+    more = best.nats - found.price - price - of_numbers
     if not more > constants.STRONG:
         return discovery
     said = (
-        f"{best.text} explains more than what was found, by {more:.1f} nats beyond the price of "
-        "the choice of terms: the search has missed it"
+        f"{best.text} explains more than what was found, by {more:.1f} nats of likelihood: the "
+        "search has missed it"
     )
     name = "approximation" if discovery.verdict == "equation" else discovery.verdict
     return dataclasses.replace(discovery, verdict=name, warnings=(said, *discovery.warnings))

@@ -376,5 +376,6 @@ def _concluded(
         tested = comparison.compare(
             asked, prepared, first, final, found, slow=beside, motion=motion
         )
-        found = comparison.beaten(dataclasses.replace(found, laws=tested))
+        tested_beside = dataclasses.replace(found, laws=tested)
+        found = comparison.beaten(tested_beside, float(final.samples.sum()), model.price)
     return found if forced is None else forcing.in_time(found, recordings, forced)

@@ -54,7 +54,7 @@ def test_a_law_that_explains_clearly_more_is_said_first(cup, factor, heading):
     """By more than what was found pays for the choice of its terms."""
     found, newton, wrong = cup.laws
     better = newton._replace(nats=found.price + factor * constants.STRONG)
-    one = comparison.beaten(dataclasses.replace(cup, laws=(found, wrong, better)))
+    one = comparison.beaten(dataclasses.replace(cup, laws=(found, wrong, better)), 1.0)
     assert one.verdict == heading
     said = [line for line in one.warnings if "the search has missed it" in line]
     assert len(said) == (heading == "approximation")
