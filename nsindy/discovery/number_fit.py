@@ -256,18 +256,20 @@ def _likelier_without(
     return None if found.chosen.score < least else Trial(prepared, found, before)
 
 
-def without_helpers(session: Session, tried: Trial) -> Trial:
+def without_helpers(session: Session, tried: Trial, place: int) -> Trial:
     """The same, or fewer terms with another number where that is likelier.
 
     Terms that make up for a number that is off are chosen with it, and keep it there. So each term
-    beside the last number is left out in turn, and of several with that number each, and the number
+    beside the number is left out in turn, and of several with that number each, and the number
     fitted anew; but for those without which, to first order, any other number leaves far more.
 
     Args:
       session: builds and searches problems.
       tried: what was found.
+      place: the variable whose number is looked at.
     """
-    prepared, found, inner = tried.prepared, tried.found, tried.numbers.inner[-1]
+    prepared, found = tried.prepared, tried.found
+    (inner,) = [each for each in tried.numbers.inner if each.place == place]
     part, mask, open_ = 1 - constants.HELD_OUT, found.chosen.mask, prepared.problem.admissible
     chosen, own = mask & open_, holding(prepared, inner)
     several = (chosen & own).sum(1) > 1

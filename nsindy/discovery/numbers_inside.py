@@ -69,7 +69,7 @@ def search_with_numbers(
         if not exact:
             close = max(map(_nats, earned)) - constants.NUMBER_CLOSE
             top = sorted((one for one in earned if _nats(one) >= close), key=_nats)
-            earned += [number_fit.without_helpers(session, one) for one in top[-3:]]
+            earned += [_without_helpers(session, one, before) for one in top[-3:]]
         best = _simplest(earned, exact=exact)
         prepared, first, near = best.prepared, best.found, best.found
     return WithNumbers(plain, None if best is None else number_fit.finish(session, best))
@@ -98,7 +98,7 @@ def _earned(
         asked = _of_several_equations(session, prepared, near.chosen.mask, regressed, others)
         if len(asked.offers) > 1:
             at_once = number_fit.together(session, asked, prepared, first, before)
-            if at_once is not None and not _is_structured(at_once.found):
+            if at_once is not None and _explains_all(at_once, exact=exact):
                 return [at_once], None
             if at_once is not None:
                 earned.append((asked.offers[0], at_once))
@@ -180,12 +180,25 @@ def _offers(
         mask, coefficients = chosen.mask, chosen.coefficients
         lists.append(number_scan.offers(seen, mask, coefficients, noise, others=others))
     if not more:
-        lists = [[o for o in each if _pays_by_terms(o, chosen.mask, exact=exact)] for each in lists]
+        # What has structure in time may hide any number of nats in what seemed noise.
+        any_gain = exact or not _is_white(near)
+        lists = [
+            [o for o in each if _pays_by_terms(o, chosen.mask, any_gain=any_gain)] for each in lists
+        ]
     # A bent term whose number is another than 1 may have others beside it that make up for it.
     # It promises nothing where there is more to explain.
     behind = np.inf if more else 0.0
     freed = number_blocks.freed(seen, chosen.mask)
     return [*_different(*lists), *(each._replace(behind=behind) for each in freed)]
+
+
+def _without_helpers(session: Session, tried: Trial, before: FittedNumbers) -> Trial:
+    """The same without what makes up for any of its new numbers."""
+    old = {inner.place for inner in before.inner}
+    for place in [each.place for each in tried.numbers.inner if each.place not in old]:
+        if any(each.place == place for each in tried.numbers.inner):
+            tried = number_fit.without_helpers(session, tried, place)
+    return tried
 
 
 def _with_one_number(
@@ -233,9 +246,16 @@ def _waits(offer: Offer, earned: Offer, mask: np.ndarray) -> bool:
     return not (own & other).any() or offer.behind > earned.behind + constants.NUMBER_CLOSE
 
 
-def _is_structured(found: Found) -> bool:
-    """Whether what a choice leaves has structure in time."""
-    return bool((found.chosen.independent < constants.INDEPENDENT).any())
+def _explains_all(tried: Trial, *, exact: bool) -> bool:
+    """Whether a choice leaves no structure in time, or without noise nothing, with few terms."""
+    if exact:
+        return number_hints.settled(tried.prepared, tried.found)
+    return _is_white(tried.found)
+
+
+def _is_white(found: Found) -> bool:
+    """Whether what a choice leaves has no structure in time."""
+    return bool((found.chosen.independent >= constants.INDEPENDENT).all())
 
 
 def _leaves_more(tried: Trial) -> bool:
@@ -274,7 +294,7 @@ def _settles(tried: Trial, offer: Offer) -> bool:
     return not simpler and number_hints.settled(tried.prepared, tried.found)
 
 
-def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:
+def _pays_by_terms(offer: Offer, mask: np.ndarray, *, any_gain: bool) -> bool:
     """Whether an offer has fewer terms, and gains no more than these cost.
 
     Nothing is left to be explained: a number pays only in place of terms, and a linearisation that
@@ -287,7 +307,7 @@ def _pays_by_terms(offer: Offer, mask: np.ndarray, *, exact: bool) -> bool:
     if offer.followed:
         pays = fewer >= 0 or (fewer == -1 and offer.gain > constants.NUMBER_EARNS)
         return pays and offer.gain < constants.TERM_COSTS * max(fewer, 1)
-    return fewer > 0 and offer.gain > 0 and (exact or offer.gain < constants.TERM_COSTS * fewer)
+    return fewer > 0 and offer.gain > 0 and (any_gain or offer.gain < constants.TERM_COSTS * fewer)
 
 
 def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:

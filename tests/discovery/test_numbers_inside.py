@@ -27,9 +27,9 @@ def offer(terms, gain, number=1.0):
 )
 def test_where_nothing_is_left_a_number_pays_in_place_of_terms(terms, gain, pays):
     """And gains no more than these cost: a linearisation that says so does not hold."""
-    assert numbers_inside._pays_by_terms(offer(terms, gain), MASK, exact=False) == pays
+    assert numbers_inside._pays_by_terms(offer(terms, gain), MASK, any_gain=False) == pays
     # Without noise a regression may well say more.
-    assert numbers_inside._pays_by_terms(offer(terms, gain), MASK, exact=True) == (terms == 2)
+    assert numbers_inside._pays_by_terms(offer(terms, gain), MASK, any_gain=True) == (terms == 2)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_where_nothing_is_left_a_number_pays_in_place_of_terms(terms, gain, pays
 def test_along_trajectories_a_number_pays_in_place_of_as_many_terms(terms, gain, pays):
     """One that others share may seem to lose a little; one beside all of them must earn more."""
     followed = offer(terms, gain)._replace(followed=True)
-    assert numbers_inside._pays_by_terms(followed, MASK, exact=False) == pays
+    assert numbers_inside._pays_by_terms(followed, MASK, any_gain=False) == pays
 
 
 def test_what_is_no_rival_waits_for_the_next_round():
