@@ -125,7 +125,7 @@ def _of_several_equations(
     regressed: Sequence[Sequence[Offer]],
     open_: np.ndarray,
 ) -> Together:
-    """The numbers of several equations, the one that promises most first.
+    """The numbers of several equations, the one that promises most, or nearly so, first.
 
     Regressions of one equation know nothing of what is wrong with another. Those that are left are
     looked at again with the numbers before: what is eaten by one is so by the other.
@@ -142,13 +142,19 @@ def _of_several_equations(
         offers = [offer for each in regressed for offer in each]
         if not offers:
             break
-        best = max(offers, key=lambda offer: offer.gain)
+        least = max(offer.gain for offer in offers) - constants.NUMBER_CLOSE
+        best = min((o for o in offers if o.gain >= least), key=_size)
         open_ &= ~best.mask[:, len(asked.prepared.terms) :].any(1)
         asked = asked.and_with(session, best)
         regressed = []
         if open_.any():
             regressed = number_regression.proposed(asked.prepared, asked.mask, open_)
     return asked
+
+
+def _size(offer: Offer) -> tuple[int, int, float]:
+    """How many numbers and variables its terms have; then the less, the more it promises."""
+    return len(offer.inner.numbers), len(offer.inner.places), -offer.gain
 
 
 def _offers(

@@ -12,7 +12,9 @@ from nsindy.discovery import candidates, constants, number_fit, number_scan
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.fitted_numbers import FittedNumbers
 from nsindy.discovery.number_blocks import Offer
-from nsindy.discovery.number_fit import Trial
+from nsindy.discovery.number_fit import Together, Trial
+from nsindy.discovery.question import Question
+from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Units
 from nsindy.terms.numbered import WAVE, Inner, inner_of
 from nsindy.terms.text import readable
@@ -323,3 +325,28 @@ def test_a_power_and_a_half_saturation_are_fitted_together():
     assert number_fit._moved(inner, numbers)
     near = both._replace(second=3.0 + errors[1])
     assert not number_fit._moved(inner, numbers._replace(inner=(near,)))
+
+
+def test_numbers_of_two_equations_come_together():
+    """Each with its equation; the terms of both stand in one library, whatever came before."""
+    times = np.linspace(0, 10, 80)
+    states = np.stack([2 + np.sin(times), 2 + np.cos(times)], 1)
+    made = prepared(times, states, operations=("saturation",), degree=2)
+    session = Session(
+        made.parts, made.signals, Question(operations=("saturation",), degree=2), print
+    )
+    size = len(made.terms)
+    asked = Together(made, np.eye(2, size, dtype=bool))
+    for d, name in ((1, "1/(1 + x/0.5000)"), (0, "y/(0.7000 + y)")):
+        inner = Inner("saturation", 1 - d, 0.7 - 0.2 * d)
+        own = [readable(term, ("x", "y")) for term in made.kinds.terms(inner, 2)]
+        mask = np.pad(asked.mask, ((0, 0), (0, len(own))))
+        mask[d] = False
+        mask[d, [2, len(asked.prepared.terms) + own.index(name)]] = True
+        asked = asked.and_with(session, Offer(inner, mask, 3.0, 10.0))
+    assert [i.number for i in asked.prepared.units.inner] == pytest.approx([0.5, 0.7])
+    names = np.array([readable(term, ("x", "y")) for term in asked.prepared.terms])
+    assert [set(names[row]) for row in asked.mask] == [
+        {"y", "y/(0.7000 + y)"},
+        {"y", "1/(1 + x/0.5000)"},
+    ]

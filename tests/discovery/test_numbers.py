@@ -180,3 +180,36 @@ def test_a_gene_that_represses_itself_steeply(power):
     for name, true in (("K_r", 1.0), ("n_r", power)):
         error = found.parameter_errors[name]
         assert abs(found.parameters[name] - true) < 4 * error < 0.3
+
+
+@pytest.mark.slow
+def test_three_genes_that_repress_one_another_in_turn():
+    """The repressilator: while one equation is wrong, what makes up for it hides the others'."""
+    times, states = recorded(
+        lambda p: [10 / (1 + p[(i + 2) % 3] ** 4) - p[i] for i in range(3)],
+        (1.0, 1.5, 3.0), 40.0, 400, 0.01,
+    )  # fmt: skip
+    found = nsindy.discover(times, states, states=["a", "b", "c"])
+    assert found.verdict == "equation" and len(found.parameters) == 3
+    for row, (own, other) in enumerate(("ac", "ba", "cb")):
+        assert form(found, row) == {own, f"1/(1 + ({other}/K)^4)"}
+    for value, error in zip(
+        found.parameters.values(), found.parameter_errors.values(), strict=True
+    ):
+        assert abs(value - 1) < 4 * error < 0.02
+
+
+@pytest.mark.slow
+def test_a_food_chain():
+    """Of Hastings and Powell: what eats is eaten, and one equation has the numbers of both."""
+
+    def field(s):
+        grazed, hunted = 5 * s[0] * s[1] / (1 + 3 * s[0]), 0.1 * s[1] * s[2] / (1 + 2 * s[1])
+        return [s[0] * (1 - s[0]) - grazed, grazed - hunted - 0.4 * s[1], hunted - 0.01 * s[2]]
+
+    times, states = recorded(field, (0.76, 0.16, 9.9), 800.0, 801, 0.005)
+    found = nsindy.discover(times, states, states=["a", "g", "f"])
+    assert found.verdict == "equation" and len(found.parameters) == 2
+    assert [len(form(found, row)) for row in range(3)] == [3, 3, 2]
+    for value, true in zip(sorted(found.parameters.values()), (1 / 3, 1 / 2), strict=True):
+        assert value == pytest.approx(true, rel=0.01)
