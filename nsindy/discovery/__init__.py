@@ -43,6 +43,8 @@ Read the modules in this order:
   number_fit     searches with a number, which must earn its price
   number_profile the least misfit as a function of one number, by parabolas
   number_limits  one number in place of two, of which one is of no account
+  several_numbers
+                 numbers of several equations at once
   numbers_inside one number after the other, as long as they earn their price
   coupling       states that rise and fall together, and equations without coupling
   forcing        a wave of the time, a step in it, or the time itself, that was not measured
@@ -102,12 +104,15 @@ The method:
    state, an input or both, exponentials also times two other states, are tried with a grid of
    numbers: in regressions of whole equations, of derivatives, of integrals and of what terms do to
    the solution, to first order. There so are those of two states: y/(K x + y), which their ratio
-decides, x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, and |x - y|^p
+   decides, x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, and |x - y|^p
    with the sign of x - y, of which one may be an input, as the flow between two tanks or from the
    sea; and terms of two numbers: x/(K + x + x²/L), x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), of
    which one variable may be an input too, none of them where what stands below the line may
-   vanish; and 1/(1 + exp(±k (x - c))), a step at a threshold. What promises most is fitted, number
-   and all, and kept where it is clearly more likely; then the next. The power of a saturation that
+   vanish; and 1/(1 + exp(±k (x - c))), a step at a threshold. Where several
+   equations may hold one, that which promises most is put into the library, the others are asked
+   again, and all are fitted at once: while one equation is wrong, what makes up for it hides what
+   is right in the others. Else what promises most is fitted, number and all, and kept where it is
+   clearly more likely; then the next. The power of a saturation that
    was found may then be free, x^n/(K^n + x^n), and its two numbers are fitted together.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself

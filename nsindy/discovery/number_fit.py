@@ -19,16 +19,15 @@ from nsindy.discovery.number_limits import without_line
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
-from nsindy.discovery.signals import Units
+from nsindy.discovery.several_numbers import Together, carried, with_inner
 from nsindy.terms.numbered import WAVE, Inner, of_each
 
 __all__ = [
     "NumberSearch",
-    "Together",
     "Trial",
     "finish",
+    "fit_together",
     "search_with",
-    "together",
     "trial",
     "without_helpers",
 ]
@@ -68,12 +67,6 @@ class NumberSearch(NamedTuple):
     numbers: FittedNumbers
 
 
-def _with_inner(units: Units, inner: Sequence[Inner]) -> Units:
-    """The units with these numbers, each in place of the one that its variable had."""
-    places = {each.place for each in inner}
-    return units._replace(inner=(*(i for i in units.inner if i.place not in places), *inner))
-
-
 def trial(
     session: Session,
     offer: Offer,
@@ -109,7 +102,7 @@ def trial(
         wide = session.build(wide.units._replace(inner=fitted.inner), wide.substeps)
         if explains and _behind(_alone(session, wide, mask), first) > constants.NUMBER_BEHIND:
             return None
-    masks = [mask, *(_carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
+    masks = [mask, *(carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
     starts = [candidates.regressed(wide.problem, mask) for mask in masks]
     if forced or inner.kind != WAVE:
         # Without the number, what was fitted may have none of the right terms.
@@ -128,34 +121,7 @@ def trial(
     return found._replace(numbers=numbers)
 
 
-class Together(NamedTuple):
-    """Numbers of several equations, and supports that hold them.
-
-    Attributes:
-      prepared: the problem with all numbers.
-      mask: a support to begin with [D, M].
-      offers: the numbers, one of each of these equations.
-    """
-
-    prepared: Prepared
-    mask: np.ndarray
-    offers: tuple[Offer, ...] = ()
-
-    def and_with(self, session: Session, offer: Offer) -> "Together":
-        """One number more, offered in the problem with those before."""
-        old = self.prepared
-        wide = session.build(_with_inner(old.units, [offer.inner]), old.substeps)
-        count = len(self.mask)
-        places = {term: m for m, term in enumerate(wide.terms)}
-        every = (*old.terms, *old.kinds.terms(offer.inner, count))
-        now = np.array([places.get(term, -1) for term in every])
-        mask = _carried(old, wide, self.mask)
-        for d in np.flatnonzero(offer.mask[:, len(old.terms) :].any(1)):
-            mask[d] = np.isin(np.arange(len(wide.terms)), now[offer.mask[d]])
-        return Together(wide, mask & wide.problem.admissible, (*self.offers, offer))
-
-
-def together(
+def fit_together(
     session: Session,
     asked: Together,
     prepared: Prepared,
@@ -177,8 +143,8 @@ def together(
     start = candidates.regressed(wide.problem, mask)
     substeps = max(prepared.substeps or 1, stages.resolved(wide, [start]).substeps or 1)
     fitted = fit_numbers(wide.units, _alone(session, wide._replace(substeps=substeps), mask))
-    wide = session.build(_with_inner(wide.units, fitted.inner), substeps)
-    masks = [mask, *(_carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
+    wide = session.build(with_inner(wide.units, fitted.inner), substeps)
+    masks = [mask, *(carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
     starts = [candidates.regressed(wide.problem, each) for each in masks]
     # One equation may hold the numbers of several.
     starts += proposals.proposals(wide, products=False)
@@ -207,7 +173,7 @@ def _placed(
     See `trial` for the arguments.
     """
     substeps, inner = prepared.substeps, offer.inner
-    wide = session.build(_with_inner(prepared.units, [inner]), substeps)
+    wide = session.build(with_inner(prepared.units, [inner]), substeps)
     start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
     # x/(K + x) may follow faster than any product that was resolved before.
     own = stages.resolved(wide, [start]).substeps
@@ -227,11 +193,11 @@ def _placed(
             rows = np.arange(len(offer.mask))[:, None] == row
             kept = np.where(rows, better[0].mask, offer.mask)
             offer = better[0]._replace(price=offer.price, mask=kept)
-            wide = session.build(_with_inner(prepared.units, [offer.inner]), substeps)
+            wide = session.build(with_inner(prepared.units, [offer.inner]), substeps)
     if inner.kind == LOGARITHM:
         start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
         offer = without_line(offer, wide, start.coefficients)
-        wide = session.build(_with_inner(prepared.units, [offer.inner]), substeps)
+        wide = session.build(with_inner(prepared.units, [offer.inner]), substeps)
     return offer, wide
 
 
@@ -250,7 +216,7 @@ def _likelier_without(
     chosen, least = came_to.found.chosen, first.chosen.score + constants.NUMBER_EARNS
     if chosen.score < least:
         return None
-    mask = _carried(came_to.prepared, prepared, chosen.mask)
+    mask = carried(came_to.prepared, prepared, chosen.mask)
     starts = [candidates.regressed(prepared.problem, mask), *first.starts()]
     found = _search(session, prepared, starts, 1 - constants.HELD_OUT)
     return None if found.chosen.score < least else Trial(prepared, found, before)
@@ -284,7 +250,7 @@ def without_helpers(session: Session, tried: Trial, place: int) -> Trial:
         fewer[d, m] = False
         alone = _alone(session, prepared, fewer)
         fitted = fit_numbers(prepared.units, alone)
-        made = session.build(_with_inner(prepared.units, fitted.inner), prepared.substeps)
+        made = session.build(with_inner(prepared.units, fitted.inner), prepared.substeps)
         alone = _search(session, made, [alone.chosen.start], part, rounds=1)
         if best is None or alone.chosen.score > best[1].chosen.score:
             best = made, alone
@@ -343,13 +309,6 @@ def _moved(inner: Inner, fitted: FittedNumbers) -> bool:
             whole = np.array([*POWERS_OF.values()])
             return bool((np.abs(each.second - whole) > constants.POWER_MOVED * errors[1]).all())
     return False
-
-
-def _carried(prepared: Prepared, wide: Prepared, mask: np.ndarray) -> np.ndarray:
-    """A support of one library in another, without the terms that this one lacks [D, M]."""
-    places = {term: m for m, term in enumerate(prepared.terms)}
-    kept = np.array([places.get(term, -1) for term in wide.terms])
-    return np.where(kept >= 0, mask[:, kept], False)
 
 
 def finish(session: Session, tried: Trial) -> NumberSearch | None:
@@ -411,7 +370,7 @@ def _settled(
             break
         last, fitted = mask, used
         numbers = fit_numbers(prepared.units, found, used)
-        prepared = session.build(_with_inner(prepared.units, numbers.inner), prepared.substeps)
+        prepared = session.build(with_inner(prepared.units, numbers.inner), prepared.substeps)
         found = _search(session, prepared, found.starts(), share)
     mask = found.chosen.mask
     used = [i.place for i in prepared.units.inner if mask[:, holding(prepared, i)].any()]

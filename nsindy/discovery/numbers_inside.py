@@ -13,11 +13,12 @@ from nsindy.discovery import (
     number_limits,
     number_regression,
     number_scan,
+    several_numbers,
     signals,
 )
 from nsindy.discovery.fitted_numbers import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.number_blocks import Offer
-from nsindy.discovery.number_fit import NumberSearch, Together, Trial
+from nsindy.discovery.number_fit import NumberSearch, Trial
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -95,9 +96,11 @@ def _earned(
     regressed = number_regression.proposed(seen, near.chosen.mask, others)
     earned: list[tuple[Offer, Trial]] = []
     if others.sum() > 1:
-        asked = _of_several_equations(session, prepared, near.chosen.mask, regressed, others)
+        asked = several_numbers.of_several_equations(
+            session, prepared, near.chosen.mask, regressed, others
+        )
         if len(asked.offers) > 1:
-            at_once = number_fit.together(session, asked, prepared, first, before)
+            at_once = number_fit.fit_together(session, asked, prepared, first, before)
             if at_once is not None and _explains_all(at_once, exact=exact):
                 return [at_once], None
             if at_once is not None:
@@ -116,45 +119,6 @@ def _earned(
         elif one is not None and all(_nats(one) > _nats(each) for _, each in earned):
             return [], one
     return [each for _, each in earned], None
-
-
-def _of_several_equations(
-    session: Session,
-    prepared: Prepared,
-    mask: np.ndarray,
-    regressed: Sequence[Sequence[Offer]],
-    open_: np.ndarray,
-) -> Together:
-    """The numbers of several equations, the one that promises most, or nearly so, first.
-
-    Regressions of one equation know nothing of what is wrong with another. Those that are left are
-    looked at again with the numbers before: what is eaten by one is so by the other.
-
-    Args:
-      session: builds problems.
-      prepared: the problem without the numbers.
-      mask: the support that was chosen [D, M].
-      regressed: what regressions propose.
-      open_: True for equations in which numbers are looked for [D].
-    """
-    asked, open_ = Together(prepared, mask), open_.copy()
-    while len(asked.offers) < constants.NUMBERS and not session.stop():
-        offers = [offer for each in regressed for offer in each]
-        if not offers:
-            break
-        least = max(offer.gain for offer in offers) - constants.NUMBER_CLOSE
-        best = min((o for o in offers if o.gain >= least), key=_size)
-        open_ &= ~best.mask[:, len(asked.prepared.terms) :].any(1)
-        asked = asked.and_with(session, best)
-        regressed = []
-        if open_.any():
-            regressed = number_regression.proposed(asked.prepared, asked.mask, open_)
-    return asked
-
-
-def _size(offer: Offer) -> tuple[int, int, float]:
-    """How many numbers and variables its terms have; then the less, the more it promises."""
-    return len(offer.inner.numbers), len(offer.inner.places), -offer.gain
 
 
 def _offers(

@@ -339,7 +339,7 @@ def _concluded(
     stopped |= session.stop() and not final.settled
     seen = recordings if forced is None else forcing.as_input(recordings, forced)
     if lag is not None:
-        lag = readings.followed(prepared, final, lag)
+        lag = readings.with_slopes(prepared, final, lag)
     found = conclusion.conclude(
         prepared,
         seen,

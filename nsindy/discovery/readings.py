@@ -21,13 +21,13 @@ __all__ = [
     "Late",
     "Reading",
     "delayed",
-    "followed",
     "late",
     "likelier",
     "notes",
     "price",
     "refined",
     "usual",
+    "with_slopes",
 ]
 
 
@@ -45,7 +45,7 @@ class Late(NamedTuple):
       delay: δ in [0, 1), as a share of the step to the next row.
       error: its standard error where errors are independent.
       parts: the recordings without a row where a late input changes.
-      slopes: how the scaled coefficients of what was found follow it [D, M]; see `followed`.
+      slopes: how the scaled coefficients of what was found follow it [D, M]; see `with_slopes`.
     """
 
     delay: float
@@ -169,7 +169,7 @@ def refined(
     return lag if again is None else again._replace(parts=parts)
 
 
-def followed(prepared: Prepared, found: Found, lag: Late) -> Late:
+def with_slopes(prepared: Prepared, found: Found, lag: Late) -> Late:
     """The same delay, with how the coefficients of a search on all samples follow it."""
     cut = _moving_steps(prepared, lag.parts, found, 1.0)
     least, most = constants.LATE_DIFFERENCE

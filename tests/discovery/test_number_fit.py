@@ -12,9 +12,10 @@ from nsindy.discovery import candidates, constants, number_fit, number_scan
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.fitted_numbers import FittedNumbers
 from nsindy.discovery.number_blocks import Offer
-from nsindy.discovery.number_fit import Together, Trial
+from nsindy.discovery.number_fit import Trial
 from nsindy.discovery.question import Question
 from nsindy.discovery.session import Session
+from nsindy.discovery.several_numbers import Together
 from nsindy.discovery.signals import Units
 from nsindy.terms.numbered import WAVE, Inner, inner_of
 from nsindy.terms.text import readable
