@@ -233,7 +233,7 @@ def test_a_likelier_choice_without_the_number_is_kept(problem, searched, monkeyp
     monkeypatch.setattr(number_scan, "offers", lambda *given, **knobs: [])
     monkeypatch.setattr(number_fit, "_settled", lambda *given, **knobs: came_to)
     # The problem without the number stands for itself: only its terms are others.
-    monkeypatch.setattr(number_fit, "_carried", lambda *given: plain.mask)
+    monkeypatch.setattr(number_fit, "carried", lambda *given: plain.mask)
     again = found(plain._replace(mask=plain.mask[:, : len(without.terms)]))
     monkeypatch.setattr(number_fit, "_search", lambda *given, **knobs: again)
     offer = Offer(inner, searched.chosen.mask, 7.0)

@@ -18,7 +18,7 @@ def test_three_terms_of_which_no_two_are_worth_much_are_met():
         base, target[:, None], [np.ones(200)], [x[:, None]], 200.0, constants.FINE
     )
     costs = np.full(9, 3.0)
-    (form,) = number_growth.best_triples(one, base, own, target, costs)
+    (form,) = number_growth.best_triples(one, base, own, target, costs, np.arange(base.shape[1]))
     # Every other pair, and every number, by least squares on the same columns.
     assert form.terms == (0, 1, 8)
     assert numbers[form.at] == pytest.approx(0.95, rel=0.12)
