@@ -126,8 +126,9 @@ def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iter
         if share < constants.AMBIGUOUS * worst:
             time = delay * float(np.median(np.diff(signal.times))) * prepared.units.time
             yield Reason(
-                f"{what}; with {name} of {time:.3g} of time ago it nearly is",
-                "equations with a delay are outside this library: use a method for them",
+                f"{what}; with {name} as it was {time:.3g} earlier it nearly is",
+                "a delay, which is outside this library, or something that drives it and was not "
+                "recorded as it acts: try --forcing, or give it with --inputs",
             )
             return
     yield Reason(

@@ -219,9 +219,9 @@ def _of_the_verdict(
         if size > 0 and d not in verdict.unexplained:
             yield (
                 f"{state} differs from the equations by a slow error of {text.number(size, size)}, "
-                f"{size / spread[d]:.1%} of its standard deviation, remembered for "
-                f"{text.number(memory, memory)} of time: something of that size is missing from "
-                "them, and all errors count it"
+                f"{size / spread[d]:.1%} of its standard deviation, which lasts about "
+                f"{text.number(memory, memory)} in units of the times: something of that size is "
+                "missing from them, and all errors count it"
             )
     assert discovery.simulation_r2 is not None
     for state, r2 in zip(discovery.measured, discovery.simulation_r2, strict=True):

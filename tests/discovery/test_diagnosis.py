@@ -53,8 +53,8 @@ def test_a_delay_is_told_with_its_length():
         values.append(values[i] + 0.1 * (0.2 * before / (1 + before**10) - 0.1 * values[i]))
     seen = np.array(values[-2000::5])[:, None]
     (reason,) = told(0.5 * np.arange(len(seen)), noisy(seen, 0.01))
-    assert "of time ago it nearly is" in reason.what and "delay" in reason.step
-    delay = float(reason.what.split("with x of ")[1].split(" ")[0])
+    assert "earlier it nearly is" in reason.what and "delay" in reason.step
+    delay = float(reason.what.split("with x as it was ")[1].split(" ")[0])
     assert 14 < delay < 20
 
 
