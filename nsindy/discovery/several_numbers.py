@@ -76,7 +76,8 @@ def of_several_equations(
     """
     asked, open_ = Together(prepared, mask), open_.copy()
     while len(asked.offers) < constants.NUMBERS and not session.stop():
-        offers = [offer for each in regressed for offer in each]
+        # Terms of two numbers make up for much, and would leave what is right no place.
+        offers = [o for each in regressed for o in each if o.inner.second is None]
         if not offers:
             break
         least = max(offer.gain for offer in offers) - constants.NUMBER_CLOSE
@@ -89,6 +90,6 @@ def of_several_equations(
     return asked
 
 
-def _size(offer: Offer) -> tuple[int, int, float]:
-    """How many numbers and variables its terms have; then the less, the more it promises."""
-    return len(offer.inner.numbers), len(offer.inner.places), -offer.gain
+def _size(offer: Offer) -> tuple[int, float]:
+    """How many variables its terms have; then the less, the more it promises."""
+    return len(offer.inner.places), -offer.gain
