@@ -301,6 +301,14 @@ def _of_the_terms(
             f"{words.names[m]} in {discovery.states[d]}' is doubtful "
             f"(inclusion probability {probability[d, m]:.2f})"
         )
+    # A NaN stands for what was given, or is not known.
+    vague = np.abs(discovery.coefficients) < np.nan_to_num(discovery.standard_errors)
+    for d, m in np.argwhere(vague & best.mask & ~doubtful):
+        yield (
+            f"the coefficient of {words.names[m]} in {discovery.states[d]}' is smaller than its "
+            "error: it is known only together with the number inside the term, for which another "
+            "function may stand"
+        )
     if (first.chosen.mask != best.mask).any():
         difference = words.difference(best, first.chosen)
         yield f"the first four fifths alone give another model: {difference}"

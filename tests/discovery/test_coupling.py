@@ -48,7 +48,7 @@ def test_no_term_of_one_is_in_the_equation_of_the_other():
     ("field", "initial", "terms"),
     (
         pytest.param(cups, (85.0, 70.0), [{"1", "black"}, {"1", "cream"}], marks=pytest.mark.slow),
-        (chain, (1.0, 0.0), [{"black"}, {"black"}]),
+        pytest.param(chain, (1.0, 0.0), [{"black"}, {"black"}], marks=pytest.mark.slow),
     ),
 )
 def test_two_cups_do_not_act_on_one_another_and_a_chain_does(field, initial, terms):

@@ -63,6 +63,7 @@ def test_a_body_that_friction_holds_stays(positions):
     assert np.prod(np.sign(slopes)) == -1
 
 
+@pytest.mark.slow
 def test_a_spring_with_dry_friction_from_both_states():
     times, states = recorded(spring, (3.0, 0.0), 18.0, 360, seed=1)
     law = "v' = -k*x - c*v - f*sign(v)"

@@ -84,7 +84,7 @@ def test_number_error_and_slopes_are_those_of_least_squares(recording, problem, 
     assert not np.delete(wave.slopes[0, 0], places(problem)).any() and wave.price == 0
 
 
-@pytest.mark.unmeasured
+@pytest.mark.slow
 def test_a_phase_in_revolutions(recording):
     """From the recording alone: w is found, within its own error, where sin(x) does not fit."""
     discovery = nsindy.discover(TIMES, recording, states=["x"], operations=OPERATIONS)

@@ -188,6 +188,7 @@ def test_operations_of_ones_own():
     assert support(found) == [{"bump(x)"}]
 
 
+@pytest.mark.slow
 def test_known_noise_is_a_floor(monkeypatch):
     """A damping that moves the states by a tenth is found, unless the noise is as large."""
     # A search with a number would be another program to compile.

@@ -88,6 +88,7 @@ def test_what_a_person_speaks_of_stays(demands):
     assert bound.equation == 0 and bound.term.arguments == (1 + found.inputs.index("x9"),)
 
 
+@pytest.mark.slow
 def test_a_table_that_comes_to_rest_has_its_equations():
     """Nothing happens in the last fifth, so it says nothing; the others do."""
     times = np.linspace(0, 40, ROWS)

@@ -47,10 +47,12 @@ def prepared(theta=THETA, terms=TERMS, **changes):
 class Told:
     """What the warnings read of a discovery."""
 
-    def __init__(self, probability=1.0, states=("x",)):
+    def __init__(self, probability=1.0, states=("x",), error=0.1):
         self.states = self.measured = states
         self.inclusion_probabilities = np.full((1, 4), probability)
         self.slow_error = np.zeros(len(states))
+        self.coefficients = np.array([[0.0, -1.0, 0.0, 0.0]])
+        self.standard_errors = np.full((1, 4), error)
 
 
 LINEAR = candidate([[0.0, -1.0, 0, 0]])
@@ -130,6 +132,15 @@ def test_a_term_is_doubtful_below_a_probability(factor, count):
     one = found(LINEAR)
     told = list(wording._of_the_terms(one, one, Told(constants.SURE * factor), WORDS))
     assert told == ["x in x' is doubtful (inclusion probability 0.95)"] * count
+
+
+@pytest.mark.parametrize(("error", "count"), ((0.9, 0), (1.1, 1), (np.nan, 0)))
+def test_a_coefficient_that_is_smaller_than_its_error_is_told(error, count):
+    one = found(LINEAR)
+    told = list(wording._of_the_terms(one, one, Told(error=error), WORDS))
+    assert [message[:42] for message in told] == [
+        "the coefficient of x in x' is smaller than"
+    ] * count
 
 
 def test_a_given_equation_is_not_doubtful():

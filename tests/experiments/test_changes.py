@@ -59,7 +59,7 @@ def test_draws_of_equal_rates_are_noise_and_a_real_change_among_them_is_found():
     random = np.random.default_rng(0)
     true = random.uniform(0, 1, 150)
     false = found = 0
-    for _ in range(40):
+    for _ in range(20):
         old, new = (
             study(*(row(f"{i}", int(count)) for i, count in enumerate(random.binomial(64, true))))
             for _ in range(2)
@@ -68,9 +68,9 @@ def test_draws_of_equal_rates_are_noise_and_a_real_change_among_them_is_found():
         old["rows"][0] = row("0", int(random.binomial(64, 0.2)))
         new["rows"][0] = row("0", int(random.binomial(64, 0.8)))
         found += any(sentence.startswith("0, exact") for sentence in measures.compare(old, new))
-    # At most 1 % of comparisons without a change report one: 3 of 40 has a chance below 1 %.
+    # At most 1 % of comparisons without a change report one: 3 of 20 has a chance of 0.1 %.
     assert false <= 2
-    assert found == 40
+    assert found == 20
 
 
 def test_counts_beside_the_seeds_are_rates_and_what_follows_from_them_is_left_out():

@@ -54,6 +54,7 @@ def test_limits_scale_with_the_noise(exact):
     np.testing.assert_allclose(distance[:, 0] / distance[:, 1], 10, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_sweep_is_the_same_as_each_cell_by_itself(experiment, exact):
     grid = phase_sweep.measurements(AXES, EXPERIMENT)
     run = phase_sweep.METHODS[2]
