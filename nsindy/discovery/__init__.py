@@ -108,12 +108,12 @@ The method:
    with the sign of x - y, of which one may be an input, as the flow between two tanks or from the
    sea; and terms of two numbers: x/(K + x + x²/L), x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), of
    which one variable may be an input too, none of them where what stands below the line may
-   vanish; and 1/(1 + exp(±k (x - c))), a step at a threshold. Where several
-   equations may hold one, that which promises most is put into the library, the others are asked
-   again, and all are fitted at once: while one equation is wrong, what makes up for it hides what
-   is right in the others. Else what promises most is fitted, number and all, and kept where it is
-   clearly more likely; then the next. The power of a saturation that
-   was found may then be free, x^n/(K^n + x^n), and its two numbers are fitted together.
+   vanish; and 1/(1 + exp(±k (x - c))), a step at a threshold. Where several equations may hold one,
+   that which promises most is put into the library, the others are asked again, and all are fitted
+   at once: while one equation is wrong, what makes up for it hides what is right in the others.
+   Else what promises most is fitted, number and all, and kept where it is clearly more likely; then
+   the next. The power of a saturation that was found may then be free, x^n/(K^n + x^n), and its two
+   numbers are fitted together.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
    are tried, and taken where they are clearly more likely.

@@ -406,7 +406,7 @@ NUMBER_AWAY = 4.0
 """Times the number that was offered, or one over it, from which what is fitted is another term."""
 
 NUMBERS = 3
-"""Most numbers that are fitted inside terms, one after the other."""
+"""Rounds in which numbers are fitted inside terms, and most numbers of several equations in one."""
 
 PAIRED_STATES = 4
 """Most states of which every two are tried with a number of both: positions in a plane and their

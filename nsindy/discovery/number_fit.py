@@ -5,7 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, number_scan, proposals, signals, stages
+from nsindy.discovery import (
+    candidates,
+    constants,
+    number_hints,
+    number_scan,
+    proposals,
+    signals,
+    stages,
+)
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.fitted_numbers import (
     NOTHING_FITTED,
@@ -102,8 +110,7 @@ def trial(
         wide = session.build(wide.units._replace(inner=fitted.inner), wide.substeps)
         if explains and _behind(_alone(session, wide, mask), first) > constants.NUMBER_BEHIND:
             return None
-    masks = [mask, *(carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
-    starts = [candidates.regressed(wide.problem, mask) for mask in masks]
+    starts = _starts(prepared, wide, first, mask)
     if forced or inner.kind != WAVE:
         # Without the number, what was fitted may have none of the right terms.
         starts += proposals.proposals(wide, products=False)
@@ -140,14 +147,11 @@ def fit_together(
       before: the numbers that the problem has already.
     """
     part, wide, mask = 1 - constants.HELD_OUT, asked.prepared, asked.mask
-    start = candidates.regressed(wide.problem, mask)
-    substeps = max(prepared.substeps or 1, stages.resolved(wide, [start]).substeps or 1)
-    fitted = fit_numbers(wide.units, _alone(session, wide._replace(substeps=substeps), mask))
-    wide = session.build(with_inner(wide.units, fitted.inner), substeps)
-    masks = [mask, *(carried(prepared, wide, c.mask) for c in first.pool[: constants.WIDTH])]
-    starts = [candidates.regressed(wide.problem, each) for each in masks]
+    wide = _resolved(wide, candidates.regressed(wide.problem, mask))
+    fitted = fit_numbers(wide.units, _alone(session, wide, mask))
+    wide = session.build(with_inner(wide.units, fitted.inner), wide.substeps)
     # One equation may hold the numbers of several.
-    starts += proposals.proposals(wide, products=False)
+    starts = _starts(prepared, wide, first, mask) + proposals.proposals(wide, products=False)
     inner = [offer.inner for offer in asked.offers]
     found = _settled(session, wide, starts, part, inner, guides=constants.GUIDES)
     kept = [offer for offer in asked.offers if found.holds(offer.inner)]
@@ -158,6 +162,22 @@ def fit_together(
     if earned < constants.NUMBER_EARNS * len(kept):
         return None
     return found._replace(numbers=found.numbers._replace(price=before.price + price))
+
+
+def _starts(prepared: Prepared, wide: Prepared, first: Found, mask: np.ndarray) -> list[Start]:
+    """A support of a wider library, and the best of a search without its numbers, regressed."""
+    best = (c.mask for c in first.pool[: constants.WIDTH])
+    masks = [mask, *(carried(prepared.terms, wide.terms, each) for each in best)]
+    return [candidates.regressed(wide.problem, each) for each in masks]
+
+
+def _resolved(wide: Prepared, start: Start) -> Prepared:
+    """The same with at least the steps between samples that a start needs.
+
+    x/(K + x) may follow faster than any product that was resolved before.
+    """
+    own = stages.resolved(wide, [start]).substeps
+    return wide._replace(substeps=max(wide.substeps or 1, own or 1))
 
 
 def _is_forced(session: Session, offer: Offer, prepared: Prepared) -> bool:
@@ -172,13 +192,11 @@ def _placed(
 
     See `trial` for the arguments.
     """
-    substeps, inner = prepared.substeps, offer.inner
-    wide = session.build(with_inner(prepared.units, [inner]), substeps)
+    inner = offer.inner
+    wide = session.build(with_inner(prepared.units, [inner]), prepared.substeps)
     start = candidates.regressed(wide.problem, offer.mask & wide.problem.admissible)
-    # x/(K + x) may follow faster than any product that was resolved before.
-    own = stages.resolved(wide, [start]).substeps
-    substeps = max(substeps or 1, own or 1)
-    wide = wide._replace(substeps=substeps)
+    wide = _resolved(wide, start)
+    substeps = wide.substeps
     # A power that is free has no grid: it begins where the term without it was fitted.
     if inner.second is None and not (offer.followed or offer.shared):
         # With the number in them, the equations say better how a forcing acts.
@@ -216,7 +234,7 @@ def _likelier_without(
     chosen, least = came_to.found.chosen, first.chosen.score + constants.NUMBER_EARNS
     if chosen.score < least:
         return None
-    mask = carried(came_to.prepared, prepared, chosen.mask)
+    mask = carried(came_to.prepared.terms, prepared.terms, chosen.mask)
     starts = [candidates.regressed(prepared.problem, mask), *first.starts()]
     found = _search(session, prepared, starts, 1 - constants.HELD_OUT)
     return None if found.chosen.score < least else Trial(prepared, found, before)
@@ -282,8 +300,7 @@ def _explains(wide: Prepared, first: Found) -> bool:
     Along chaos a scan promises what does not hold. Without noise, or where there is structure,
     terms that are still missing may be worth any number of nats.
     """
-    structured = (first.chosen.independent < constants.INDEPENDENT).any()
-    return bool(not (signals.noiseless(wide.signals) or structured))
+    return not signals.noiseless(wide.signals) and number_hints.is_white(first)
 
 
 def _behind(alone: Found, first: Found) -> float:

@@ -7,7 +7,7 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.terms.products import is_product
 
-__all__ = ["leaves_more", "promising", "settled"]
+__all__ = ["is_white", "leaves_more", "promising", "settled"]
 
 
 def promising(prepared: Prepared, found: Found) -> np.ndarray:
@@ -35,6 +35,11 @@ def settled(prepared: Prepared, found: Found) -> bool:
     """
     exact = (np.sqrt(found.chosen.variance) <= prepared.problem.floor).all()
     return bool(exact and (found.chosen.mask.sum(1) < constants.NUMBER_REPLACES).all())
+
+
+def is_white(found: Found) -> bool:
+    """Whether what a choice leaves has no structure in time."""
+    return bool((found.chosen.independent >= constants.INDEPENDENT).all())
 
 
 def leaves_more(prepared: Prepared, found: Found) -> bool:

@@ -151,7 +151,7 @@ def _offers(
         lists.append(number_scan.offers(seen, mask, coefficients, noise, others=others))
     if not more:
         # What has structure in time may hide any number of nats in what seemed noise.
-        any_gain = exact or not _is_white(near)
+        any_gain = exact or not number_hints.is_white(near)
         lists = [
             [o for o in each if _pays_by_terms(o, chosen.mask, any_gain=any_gain)] for each in lists
         ]
@@ -220,12 +220,7 @@ def _explains_all(tried: Trial, *, exact: bool) -> bool:
     """Whether a choice leaves no structure in time, or without noise nothing, with few terms."""
     if exact:
         return number_hints.settled(tried.prepared, tried.found)
-    return _is_white(tried.found)
-
-
-def _is_white(found: Found) -> bool:
-    """Whether what a choice leaves has no structure in time."""
-    return bool((found.chosen.independent >= constants.INDEPENDENT).all())
+    return number_hints.is_white(tried.found)
 
 
 def _leaves_more(tried: Trial) -> bool:

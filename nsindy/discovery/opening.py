@@ -61,19 +61,19 @@ def opened(
     if other is not None:
         # Terms that stood in for the wrong reading are not where the search should begin.
         again, units = read(other.held, 0.0)
-        opened = stages.first_search(again, units)
-        if opened.found.chosen.score > first.chosen.score + constants.STRONG:
-            gain = opened.found.chosen.score - first.chosen.score
-            session, held, (prepared, first) = again, other.held, opened
+        searched = stages.first_search(again, units)
+        if searched.found.chosen.score > first.chosen.score + constants.STRONG:
+            gain = searched.found.chosen.score - first.chosen.score
+            session, held, (prepared, first) = again, other.held, searched
     lag = readings.late(prepared, first, part) if late and not session.stop() else None
     if lag is not None:
-        parts = session.parts
+        lag = lag._replace(parts=session.parts)
         for _ in range(constants.LATE_SEARCHES):
             session, units = read(held, lag.delay)
             prepared, first = stages.first_search(session, units)
-            last, lag = lag.delay, readings.refined(prepared, parts, first, part, lag)
+            last, lag = lag.delay, readings.refined(prepared, first, part, lag)
             if abs(lag.delay - last) < constants.LATE_SETTLED * lag.error or session.stop():
                 break
-        lag = lag._replace(delay=last, parts=parts)
+        lag = lag._replace(delay=last)
     notes = readings.notes(held, recordings.inputs, gain, lag) if asked is None or lag else []
     return Opening(session, prepared, first, notes, lag)

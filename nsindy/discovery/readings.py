@@ -145,28 +145,21 @@ def late(prepared: Prepared, found: Found, share: float) -> Late | None:
     return _most_likely(found, cut, bounds)
 
 
-def refined(
-    prepared: Prepared,
-    parts: Sequence[Recording],
-    found: Found,
-    share: float,
-    lag: Late,
-) -> Late:
+def refined(prepared: Prepared, found: Found, share: float, lag: Late) -> Late:
     """The same delay with inputs that change where they do, from the problem made with it.
 
     Args:
       prepared: the problem, with a row where a late input changes.
-      parts: the recordings without these rows.
       found: the search.
       share: of the samples of each recording that counted.
       lag: the delay that the problem was made with.
     """
-    cut = _moving_steps(prepared, parts, found, share)
+    cut = _moving_steps(prepared, lag.parts, found, share)
     reach = max(4 * lag.error, constants.LATE_DIFFERENCE[1] / 10)
     least, most = constants.LATE_DIFFERENCE[0], 1 - constants.LATE_DIFFERENCE[0]
     bounds = max(lag.delay - reach, 2 * least), min(lag.delay + reach, most - least)
     again = _most_likely(found, cut, bounds)
-    return lag if again is None else again._replace(parts=parts)
+    return lag if again is None else again._replace(parts=lag.parts)
 
 
 def with_slopes(prepared: Prepared, found: Found, lag: Late) -> Late:

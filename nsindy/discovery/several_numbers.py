@@ -11,6 +11,7 @@ from nsindy.discovery.problem import Prepared
 from nsindy.discovery.session import Session
 from nsindy.discovery.signals import Units
 from nsindy.terms.numbered import Inner
+from nsindy.terms.term import Term
 
 __all__ = ["Together", "carried", "of_several_equations", "with_inner"]
 
@@ -21,10 +22,10 @@ def with_inner(units: Units, inner: Sequence[Inner]) -> Units:
     return units._replace(inner=(*(i for i in units.inner if i.place not in places), *inner))
 
 
-def carried(prepared: Prepared, wide: Prepared, mask: np.ndarray) -> np.ndarray:
-    """A support of one library in another, without the terms that this one lacks [D, M]."""
-    places = {term: m for m, term in enumerate(prepared.terms)}
-    kept = np.array([places.get(term, -1) for term in wide.terms])
+def carried(terms: Sequence[Term], others: Sequence[Term], mask: np.ndarray) -> np.ndarray:
+    """A support of some terms [D, M] among others, without those that these lack."""
+    places = {term: m for m, term in enumerate(terms)}
+    kept = np.array([places.get(term, -1) for term in others])
     return np.where(kept >= 0, mask[:, kept], False)
 
 
@@ -42,17 +43,12 @@ class Together(NamedTuple):
     offers: tuple[Offer, ...] = ()
 
     def and_with(self, session: Session, offer: Offer) -> "Together":
-        """One number more, offered in the problem with those before."""
+        """One number more, offered in the problem with those before and beside this support."""
         old = self.prepared
         wide = session.build(with_inner(old.units, [offer.inner]), old.substeps)
-        count = len(self.mask)
-        places = {term: m for m, term in enumerate(wide.terms)}
-        every = (*old.terms, *old.kinds.terms(offer.inner, count))
-        now = np.array([places.get(term, -1) for term in every])
-        mask = carried(old, wide, self.mask)
-        for d in np.flatnonzero(offer.mask[:, len(old.terms) :].any(1)):
-            mask[d] = np.isin(np.arange(len(wide.terms)), now[offer.mask[d]])
-        return Together(wide, mask & wide.problem.admissible, (*self.offers, offer))
+        every = (*old.terms, *old.kinds.terms(offer.inner, len(offer.mask)))
+        mask = carried(every, wide.terms, offer.mask) & wide.problem.admissible
+        return Together(wide, mask, (*self.offers, offer))
 
 
 def of_several_equations(
