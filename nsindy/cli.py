@@ -164,10 +164,10 @@ def _add_question_options(add: Callable[..., object]) -> None:
     add(
         "--hold",
         nargs="?",
-        choices=("yes", "no"),
+        choices=("yes", "no", "since"),
         const="yes",
-        help="inputs keep their value until the next row (--hold no: they run straight to it); "
-        "default: the likelier",
+        help="inputs keep their value until the next row (no: they run straight to it; since: they "
+        "have had it since the row before, as a sum or mean of that time); default: the likelier",
     )
     add(
         "--hidden",
@@ -248,7 +248,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
             asked = {field.name for field in dataclasses.fields(Question)}
             given = {name: value for name, value in vars(options).items() if name in asked}
             given["own"] = [read_operation(text) for text in options.operation]
-            given["hold"] = None if options.hold is None else options.hold == "yes"
+            given["hold"] = {"yes": True, "no": False}.get(options.hold, options.hold)
             question = Question(**given)
             discovery = from_recordings(
                 recordings, question, seconds=options.seconds, progress=progress

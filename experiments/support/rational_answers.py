@@ -60,6 +60,8 @@ def judged(
                 # The 1 in exp(k x) - 1 is none that was fitted.
                 continue
             numbers[name] = {"found": value, "error": error if known else None, "true": true}
+            if error == 0 and not math.isclose(value, true):
+                pulls[name] = math.inf
             if known:
                 pulls[name] = max(pulls.get(name, 0.0), abs(value - true) / error)
     exact = len(forms) == len(system.equations) and all(forms)

@@ -85,6 +85,8 @@ def compare(
 def beaten(discovery: Discovery, samples: float, price: float = 0.0) -> Discovery:
     """The same, headed as an approximation where a law that was asked about explains clearly more.
 
+    Where one explains as much, that is noted.
+
     More by likelihood: without what was found pays for the choice of its terms, and either for its
     numbers, since a law with fewer of them may be the same. So the search has missed the law.
 
@@ -98,11 +100,17 @@ def beaten(discovery: Discovery, samples: float, price: float = 0.0) -> Discover
     numbers = np.count_nonzero(discovery.coefficients) + len(discovery.parameters)
     of_numbers = 0.5 * np.log(samples) * (numbers - len(best.names))
     more = best.nats - found.price - price - of_numbers
-    if not more > constants.STRONG:
+    if abs(more) <= constants.STRONG:
+        said = (
+            f"{best.text} explains as much as what was found: the two are the same, or the "
+            "recording does not tell them apart"
+        )
+        return dataclasses.replace(discovery, notes=(*discovery.notes, said))
+    if not more > 0:
         return discovery
     said = (
-        f"{best.text} explains more than what was found, by {more:.1f} nats of likelihood: the "
-        "search has missed it"
+        f"{best.text} explains more than what was found, by {more:.1f} nats of likelihood alone, "
+        "without what either pays for its terms and numbers: the search has missed it"
     )
     name = "approximation" if discovery.verdict == "equation" else discovery.verdict
     return dataclasses.replace(discovery, verdict=name, warnings=(said, *discovery.warnings))

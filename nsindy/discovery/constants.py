@@ -194,6 +194,9 @@ that the slow error may take at the price of two numbers (`residuals.innovation`
 MOVING = 3.0
 """Standard deviation of a state over its noise, below which it is said to conserve nothing."""
 
+MANY_TERMS = 5
+"""Terms of an equation from which on it is no law where a slow error is left beside it."""
+
 MISSED_WARNING = 2.0
 """Times its noise by which a state is missed before a warning says so."""
 
@@ -446,7 +449,7 @@ NUMBER_SPARES = 10.0
 equation, and still be searched with: the other equations may have the same number, as those of an
 orbit do, and chosen terms are the luckiest of thousands."""
 
-NUMBER_VALUES = 250
+NUMBER_VALUES = 120
 """Measured values from which on all kinds of numbers are tried, in a library without waves too."""
 
 NUMBER_ROWS = 300
@@ -461,6 +464,10 @@ NUMBER_TERMS = 5
 POWER_MOVED = 2.0
 """Standard errors by which a Hill power that was made free must differ from 1, 2 or 4, for it to be
 searched with: where it is one of these, nineteen of twenty recordings say so."""
+
+POWER_SEEN = 0.03
+"""Standard error of a power of a variable below which it is held at a whole number of halves that
+is within `POWER_MOVED` of them: any power at all would be so in less than a quarter of cases."""
 
 NUMBER_ALIKE = 2.0
 """Ratio of two numbers of one kind up to which one of them is tried."""
@@ -567,6 +574,9 @@ LAW_FOLLOWING = 30
 LAW_FITS = 30
 """Most fits of a law, each with the noise that the one before has left: where a saturation is seen
 near its bend alone, each goes a tenth of the way along a bent valley."""
+
+LAW_FURTHER = 4.0, 16.0, 64.0
+"""Steps further along such a valley from which the next fit starts as well."""
 
 LAW_SETTLED = 0.01
 """Nats for which a law is not fitted again."""

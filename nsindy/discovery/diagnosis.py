@@ -116,7 +116,8 @@ def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iter
         if not swings > constants.AMBIGUOUS * worst:
             yield Reason(
                 f"{what}, but {name}'' may be one of them and {name}'",
-                "try --order 2, or --hidden 1 if a state of the system was not measured",
+                "try --order 2, or --hidden 1 if a state of the system was not measured; a delay, "
+                "which is outside this library, may look like that too",
             )
             return
         delay, share = 0, np.inf

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates
+from nsindy.discovery import candidates, constants
 from nsindy.discovery.candidates import Start
 from nsindy.discovery.kinds import KINDS
 from nsindy.discovery.problem import Problem
@@ -21,6 +21,7 @@ __all__ = [
     "fit_numbers",
     "is_signed",
     "precompile_numbers",
+    "simple_powers",
 ]
 
 
@@ -55,6 +56,17 @@ class FittedNumbers(NamedTuple):
         known = np.where(np.isfinite(self.covariance), self.covariance, 0.0)
         return np.einsum("pdm,pq,qdm->dm", slopes, known, slopes)
 
+    def beside_given(self, given: Sequence[Inner]) -> "FittedNumbers":
+        """The same, and numbers that were given, which have no error."""
+        count, more = len(self.covariance), sum(len(each.numbers) for each in given)
+        slopes = np.pad(self.slopes, ((0, more), (0, 0), (0, 0)))
+        covariance = np.zeros((count + more, count + more))
+        covariance[:count, :count] = self.covariance
+        return self._replace(inner=(*self.inner, *given), covariance=covariance, slopes=slopes)
+
+
+_POWERS = {"power", "radial_power", "difference_power", "difference_of_powers"}
+"""The kinds whose number is a power."""
 
 NOTHING_FITTED = FittedNumbers((), np.zeros((0, 0)), np.zeros((0, 1, 1)))
 """No number at all."""
@@ -86,6 +98,26 @@ def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None)
     for whole, own in zip([*slopes, beside], of_slots, strict=True):
         np.add.at(whole, terms, own)
     return FittedNumbers(tuple(made), fitted.covariance[:count, :count], slopes, beside=beside)
+
+
+def simple_powers(numbers: FittedNumbers) -> list[Inner]:
+    """The powers that are a whole number of halves as far as is seen, with that in their place.
+
+    √h flows out of a tank, not h^0.4985. Where the error is as wide as what lies between two halves
+    one of them is always near, and nothing is said by that.
+    """
+    found = []
+    for each, errors in zip(numbers.inner, of_each(numbers.inner, numbers.errors), strict=True):
+        simple = round(2 * each.number) / 2
+        near = abs(each.number - simple) <= constants.POWER_MOVED * errors[0]
+        if (
+            each.kind in _POWERS
+            and simple not in (0, 1)
+            and near
+            and errors[0] < constants.POWER_SEEN
+        ):
+            found.append(each.with_numbers([simple]))
+    return found
 
 
 def _free_numbers(units: Units, inner: Sequence[Inner]) -> FreeNumbers:

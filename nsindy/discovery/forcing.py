@@ -225,7 +225,8 @@ def _line_offered(built: Prepared, base: Candidate) -> Offer | None:
     for d in equations:
         weight = counted / spread[:, d]
         terms = built.theta[:, built.problem.admissible[d]] * weight[:, None]
-        terms = terms / np.linalg.norm(terms, axis=0)
+        lengths = np.linalg.norm(terms, axis=0)
+        terms = terms[:, lengths > 0] / lengths[lengths > 0]
         basis, sizes, _ = np.linalg.svd(terms, full_matrices=False)
         basis = basis[:, sizes > constants.NUMBER_RIDGE * sizes[0]]
         rest = rest_of_known[:, d] * weight

@@ -31,8 +31,12 @@ POWERS = np.setdiff1d(np.arange(-12, 17) / 4, np.arange(-1, 4))
 RADIAL_POWERS = np.setdiff1d(np.arange(-12, 9) / 4, np.arange(0, 3))
 """p of (x² + y²)^p that are tried: those from 0 on that are whole are other terms."""
 
-DIFFERENCE_POWERS = np.setdiff1d(np.arange(3, 21) / 8, 1)
-"""p of |x - y|^p that are tried: roots of what drives a flow, and squares of what a wind drives."""
+DIFFERENCE_POWERS = np.setdiff1d(np.arange(3, 25) / 8, 1)
+"""p of |x - y|^p that are tried: roots of what drives a flow, squares of what a wind drives, and 3,
+of a spring that stiffens."""
+
+POWERS_OF_BOTH = np.array([0.5, 1.5, 4.0])
+"""p of x^p - y^p that are tried: of 2 and 3 these are two other terms, 4 is that of radiation."""
 
 SECOND_SCALES = 0.1, 0.5, 2.0
 """L that are tried beside each K, as shares of the largest value: both are then refined."""
@@ -155,7 +159,10 @@ def _slopes(values: np.ndarray) -> np.ndarray:
 
 def _powers(values: np.ndarray) -> np.ndarray:
     low, high = float(values.min()), float(values.max())
-    return POWERS if 0 < low < 0.8 * high else np.zeros(0)
+    if 0 < low < 0.8 * high:
+        return POWERS
+    # What is empty at times may be measured below 0.
+    return POWERS[POWERS > 0] if low <= 0 and _concentration(values) else np.zeros(0)
 
 
 def _energies(values: np.ndarray) -> np.ndarray:
@@ -215,6 +222,11 @@ def _difference_powers(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return DIFFERENCE_POWERS if both else np.setdiff1d(DIFFERENCE_POWERS, 2)
 
 
+def _powers_of_both(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    both = len(_powers(x)) and len(_powers(y)) and min(x.min(), y.min()) > 0
+    return POWERS_OF_BOTH if both else np.zeros(0)
+
+
 def _kind(
     beside: str,
     names: Sequence[str],
@@ -252,6 +264,7 @@ KINDS: dict[str, Kind] = {
     "radial_inhibition": _kind("saturation", ("radial_inhibition",), _radii),
     "radial_power": _kind("sqrt", ("radial_power",), _radial_powers),
     "difference_power": _kind("sqrt", ("difference_power",), _difference_powers),
+    "difference_of_powers": _kind("sqrt", ("difference_of_powers",), _powers_of_both),
 }
 """The kinds that are tried beside waves."""
 
@@ -271,13 +284,13 @@ FREED_AS = {
 }  # fmt: skip
 """Their operations, with the power free."""
 
-OF_AN_INPUT = {"competition", "difference_power"}
+OF_AN_INPUT = {"competition", "difference_power", "difference_of_powers"}
 """Kinds of two variables of which the first may be an input."""
 
 _ALONE = {"diode"}
 """Operations that are not multiplied with a state: nobody's law is."""
 
-_DRIVEN = {"difference_power"}
+_DRIVEN = {"difference_power", "difference_of_powers"}
 """Operations that are multiplied with inputs alone, as with the valve between two tanks."""
 
 _OF_TWO = {"exponential", "arrhenius"}

@@ -72,8 +72,8 @@ def number_starts(
 ) -> list[np.ndarray]:
     """Values of the numbers that fit derivatives well, different ones, best first.
 
-    What is not linear is tried at points of a Halton sequence, of either sign and of the sizes of
-    the variables, of their inverses, and of 1; for each the linear numbers are least squares, one
+    What is not linear is tried at points of a Halton sequence, of the sizes of the variables, of
+    their inverses, and of 1, positive or of either sign in turn; for each the linear numbers are least squares, one
     group after the other, and the first again. The best are fitted together by
     Levenberg–Marquardt.
 
@@ -144,9 +144,11 @@ def _points(variables: np.ndarray, linear: np.ndarray, most: int) -> np.ndarray:
     sizes = np.max(np.abs(variables), 1)
     sizes = sizes[sizes > 0]
     scales = np.concatenate([[1.0], sizes, 1 / sizes])
-    scales = np.concatenate([scales, -scales])
     drawn = qmc.Halton(2 * count, scramble=False).random(most)
-    which = scales[(drawn[:, :count] * len(scales)).astype(int)]
+    either = np.concatenate([scales, -scales])
+    # Nearly all constants of people's laws are positive: every other point is so in all of them.
+    which = [each[(drawn[:, :count] * len(each)).astype(int)] for each in (scales, either)]
+    which = np.where(np.arange(most)[:, None] % 2 == 0, *which)
     points = np.ones((most, len(linear)))
     points[:, ~linear] = which * 10 ** (constants.LAW_DECADES * (2 * drawn[:, count:] - 1))
     return points

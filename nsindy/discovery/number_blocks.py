@@ -245,7 +245,7 @@ def blocks(
             block = Block(name, places, numbers, shapes, prices + price_of_each(samples), second)
             columns = block.columns(values).reshape(len(values), len(shapes), -1)
             finite = np.isfinite(columns).all((0, 1))
-            finite &= np.abs(columns).max((0, 1)) < dictionary.LARGEST
+            finite &= ~dictionary.has_pole(columns).any(0)
             if finite.any():
                 made.append(block.at(numbers[finite]))
     return made

@@ -20,6 +20,7 @@ from nsindy.discovery.fitted_numbers import (
     FittedNumbers,
     fit_numbers,
     is_signed,
+    simple_powers,
 )
 from nsindy.discovery.kinds import FREE, LOGARITHM, POWERS_OF
 from nsindy.discovery.number_blocks import Offer, Only, holding
@@ -338,9 +339,22 @@ def finish(session: Session, tried: Trial) -> NumberSearch | None:
     final = _settled(session, tried.prepared, starts, 1.0, [last], guides=1)
     if not final.holds(last):
         return None
+    final = _at_simple_powers(session, final)
     again = _search(session, final.prepared, starts, 1 - constants.HELD_OUT, guides=1)
     numbers = final.numbers._replace(price=tried.numbers.price)
     return NumberSearch(final.prepared, again, final.found, numbers)
+
+
+def _at_simple_powers(session: Session, tried: Trial) -> Trial:
+    """The same with the powers that are seen to be a whole number of halves held there."""
+    given = simple_powers(tried.numbers)
+    if not given:
+        return tried
+    made = session.build(with_inner(tried.prepared.units, given), tried.prepared.substeps)
+    found = _search(session, made, tried.found.starts(), 1.0, rounds=1)
+    free = {each.place for each in tried.numbers.inner} - {each.place for each in given}
+    numbers = fit_numbers(made.units, found, sorted(free)).beside_given(given)
+    return Trial(made, found, numbers)
 
 
 def search_with(

@@ -262,6 +262,8 @@ def refine(
         share = share_left(np.concatenate([fixed, columns], 1), target)
         return float(np.log(share + np.finfo(float).tiny))
 
+    if len(block.numbers) == 1:
+        return block, float(np.exp(left(block.numbers[0], block.second)))
     low = block.numbers[max(place - 1, 0)]
     high = block.numbers[min(place + 1, len(block.numbers) - 1)]
     if block.second is None:
@@ -278,7 +280,13 @@ def refine(
             lambda x: left(first + width * x[0], block.second * np.exp(x[1])),
             np.zeros(2),
             method="Nelder-Mead",
-            options={"xatol": 1e-3, "fatol": 1e-3, "maxfev": 120},
+            # By itself it would begin with steps of 0.00025, and end there.
+            options={
+                "xatol": 1e-3,
+                "fatol": 1e-3,
+                "maxfev": 120,
+                "initial_simplex": [[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]],
+            },
         )
         number, second = first + width * found.x[0], float(block.second * np.exp(found.x[1]))
     refined = block.at(np.array([number]))._replace(second=second)

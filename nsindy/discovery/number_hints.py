@@ -25,7 +25,11 @@ def promising(prepared: Prepared, found: Found) -> np.ndarray:
     bent = [not is_product(term) for term in prepared.terms]
     stands = (found.chosen.mask & np.array(bent)).any(1)
     open_ = prepared.problem.admissible.any(1) & ~prepared.tables.listed
-    return open_ & (leaves_more(prepared, found) | (terms >= least) | stands)
+    may = open_ & (leaves_more(prepared, found) | (terms >= least) | stands)
+    if prepared.order == 2 and may.any():
+        # One force acts in all directions, and may look simpler in one of them.
+        may |= open_ & (terms > 1)
+    return may
 
 
 def settled(prepared: Prepared, found: Found) -> bool:

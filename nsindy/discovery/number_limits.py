@@ -1,8 +1,8 @@
-"""What terms with a number become where one of them is of no account.
+"""What terms with a number become where one of them is of no account, or acts in all directions.
 
 x / (K + x + x²/L) times x is x² / (K L + x²) where K is far below all x, and without its x² where L
 is far above them; so is x y / (1 + x/K + y/L) without a state whose number is. And a x beside
-b x log(x / K) is b x log(x / L), L = K exp(-a / b).
+b x log(x / K) is b x log(x / L), L = K exp(-a / b). A force f(r) x is one of f(r) y as well.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,11 +13,12 @@ import numpy as np
 from nsindy.discovery.kinds import Shape
 from nsindy.discovery.number_blocks import Offer, digits
 from nsindy.discovery.problem import Prepared
+from nsindy.discovery.several_numbers import carried
 from nsindy.terms.numbered import NUMBERED, Inner
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.term import Term
 
-__all__ = ["with_one_number", "without_line"]
+__all__ = ["toward_a_centre", "with_one_number", "without_line"]
 
 _Times = tuple[int, ...]
 _Shapes = dict[tuple[str, _Times], tuple[str, _Times]]
@@ -59,6 +60,37 @@ def with_one_number(wide: Prepared, prepared: Prepared, mask: np.ndarray) -> lis
                 shown[:, places[wide.terms[m]]] |= mask[:, m]
         if shown[:, size:].any():
             offers.append(Offer(limit.inner, shown, digits(prepared), 1.0, followed=True))
+    return offers
+
+
+def toward_a_centre(wide: Prepared, prepared: Prepared, mask: np.ndarray) -> list[Offer]:
+    """A force toward a centre in both directions, f(r) x and f(r) y, where one was chosen.
+
+    Along one orbit few terms stand for the other nearly as well, as long as the number in f is off.
+
+    Args:
+      wide: the library of accelerations with a number of two positions in its terms, the last.
+      prepared: the library without it.
+      mask: the support that was chosen of the first [D, M].
+    """
+    held, count = wide.units.inner[-1], len(wide.units.states)
+    half = count // 2
+    if wide.order != 2 or len(held.places) < 2 or max(held.places) >= half:
+        return []
+    shapes, terms = _shapes(wide, held), wide.kinds.terms(held, count)
+    own = {wide.terms[m] for place in held.places for m in np.flatnonzero(mask[half + place])}
+    central = {
+        operation
+        for term, (operation, times) in zip(terms, shapes, strict=True)
+        if term in own and times in [(place,) for place in held.places]
+    }
+    offers = []
+    for operation in sorted(central):
+        shown = carried(wide.terms, (*prepared.terms, *terms), mask)
+        for place in held.places:
+            shown[half + place] = False
+            shown[half + place, len(prepared.terms) + shapes.index((operation, (place,)))] = True
+        offers.append(Offer(held, shown, digits(prepared), 1.0, followed=True))
     return offers
 
 

@@ -73,7 +73,7 @@ def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> lis
     each = [_of_regression(prepared, one, blocks, mask, equations) for one in posed]
     if not signals.noiseless(prepared.signals):
         each = [list(itertools.chain(*each))]
-    return [_best_of_each(own) for own in each]
+    return [_paying(prepared, _best_of_each(own), mask) for own in each]
 
 
 def proposed_in(
@@ -92,11 +92,51 @@ def _of_regression(
     equations: np.ndarray,
 ) -> list[tuple[int, Offer]]:
     """All offers of one regression, each with its equation."""
+    # One force acts in all directions; see `_paying`.
+    spares = constants.NUMBER_SPARES if prepared.order == 2 else 0.0
     columns = [one.columns(block) for block in blocks]
-    offers = []
-    for d in np.flatnonzero(equations).tolist():
-        posed = _Posed(one, one.base, one.target[:, d], d)
-        offers += [(d, o) for o in _of_equation(prepared, posed, blocks, columns, mask)]
+    every = [
+        (_Posed(one, one.base, one.target[:, d], d), columns)
+        for d in np.flatnonzero(equations).tolist()
+    ]
+    return _of_equations(prepared, every, blocks, mask, spares)
+
+
+def _of_equations(
+    prepared: Prepared,
+    every: Sequence[tuple[_Posed, Sequence[np.ndarray]]],
+    blocks: Sequence[Block],
+    mask: np.ndarray,
+    spares: float,
+) -> list[tuple[int, Offer]]:
+    """The numbers of each equation, and those of one that another may have as well.
+
+    Args:
+      prepared: the problem.
+      every: each equation in its regression, and the columns of the blocks there.
+      blocks: the numbers that are tried.
+      mask: the support that was chosen [D, M].
+      spares: nats by which a number may be worse than the choice.
+    """
+    found: dict[tuple[int, str, tuple[int, ...]], Offer] = {}
+    for posed, columns in every:
+        for offer in _of_equation(prepared, posed, blocks, columns, mask, spares):
+            key = posed.equation, offer.inner.kind, offer.inner.places
+            if key not in found or found[key].gain < offer.gain:
+                found[key] = offer
+    offers = [(d, offer) for (d, *_), offer in found.items()]
+    place = {(block.kind, block.places): block for block in blocks}
+    for (d, kind, places), one in found.items():
+        for posed, _ in every:
+            other = found.get((posed.equation, kind, places))
+            if posed.equation == d or other is None or not _may_share(one, other):
+                continue
+            # Its own best may be off, with terms that make up for it.
+            block = place[kind, places].at(np.array([one.inner.number]))
+            block = block._replace(second=one.inner.second)
+            columns = [posed.one.columns(block)]
+            for at in _of_equation(prepared, posed, [block], columns, mask, np.inf):
+                offers.append((d, _shared(one, posed.equation, at)))
     return offers
 
 
@@ -112,23 +152,27 @@ def proposed_along(
       equations: True for those in which a number is looked for [D].
     """
     blocks = _tried(prepared, raw_values(prepared), waves=True)
-    offers = []
     asked = equations if blocks else np.zeros(len(equations), bool)
-    for one in number_tangent.tangents(prepared, chosen, noise, asked):
-        columns = [one.columns(block) for block in blocks]
-        posed = _Posed(one, one.base, one.target, one.equation)
-        spares = constants.NUMBER_SPARES
-        own = _of_equation(prepared, posed, blocks, columns, chosen.mask, spares)
-        offers += [(one.equation, offer._replace(followed=True)) for offer in own]
+    every = [
+        (_Posed(one, one.base, one.target, one.equation), [one.columns(each) for each in blocks])
+        for one in number_tangent.tangents(prepared, chosen, noise, asked)
+    ]
+    own = _of_equations(prepared, every, blocks, chosen.mask, constants.NUMBER_SPARES)
+    offers = [(d, offer._replace(followed=True)) for d, offer in own]
+    return _paying(prepared, _best_of_each(offers), chosen.mask)
+
+
+def _paying(prepared: Prepared, offers: Sequence[Offer], mask: np.ndarray) -> list[Offer]:
+    """Those that gain, or take the place of two terms more and lose little."""
     admissible = prepared.problem.admissible
     library = admissible.shape[1]
-    before = (chosen.mask & admissible).sum()
+    before = (mask & admissible).sum()
 
     def pays(offer: Offer) -> bool:
         size = (offer.mask[:, :library] & admissible).sum() + offer.mask[:, library:].sum()
         return bool(offer.gain > (-constants.NUMBER_SPARES if size <= before - 2 else 0.0))
 
-    return [offer for offer in _best_of_each(offers) if pays(offer)]
+    return [offer for offer in offers if pays(offer)]
 
 
 def raw_values(prepared: Prepared) -> list[np.ndarray]:
@@ -146,18 +190,12 @@ def _tried(prepared: Prepared, values: Sequence[np.ndarray], *, waves: bool = Fa
 
 def _best_of_each(offers: Sequence[tuple[int, Offer]]) -> list[Offer]:
     """The best offer of each equation, kind and variable, and of two equations, best first."""
-    found: dict[tuple[int, str, tuple[int, ...]], Offer] = {}
+    found: dict[tuple[int, str, tuple[int, ...], bool], Offer] = {}
     for d, offer in offers:
-        key = d, offer.inner.kind, offer.inner.places
+        key = d, offer.inner.kind, offer.inner.places, offer.shared
         if key not in found or found[key].gain < offer.gain:
             found[key] = offer
-    pairs = [
-        (one, other)
-        for one, other in itertools.permutations(found, 2)
-        if one[1:] == other[1:] and _may_share(found[one], found[other])
-    ]
-    both = [_shared(found[one], other[0], found[other]) for one, other in pairs]
-    return sorted([*found.values(), *both], key=lambda offer: -offer.gain)
+    return sorted(found.values(), key=lambda offer: -offer.gain)
 
 
 def _may_share(one: Offer, other: Offer) -> bool:

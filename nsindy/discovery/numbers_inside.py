@@ -67,6 +67,7 @@ def search_with_numbers(
             break
         earned += [freed for each in earned for freed in _with_free_powers(session, each)]
         earned += _with_one_number(session, earned, prepared, first, before)
+        earned += _toward_a_centre(session, earned, prepared, first, before)
         if not exact:
             close = max(map(_nats, earned)) - constants.NUMBER_CLOSE
             top = sorted((one for one in earned if _nats(one) >= close), key=_nats)
@@ -185,9 +186,24 @@ def _with_one_number(
             continue
         offers = number_limits.with_one_number(two.prepared, prepared, two.found.chosen.mask)
         offers = [o for o in offers if not any(_alike(o.inner, i, same) for i in fitted)]
+        # A variable has one number, and may have it already.
+        offers = [o for o in offers if o.inner.place not in {i.place for i in before.inner}]
         if offers and not session.stop():
             return _kept(session, offers, prepared, first, before)
     return []
+
+
+def _toward_a_centre(
+    session: Session,
+    earned: Sequence[Trial],
+    prepared: Prepared,
+    first: Found,
+    before: FittedNumbers,
+) -> list[Trial]:
+    """The best number in a force as one of a force toward a centre, if that earns it."""
+    best = max(earned, key=_nats)
+    offers = number_limits.toward_a_centre(best.prepared, prepared, best.found.chosen.mask)
+    return _kept(session, offers, prepared, first, before)
 
 
 def _kept(
@@ -230,18 +246,24 @@ def _leaves_more(tried: Trial) -> bool:
 def _simplest(earned: Sequence[Trial], *, exact: bool) -> Trial:
     """The likeliest, or of those that are nearly as likely the one of fewest terms and numbers.
 
-    1/(1 + x/K + y/L) with both numbers far below all values is a function of the ratio alone.
+    1/(1 + x/K + y/L) with both numbers far below all values is a function of the ratio alone. Of as
+    many that of which all coefficients are known: x^4/(K^4 + x^4) may be x^4, with K beyond all x.
     Without noise what is left is the error of the model, and a share of it more says little.
     """
 
     def size(each):
         numbers = sum(len(inner.numbers) for inner in each.numbers.inner)
-        return int(each.found.chosen.mask.sum()) + numbers, -_nats(each)
+        return int(each.found.chosen.mask.sum()) + numbers, _unknown(each), -_nats(each)
 
     samples = float(np.sum(earned[0].found.samples))
     behind = constants.NUMBER_EXACT * samples if exact else 0.0
     least = max(map(_nats, earned)) - max(constants.STRONG, behind)
     return min((each for each in earned if _nats(each) >= least), key=size)
+
+
+def _unknown(tried: Trial) -> int:
+    """Coefficients that are smaller than their errors, the numbers free."""
+    return int((np.abs(tried.found.chosen.coefficients) < tried.numbers.beside).sum())
 
 
 def _nats(tried: Trial) -> float:
@@ -272,7 +294,9 @@ def _pays_by_terms(offer: Offer, mask: np.ndarray, *, any_gain: bool) -> bool:
     if offer.followed:
         pays = fewer >= 0 or (fewer == -1 and offer.gain > constants.NUMBER_EARNS)
         return pays and offer.gain < constants.TERM_COSTS * max(fewer, 1)
-    return fewer > 0 and offer.gain > 0 and (any_gain or offer.gain < constants.TERM_COSTS * fewer)
+    least = -constants.NUMBER_SPARES if fewer > 1 else 0.0
+    most = np.inf if any_gain else constants.TERM_COSTS * fewer
+    return fewer > 0 and least < offer.gain < most
 
 
 def _with_free_powers(session: Session, tried: Trial) -> list[Trial]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from nsindy.discovery import constants, readings, stages
 from nsindy.discovery.problem import Prepared
+from nsindy.discovery.question import SINCE
 from nsindy.discovery.readings import Late
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -50,8 +51,10 @@ def opened(
       late: False for no delay.
     """
     part = 1 - constants.HELD_OUT
-    prepared, first = stages.first_search(session, units)
     held, gain, asked = session.signals[0].held, None, session.question.hold
+    if asked == SINCE:
+        return _since(read, held, recordings)
+    prepared, first = stages.first_search(session, units)
     if not len(held) or len(session.parts[0].times) < len(recordings.parts[0].times):
         # The inputs of a long recording are averages, which are neither held nor late.
         return Opening(session, prepared, first, [], None)
@@ -65,6 +68,11 @@ def opened(
         if searched.found.chosen.score > first.chosen.score + constants.STRONG:
             gain = searched.found.chosen.score - first.chosen.score
             session, held, (prepared, first) = again, other.held, searched
+    if asked is None and not session.stop() and readings.may_be_since(prepared, first, part):
+        # A delay could stand in for that, so this is asked first.
+        before = _since(read, np.ones_like(held), recordings, first)
+        if before.first.chosen.score > first.chosen.score + constants.STRONG:
+            return before
     lag = readings.late(prepared, first, part) if late and not session.stop() else None
     if lag is not None:
         lag = lag._replace(parts=session.parts)
@@ -76,4 +84,23 @@ def opened(
                 break
         lag = lag._replace(delay=last)
     notes = readings.notes(held, recordings.inputs, gain, lag) if asked is None or lag else []
+    return Opening(session, prepared, first, notes, lag)
+
+
+def _since(
+    read: Read, held: np.ndarray, recordings: Recordings, other: Found | None = None
+) -> Opening:
+    """The search where inputs have acted since the row before.
+
+    Args:
+      read: builds the session of a reading.
+      held: True for all inputs [U].
+      recordings: what is searched.
+      other: the search under another reading, where there was one.
+    """
+    session, units = read(held, -1.0)
+    prepared, first = stages.first_search(session, units)
+    gain = None if other is None else first.chosen.score - other.chosen.score
+    lag = readings.acting_since(session.parts)
+    notes = readings.notes(held, recordings.inputs, gain, lag)
     return Opening(session, prepared, first, notes, lag)

@@ -66,7 +66,7 @@ def discover(
     sign: str | Sequence[str] = (),
     equal: str | Sequence[str] = (),
     law: str | Sequence[str] = (),
-    hold: bool | Sequence[bool] | None = None,
+    hold: bool | str | Sequence[bool] | None = None,
     hidden: int | str = 0,
     seconds: float | None = None,
     progress: Progress | None = None,
@@ -114,7 +114,8 @@ def discover(
         Equations of one system are parted by a semicolon; a state that it has no equation for keeps
         the terms that were found.
       hold: True if inputs keep their value until the next row, as those of a controller do, False
-        if they run straight to it, one or one for each; None to keep the likelier.
+        if they run straight to it, one or one for each; "since" if the value of a row has acted
+        since the row before, as the rain of the last hour; None to keep the likelier.
       hidden: 1, or its name, where one state of the system was not measured: it gets an equation
         and fitted initial values, and is the last of the states. Its scale cannot be known, which
         the notes say; a known term fixes it, as in know="I' = ... + 0.3 S I", hidden="S".
@@ -180,8 +181,10 @@ def from_recordings(
         raise ValueError(f"seconds must be positive, not {seconds}")
     message = "ending with the best model so far; Ctrl-C again interrupts"
     # The matrices are small, and OpenBLAS's threads wait for each other in busy loops: beside other
-    # work a factorisation would take fifty times as long.
+    # work a factorisation would take fifty times as long. A model that runs away is not finite, and
+    # judged as that.
     with (
+        np.errstate(all="ignore"),
         jax.enable_x64(True),
         on_processor(),
         threadpool_limits(1, user_api="blas"),
@@ -224,7 +227,8 @@ def _discover(
 ) -> Discovery:
     opening = opened(session, units, recordings, read)
     came_to = _searched(opening, recordings)
-    if opening.lag is not None and came_to.searched.model.numbers.inner and not session.stop():
+    late = opening.lag is not None and opening.lag.delay > 0
+    if late and came_to.searched.model.numbers.inner and not session.stop():
         # A delay may have stood in for a number that was not found yet.
         at_once = _searched(opened(session, units, recordings, read, late=False), recordings)
         one, other = (each.searched.model for each in (came_to, at_once))

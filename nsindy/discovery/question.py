@@ -10,7 +10,10 @@ from nsindy.terms import operations as table
 from nsindy.terms.numbered import Numbered
 from nsindy.terms.operations import Operations, Primitive
 
-__all__ = ["Question"]
+__all__ = ["SINCE", "Question"]
+
+SINCE = "since"
+"""Inputs whose value in a row has acted since the row before."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,7 +36,8 @@ class Question:
       equal: coefficients that are equal, or in a ratio, across equations.
       law: systems of equations with numbers to fit, to be tested.
       hold: True where inputs keep their value until the next row, False where they run straight to
-        it, one or one for each input; None where the recordings are to say it.
+        it, one or one for each input; "since" where the value of a row has acted since the row
+        before, as a sum or mean of that time; None where the recordings are to say it.
       hidden: 1 for a state that was not measured, or its name; 0 for none.
 
     Raises:
@@ -53,7 +57,7 @@ class Question:
     sign: Sequence[str] = ()
     equal: Sequence[str] = ()
     law: Sequence[str] = ()
-    hold: bool | Sequence[bool] | None = None
+    hold: bool | str | Sequence[bool] | None = None
     hidden: int | str = 0
 
     def __post_init__(self):
@@ -74,6 +78,11 @@ class Question:
             raise ValueError(
                 "a hidden state is one of equations of first order; leave out order 2, map and "
                 "forcing"
+            )
+        if isinstance(self.hold, str) and (self.hold != SINCE or self.hidden_names):
+            raise ValueError(
+                f"hold must be True, False or {SINCE!r}, which is not for a hidden state, not "
+                f"{self.hold!r}"
             )
         if self.hidden_names and self.equal:
             raise ValueError(
@@ -151,7 +160,7 @@ class Question:
         Raises:
           ValueError: it has another number of values than there are inputs.
         """
-        hold = np.asarray(False if self.hold is None else self.hold, bool)
+        hold = np.asarray(False if self.hold is None else self.hold).astype(bool)
         if hold.ndim and hold.size != inputs:
             raise ValueError(
                 f"hold has {hold.size} values for {inputs} inputs; give one, or one for each"

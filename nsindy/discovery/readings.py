@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from nsindy.discovery import candidates, constants, signals
+from nsindy.discovery.number_hints import is_white
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.question import Question
 from nsindy.discovery.search import Found
@@ -20,9 +21,11 @@ from nsindy.trajectories.shooting import Segments
 __all__ = [
     "Late",
     "Reading",
+    "acting_since",
     "delayed",
     "late",
     "likelier",
+    "may_be_since",
     "notes",
     "price",
     "refined",
@@ -42,7 +45,7 @@ class Late(NamedTuple):
     """How much later than its row a held input acts.
 
     Attributes:
-      delay: δ in [0, 1), as a share of the step to the next row.
+      delay: δ in [0, 1), as a share of the step to the next row; -1 for since the row before.
       error: its standard error where errors are independent.
       parts: the recordings without a row where a late input changes.
       slopes: how the scaled coefficients of what was found follow it [D, M]; see `with_slopes`.
@@ -98,6 +101,32 @@ def likelier(prepared: Prepared, found: Found, share: float) -> Reading | None:
         if gain > (constants.STRONG if best is None else best.gain):
             best = Reading(held ^ flip, float(gain))
     return best
+
+
+def acting_since(parts: Sequence[Recording]) -> Late:
+    """Inputs that have acted since the row before, as the rain of the last hour has."""
+    return Late(-1.0, 0.0, parts)
+
+
+def may_be_since(prepared: Prepared, found: Found, share: float) -> bool:
+    """Whether inputs that have acted since the row before explain more, or anything is left.
+
+    Terms that stand in for the wrong reading may hide the right ones, so that a fit of the best
+    supports under the other reading says little where these leave structure.
+    """
+    if not is_white(found):
+        return True
+    other = [_since_before(s) for s in prepared.signals]
+    inputs = prepared._replace(signals=other).segments(share).inputs
+    return _fitted(found, found.segments._replace(inputs=inputs)).score > (
+        found.pool[0].score + constants.STRONG
+    )
+
+
+def _since_before(signal: Signal) -> Signal:
+    now = signal.inputs
+    after = np.concatenate([now[1:], now[-1:]])
+    return signal._replace(inputs=after, before=now, held=np.ones(now.shape[1], bool))
 
 
 def delayed(parts: Sequence[Recording], held: np.ndarray, delay: float) -> list[Recording]:
@@ -164,6 +193,9 @@ def refined(prepared: Prepared, found: Found, share: float, lag: Late) -> Late:
 
 def with_slopes(prepared: Prepared, found: Found, lag: Late) -> Late:
     """The same delay, with how the coefficients of a search on all samples follow it."""
+    if lag.delay < 0:
+        # It is the reading of the rows, and no number that was fitted.
+        return lag._replace(slopes=np.zeros(found.chosen.mask.shape))
     cut = _moving_steps(prepared, lag.parts, found, 1.0)
     least, most = constants.LATE_DIFFERENCE
     step = min(max(lag.error, least), most, lag.delay / 2, (1 - lag.delay) / 2)
@@ -265,6 +297,12 @@ def notes(
     if not names:
         return []
     verb = "is" if len(names) == 1 else "are"
+    if lag is not None and lag.delay < 0:
+        why = "" if gain is None else f", which is likelier than until the next by {gain:.0f} nats"
+        return [
+            f"{' and '.join(names)} {verb} read as acting since the row before, as a sum or mean "
+            f"of that time does{why}; --hold yes holds each row until the next"
+        ]
     why = "" if gain is None else f", which is likelier than straight lines by {gain:.0f} nats"
     told = [
         f"{' and '.join(names)} {verb} read as held from each row to the next{why}; "

@@ -292,7 +292,7 @@ def _signal(
     states, derivatives = position, slope
     measured = np.where(seen, recording.states / units.states[:count], position)
     noise = np.sqrt(np.mean(sigma**2, 0))
-    relative = sigma / noise
+    relative = np.where(noise > 0, sigma / np.where(noise > 0, noise, 1.0), 1.0)
     proportional = np.array([f.proportional for f in found])
     resolved = np.array([f.resolved for f in found])
     if order == 2:
@@ -375,9 +375,10 @@ def weighted(
     """
     left, shapes = [], []
     for s, found in zip(signals, states, strict=True):
-        shape = smoothing.proportional_noise(
-            np.concatenate([found, s.states[len(found) :]]), np.sqrt(np.mean(s.measured**2, 0))
-        )
+        size = np.sqrt(np.mean(s.measured**2, 0))
+        path = np.concatenate([found, s.states[len(found) :]])
+        # What is 0 throughout a recording has no share of it for a noise.
+        shape = np.where(size > 0, smoothing.proportional_noise(path, size), 1.0)
         shapes.append(shape / np.sqrt(np.mean(shape**2, 0)))
         seen = s.seen[: len(found)]
         left.append(np.where(seen, s.measured[: len(found)] - found, np.nan))

@@ -141,7 +141,9 @@ def smooth(
     # A spline that goes through every sample has told no noise from the signal, and no kind of it.
     resolved = constant.freedom < constants.RESOLVED * len(times)
     nats, least = list[float](), -np.inf if proportional else constants.NOISE_KIND
-    for _ in range(2 if resolved and proportional is not False else 0):
+    # Of a state that is 0 throughout, as of a dose that was not given, no share is anything.
+    may = resolved and proportional is not False and root > 0
+    for _ in range(2 if may else 0):
         shape = proportional_noise(last.values * size + centre, root)
         middle = np.exp(np.mean(np.log(shape)))
         everywhere = proportional_noise(last.positions * size + centre, root) / middle

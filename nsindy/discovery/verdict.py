@@ -85,9 +85,10 @@ def judge_equations(
     """Compare what equations leave with the noise, and with the states.
 
     They are an approximation where they miss a state by `MISSED` times its noise, slow error and
-    all, leave structure in time, jump, or lack a term that nobody can name; or where a term may as
-    well be left out and what is left is not quite noise, so that it stands for something. There is
-    none where no equation holds a term: the states do not change, or nothing explains how.
+    all, leave structure in time, jump, or lack a term that nobody can name; where many terms are
+    found and a slow error is left; or where a term may as well be left out and what is left is not
+    quite noise, so that it stands for something. There is none where no equation holds a term: the
+    states do not change, or nothing explains how.
 
     Args:
       prepared: what was searched.
@@ -117,9 +118,12 @@ def judge_equations(
     every = np.concatenate([s.measured for s in prepared.signals])[:, :measured]
     varies = every.std(0) > constants.MISSED * level
     unexplained = empty & varies & (far | (slow.size[:measured] > 0))
+    # Many terms beside which a slow error is left are no law.
+    terms = chosen[count - measured :] if prepared.order == 2 else chosen[:measured]
+    long = (terms.sum(1) >= constants.MANY_TERMS) & (slow.size[:measured] > 0)
     if empty.all():
         name = "none"
-    elif far.any() or structured.any() or unexplained.any() or unclear or suspect:
+    elif any(map(np.any, (far, structured, unexplained, long))) or unclear or suspect:
         name = "approximation"
     else:
         name = "equation"

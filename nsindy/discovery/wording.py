@@ -69,6 +69,10 @@ class Wording:
             values = [
                 f"{text.number(n, error)} ± {text.number(error, error)}" for n, error in pairs
             ]
+            if not spread.any():
+                near = f"{one.number:g}, to which its fit was near"
+                lines.append(f"the power in {' and '.join(names)} is held at {near}")
+                continue
             unit = f" radian per unit of {self.variables[one.place]}" if one.kind == WAVE else ""
             what = "the number in" if len(values) == 1 else "the numbers in"
             are = "is" if len(values) == 1 else "are"
@@ -157,7 +161,7 @@ def warnings(
       unclear: terms of which nobody can tell whether they are these or others.
     """
     return [
-        *_of_the_verdict(discovery, words, verdict, unclear),
+        *_of_the_verdict(final, discovery, words, verdict, unclear),
         *_of_the_library(prepared),
         *of_the_search(prepared, final),
         *_of_the_residuals(prepared, final, discovery, verdict),
@@ -200,7 +204,11 @@ def of_the_unclear(words: Wording, unclear: Sequence[Unclear]) -> Iterator[str]:
 
 
 def _of_the_verdict(
-    discovery: Discovery, words: Wording, verdict: Verdict, unclear: Sequence[Unclear]
+    final: Found,
+    discovery: Discovery,
+    words: Wording,
+    verdict: Verdict,
+    unclear: Sequence[Unclear],
 ) -> Iterator[str]:
     if verdict.name == "none" and not verdict.unexplained:
         yield (
@@ -211,6 +219,16 @@ def _of_the_verdict(
         may = verdict.name == "none" and discovery.order == 1 and not discovery.hidden
         hint = "; a state that was not measured may, try --hidden 1" if may else ""
         yield f"no term of the library explains how {discovery.measured[d]} changes{hint}"
+    first = len(discovery.states) - len(discovery.rows) if discovery.order == 2 else 0
+    terms = (np.asarray(discovery.coefficients) != 0).sum(1)[first:]
+    long = [d for d in verdict.structured if terms[d] >= constants.MANY_TERMS]
+    outside = sorted({*verdict.unexplained, *long})
+    if verdict.name == "approximation" and 0 < len(outside) < len(discovery.measured):
+        names = " and ".join(discovery.measured[d] for d in outside)
+        yield (
+            f"if {names} {'acts' if len(outside) == 1 else 'act'} on the others from outside, as "
+            "the weather or what is set by hand, --inputs says so"
+        )
     yield from of_the_unclear(words, unclear)
     assert discovery.slow_error is not None and discovery.slow_memory is not None
     spread = np.nanstd(np.concatenate([part.states for part in words.prepared.parts]), 0)
@@ -223,6 +241,9 @@ def _of_the_verdict(
                 f"{text.number(memory, memory)} in units of the times: something of that size is "
                 "missing from them, and all errors count it"
             )
+    if verdict.name == "equation" and final.stretches > _few_stretches(words.prepared):
+        # Along chaos no simulation stays near a recording, and another warning says so.
+        return
     assert discovery.simulation_r2 is not None
     for state, r2 in zip(discovery.measured, discovery.simulation_r2, strict=True):
         if r2 < 0:
@@ -245,7 +266,8 @@ def of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
         yield (
             f"an error in the state grows too much along the recording for one solution, so it is "
             f"fitted in {final.stretches} stretches, each with its own initial state; "
-            "a forecast far beyond the length of one is not to be trusted"
+            "one simulation of the whole leaves the recording in time, and a forecast far beyond "
+            "the length of one is not to be trusted"
         )
 
 
@@ -304,10 +326,15 @@ def _of_the_terms(
     # A NaN stands for what was given, or is not known.
     vague = np.abs(discovery.coefficients) < np.nan_to_num(discovery.standard_errors)
     for d, m in np.argwhere(vague & best.mask & ~doubtful):
+        why = "it may be 0"
+        if inner_of(words.prepared.terms[m]) is not None:
+            why = (
+                "it is known only together with the number inside the term, for which another "
+                "function may stand"
+            )
         yield (
             f"the coefficient of {words.names[m]} in {discovery.states[d]}' is smaller than its "
-            "error: it is known only together with the number inside the term, for which another "
-            "function may stand"
+            f"error: {why}"
         )
     if (first.chosen.mask != best.mask).any():
         difference = words.difference(best, first.chosen)

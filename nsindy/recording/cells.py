@@ -28,6 +28,12 @@ NUMBER = re.compile(
     re.ASCII | re.DOTALL,
 )
 """A number, and what follows it: its unit."""
+SWITCHES = (
+    *(("off", "on"), ("no", "yes"), ("n", "y"), ("false", "true"), ("closed", "open")),
+    *(("low", "high"), ("inactive", "active"), ("stopped", "running"), ("idle", "running")),
+    *(("aus", "an"), ("aus", "ein"), ("nein", "ja"), ("zu", "auf"), ("falsch", "wahr")),
+)
+"""Pairs of words of a switch: what is 0, and what is 1."""
 GROUPED = re.compile(r"[-+]?\d{1,3}(?:([,.'])\d{3})(?:\1\d{3})*")
 
 
@@ -218,5 +224,13 @@ class Words:
         )
 
     def finish(self, name: str) -> Column:
-        """The column."""
-        return Column(name, "words", np.array(self.values), words=tuple(self.places))
+        """The column; of a switch that is on or off, numbers."""
+        values = np.array(self.values)
+        folded = [word.casefold() for word in self.places]
+        said = [word for word in folded if word not in MISSING]
+        for off, on in SWITCHES:
+            if sorted(said) == sorted((off, on)):
+                places = [values == folded.index(word) for word in (on, off)]
+                values = np.select(places, [1.0, 0.0], np.nan)
+                return Column(name, "number", values, note=f"as 1 for {on}, 0 for {off}")
+        return Column(name, "words", values, words=tuple(self.places))

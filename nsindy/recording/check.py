@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nsindy.recording import arrays, shape
+from nsindy.recording import arrange, arrays, shape
 from nsindy.recording.clock import Ask
 from nsindy.recording.columns import Columns, select_columns
 from nsindy.recording.formats import read_table
@@ -281,8 +281,16 @@ def _repair_all(
     source = dataclasses.replace(source, where="") if several else source
     kept, left = _telling(source, matrices, ask)
     notes += tuple(_at(source, note) for note in left)
+    switched: list[int] = []
+    if ask.command and ask.states is None and not (ask.inputs or ask.steps):
+        switched = arrange.switches(matrices, [i for i in kept if i < d])
+        kept = sorted(kept, key=lambda i: i in switched)
+        notes += tuple(
+            _at(source, f"read column {source.columns[1 + i]}, which has few values, as an input")
+            for i in switched
+        )
     matrices = [values[:, [0, *(1 + i for i in kept)]] for values in matrices]
-    letters = ["x" if i < d else "u" for i in kept]
+    letters = ["x" if i < d and i not in switched else "u" for i in kept]
     cleaned, renamed = clean_names([names[i] for i in kept], letters)
     d = letters.count("x")
     for k, name in enumerate(cleaned[:d]):

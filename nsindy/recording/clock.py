@@ -115,7 +115,13 @@ class RowTimes(NamedTuple):
     notes: tuple[str, ...]
 
 
-def times_of_rows(table: Table, ask: Ask, when: int | None, chosen: Collection[int]) -> RowTimes:
+def times_of_rows(
+    table: Table,
+    ask: Ask,
+    when: int | None,
+    chosen: Collection[int],
+    codes: np.ndarray | None = None,
+) -> RowTimes:
     """Times of the rows: of the column that is asked for, the likeliest, or so many steps of `dt`.
 
     Args:
@@ -123,6 +129,7 @@ def times_of_rows(table: Table, ask: Ask, when: int | None, chosen: Collection[i
       ask: what a person says.
       when: the column that is asked for.
       chosen: columns that are states, inputs or tell recordings apart.
+      codes: which recording each row belongs to, where that is known [N].
 
     Raises:
       ValueError: a cell is no time, or the times are in a column that nobody named.
@@ -134,7 +141,7 @@ def times_of_rows(table: Table, ask: Ask, when: int | None, chosen: Collection[i
         notes += [f"left out column {table.label(i)}, which is one of times" for i in named]
         return RowTimes(np.arange(count) * ask.dt, named, tuple(notes))
     guessed = when is None
-    when = guess(table, chosen) if when is None else when
+    when = guess(table, chosen, codes) if when is None else when
     if ask.steps and guessed and (when is None or not _says_time(table.columns[when])):
         # What increases may be a state of a map.
         return RowTimes(np.arange(float(count)), (), ())
@@ -158,21 +165,25 @@ def _named(table: Table) -> list[int]:
     return [i for i, column in enumerate(table.columns) if TIME.fullmatch(column.name)]
 
 
-def guess(table: Table, chosen: Collection[int]) -> int | None:
-    """The column of times: by its name, by how its cells are written, or because it increases."""
+def guess(table: Table, chosen: Collection[int], codes: np.ndarray | None = None) -> int | None:
+    """The column of times: by its name, by how its cells are written, or because it increases.
+
+    It does so within each recording, where `codes` tells these apart [N].
+    """
     free = [
         i
         for i, column in enumerate(table.columns)
         if i not in chosen and column.kind != "words" and np.any(np.isfinite(column.values))
     ]
     named = [i for i in _named(table) if i in free]
-    rising = [i for i in free if _increases(table.columns[i].values)]
+    rising = [i for i in free if _increases(table.columns[i].values, codes)]
     called = [i for i in rising if is_called_time(table.columns[i].name)]
     written = [i for i in free if table.columns[i].kind in times.KINDS]
     counts = [i for i in rising if is_count(table.columns[i].values)]
     numbers = [i for i in free if table.columns[i].kind == "number"]
     first = [i for i in numbers[:1] if i in rising and len(table.columns) > 1]
     even = [i for i in rising if _is_even(table.columns[i].values) and len(table.columns) > 1]
+    shuffled = [i for i in free if i not in rising and _is_even(table.columns[i].values)]
     for candidates in (
         [i for i in named if i in rising or i in written],
         [i for i in called if i not in counts],
@@ -183,6 +194,8 @@ def guess(table: Table, chosen: Collection[int]) -> int | None:
         named,
         [i for i in first if i not in counts],
         first,
+        # Its rows are in another order.
+        [i for i in numbers if is_called_time(table.columns[i].name) and i in shuffled],
     ):
         if candidates:
             return candidates[0]
@@ -205,9 +218,14 @@ def is_called_time(name: str) -> bool:
     return bool(lower & TIME_WORDS or TIME_UNIT.fullmatch(name))
 
 
-def _increases(values: np.ndarray) -> bool:
+def _increases(values: np.ndarray, codes: np.ndarray | None = None) -> bool:
     known = _known(values)
     steps = np.diff(known)
+    if codes is not None:
+        own = codes[np.isfinite(values)]
+        order = np.argsort(own, kind="stable")
+        steps = np.diff(known[order])[np.diff(own[order]) == 0]
+        return bool(np.any(steps > 0) and np.mean(steps < 0) <= JITTER)
     if not np.any(steps > 0) or np.mean(steps < 0) > BACK:
         return False
     restarts = steps < -np.ptp(known) / 2
@@ -222,8 +240,10 @@ def _is_even(values: np.ndarray) -> bool:
     return bool(np.ptp(steps) <= 1e-3 * np.mean(steps))
 
 
-def is_count(values: np.ndarray) -> bool:
-    """Tell whether values [N] only number the rows, from 0 or 1."""
+def is_count(values: np.ndarray, codes: np.ndarray | None = None) -> bool:
+    """Tell whether values [N] only number the rows, from 0 or 1, or those of each recording [N]."""
+    if codes is not None:
+        return all(is_count(values[codes == code]) for code in np.unique(codes[codes >= 0]))
     start = values - np.arange(len(values))
     return bool(len(values) and (np.all(start == 0) or np.all(start == 1)))
 

@@ -21,6 +21,9 @@ from nsindy.recording.table import Column, Table, listed, quote
 
 __all__ = ["Columns", "select_columns"]
 
+MARKS = -99999.0, -9999.0, -999.0, -999.9, -99.99
+"""Numbers that loggers and archives write where there is no value."""
+
 
 class Columns(NamedTuple):
     """The columns of a file that recordings are made of: times, states, inputs.
@@ -68,8 +71,8 @@ def select_columns(table: Table, ask: Ask) -> Columns:
     measured = None if ask.states is None else [find(table, name) for name in ask.states]
     by = None if ask.by is None else find(table, ask.by)
     chosen = {*driven, *(measured or ()), *([] if by is None else [by])}
-    clock = times_of_rows(table, ask, when, chosen)
     groups = None if by is None else shape.groups_by(table, by)
+    clock = times_of_rows(table, ask, when, chosen, groups and groups.codes)
     notes = (*table.notes, *clock.notes)
     if groups is None and ask.dt is None:
         free = set(range(len(table.columns))) - chosen - set(clock.columns)
@@ -79,7 +82,7 @@ def select_columns(table: Table, ask: Ask) -> Columns:
     if measured is None:
         # The column that tells recordings apart is none of their states.
         used = {*clock.columns, *driven, *([] if groups is None else [groups.column])}
-        measured, left = _free_states(table, clock, used)
+        measured, left = _free_states(table, clock, used, groups and groups.codes)
         notes += left
     columns = [*measured, *driven]
     _check_chosen(table, [*clock.columns[:1], *columns])
@@ -96,7 +99,13 @@ def select_columns(table: Table, ask: Ask) -> Columns:
         for i in columns
         if table.columns[i].note
     )
-    matrix = [clock.values, *(table.columns[i].values for i in columns)]
+    each = [_without_marks(table.columns[i].values) for i in columns]
+    notes += tuple(
+        f"took {mark:g} in column {table.label(i)} for a missing value"
+        for i, (_, mark) in zip(columns, each, strict=True)
+        if mark is not None
+    )
+    matrix = [clock.values, *(values for values, _ in each)]
     label = table.label(clock.columns[0]) if clock.columns else "time"
     return Columns(
         np.column_stack(matrix),
@@ -110,6 +119,15 @@ def select_columns(table: Table, ask: Ask) -> Columns:
     )
 
 
+def _without_marks(values: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """The values without a mark of what is missing, -999 far below all others, and that mark."""
+    for mark in MARKS:
+        others = values[np.isfinite(values) & (values != mark)]
+        if 0 < np.sum(values == mark) < len(others) and others.min() > mark / 10:
+            return np.where(values == mark, np.nan, values), mark
+    return values, None
+
+
 def _group_note(table: Table, ask: Ask, groups: Groups) -> str:
     label = table.label(groups.column)
     return (
@@ -119,7 +137,7 @@ def _group_note(table: Table, ask: Ask, groups: Groups) -> str:
 
 
 def _free_states(
-    table: Table, clock: RowTimes, used: Collection[int]
+    table: Table, clock: RowTimes, used: Collection[int], codes: np.ndarray | None
 ) -> tuple[list[int], tuple[str, ...]]:
     """The columns that nobody named and that may be states, and why the others are not."""
     found, notes = [], []
@@ -127,7 +145,8 @@ def _free_states(
     numbers = [i for i in rest if table.columns[i].kind == "number"]
     for i in rest:
         column, label = table.columns[i], table.label(i)
-        filler = is_count(column.values) and (not column.name or len(numbers) > 1)
+        count = is_count(column.values) or is_count(column.values, codes)
+        filler = count and (not column.name or len(numbers) > 1)
         if column.kind != "number":
             what = "words" if column.kind == "words" else "times"
             notes.append(f"left out column {label}, which contains {what}")

@@ -25,6 +25,9 @@ __all__ = ["write_report"]
 NORMAL_95 = 1.959964
 """Half-width of a 95 % interval in standard errors."""
 
+AS_NOISE = 1.3
+"""Ratio of the error of a forecast to the noise up to which there was nothing else to forecast."""
+
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5d5d5d; --line: #dcdcdc;
   --back: #ffffff; --card: #f5f5f3; --mark: #0072b2; --warn: #b34700; }
@@ -314,8 +317,10 @@ def _forecast(discovery: Discovery) -> str:
             for array in (discovery.held_out.rmse, discovery.held_out.r2)
         )
         wrong = f"{error:.3g}" if np.isfinite(error) else "diverged"
-        rows.append(
-            f"<tr><td>{escape(name)}</td><td>{wrong}</td><td>{shares([r2])}</td><td>{size}</td></tr>"
-        )
+        share = shares([r2])
+        if kinds[d] == "constant" and r2 < 0.5 and error < AS_NOISE * noise:
+            share += " (the last fifth is noise)"
+        cells = [escape(name), wrong, share, size]
+        rows.append(f"<tr><td>{'</td><td>'.join(cells)}</td></tr>")
     head = ["state", "error (RMS)", "R²", "measurement noise"]
     return _table(head, rows)

@@ -147,7 +147,8 @@ class Discovery:
       states: names of the D states; with `order` 2 the positions, then their velocities, x and x'.
       inputs: names of the U measured inputs.
       held: True for inputs that keep their value until the next row [U]; empty where none does.
-      delay: how much later than their row they act, as a share of the step to the next, in [0, 1).
+      delay: how much later than their row they act, as a share of the step to the next, in [0, 1);
+        -1 where the value of a row acts since the row before, as a sum or mean of that time does.
       order: 1, or 2 where only positions were measured.
       map: True where the equations give the next row, y[n+1] = Ξ θ(y[n], u[n]).
       time: name of the time, where terms of it are a forcing that was not measured; or empty.
@@ -168,8 +169,8 @@ class Discovery:
       laws: what was found, and then each law that was tested; empty where none was.
       hidden: names of the states that were not measured, the last of the states; with order 2
         velocities are none of them.
-      number_errors: standard errors of the numbers inside terms, as `parameters` lists them [P];
-        None where there is none.
+      number_errors: standard errors of the numbers inside terms, as `parameters` lists them [P], 0
+        of a power that is held at a whole number of halves; None where there is none.
     """
 
     coefficients: Array

@@ -185,8 +185,8 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     if held and len(held) != len(inputs):
         raise ValueError(f"held has {len(held)} values for {len(inputs)} inputs")
     delay = content.get("delay", 0.0)
-    if type(delay) not in (int, float) or not 0 <= delay < 1:
-        raise ValueError("delay must be at least 0 and less than 1")
+    if type(delay) not in (int, float) or not (0 <= delay < 1 or delay == -1):
+        raise ValueError("delay must be at least 0 and less than 1, or -1")
     static: dict[str, Any] = {
         "library": library,
         "states": states,

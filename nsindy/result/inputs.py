@@ -46,14 +46,16 @@ def with_steps(
       times: increasing [N].
       inputs: at those times [N, U].
       held: True for inputs that are held, and delayed [U].
-      delay: δ in [0, 1): what stands in a row acts from that share of its step on.
+      delay: δ in [0, 1): what stands in a row acts from that share of its step on; -1: it acts
+        since the row before.
 
     Returns:
       the times, those at which a delayed input changes among them, and the inputs that act from
       each of them on; the first row's acts from the beginning.
     """
     changed = np.flatnonzero(np.any(np.diff(inputs[:, held], axis=0) != 0, axis=1)) + 1
-    lengths = np.append(np.diff(times), 0.0)
+    steps = np.diff(times)
+    lengths = np.append(steps, 0.0) if delay >= 0 else np.insert(steps, 0, 0.0)
     late = times + delay * lengths
     union = np.union1d(times, late[changed])
     acting = inputs_at(times, inputs, union, np.zeros(len(held), bool))

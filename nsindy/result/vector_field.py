@@ -120,7 +120,8 @@ def solve_field(
         t; or None.
       size: scale of each state, to which absolute tolerances are relative [D].
       held: True for inputs that keep their value until the next time [U].
-      delay: share of the step to the next time by which these act later.
+      delay: share of the step to the next time by which these act later; -1 where they act since
+        the time before.
       stiff: True for Kværnø's implicit method of order 5(4), which steep slopes need.
 
     Returns:
@@ -134,7 +135,8 @@ def solve_field(
 
         def args(time):
             straight = jax.vmap(lambda column: jnp.interp(time, t, column), in_axes=1)(inputs)
-            late = t.at[:-1].add(delay * jnp.diff(t))
+            later, since = t.at[:-1].add(delay * jnp.diff(t)), jnp.append(t[:1], t[:-1])
+            late = jnp.where(delay < 0, since, later)
             row = jnp.clip(jnp.searchsorted(late, time, side="right") - 1, 0)
             return jnp.where(jnp.array(held, bool), inputs[row], straight)
 

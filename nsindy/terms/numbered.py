@@ -198,11 +198,29 @@ LEAST_DIFFERENCE = 1e-4
 """|x - y| as a share of |x| + |y| below which |x - y|^p is a line, so that it has a slope."""
 
 
+def _power(x: Any, p: Any) -> Any:
+    module = array_module(x)
+    # Noise may take what is empty below 0, where there is nothing.
+    return module.power(module.maximum(x, 1e-30), p)
+
+
 def _power_of_difference(x: Any, y: Any, p: Any) -> Any:
     module = array_module(x)
     # Two tanks may be empty, both.
     least = module.maximum(LEAST_DIFFERENCE * (abs(x) + abs(y)), 1e-30)
     return (x - y) * module.maximum(abs(x - y), least) ** (p - 1)
+
+
+def _exponent(p: str) -> str:
+    """A power as it is written, 0.5 for 0.5000."""
+    return p.rstrip("0").rstrip(".") if "." in p else p
+
+
+def _difference_to(difference: str, p: str) -> dict[str, int]:
+    """|x - y|^p with the sign of x - y; (x - y)^3 where that is the same."""
+    if p in ("3", "5"):
+        return {f"({difference})": int(p)}
+    return {f"sign({difference})": 1, f"abs({difference})^{p}": 1}
 
 
 def _whole_hill(n: int) -> tuple[Numbered, Numbered]:
@@ -269,8 +287,8 @@ NUMBERED: dict[str, Numbered] = {
             sympy=lambda sp, x, p: sp.tanh(p * x), written=lambda x, p: {f"tanh({p} {x})": 1},
         ),
         Numbered(
-            "power", "p", jnp.power, numpy=np.power, sympy=lambda _, x, p: x**p,
-            written=lambda x, p: {f"{x}^{p}": 1},
+            "power", "p", _power, numpy=_power, sympy=lambda _, x, p: x**p,
+            written=lambda x, p: {f"{x}^{_exponent(p)}": 1},
         ),
         # Growth that slows with the logarithm of what has grown (Gompertz).
         Numbered(
@@ -341,14 +359,22 @@ NUMBERED: dict[str, Numbered] = {
         ),
         _row(
             "radial_power", "p", lambda x, y, p: (x**2 + y**2) ** p,
-            lambda x, y, p: {f"({x}^2 + {y}^2)^{p}": 1},
+            lambda x, y, p: {f"({x}^2 + {y}^2)^{_exponent(p)}": 1},
             more=2 * PRODUCT, below=lambda x, y, p: x**2 + y**2,
         ),
         # The flow between two tanks, and the drag of a body in the wind.
         Numbered(
             "difference_power", "p", _power_of_difference, numpy=_power_of_difference,
             sympy=lambda sp, x, y, p: sp.sign(x - y) * sp.Abs(x - y) ** p,
-            written=lambda x, y, p: {f"sign({x} - {y})": 1, f"abs({x} - {y})^{p}": 1},
+            written=lambda x, y, p: _difference_to(f"{x} - {y}", _exponent(p)),
+            nats=FURTHER + PRODUCT, variables=2,
+        ),
+        # The heat that a surface radiates, and what it takes up from others.
+        Numbered(
+            "difference_of_powers", "p", lambda x, y, p: _power(x, p) - _power(y, p),
+            numpy=lambda x, y, p: _power(x, p) - _power(y, p),
+            sympy=lambda _, x, y, p: x**p - y**p,
+            written=lambda x, y, p: {f"({x}^{_exponent(p)} - {y}^{_exponent(p)})": 1},
             nats=FURTHER + PRODUCT, variables=2,
         ),
     )

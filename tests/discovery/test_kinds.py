@@ -33,7 +33,9 @@ def test_two_variables_ask_for_a_number_where_both_change(kind):
     assert not len(grid(kind, still, POSITIVE)) and not len(grid(kind, POSITIVE, still))
     falling = POSITIVE[::-1] ** 2
     tried = grid(kind, POSITIVE, falling)
-    assert len(tried) > 10 and np.isfinite(tried).all() and (np.diff(tried) > 0).all()
+    # Few powers of both are no other terms.
+    least = 3 if kind == "difference_of_powers" else 11
+    assert len(tried) >= least and np.isfinite(tried).all() and (np.diff(tried) > 0).all()
     # Of a state that changes its sign the ratio has a pole, and so has 1 + x y / K.
     anywhere = kind.startswith("radial") or kind == "difference_power"
     assert bool(len(grid(kind, SIGNED, falling))) == anywhere
@@ -71,9 +73,14 @@ def test_a_saturation_is_of_values_that_are_not_negative():
         assert len(grid(kind, SIGNED))
 
 
-@pytest.mark.parametrize("kind", ("arrhenius", "power"))
-def test_powers_and_their_like_are_of_positive_values(kind):
-    assert not len(grid(kind, SIGNED)) and not len(grid(kind, np.append(POSITIVE, 0.0)))
+def test_powers_and_their_like_are_of_positive_values():
+    empty = np.append(POSITIVE, 0.0)
+    for kind in ("arrhenius", "power"):
+        assert not len(grid(kind, SIGNED))
+    assert not len(grid("arrhenius", empty))
+    # Of a tank that runs empty there are roots, and no inverse.
+    tried = grid("power", empty)
+    assert 0.5 in tried and (tried > 0).all()
 
 
 def test_a_power_needs_values_that_differ():
@@ -175,13 +182,13 @@ def test_terms_of_a_number():
         "u/(1 + x/0.5000)",
     ]
     every = Kinds((), KINDS)
-    assert names(every, Inner("power", 0, 0.5)) == ["x^0.5000", "y x^0.5000"]
+    assert names(every, Inner("power", 0, 0.5)) == ["x^0.5", "y x^0.5"]
     assert names(every, Inner("ratio_share", 1, 0.5, before=0)) == [
         "y/(0.5000 x + y)",
         "x y/(0.5000 x + y)",
         "y^2/(0.5000 x + y)",
     ]
-    flow = "sign(u - x) abs(u - x)^0.5000"
+    flow = "sign(u - x) abs(u - x)^0.5"
     of_two = Inner("difference_power", 0, 0.5, before=2)
     assert names(every._replace(inputs=(2,)), of_two, 1) == [flow]
     assert names(every._replace(inputs=(1, 2)), of_two, 1) == [flow, f"y {flow}"]

@@ -10,7 +10,7 @@ from problems import candidate, found, prepared, solved
 import nsindy
 from nsindy.discovery import candidates, constants, number_fit, number_scan
 from nsindy.discovery.candidates import Start
-from nsindy.discovery.fitted_numbers import FittedNumbers
+from nsindy.discovery.fitted_numbers import FittedNumbers, simple_powers
 from nsindy.discovery.number_blocks import Offer
 from nsindy.discovery.number_fit import Trial
 from nsindy.discovery.question import Question
@@ -191,6 +191,19 @@ def test_what_explains_all_leaves_noise_without_structure(problem, noise, indepe
     chosen = candidate(np.eye(1, len(problem.terms)), independent=np.array([independent]))
     made = problem._replace(signals=[s._replace(noise=np.array([noise])) for s in problem.signals])
     assert number_fit._explains(made, found(chosen)) == explains
+
+
+def test_a_power_is_held_at_a_whole_number_of_halves():
+    """Where that is near and the error is small: sqrt(h), not h^0.4985."""
+    powers = [0.4985, 0.4985, 1.45, 0.6, 1.01]
+    inner = [Inner("power", place, power) for place, power in enumerate(powers)]
+    inner.append(Inner("saturation", 5, 0.5))
+    errors = np.array([0.0013, 0.0005, 0.04, 0.02, 0.02, 0.02])
+    numbers = FittedNumbers(tuple(inner), np.diag(errors**2), np.ones((6, 1, 2)))
+    assert simple_powers(numbers) == [Inner("power", 0, 0.5)]
+    beside = numbers._replace(inner=numbers.inner[1:]).beside_given([Inner("power", 0, 0.5)])
+    assert beside.errors[-1] == 0 and beside.inner[-1].number == 0.5
+    assert not beside.slopes[-1].any()
 
 
 @pytest.mark.parametrize(("ratio", "kept"), ((3.9, True), (4.1, False), (0.24, False)))

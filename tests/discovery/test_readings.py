@@ -132,6 +132,25 @@ def test_an_input_that_acts_late_is_recognised(kind):
     assert any("of a step later than the row says" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("asked", "rows"), ((None, 300), pytest.param("since", 40, marks=pytest.mark.slow))
+)
+def test_sums_of_the_time_since_the_row_before_are_recognised(asked, rows):
+    """As the rain of the last hour: what stands in a row acts before it."""
+    u = inputs("every row")
+    x = driven(np.append(u[1:], u[-1:]), held=True)
+    x = (x + 0.01 * x.std() * np.random.default_rng(1).standard_normal(len(x)))[:rows]
+    found = nsindy.discover(
+        TIMES[:rows], x, inputs=u[:rows], states=["x"], operations=(), hold=asked
+    )
+    assert found.held == (True,) and found.delay == -1
+    assert_right(found, 1e-4)
+    assert any("acting since the row before" in note for note in found.notes)
+    # A simulation of the whole, with inputs as they stand in the rows.
+    path = np.asarray(found.simulate(np.array([1.0]), TIMES[:rows], u[:rows, None]))[:, 0]
+    assert np.std(path - x) < 0.02 * x.std()
+
+
 def test_what_is_late_acts_as_a_line_of_the_same_mean_and_moment():
     u = inputs("every row")
     part = Recording(TIMES, np.sin(TIMES)[:, None], u[:, None])

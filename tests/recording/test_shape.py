@@ -52,7 +52,8 @@ def test_numbers_that_take_turns_tell_recordings_apart(read):
     holds(found, *([[6 * t + k, x + k] for t, x, _ in ROWS] for k in range(3)))
     # A valve that is opened at every other row is none.
     rows = [[t, x, k % 2] for k, (t, x, _) in enumerate(ROWS)]
-    assert read(table(rows, "t,x,valve")).states == ("x", "valve")
+    found = read(table(rows, "t,x,valve"))
+    assert (found.states, found.inputs) == (("x",), ("valve",)) and len(found.parts) == 1
 
 
 def test_an_input_of_few_values_does_not_split_a_recording(read):

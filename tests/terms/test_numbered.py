@@ -258,7 +258,7 @@ def test_what_stands_below_the_line_vanishes_at_a_pole(name):
         ("exponential", -2.5, "exp(-2.500 x)"),
         ("arrhenius", 0.25, "exp(-0.2500/x)"),
         ("steep_tanh", 3.0, "tanh(3.000 x)"),
-        ("power", 0.75, "x^0.7500"),
+        ("power", 0.75, "x^0.75"),
     ),
 )
 def test_people_read_four_digits(name, number, expected):
