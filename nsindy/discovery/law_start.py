@@ -73,8 +73,8 @@ def number_starts(
     """Values of the numbers that fit derivatives well, different ones, best first.
 
     What is not linear is tried at points of a Halton sequence, of the sizes of the variables, of
-    their inverses, and of 1, positive or of either sign in turn; for each the linear numbers are least squares, one
-    group after the other, and the first again. The best are fitted together by
+    their inverses, and of 1, positive or of either sign in turn; for each the linear numbers are
+    least squares, one group after the other, and the first again. The best are fitted together by
     Levenberg–Marquardt.
 
     Args:
