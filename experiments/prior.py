@@ -12,7 +12,7 @@ from typing import Any
 from support import command_line, experiment, prior_systems, written
 from support.markdown import rate, table
 from support.rational_answers import discovered
-from support.rational_systems import System, record
+from support.rational_systems import Recording, System, record
 
 from nsindy.discovery import constants
 from nsindy.paper import metrics
@@ -26,6 +26,7 @@ def main() -> None:
     )
     add = options.add_argument
     add("--systems", type=command_line.positive, default=24, help="of each class")
+    add("--every", type=command_line.positive, default=1, help="rows from one that is kept to next")
     add("--seed", type=command_line.at_least(0), default=0, help="of the draws")
     share = command_line.number(low=0)
     shares = "standard deviations of the noise, as shares of each state's"
@@ -46,12 +47,13 @@ def execute(options: argparse.Namespace) -> None:
     experiment.start()
     # Answers with other constants are others.
     cases = out / "cases" / ("_".join(sorted(options.set)) or "as_they_are")
+    cases = cases / f"every_{options.every}" if options.every > 1 else cases
     rows = []
     for kind in options.classes:
         drawn = prior_systems.drawn_systems(options.seed, kind)
         systems = list(itertools.islice(drawn, options.systems))
         for noise in options.noise:
-            found = [kept(cases, system, noise, options.seed) for system in systems]
+            found = [kept(cases, system, noise, options.seed, options.every) for system in systems]
             rows.append(counted(kind, noise, found))
     shown = [{"label": f"{r['case']}, noise {r['sigma']:.1%}"} | r for r in rows]
     title = f"{options.systems} systems of each class, drawn from a prior over forms"
@@ -74,17 +76,28 @@ def set_constant(text: str) -> None:
     setattr(constants, name, type(old)(float(value)))
 
 
-def kept(cases: Path, system: System, noise: float, seed: int) -> dict[str, Any]:
+def kept(cases: Path, system: System, noise: float, seed: int, every: int) -> dict[str, Any]:
     """What is found, from its file where it was finished before."""
     path = cases / f"{system.name.replace(' ', '_')}_{noise:g}_{seed}.json"
     equations = {"equations": list(system.equations)}
-    found = written.once(path, lambda: equations | discovered(system, record(system, noise, seed)))
+    found = written.once(
+        path, lambda: equations | discovered(system, thinned(record(system, noise, seed), every))
+    )
     print(
         f"{system.name:<16}{noise:>6.1%}  exact {found['exact']!s:<6}{found['verdict']:<14}"
         f"{found['seconds']:.1f} s",
         flush=True,
     )
     return found
+
+
+def thinned(recording: Recording, every: int) -> Recording:
+    """Every so many rows of each recording."""
+    times, states, clean = (
+        [values[::every] for values in each]
+        for each in (recording.times, recording.states, recording.clean)
+    )
+    return Recording(times, states, clean, recording.numbers)
 
 
 def counted(kind: str, noise: float, found: list[dict[str, Any]]) -> dict[str, Any]:

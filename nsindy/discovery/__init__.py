@@ -98,7 +98,8 @@ The method:
    than a thousand columns, in those that regressions leave each equation), where the evidence of
    every term dropped, added or swapped is a closed form. The best neighbours are fitted in turn,
    and long equations chosen anew as a whole, until none is better. Inputs are read as straight
-   from row to row, or held until the next, or held and late, whichever is likelier.
+   from row to row, or held until the next, or held and late, or, as the rain of the last hour, held
+   since the row before, whichever is likelier.
 7. *Fit numbers inside terms.* sin(w x), cos(w x), x/(K + x), 1/(1 + x/K), Hill terms of power 2 to
    4, exp(k x) and exp(k x) - 1, exp(-E/x), tanh(k x) and x^p, alone and most of them times a
    state, an input or both, exponentials also times two other states, are tried with a grid of
@@ -106,17 +107,20 @@ The method:
    the solution, to first order. There so are those of two states: y/(K x + y), which their ratio
    decides, x y/(K + x y) and 1/(1 + x y/K), 1/(1 + (x² + y²)/K²) and (x² + y²)^p, and |x - y|^p
    with the sign of x - y, of which one may be an input, as the flow between two tanks or from the
-   sea; and terms of two numbers: x/(K + x + x²/L), x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), of
+   sea, and x^p - y^p, as the heat that a surface radiates and takes up; max(x - c, 0), what runs
+   over; and terms of two numbers: x/(K + x + x²/L), x y/(1 + x/K + y/L) and 1/(1 + x/K + y/L), of
    which one variable may be an input too, none of them where what stands below the line may
    vanish; and 1/(1 + exp(±k (x - c))), a step at a threshold. Where several equations may hold one,
    that which promises most is put into the library, the others are asked again, and all are fitted
    at once: while one equation is wrong, what makes up for it hides what is right in the others.
    Else what promises most is fitted, number and all, and kept where it is clearly more likely; then
    the next. The power of a saturation that was found may then be free, x^n/(K^n + x^n), and its two
-   numbers are fitted together.
+   numbers are fitted together. A power that is a whole number of halves as far as is seen is held
+   there, and a force f(r) x that was found is tried in all directions.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
-   is no noise, cos(w t) and sin(w t) of a fitted w, a step at a fitted time, and the time itself
-   are tried, and taken where they are clearly more likely.
+   is no noise, cos(w t) and sin(w t) of a fitted w, alone or times one or two states, as a season
+   acts, a step at a fitted time, and the time itself are tried, and taken where they are clearly
+   more likely.
 9. *Allow for a slow error.* What was fitted is judged again with a Gaussian process beside the
    noise, of a size and memory that are estimated, for 10 nats a state. Where that wins, the library
    does not hold the truth: supports are then compared by as many residuals as are independent of

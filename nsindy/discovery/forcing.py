@@ -203,8 +203,8 @@ def _line_offered(built: Prepared, base: Candidate) -> Offer | None:
     """The wave of the time that the smoothed derivatives show best, beside all other terms.
 
     Where a drive is missing, the best equations without it are no guide. With Q a basis of all
-    terms of an equation, the sum of squares that sin(w t) and cos(w t) explain of ẋ - Q Qᵀ ẋ is a
-    closed form for each w.
+    terms of an equation, the sum of squares that sin(w t) and cos(w t) explain of ẋ - Q Qᵀ ẋ, alone
+    or times states, is a closed form for each w.
 
     Args:
       built: the problem, the time its last variable and its last term.
@@ -220,8 +220,11 @@ def _line_offered(built: Prepared, base: Candidate) -> Offer | None:
     step = float(np.median(np.concatenate([np.diff(part.times) for part in built.parts])))
     # From three quarters of a wave on, by a quarter, to a quarter of the rate of the samples.
     numbers = 0.5 * np.pi / span * np.arange(3, max(int(span / step), 4))
-    best = (0.0, 0, 0.0)
+    best = (0.0, 0, 0.0, 0)
     equations = _forceable(built)
+    states = np.concatenate([s.states for s in built.signals])
+    carriers = built.kinds.carriers(len(built.units.states))
+    carried_by = [np.prod(states[:, times], axis=1) for times in carriers]
     for d in equations:
         weight = counted / spread[:, d]
         terms = built.theta[:, built.problem.admissible[d]] * weight[:, None]
@@ -232,28 +235,32 @@ def _line_offered(built: Prepared, base: Candidate) -> Offer | None:
         rest = rest_of_known[:, d] * weight
         rest = rest - basis @ (basis.T @ rest)
 
-        def gain(number, basis=basis, rest=rest, weight=weight):
-            waves = np.stack([np.sin(number * times), np.cos(number * times)], 1) * weight[:, None]
+        def gain(number, carrier, basis=basis, rest=rest, weight=weight):
+            waves = np.stack([np.sin(number * times), np.cos(number * times)], 1)
+            waves = waves * (weight * carrier)[:, None]
             waves = waves - basis @ (basis.T @ waves)
             left = rest - waves @ np.linalg.lstsq(waves, rest, rcond=None)[0]
             return 0.5 * freedom * np.log(np.sum(rest**2) / np.sum(left**2))
 
-        gains = [gain(number) for number in numbers]
-        at = int(np.argmax(gains))
-        near = numbers[at] + 0.5 * np.pi / span * np.linspace(-1, 1, 65)
-        finer = [gain(number) for number in near]
-        best = max(best, (max(finer), int(d), float(near[np.argmax(finer)])))
-    tried = np.log(len(numbers) * max(len(equations), 1))
+        for place, carrier in enumerate(carried_by):
+            gains = [gain(number, carrier) for number in numbers]
+            at = int(np.argmax(gains))
+            near = numbers[at] + 0.5 * np.pi / span * np.linspace(-1, 1, 65)
+            finer = [gain(number, carrier) for number in near]
+            best = max(best, (max(finer), int(d), float(near[np.argmax(finer)]), place))
+    tried = np.log(len(numbers) * len(carriers) * max(len(equations), 1))
     price = 0.5 * np.log(len(times)) + tried
-    value, d, number = best
+    value, d, number, place = best
     # The three numbers of a wave, at half the logarithm of what is independent.
     if value < 1.5 * np.log(freedom) + tried:
         return None
     inner = Inner(WAVE, len(built.units.variables) - 1, number)
     mask = _with_slots(built.problem, base, d, 2)
-    support = np.pad(mask, ((0, 0), (0, len(built.terms) + 2 - mask.shape[1])))
-    support[d, -2:] = True
-    return Offer(inner, support, float(price))
+    more = 2 * len(carriers)
+    support = np.pad(mask, ((0, 0), (0, len(built.terms) + more - mask.shape[1])))
+    begin = len(built.terms) + 2 * place
+    support[d, begin : begin + 2] = True
+    return Offer(inner, support, float(price), followed=place > 0)
 
 
 def _drift(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
@@ -410,11 +417,15 @@ def _amplitudes(discovery: Discovery, time: str) -> list[str]:
     """Sine and cosine of a drive as one wave with its amplitude and phase, in words."""
     inner = [inner_of(term) for term in discovery.library]
     waves = [m for m, each in enumerate(inner) if each is not None]
-    values, lines = np.asarray(discovery.coefficients)[:, waves], []
+    values, lines = np.asarray(discovery.coefficients), []
     number = inner[waves[0]].number  # type: ignore[union-attr]
-    for state, (sine, cosine) in zip(discovery.states, values, strict=True):
-        if sine and cosine:
-            size, phase = np.hypot(sine, cosine), np.arctan2(-sine, cosine)
-            wave = f"cos({number:.5g} {time} {'-' if phase < 0 else '+'} {abs(phase):.3g})"
-            lines.append(f"the drive of {state}' is {size:.4g} {wave}")
+    # Sines and cosines stand in turn, alone and times each of the same.
+    for d, state in enumerate(discovery.states):
+        for place, other in zip(waves[::2], waves[1::2], strict=True):
+            sine, cosine = values[d, [place, other]]
+            if sine and cosine:
+                size, phase = np.hypot(sine, cosine), np.arctan2(-sine, cosine)
+                wave = f"cos({number:.5g} {time} {'-' if phase < 0 else '+'} {abs(phase):.3g})"
+                carried = discovery.terms[place].split("sin(")[0]
+                lines.append(f"the drive of {state}' is {size:.4g} {carried}{wave}")
     return lines

@@ -104,8 +104,9 @@ class Shape(NamedTuple):
         """The term of one number."""
         if isinstance(self.operation, str):
             inside = Term(terms_operations.times(inner.number), (inner.place,))
-            return Term(PRIMITIVES[self.operation], (inside,))
-        found = Term(with_number(self.operation, *inner.numbers), inner.places)
+            found = Term(PRIMITIVES[self.operation], (inside,))
+        else:
+            found = Term(with_number(self.operation, *inner.numbers), inner.places)
         for variable in reversed(self.times):
             found = Term(PRIMITIVES["mul"], (variable, found))
         return found
@@ -248,6 +249,7 @@ KINDS: dict[str, Kind] = {
     "logarithm": _kind("log", ("logarithm",), _levels),
     "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
     "power": _kind("sqrt", ("power",), _powers),
+    "hinge": _kind("tanh", ("hinge",), _thresholds),
     "hill_power": _kind(
         "saturation",
         ("hill_power", "repression_power"),
@@ -361,7 +363,9 @@ class Kinds(NamedTuple):
         inputs alone.
         """
         if kind == WAVE:
-            return tuple(Shape(name) for name in self.waves)
+            season = places[-1] >= states and places[-1] not in self.inputs
+            each = self.carriers(states) if season else [()]
+            return tuple(Shape(name, times) for times in each for name in self.waves)
         operations, own = self.others[kind].operations, places[-1]
         inputs = [u for u in self.inputs if u not in places]
         driven: list[tuple[int, ...]] = [(u,) for u in inputs]
@@ -380,6 +384,15 @@ class Kinds(NamedTuple):
                 and not (len(places) == 1 and own in each and operation.name in _REPEATED)
             ),
         )
+
+    @staticmethod
+    def carriers(states: int) -> list[tuple[int, ...]]:
+        """What a wave of the time is multiplied with: nothing, a state, or two that meet.
+
+        As a season does with births and with infections.
+        """
+        alone = [(state,) for state in range(states)]
+        return [(), *alone, *itertools.combinations(range(states), 2)]
 
     def terms(self, inner: Inner, states: int) -> tuple[Term, ...]:
         """The terms of a number, as `shapes` lists them."""

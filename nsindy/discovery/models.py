@@ -100,8 +100,13 @@ def search_model(session: Session, prepared: Prepared, first: Found, lag: Late |
         session = dataclasses.replace(session, signals=prepared.signals)
         came_to = numbers_inside.search_with_numbers(session, prepared, first, first)
     numbered, without, stopped = came_to.numbered, (prepared, first), session.stop()
-    if numbered is None:
+    if numbered is None or stopped:
         plain, final = stages.search_all(session, prepared, first, stopped=stopped)
+    if numbered is not None and stopped:
+        # What was stopped on its way may be no better than what there was before.
+        better = numbered.final.chosen.score - numbered.numbers.price > final.chosen.score
+        numbered = numbered if better else None
+    if numbered is None:
         if not stopped and _breaks_down(first, final):
             # What the last part shows to be missing may stand in the first part.
             came_to = numbers_inside.search_with_numbers(session, prepared, final, first)

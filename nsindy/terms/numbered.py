@@ -307,6 +307,12 @@ NUMBERED: dict[str, Numbered] = {
             sympy=lambda _, x, p, q: p**q / (p**q + x**q),
             written=lambda x, p, q: {f"(1 + ({x}/{p})^{q})": -1}, second="n",
         ),
+        # What runs over beyond a threshold.
+        Numbered(
+            "hinge", "c", lambda x, p: jnp.maximum(x - p, 0.0),
+            numpy=lambda x, p: np.maximum(x - p, 0.0), sympy=lambda sp, x, p: sp.Max(x - p, 0),
+            written=lambda x, p: {f"max({_less(x, p)[1:-1]}, 0)": 1},
+        ),
         # A step at a threshold c, the steeper the larger k is.
         Numbered(
             "sigmoid", "c", _sigmoid, numpy=_sigmoid,

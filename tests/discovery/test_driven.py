@@ -130,6 +130,21 @@ def test_flows_between_tanks_and_from_the_sea():
 
 
 @pytest.mark.slow
+def test_a_plate_that_radiates():
+    """T' = 4e-11 (Ts^4 - T^4) + 0.002 P, kelvin."""
+    times = np.arange(0, 4000, 20.0)
+    shroud, power = steps(200, 25, 120.0, 300.0), np.roll(steps(200, 20, 0.0, 40.0), 50)
+    inputs = np.stack([shroud, power], 1)
+
+    def field(y, u):
+        return [4e-11 * (u[0] ** 4 - y[0] ** 4) + 0.002 * u[1]]
+
+    states = driven(field, [300.0], times, inputs, 0.003)
+    found = nsindy.discover(times, states, states=["T"], inputs=inputs, input_names=["Ts", "P"])
+    assert set(coefficients(found)) == {"P", "(Ts^4 - T^4)"}
+
+
+@pytest.mark.slow
 def test_two_molecules_react_where_it_is_hot():
     """c' = -k(T) c², T' = 20 k(T) c² - 0.05 (T - 310), k(T) = 2e5 exp(-4500 / T)."""
     times, parts = np.arange(0, 20, 0.1), []

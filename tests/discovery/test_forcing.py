@@ -138,10 +138,27 @@ def test_the_frequency_is_offered_that_the_derivatives_show(wave):
     )
     offer = forcing._line_offered(built, candidate(np.zeros(made.back.shape)))
     assert offer.inner[:3] == (WAVE, 1, pytest.approx(1.0, abs=0.01))
-    assert offer.mask[0].tolist() == [False] * (len(built.terms)) + [True, True]
+    # Alone, and not times the state.
+    assert offer.mask[0].tolist() == [False] * (len(built.terms)) + [True, True, False, False]
     noise = np.random.default_rng(0).standard_normal((200, 1))
     quiet = built._replace(signals=[built.signals[0]._replace(derivatives=noise, freedom=100.0)])
     assert forcing._line_offered(quiet, np.zeros(made.back.shape, bool)) is None
+
+
+@pytest.mark.slow
+def test_a_season_of_births():
+    """N' = (0.1 + 0.06 sin w t) N - 0.002 N² over three years."""
+    w = 2 * np.pi / 365
+
+    def field(t, y):
+        return [(0.1 + 0.06 * np.sin(w * t)) * y[0] - 0.002 * y[0] ** 2]
+
+    times, states = recorded(field, (30.0,), 1095, 219, 0.01)
+    found = nsindy.discover(times, states, states=["N"])
+    assert set(coefficients(found, 0)) == {"N", "N^2", f"N sin({found.parameters['w_t']:.5f} t)"}
+    assert abs(found.parameters["w_t"] - w) < 4 * found.parameter_errors["w_t"] < 1e-3 * w
+    again = found.simulate(states[0], times)
+    assert np.std(again - states) < 0.02 * states.std()
 
 
 @pytest.mark.slow

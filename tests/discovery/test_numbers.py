@@ -213,3 +213,61 @@ def test_a_food_chain():
     assert [len(form(found, row)) for row in range(3)] == [3, 3, 2]
     for value, true in zip(sorted(found.parameters.values()), (1 / 3, 1 / 2), strict=True):
         assert value == pytest.approx(true, rel=0.01)
+
+
+@pytest.mark.slow
+def test_a_mass_that_hangs_on_another():
+    """A spring that stiffens, (x - y)^3, is one number in two equations."""
+    times = np.linspace(0, 20, 400)
+
+    def field(s):
+        x, y, v, w = s
+        pull = 3 * (x - y) + 2 * (x - y) ** 3
+        return [v, w, -4 * x - pull - 0.2 * v, pull - 0.3 * w]
+
+    path = solved(field, (1.5, -1.0, 0.0, 0.0), times)[:, :2]
+    path = path + 0.003 * np.random.default_rng(3).standard_normal(path.shape)
+    found = nsindy.discover(times, path, states=["x", "y"], order=2)
+    assert form(found, 2) == {"x", "y", "x'", "(x - y)^3"}
+    assert form(found, 3) == {"x", "y", "y'", "(x - y)^3"}
+    assert [*found.parameters.values(), *found.parameter_errors.values()] == [3.0, 0.0]
+
+
+@pytest.mark.slow
+def test_a_shot_brakes_with_its_speed():
+    """v' = -0.006 |v| v in a plane, of two shots."""
+    times = np.linspace(0, 4, 100)
+
+    def field(s):
+        speed = np.hypot(s[2], s[3])
+        return [s[2], s[3], -0.006 * speed * s[2], -9.81 - 0.006 * speed * s[3]]
+
+    paths = [solved(field, (0.0, 1.0, *v), times)[:, :2] for v in ((35.0, 20.0), (20.0, 32.0))]
+    random = np.random.default_rng(4)
+    paths = [path + 0.02 * random.standard_normal(path.shape) for path in paths]
+    found = nsindy.discover([times] * 2, paths, states=["x", "z"], order=2)
+    assert form(found, 2) == {"x' (x'^2 + z'^2)^0.5"}
+    assert form(found, 3) == {"1", "z' (x'^2 + z'^2)^0.5"}
+
+
+@pytest.mark.slow
+def test_what_runs_over():
+    """S' = 3 - 0.05 S - 0.4 max(S - 40, 0), from above and below."""
+    times = np.linspace(0, 60, 150)
+    field = lambda s: [3 - 0.05 * s[0] - 0.4 * max(s[0] - 40, 0)]  # noqa: E731
+    paths = [solved(field, (start,), times) for start in (90.0, 5.0)]
+    random = np.random.default_rng(5)
+    paths = [path + 0.1 * random.standard_normal(path.shape) for path in paths]
+    found = nsindy.discover([times] * 2, paths, states=["S"])
+    assert form(found) == {"1", "S", "max(S - c, 0)"}
+    assert abs(found.parameters["c_S"] - 40) < 4 * found.parameter_errors["c_S"] < 2
+
+
+@pytest.mark.slow
+def test_ice_creeps_with_the_fourth_power():
+    """Whatever the unit: 200^4 is no pole, and the power is that of no saturation."""
+    times = np.linspace(0, 400, 120)
+    path = solved(lambda h: [0.3 - 1.5e-9 * h[0] ** 4], (60.0,), times)
+    path = path + 0.1 * np.random.default_rng(6).standard_normal(path.shape)
+    found = nsindy.discover(times, path, states=["H"])
+    assert form(found) == {"1", "H^4"} and found.parameters == {"p_H": 4.0}

@@ -56,6 +56,37 @@ def test_numbers_that_take_turns_tell_recordings_apart(read):
     assert (found.states, found.inputs) == (("x",), ("valve",)) and len(found.parts) == 1
 
 
+@pytest.mark.parametrize("words", (("OFF", "On"), ("nein", "ja")))
+def test_a_switch_in_words_is_an_input(read, words):
+    rows = [[t, x, v, words[8 <= k < 16]] for k, (t, x, v) in enumerate(ROWS)]
+    found = read(table(rows, "t,x,v,pump"))
+    assert (found.states, found.inputs) == (("x", "v"), ("pump",))
+    assert found.parts[0].inputs.ravel().tolist() == [float(8 <= k < 16) for k in range(len(rows))]
+    assert any("as 1 for" in note for note in found.notes)
+    assert any("has few values" in note for note in found.notes)
+    # What is asked for is done.
+    assert read(table(rows, "t,x,v,pump"), states=["x", "pump"]).states == ("x", "pump")
+
+
+def test_times_increase_within_each_recording(read):
+    """Of other lengths and steps, in a column that no word says is one of times."""
+    rows = [
+        [f"r{k}", (1 + k) * t, x + k] for k in range(3) for t, x, _ in ROWS[: len(ROWS) - 3 * k]
+    ]
+    found = read(table(rows, "run,pos,x"), by="run")
+    assert found.states == ("x",) and len(found.parts) == 3
+    # A counter of each recording is no state of a map.
+    rows = [[f"r{k}", i, x + k] for k in range(3) for i, (_, x, _) in enumerate(ROWS)]
+    assert read(table(rows, "run,gen,x"), by="run", steps=True).states == ("x",)
+
+
+def test_a_mark_of_what_is_missing_is_no_value(read):
+    rows = [[t, x, -999 if k in (4, 9) else v] for k, (t, x, v) in enumerate(ROWS)]
+    found = read(table(rows, "t,x,v"))
+    assert len(found.parts[0].times) == len(ROWS) - 2 or np.isnan(found.parts[0].states).sum() == 2
+    assert "took -999 in column v for a missing value" in " ".join(found.notes)
+
+
 def test_an_input_of_few_values_does_not_split_a_recording(read):
     rows = [[t, x, v, int(8 <= k < 16)] for k, (t, x, v) in enumerate(ROWS)]
     rows.insert(5, [rows[4][0], *[value + 0.1 for value in rows[4][1:3]], 0])
