@@ -106,11 +106,10 @@ def search_model(session: Session, prepared: Prepared, first: Found, lag: Late |
         # What was stopped on its way may be no better than what there was before.
         better = numbered.final.chosen.score - numbered.numbers.price > final.chosen.score
         numbered = numbered if better else None
-    if numbered is None:
-        if not stopped and _breaks_down(first, final):
-            # What the last part shows to be missing may stand in the first part.
-            came_to = numbers_inside.search_with_numbers(session, prepared, final, first)
-            numbered, stopped = came_to.numbered, session.stop()
+    if numbered is None and not stopped and _breaks_down(first, final):
+        # What the last part shows to be missing may stand in the first part.
+        came_to = numbers_inside.search_with_numbers(session, prepared, final, first)
+        numbered, stopped = came_to.numbered, session.stop()
     if numbered is not None:
         # Its noise is not taken again from the fit: the numbers, their errors and prices were
         # judged with the noise of the smoothing, and would have to be judged anew.

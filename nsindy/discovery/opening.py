@@ -71,7 +71,7 @@ def opened(
     if asked is None and not session.stop() and readings.may_be_since(prepared, first, part):
         # A delay could stand in for that, so this is asked first.
         before = _since(read, np.ones_like(held), recordings, first)
-        if before.first.chosen.score > first.chosen.score + constants.STRONG:
+        if before.first.chosen.score > first.chosen.score + readings.price(first):
             return before
     lag = readings.late(prepared, first, part) if late and not session.stop() else None
     if lag is not None:

@@ -119,7 +119,7 @@ def may_be_since(prepared: Prepared, found: Found, share: float) -> bool:
     other = [_since_before(s) for s in prepared.signals]
     inputs = prepared._replace(signals=other).segments(share).inputs
     return _fitted(found, found.segments._replace(inputs=inputs)).score > (
-        found.pool[0].score + constants.STRONG
+        found.pool[0].score + price(found)
     )
 
 
@@ -141,7 +141,7 @@ def delayed(parts: Sequence[Recording], held: np.ndarray, delay: float) -> list[
 
 
 def price(found: Found) -> float:
-    """Nats that a delay must earn beside the support of a search."""
+    """Nats that a delay, or acting since the row before, must earn beside a support."""
     return float(0.5 * np.log(found.samples.sum()) + constants.LATE_EARNS)
 
 

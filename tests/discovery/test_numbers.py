@@ -135,8 +135,7 @@ def test_keplers_law_in_one_orbit():
     path = solved(field, (0.9, 0.0, 0.0, np.sqrt(k / 0.9 * 1.4)), times)[:, :2]
     path = path + 0.003 * np.random.default_rng(31).standard_normal(path.shape)
     found = nsindy.discover(times, path, states=["x", "y"], order=2)
-    ((power, error),) = zip(found.parameters.values(), found.parameter_errors.values(), strict=True)
-    assert abs(power + 1.5) < 4 * error < 0.02
+    assert [*found.parameters.values(), *found.parameter_errors.values()] == [-1.5, 0.0]
     rows = np.asarray(found.coefficients)[2:]
     assert (rows != 0).sum(1).tolist() == [1, 1]
     np.testing.assert_allclose(rows.sum(1), -k, rtol=0.02)
@@ -223,9 +222,9 @@ def test_a_mass_that_hangs_on_another():
     def field(s):
         x, y, v, w = s
         pull = 3 * (x - y) + 2 * (x - y) ** 3
-        return [v, w, -4 * x - pull - 0.2 * v, pull - 0.3 * w]
+        return [v, w, -4 * x - pull - 0.1 * v, pull - 0.1 * w]
 
-    path = solved(field, (1.5, -1.0, 0.0, 0.0), times)[:, :2]
+    path = solved(field, (2.5, -1.5, 0.0, 0.0), times)[:, :2]
     path = path + 0.003 * np.random.default_rng(3).standard_normal(path.shape)
     found = nsindy.discover(times, path, states=["x", "y"], order=2)
     assert form(found, 2) == {"x", "y", "x'", "(x - y)^3"}
@@ -266,8 +265,10 @@ def test_what_runs_over():
 @pytest.mark.slow
 def test_ice_creeps_with_the_fourth_power():
     """Whatever the unit: 200^4 is no pole, and the power is that of no saturation."""
-    times = np.linspace(0, 400, 120)
-    path = solved(lambda h: [0.3 - 1.5e-9 * h[0] ** 4], (60.0,), times)
-    path = path + 0.1 * np.random.default_rng(6).standard_normal(path.shape)
-    found = nsindy.discover(times, path, states=["H"])
+    times = np.linspace(0, 300, 100)
+    field = lambda h: [0.3 - 1.5e-9 * h[0] ** 4]  # noqa: E731
+    paths = [solved(field, (start,), times) for start in (20.0, 300.0)]
+    random = np.random.default_rng(6)
+    paths = [path + 0.1 * random.standard_normal(path.shape) for path in paths]
+    found = nsindy.discover([times] * 2, paths, states=["H"])
     assert form(found) == {"1", "H^4"} and found.parameters == {"p_H": 4.0}
