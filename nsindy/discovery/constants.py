@@ -466,8 +466,8 @@ POWER_MOVED = 2.0
 searched with: where it is one of these, nineteen of twenty recordings say so."""
 
 POWER_SEEN = 0.03
-"""Standard error of a power of a variable below which it is held at a whole number of halves that
-is within `POWER_MOVED` of them: any power at all would be so in less than a quarter of cases."""
+"""Standard error of a power of a variable below which it may be held at a whole number of halves:
+with larger ones so many powers are near one that this says little."""
 
 NUMBER_ALIKE = 2.0
 """Ratio of two numbers of one kind up to which one of them is tried."""

@@ -101,21 +101,19 @@ def fit_numbers(units: Units, found: Found, places: Sequence[int] | None = None)
 
 
 def simple_powers(numbers: FittedNumbers) -> list[Inner]:
-    """The powers that are a whole number of halves as far as is seen, with that in their place.
+    """The powers that are likelier a whole number of halves, with that in their place.
 
-    √h flows out of a tank, not h^0.4985. Where the error is as wide as what lies between two halves
-    one of them is always near, and nothing is said by that.
+    √h flows out of a tank, not h^0.4985. Before any data a power is as likely such a number as any
+    other within the half around it: with the error σ and z of them from the nearest half that is
+    likelier where z² < 2 log(1 / (2 σ √(2π))). Where σ is large a half is always near, and nothing
+    is said by that.
     """
     found = []
     for each, errors in zip(numbers.inner, of_each(numbers.inner, numbers.errors), strict=True):
-        simple = round(2 * each.number) / 2
-        near = abs(each.number - simple) <= constants.POWER_MOVED * errors[0]
-        if (
-            each.kind in _POWERS
-            and simple not in (0, 1)
-            and near
-            and errors[0] < constants.POWER_SEEN
-        ):
+        simple, error = round(2 * each.number) / 2, errors[0]
+        if each.kind not in _POWERS or simple in (0, 1) or not 0 < error < constants.POWER_SEEN:
+            continue
+        if ((each.number - simple) / error) ** 2 < -2 * np.log(2 * error * np.sqrt(2 * np.pi)):
             found.append(each.with_numbers([simple]))
     return found
 

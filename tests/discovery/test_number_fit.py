@@ -195,7 +195,7 @@ def test_what_explains_all_leaves_noise_without_structure(problem, noise, indepe
 
 def test_a_power_is_held_at_a_whole_number_of_halves():
     """Where that is near and the error is small: sqrt(h), not h^0.4985."""
-    powers = [0.4985, 0.4985, 1.45, 0.6, 1.01]
+    powers = [0.4985, 0.4980, 1.45, 0.6, 1.01]
     inner = [Inner("power", place, power) for place, power in enumerate(powers)]
     inner.append(Inner("saturation", 5, 0.5))
     errors = np.array([0.0013, 0.0005, 0.04, 0.02, 0.02, 0.02])
