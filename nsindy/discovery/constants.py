@@ -450,7 +450,9 @@ equation, and still be searched with: the other equations may have the same numb
 orbit do, and chosen terms are the luckiest of thousands."""
 
 NUMBER_VALUES = 120
-"""Measured values from which on all kinds of numbers are tried, in a library without waves too."""
+"""Measured values from which on all kinds of numbers are tried, in a library without waves too.
+With 250 as many are right on `experiments/prior.py --systems 16 --noise 0.01 --every 4`, 13 of
+32."""
 
 NUMBER_ROWS = 300
 """Rows of a recording that a regression looks at for numbers; of a longer one some among them."""

@@ -239,7 +239,7 @@ def _of_the_verdict(
                 f"{state} differs from the equations by a slow error of {text.number(size, size)}, "
                 f"{size / spread[d]:.1%} of its standard deviation, which lasts about "
                 f"{text.number(memory, memory)} in units of the times: something of that size is "
-                "missing from them, and all errors count it"
+                "missing from them, or noise drives the system itself; all errors count it"
             )
     if verdict.name == "equation" and final.stretches > _few_stretches(words.prepared):
         # Along chaos no simulation stays near a recording, and another warning says so.

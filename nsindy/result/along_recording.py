@@ -158,7 +158,9 @@ def solve_along(
                     atol=TOLERANCE * size,
                     first_step=span[1] - span[0] if inputs.shape[1] else None,
                 )
-            states[begin : begin + len(solved.t)] = solved.y.T
+            # Where the first step fails there is no state, not even the first.
+            if len(solved.t):
+                states[begin : begin + len(solved.t)] = solved.y.T
             if not solved.success:
                 break
             begin = end

@@ -106,19 +106,20 @@ def fit_inner_numbers(
         return state
 
     best = fitted(model, free)
-    if np.isfinite(best.value) and _gain(best) > NEAR:
+    if _is_finite(best) and _gain(best) > NEAR:
         best, reach = fitted(best.best.model, held), REACH
         for _ in range(TURNS):
             profile = _profile(best.best, free)
             move = np.clip(profile.step, -reach, reach)
             tried = fitted(_moved(best.best.model, profile, move), held)
             better, gain = tried.value < best.value, 1 - tried.value / best.value
+            better = better and _is_finite(tried)
             reach = min(2 * reach, gauss_newton.NUMBER_STEP) if better else reach / 4
             best = tried if better else best
             if better and gain < NEAR:
                 break
         best = fitted(best.best.model, free)
-    if not np.isfinite(best.value):
+    if not _is_finite(best):
         unknown, shape = np.full((len(free), len(free)), np.inf), model.free.shape
         none = np.zeros((len(free), *shape))
         return NumbersFit(np.asarray(numbers.values), unknown, none, none[0])
@@ -139,6 +140,11 @@ def _freed(model: Model, free: np.ndarray) -> Model:
     """The model with other numbers free."""
     assert model.numbers is not None
     return model._replace(numbers=model.numbers._replace(free=free))  # type: ignore[arg-type]
+
+
+def _is_finite(state: FitState) -> bool:
+    """Whether a fit and its linearisation are: a solution may be, and its slopes overflow."""
+    return bool(np.isfinite(state.value) and np.isfinite(np.asarray(state.best.products)).all())
 
 
 def _gain(state: FitState) -> float:

@@ -16,6 +16,14 @@ def wave(n=400, noise=0.0, seed=0, proportional=False):
     return times, clean, slope, values
 
 
+def test_what_is_zero_throughout_has_no_noise():
+    """A dose that was not given, beside others whose noise is a share of them."""
+    times = np.linspace(0, 10, 30)
+    for kind in (None, True):
+        found = smoothing.smooth(times, np.zeros(30), proportional=kind)
+        assert not found.proportional and not found.noise.any() and not found.states.any()
+
+
 def test_noise_level_and_kind_are_found():
     for proportional in (False, True):
         levels = []

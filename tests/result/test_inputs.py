@@ -33,3 +33,11 @@ def test_late_inputs_change_within_the_step():
     # What the last row says acts only beyond the recording.
     np.testing.assert_allclose(acting[:-1, 0], [1, 1, 2, 2])
     np.testing.assert_allclose(acting[:, 1], [0, 1, 1.25, 2, 3])
+
+
+def test_sums_of_the_time_since_the_row_before_act_there():
+    times, inputs = np.array([0.0, 1.0, 3.0, 4.0]), np.array([[9.0], [1.0], [2.0], [5.0]])
+    union, acting = with_steps(times, inputs, np.array([True]), -1.0)
+    np.testing.assert_array_equal(union, times)
+    # What stands in the first row is of the time before it.
+    np.testing.assert_array_equal(acting[:3, 0], [1.0, 2.0, 5.0])
