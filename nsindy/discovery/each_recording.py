@@ -72,15 +72,27 @@ def law_of_each(
     straight = [fits for fits in able if not curved(fits)]
     shortest = min(able, key=lambda fits: (size(fits), -evidence(fits)))
     other = max(straight, key=evidence) if straight else shortest
+    given = _given_for_each(session, variables)
+    step = "give what differs between them as an input, a column that is constant in each"
+    if given:
+        step = f"no term of this library says how they follow {given}, --operation adds one"
     said = (
-        "each recording by itself follows one law with numbers of its own; give what differs "
-        "between them as an input, a column that is constant in each. "
+        f"each recording by itself follows one law with numbers of its own; {step}. "
         f"{_written(problems, best, variables)}"
     )
     if curved(best) and (not curved(other) or size(other) < size(best)):
         how = "In fewer terms" if curved(other) else "As a linear law"
         said += f". {how} {_written(problems, other, variables)}"
     return said
+
+
+def _given_for_each(session: Session, variables: tuple[str, ...]) -> str:
+    """The inputs that are constant in each recording and differ between them, in words."""
+    firsts = np.stack([part.inputs[0] for part in session.parts])
+    still = np.all([np.ptp(part.inputs, 0) == 0 for part in session.parts], 0)
+    names = variables[len(variables) - len(still) :]
+    told = still & (np.ptp(firsts, 0) > 0)
+    return " and ".join(name for name, here in zip(names, told, strict=True) if here)
 
 
 def _follows(prepared: Prepared, found: Found) -> bool:

@@ -67,7 +67,9 @@ def search_with_numbers(
             break
         earned += [freed for each in earned for freed in _with_free_powers(session, each)]
         earned += _with_one_number(session, earned, prepared, first, before)
-        earned += _toward_a_centre(session, earned, prepared, first, before)
+        best = max(earned, key=_nats)
+        central = number_limits.toward_a_centre(best.prepared, prepared, best.found.chosen.mask)
+        earned += _kept(session, central, prepared, first, before)
         if not exact:
             close = max(map(_nats, earned)) - constants.NUMBER_CLOSE
             top = sorted((one for one in earned if _nats(one) >= close), key=_nats)
@@ -191,19 +193,6 @@ def _with_one_number(
         if offers and not session.stop():
             return _kept(session, offers, prepared, first, before)
     return []
-
-
-def _toward_a_centre(
-    session: Session,
-    earned: Sequence[Trial],
-    prepared: Prepared,
-    first: Found,
-    before: FittedNumbers,
-) -> list[Trial]:
-    """The best number in a force as one of a force toward a centre, if that earns it."""
-    best = max(earned, key=_nats)
-    offers = number_limits.toward_a_centre(best.prepared, prepared, best.found.chosen.mask)
-    return _kept(session, offers, prepared, first, before)
 
 
 def _kept(

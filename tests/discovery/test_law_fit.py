@@ -1,6 +1,7 @@
 """Where the fit of a law goes on, along a bent valley."""
 
 import numpy as np
+import pytest
 
 import nsindy
 from nsindy.discovery.law_fit import _further
@@ -15,6 +16,7 @@ def test_further_along_a_valley():
     assert _further(np.array([1.0]), np.array([3.0]), 64.0)[0] == 3.0
 
 
+@pytest.mark.slow
 def test_an_activation_energy_of_a_narrow_range():
     """a and B in a exp(-B / T) trade where T is 290 to 320; the fit went on for ever."""
     times = np.arange(0, 200, 2.0)

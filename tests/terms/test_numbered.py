@@ -35,6 +35,7 @@ REFERENCE = {
     "steep_tanh": lambda x, p: 1 - 2 / (np.exp(2 * p * x) + 1),
     "power": lambda x, p: np.exp(p * np.log(x)),
     "logarithm": lambda x, p: np.log(x / p),
+    "hinge": lambda x, p: (x - p + np.abs(x - p)) / 2,
 }
 PAIRS = {
     "ratio_share": lambda x, y, p: 1 / (1 + p * x / y),
@@ -43,6 +44,7 @@ PAIRS = {
     "radial_inhibition": lambda x, y, p: 1 / (1 + (x**2 + y**2) / p**2),
     "radial_power": lambda x, y, p: np.hypot(x, y) ** (2 * p),
     "difference_power": lambda x, y, p: (x - y) / np.abs(x - y) ** (1 - p),
+    "difference_of_powers": lambda x, y, p: x**p - y**p,
 }
 POWERS = {
     "hill_power": lambda x, p, q: x**q / (p**q + x**q),
@@ -61,6 +63,8 @@ SYMBOLS = {
     **dict.fromkeys((*list(REFERENCE)[:8], *list(PAIRS)[:4]), "K"),
     "radial_power": "p",
     "difference_power": "p",
+    "difference_of_powers": "p",
+    "hinge": "c",
     "exponential": "k",
     "diode": "k",
     "arrhenius": "E",
@@ -239,7 +243,7 @@ def inner_row(inner):
 def test_what_stands_below_the_line_vanishes_at_a_pole(name):
     """And is positive of concentrations."""
     below = NUMBERED[name].below
-    if name == "difference_power":
+    if name in ("difference_power", "difference_of_powers"):
         assert below is None
         return
     assert np.all(below(X, X[::-1], 0.7) > 0)
@@ -259,6 +263,8 @@ def test_what_stands_below_the_line_vanishes_at_a_pole(name):
         ("arrhenius", 0.25, "exp(-0.2500/x)"),
         ("steep_tanh", 3.0, "tanh(3.000 x)"),
         ("power", 0.75, "x^0.75"),
+        ("hinge", 40.0, "max(x - 40.00, 0)"),
+        ("hinge", -2.0, "max(x + 2.000, 0)"),
     ),
 )
 def test_people_read_four_digits(name, number, expected):
