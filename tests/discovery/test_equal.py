@@ -98,6 +98,7 @@ def test_a_column_of_many_is_kept_for_what_is_tied():
     assert found.held_by(columns).tolist() == [[1, 2, 5], [4, 5, 6], [1, 2, 5]]
 
 
+@pytest.mark.slow
 def test_what_is_tied_is_one_parameter_of_proposals_fits_and_neighbours():
     made = problems.prepared(TIMES, epidemic(), physics=read(*TIES), operations=())
     problem, noise = made.problem, 0.02 / made.units.states

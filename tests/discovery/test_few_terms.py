@@ -39,6 +39,7 @@ def test_an_equation_has_none_beside_it():
     assert not any("few plain terms" in line for line in found.warnings)
 
 
+@pytest.mark.slow
 def test_a_spring_with_more_in_it_has_a_plainer_one_beside_it():
     """v' = -sin(x) - 0.3 v + 0.1 x² + 0.3 v³, of which three terms say nearly as much."""
     times = np.linspace(0, 20, 240)

@@ -88,6 +88,7 @@ def test_a_throw_with_quadratic_drag():
     assert up == pytest.approx(-9.81 - 60, rel=0.01) and down == pytest.approx(-9.81 + 60, rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_tank_that_runs_empty(tmp_path):
     """Its last fifth is at zero, where the noise has both signs."""
     times, states = recorded(lambda y: [-0.3 * np.sqrt(max(y[0], 0.0))], (2.0,), 12.0, 240)

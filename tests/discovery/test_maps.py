@@ -296,6 +296,7 @@ def test_a_number_inside_a_term_of_a_map():
     assert found.step([50.0])[0] == pytest.approx(50 * np.exp(2.7 * 0.5), rel=0.05)
 
 
+@pytest.mark.slow
 def test_errors_beside_a_number_of_a_map_are_those_of_least_squares():
     """Beverton and Holt's N[n+1] = v N / (K + N), 1 % noise of the system."""
     random, rows = np.random.default_rng(1), []

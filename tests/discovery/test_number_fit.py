@@ -281,6 +281,7 @@ def chain(values):
     return solved(field, initial, TIMES)
 
 
+@pytest.mark.slow
 def test_two_numbers_that_move_together_have_the_covariance_of_least_squares():
     """Numbers, covariance and slopes, from numbers that are off by 5 %."""
     truth = [0.8, 0.5, 1.0, 1.0, 0.9, 3.0, 0.2]

@@ -84,7 +84,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("name", FIELDS)
-@pytest.mark.parametrize("noise", (0.0, 0.005))
+@pytest.mark.parametrize("noise", (pytest.param(0.0, marks=pytest.mark.slow), 0.005))
 @pytest.mark.parametrize("operations", (("exp", "tanh", "saturation"), None))
 def test_a_system_of_the_library_needs_no_number(name, noise, operations):
     times, (field, initial) = np.linspace(0, 12, 200), FIELDS[name]
@@ -171,7 +171,8 @@ def test_the_integrals_are_those_of_the_weak_form(michaelis):
     np.testing.assert_allclose(whole.T @ whole, rows.T @ rows, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("noise", (pytest.param(0.0, marks=pytest.mark.slow), 0.005))
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", (0.0, 0.005))
 def test_a_steep_power(noise):
     """A gene that represses itself through two others: 12/(1 + r^9)."""
 

@@ -79,6 +79,7 @@ def test_sweep_is_the_same_as_each_cell_by_itself(experiment, exact):
     np.testing.assert_allclose(one, other, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_run_9_brings_what_the_judge_says(exact):
     measurement = jax.tree.map(lambda leaf: leaf[0], phase_sweep.measurements(AXES, EXPERIMENT))
 
