@@ -18,7 +18,7 @@ STEEP = 1e-4
 """Share of the size of a state over which sign(x) goes from -1 to 1 in a simulation: less than is
 seen, and an implicit method takes no shorter steps for it."""
 
-EVALUATIONS = 300_000
+EVALUATIONS = 600_000
 """Evaluations of the equations after which a solution is abandoned."""
 
 
