@@ -85,10 +85,9 @@ def compare(
 def beaten(discovery: Discovery, samples: float, price: float = 0.0) -> Discovery:
     """The same, headed as an approximation where a law that was asked about explains clearly more.
 
-    Where one explains as much, that is noted.
-
     More by likelihood: without what was found pays for the choice of its terms, and either for its
-    numbers, since a law with fewer of them may be the same. So the search has missed the law.
+    numbers, since a law with fewer of them may be the same. So the search has missed the law. Where
+    one explains as much, that is noted.
 
     Args:
       discovery: with the laws that were tested.

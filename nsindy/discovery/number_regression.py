@@ -1,7 +1,7 @@
 """Numbers inside terms that regressions propose: of derivatives, integrals and trajectories."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,10 @@ from nsindy.terms.numbered import WAVE, inner_of
 from nsindy.terms.products import is_product
 
 __all__ = ["proposed", "proposed_along", "proposed_in", "raw_values"]
+
+
+_Key = tuple[int, str, tuple[int, ...], bool]
+"""An equation, a kind, its variables, and whether another equation has the number as well."""
 
 
 class _Posed(NamedTuple):
@@ -118,17 +122,16 @@ def _of_equations(
       mask: the support that was chosen [D, M].
       spares: nats by which a number may be worse than the choice.
     """
-    found: dict[tuple[int, str, tuple[int, ...]], Offer] = {}
-    for posed, columns in every:
-        for offer in _of_equation(prepared, posed, blocks, columns, mask, spares):
-            key = posed.equation, offer.inner.kind, offer.inner.places
-            if key not in found or found[key].gain < offer.gain:
-                found[key] = offer
+    found = _best(
+        (posed.equation, offer)
+        for posed, columns in every
+        for offer in _of_equation(prepared, posed, blocks, columns, mask, spares)
+    )
     offers = [(d, offer) for (d, *_), offer in found.items()]
     place = {(block.kind, block.places): block for block in blocks}
-    for (d, kind, places), one in found.items():
+    for (d, kind, places, shared), one in found.items():
         for posed, _ in every:
-            other = found.get((posed.equation, kind, places))
+            other = found.get((posed.equation, kind, places, shared))
             if posed.equation == d or other is None or not _may_share(one, other):
                 continue
             # Its own best may be off, with terms that make up for it.
@@ -190,12 +193,17 @@ def _tried(prepared: Prepared, values: Sequence[np.ndarray], *, waves: bool = Fa
 
 def _best_of_each(offers: Sequence[tuple[int, Offer]]) -> list[Offer]:
     """The best offer of each equation, kind and variable, and of two equations, best first."""
-    found: dict[tuple[int, str, tuple[int, ...], bool], Offer] = {}
+    return sorted(_best(offers).values(), key=lambda offer: -offer.gain)
+
+
+def _best(offers: Iterable[tuple[int, Offer]]) -> dict[_Key, Offer]:
+    """The best offer of each equation, kind and variables, and that of two equations."""
+    found: dict[_Key, Offer] = {}
     for d, offer in offers:
         key = d, offer.inner.kind, offer.inner.places, offer.shared
         if key not in found or found[key].gain < offer.gain:
             found[key] = offer
-    return sorted(found.values(), key=lambda offer: -offer.gain)
+    return found
 
 
 def _may_share(one: Offer, other: Offer) -> bool:

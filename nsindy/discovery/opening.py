@@ -7,7 +7,6 @@ import numpy as np
 
 from nsindy.discovery import constants, readings, stages
 from nsindy.discovery.problem import Prepared
-from nsindy.discovery.question import SINCE
 from nsindy.discovery.readings import Late
 from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
@@ -52,7 +51,8 @@ def opened(
     """
     part = 1 - constants.HELD_OUT
     held, gain, asked = session.signals[0].held, None, session.question.hold
-    if asked == SINCE:
+    if isinstance(asked, str):
+        # It is SINCE, or the question would have said so.
         return _since(read, held, recordings)
     prepared, first = stages.first_search(session, units)
     if not len(held) or len(session.parts[0].times) < len(recordings.parts[0].times):

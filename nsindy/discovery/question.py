@@ -10,7 +10,7 @@ from nsindy.terms import operations as table
 from nsindy.terms.numbered import Numbered
 from nsindy.terms.operations import Operations, Primitive
 
-__all__ = ["SINCE", "Question"]
+__all__ = ["Question"]
 
 SINCE = "since"
 """Inputs whose value in a row has acted since the row before."""

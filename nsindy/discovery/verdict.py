@@ -114,13 +114,13 @@ def judge_equations(
     suspect = stands and bool(coloured.any())
     count = len(final.chosen.mask)
     empty = ~(final.chosen.mask | (prepared.problem.known != 0)).any(1)
-    empty = empty[count - measured :] if prepared.order == 2 else empty[:measured]
+    rows = slice(count - measured, None) if prepared.order == 2 else slice(measured)
+    empty = empty[rows]
     every = np.concatenate([s.measured for s in prepared.signals])[:, :measured]
     varies = every.std(0) > constants.MISSED * level
     unexplained = empty & varies & (far | (slow.size[:measured] > 0))
     # Many terms beside which a slow error is left are no law.
-    terms = chosen[count - measured :] if prepared.order == 2 else chosen[:measured]
-    long = (terms.sum(1) >= constants.MANY_TERMS) & (slow.size[:measured] > 0)
+    long = (chosen[rows].sum(1) >= constants.MANY_TERMS) & (slow.size[:measured] > 0)
     if empty.all():
         name = "none"
     elif any(map(np.any, (far, structured, unexplained, long))) or unclear or suspect:

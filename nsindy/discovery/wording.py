@@ -219,9 +219,8 @@ def _of_the_verdict(
         may = verdict.name == "none" and discovery.order == 1 and not discovery.hidden
         hint = "; a state that was not measured may, try --hidden 1" if may else ""
         yield f"no term of the library explains how {discovery.measured[d]} changes{hint}"
-    first = len(discovery.states) - len(discovery.rows) if discovery.order == 2 else 0
-    terms = (np.asarray(discovery.coefficients) != 0).sum(1)[first:]
-    long = [d for d in verdict.structured if terms[d] >= constants.MANY_TERMS]
+    terms = np.count_nonzero(discovery.coefficients, axis=1)
+    long = [d for d in verdict.structured if terms[discovery.rows[d]] >= constants.MANY_TERMS]
     outside = sorted({*verdict.unexplained, *long})
     if verdict.name == "approximation" and 0 < len(outside) < len(discovery.measured):
         names = " and ".join(discovery.measured[d] for d in outside)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nsindy.recording import arrange, arrays, shape
+from nsindy.recording import arrays, shape
 from nsindy.recording.clock import Ask
 from nsindy.recording.columns import Columns, select_columns
 from nsindy.recording.formats import read_table
@@ -283,7 +283,7 @@ def _repair_all(
     notes += tuple(_at(source, note) for note in left)
     switched: list[int] = []
     if ask.command and ask.states is None and not (ask.inputs or ask.steps):
-        switched = arrange.switches(matrices, [i for i in kept if i < d])
+        switched = shape.switches(matrices, [i for i in kept if i < d])
         kept = sorted(kept, key=lambda i: i in switched)
         notes += tuple(
             _at(source, f"read column {source.columns[1 + i]}, which has few values, as an input")

@@ -183,7 +183,7 @@ def guess(table: Table, chosen: Collection[int], codes: np.ndarray | None = None
     numbers = [i for i in free if table.columns[i].kind == "number"]
     first = [i for i in numbers[:1] if i in rising and len(table.columns) > 1]
     even = [i for i in rising if _is_even(table.columns[i].values) and len(table.columns) > 1]
-    shuffled = [i for i in free if i not in rising and _is_even(table.columns[i].values)]
+    shuffled = [i for i in numbers if i not in rising and is_called_time(table.columns[i].name)]
     for candidates in (
         [i for i in named if i in rising or i in written],
         [i for i in called if i not in counts],
@@ -195,7 +195,7 @@ def guess(table: Table, chosen: Collection[int], codes: np.ndarray | None = None
         [i for i in first if i not in counts],
         first,
         # Its rows are in another order.
-        [i for i in numbers if is_called_time(table.columns[i].name) and i in shuffled],
+        [i for i in shuffled if _is_even(table.columns[i].values)],
     ):
         if candidates:
             return candidates[0]

@@ -122,9 +122,12 @@ def select_columns(table: Table, ask: Ask) -> Columns:
 def _without_marks(values: np.ndarray) -> tuple[np.ndarray, float | None]:
     """The values without a mark of what is missing, -999 far below all others, and that mark."""
     for mark in MARKS:
-        others = values[np.isfinite(values) & (values != mark)]
-        if 0 < np.sum(values == mark) < len(others) and others.min() > mark / 10:
-            return np.where(values == mark, np.nan, values), mark
+        here = values == mark
+        if not here.any():
+            continue
+        others = values[np.isfinite(values) & ~here]
+        if here.sum() < len(others) and others.min() > mark / 10:
+            return np.where(here, np.nan, values), mark
     return values, None
 
 

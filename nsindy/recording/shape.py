@@ -1,4 +1,4 @@
-"""From the rows of a table to recordings: long tables, columns of ids, times that start again."""
+"""From the rows of a table to recordings: long tables, ids, times that start again, switches."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -10,7 +10,7 @@ from nsindy.recording.names import without_unit
 from nsindy.recording.repair import FEWEST, RawRecording
 from nsindy.recording.table import Column, Table, quote, rows_text
 
-__all__ = ["Groups", "groups_by", "groups_guessed", "split_restarts", "widened"]
+__all__ = ["Groups", "groups_by", "groups_guessed", "split_restarts", "switches", "widened"]
 
 ID = re.compile(
     r"(?i)(?:.*[ _])?(id|ids|subject|patient|person|animal|mouse|rat|run|trial|rep|replicate|exp|"
@@ -27,6 +27,10 @@ SHARED = 0.6
 """Share of different times among all, at most, where every time is that of several rows."""
 BACK = 0.5
 """A fall of the time by more than this share of what went before is a new recording."""
+FEW = 4
+"""Values that a column takes at most for it to be a switch, or a level that is set."""
+MANY = 20
+"""Values that another column takes at least, for few to be no matter of rounding."""
 REPEATED = 0.9
 """Share of the rows of a block that stand elsewhere as well, where the block is a copy."""
 
@@ -229,3 +233,19 @@ def _copies(values: np.ndarray, blocks: Sequence[np.ndarray]) -> list[np.ndarray
             copies.append(blocks[k])
             rows[k] = set()
     return copies[::-1]
+
+
+def switches(matrices: Sequence[np.ndarray], states: Sequence[int]) -> list[int]:
+    """Columns that are switched between few values, while others change as states do.
+
+    No state of a differential equation jumps: a heater that is on or off drives the others.
+
+    Args:
+      matrices: times and columns of each recording [N, 1 + C].
+      states: the columns that would be states, from 0 for the one behind the times.
+    """
+    every = np.concatenate(matrices)
+    counts = {i: len(np.unique(every[np.isfinite(every[:, 1 + i]), 1 + i])) for i in states}
+    if max(counts.values(), default=0) < MANY:
+        return []
+    return [i for i, count in counts.items() if count <= FEW]

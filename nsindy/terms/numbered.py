@@ -213,7 +213,7 @@ def _power_of_difference(x: Any, y: Any, p: Any) -> Any:
 
 def _exponent(p: str) -> str:
     """A power as it is written, 0.5 for 0.5000."""
-    return p.rstrip("0").rstrip(".") if "." in p else p
+    return p.rstrip("0").rstrip(".") if "." in p and "e" not in p else p
 
 
 def _difference_to(difference: str, p: str) -> dict[str, int]:

@@ -171,3 +171,11 @@ def test_rows_of_late_inputs_hold_no_measurement():
     np.testing.assert_array_equal(found.times[seen], TIMES)
     changes = found.times[signals.steps_of(found.inputs)]
     np.testing.assert_allclose(changes, TIMES[20::20] + 0.03)
+
+
+def test_what_is_asked_of_each_input_may_stand_in_an_array():
+    u = inputs("steps")
+    both = np.stack([u, np.sin(TIMES)], 1)
+    x, asked = driven(u, held=True)[:, None], np.array([True, False])
+    found = nsindy.discover(TIMES, x, inputs=both, states=["x"], operations=(), hold=asked)
+    assert found.held == (True, False) and found.delay == 0
