@@ -85,7 +85,7 @@ def _judged(found: Discovery, case: Case) -> dict[str, int]:
     """True coefficients inside their intervals, and terms that are not true."""
     inside = intervals = 0
     for (state, term), value in case.values.items():
-        if term not in found.terms:
+        if state not in found.states or term not in found.terms:
             continue
         place = found.states.index(state), found.terms.index(term)
         if found.coefficients[place] != 0:
@@ -94,7 +94,7 @@ def _judged(found: Discovery, case: Case) -> dict[str, int]:
             inside += int(abs(found.coefficients[place] - value) <= error)
     every = terms_of(found)
     truth = case.truth or every
-    false = sum(len(mine - true) for mine, true in zip(every, truth, strict=True))
+    false = sum(len(mine - true) for mine, true in zip(every, truth, strict=False))
     terms = sum(map(len, every)) if case.truth else 0
     return {"inside": inside, "intervals": intervals, "false_terms": false, "terms": terms}
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.integrate import solve_ivp
+from scipy.interpolate import CubicSpline
 
 __all__ = ["KINDS", "Case", "Kind"]
 
@@ -291,6 +292,27 @@ def _network(rng: np.random.Generator) -> Case:
     return Case((t, every), {}, None, {})
 
 
+def _not_named(rng: np.random.Generator) -> Case:
+    """A pendulum beside the torque on it, which nobody says is an input."""
+    t, (k, c) = np.linspace(0, 20, 400), rng.uniform([3, 0.1], [6, 0.3])
+    torque = CubicSpline(np.arange(-1.0, 23.0), rng.standard_normal(24))
+    states = _solved(lambda t, y: [y[1], torque(t) - k * np.sin(y[0]) - c * y[1]], [1, 0], t)
+    columns = np.column_stack([_noisy(rng, states, 0.01), torque(t)])
+    values = {("w", "sin(a)"): -k, ("w", "w"): -c, ("w", "torque"): 1.0, ("a", "w"): 1.0}
+    knobs = {"states": ["a", "w", "torque"]}
+    return Case((t, columns), knobs, _terms("w", "w, torque, sin(a)"), values)
+
+
+def _wanders(rng: np.random.Generator) -> Case:
+    """Predators and prey beside a supply voltage."""
+    field, initial, truth, values = _prey(rng)
+    t = np.linspace(0, 30, 300)
+    states = _noisy(rng, _solved(field, initial, t), 0.01)
+    voltage = 12 + 0.3 * np.cumsum(rng.standard_normal(300))
+    knobs = {"states": ["x", "y", "voltage"]}
+    return Case((t, np.column_stack([states, voltage])), knobs, truth, values)
+
+
 KINDS = (
     Kind("dry friction, no term for it", _cart),
     Kind("input half a sample late", _delayed),
@@ -314,5 +336,7 @@ KINDS = (
     Kind("a parameter that differs between runs", _parameter),
     Kind("an input of two values", _two_values),
     Kind("29 columns without dynamics", _network),
+    Kind("an input that was not named", _not_named),
+    Kind("a column that wanders", _wanders),
 )
 """Every kind, in the order of the table."""

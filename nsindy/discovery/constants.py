@@ -120,6 +120,41 @@ WINDOW = 20
 """Samples of the narrower of the two windows over which that is asked: a state that is sampled well
 turns no quicker."""
 
+WANDERS = 5.0
+"""Nats by which a random walk must be likelier than a smooth path for noise to drive a column: of
+white noise, 90 series of 100 to 1000 rows, none reached 1; of 60 random walks of 400 and 1000 rows
+all did."""
+
+WANDER_ROWS = 30
+"""Rows of a recording from which that is asked."""
+
+WANDER_STAYS = 0.2
+"""Share of rows that repeat the one before, from which a reading is rounded, or set by hand."""
+
+WANDER_TERMS = 4
+"""Terms that together may foretell them: U - R I - k w of a motor, none of them alone."""
+
+WANDER_LEARNS = 5
+"""First rows that are not judged."""
+
+OUTSIDE = 0.98
+"""Share of what a state does that equations explain where they were chosen, from which it is no
+input: those of true equations that the library lacks explain more."""
+
+OUTSIDE_APART = 0.25
+"""Share of the variance of its derivative that near passages do not share, from which it is one. Of
+true states noise leaves up to a fifth."""
+
+SPOILS = 1.2
+"""Ratio up to which the other states may be missed by more once a state is an input: none was."""
+
+SPOILED_FAR = 0.3
+"""Share of its standard deviation by which a state is missed that others have spoiled for certain,
+where an equation of its own explains `OUTSIDE` of what it does."""
+
+SPOILED = 0.1
+"""Share of its standard deviation by which a state is missed where others may have spoiled it."""
+
 FUNCTION = 0.99
 """Share of the variance of a column of a wide table that a function of others must explain, to
 within its noise, to be called one."""

@@ -1,6 +1,6 @@
 """What may be missing where equations do not explain a recording, in a person's words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from nsindy.discovery import constants
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.signals import Signal
 
-__all__ = ["Reason", "ambiguity", "reasons"]
+__all__ = ["Reason", "ambiguity", "changes_apart", "reasons"]
 
 
 class Reason(NamedTuple):
@@ -55,6 +55,18 @@ def ambiguity(points: np.ndarray, values: np.ndarray, apart: int) -> float:
     return float(np.mean((values[rows] - values[others]) ** 2) / (2 * variance))
 
 
+def changes_apart(signal: Signal, rows: Iterable[int]) -> list[float]:
+    """Of each of these states how little all columns tell of its derivative; see `ambiguity`."""
+    points = np.hstack([signal.states, signal.inputs])
+    # In a long gap a spline guesses.
+    near, apart = signal.near, _apart(signal)
+    return [ambiguity(points[near], signal.derivatives[near, row], apart) for row in rows]
+
+
+def _apart(signal: Signal) -> int:
+    return max(3, len(signal.times) // 20)
+
+
 def reasons(prepared: Prepared, residuals: list[np.ndarray], states: tuple[str, ...]):
     """What may be missing, the likeliest first; nothing where nothing points anywhere.
 
@@ -91,18 +103,12 @@ def _coarse(signal: Signal, states: tuple[str, ...]) -> Iterator[Reason]:
 
 def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iterator[Reason]:
     measured = len(states)
-    apart = max(3, len(signal.times) // 20)
-    points = np.hstack([signal.states, signal.inputs])
-    # In a long gap a spline guesses.
-    near = signal.near
     first = len(signal.states[0]) - measured if prepared.order == 2 else 0
-    worst, at = 0.0, 0
-    for d in range(measured):
-        share = ambiguity(points[near], signal.derivatives[near, first + d], apart)
-        if share > worst:
-            worst, at = share, d
+    shares = np.nan_to_num(changes_apart(signal, range(first, first + measured)))
+    worst, at = np.max(shares), int(np.argmax(shares))
     if not worst > constants.AMBIGUOUS:
         return
+    points, near, apart = np.hstack([signal.states, signal.inputs]), signal.near, _apart(signal)
     name, order = states[at], prepared.order
     change = f"{name}{chr(39) * order}"
     known = " and ".join(states)

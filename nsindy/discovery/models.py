@@ -8,6 +8,7 @@ import numpy as np
 from nsindy.discovery import (
     constants,
     dictionary,
+    forcing,
     number_hints,
     numbers_inside,
     problem,
@@ -15,7 +16,7 @@ from nsindy.discovery import (
     signals,
     stages,
 )
-from nsindy.discovery.discrepancy import Discrepancy
+from nsindy.discovery.discrepancy import Discrepancy, nearly_right
 from nsindy.discovery.fitted_numbers import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.forcing import Forced
 from nsindy.discovery.problem import Prepared
@@ -24,7 +25,15 @@ from nsindy.discovery.search import Found
 from nsindy.discovery.session import Session
 from nsindy.evidence import regression
 
-__all__ = ["FoundModel", "Searched", "at_fine_floor", "search_model", "with_negative_powers"]
+__all__ = [
+    "FoundModel",
+    "Searched",
+    "at_fine_floor",
+    "beside",
+    "search_model",
+    "with_forcing",
+    "with_negative_powers",
+]
 
 
 class FoundModel(NamedTuple):
@@ -176,36 +185,94 @@ def with_negative_powers(
         return usual
     if number_hints.settled(prepared, first) or not number_hints.promising(prepared, first).any():
         return usual
-    inverse = tuple(
-        argument
-        for m, term in enumerate(prepared.terms)
-        for argument in term.arguments
-        if term.primitive.name == "reciprocal" and prepared.problem.open[:, m].any()
-        if isinstance(argument, int) and _away_from_zero(prepared, argument)
-    )
-    if not inverse:
+    best: tuple[Session, Prepared, Found] | None = None
+    for other in _with_inverse(session, prepared):
+        made = other.build(prepared.units, prepared.substeps)
+        if not number_hints.leaves_more(prepared, first) and not _may_replace(
+            prepared, first, made
+        ):
+            continue
+        glance = other.search(
+            made,
+            proposals.proposals(made),
+            share=1 - constants.HELD_OUT,
+            stage="selecting on the first four fifths",
+            guides=constants.GUIDES,
+            rounds=constants.INVERSE_ROUNDS,
+        )
+        if best is None or glance.chosen.score > best[2].chosen.score:
+            best = other, made, glance
+    if best is None:
         return usual
-    library = problem.terms_of(session.signals, prepared.units, session.question, inverse=inverse)
-    borne = constants.LIBRARY_LADDER[-1][0] * len(library) <= signals.cells(session.signals).sum()
-    if not borne or dictionary.is_wide(len(library), len(prepared.units.states)):
-        return usual
-    other = dataclasses.replace(session, inverse=inverse)
-    made = other.build(prepared.units, prepared.substeps)
-    if not number_hints.leaves_more(prepared, first) and not _may_replace(prepared, first, made):
-        return usual
-    glance = other.search(
-        made,
-        proposals.proposals(made),
-        share=1 - constants.HELD_OUT,
-        stage="selecting on the first four fifths",
-        guides=constants.GUIDES,
-        rounds=constants.INVERSE_ROUNDS,
-    )
+    other, made, glance = best
     # Of as many terms or more it must be clearly likelier.
     fewer = glance.chosen.mask.sum() < first.chosen.mask.sum()
     if glance.chosen.score <= first.chosen.score + (0.0 if fewer else constants.STRONG):
         return usual
     return other, *stages.search_from(other, made, glance.starts())
+
+
+def _with_inverse(session: Session, prepared: Prepared) -> list[Session]:
+    """Searches with negative powers of all variables that bear them, or of each where samples lack.
+
+    Args:
+      session: builds and searches problems.
+      prepared: the problem without them.
+    """
+    units, samples = prepared.units, signals.cells(session.signals).sum()
+    able = tuple(v for v in range(len(units.variables)) if _away_from_zero(prepared, v))
+    for choices in ([able], [(place,) for place in able]):
+        found = []
+        for inverse in filter(None, choices):
+            library = problem.terms_of(session.signals, units, session.question, inverse=inverse)
+            borne = constants.LIBRARY_LADDER[-1][0] * len(library) <= samples
+            if borne and not dictionary.is_wide(len(library), len(units.states)):
+                found.append(dataclasses.replace(session, inverse=inverse))
+        if found:
+            return found
+    return []
+
+
+def with_forcing(
+    session: Session, usual: FoundModel, prepared: Prepared, first: Found
+) -> FoundModel | None:
+    """The choice with a forcing in time; None where none is looked for, or none is likelier.
+
+    It has to win twice: against the usual choice, and in its own pool, where the models without
+    the forcing are, against all of them beside a slow error.
+
+    Args:
+      session: builds and searches problems.
+      usual: what was found without.
+      prepared: the problem without numbers inside terms.
+      first: its search on the first part of each recording.
+    """
+    asked = session.question.forcing
+    if session.stop() or asked is False or prepared.problem.wide:
+        return None
+    if not asked and not forcing.shows(usual.prepared, usual.final):
+        return None
+    bare, plain = usual.prepared, usual.final
+    if usual.numbers.inner:
+        bare, plain = stages.search_all(session, prepared, first)
+    found = forcing.search_forced(session, bare, first, plain)
+    if found is None or found.evidence <= usual.worth:
+        return None
+    parts = found.prepared, found.first, found.final, found.numbers
+    model = FoundModel(*parts, usual.slow, usual.lag, found)
+    model = beside(session, model)
+    return model if found.holds(model.final) else None
+
+
+def beside(session: Session, model: FoundModel) -> FoundModel:
+    """The same, or a choice beside a slow error where that is likelier."""
+    nearly = nearly_right(model.final, price=model.price, stop=session.stop)
+    if nearly is None:
+        return model
+    final, slow = nearly
+    again = nearly_right(model.first, stop=session.stop)
+    first = model.first if again is None else again[0]
+    return model._replace(first=first, final=final, slow=slow)
 
 
 def _may_replace(prepared: Prepared, first: Found, made: Prepared) -> bool:
@@ -235,9 +302,10 @@ def _may_replace(prepared: Prepared, first: Found, made: Prepared) -> bool:
 
 def _away_from_zero(prepared: Prepared, place: int) -> bool:
     """Whether a variable stays so far from 0 that its negative powers are within few decades."""
-    values = [np.hstack([s.states, s.inputs])[:, place] for s in prepared.signals]
-    sizes = np.abs(np.concatenate(values))
-    return bool(sizes.min() > constants.INVERSE_LEAST * sizes.max())
+    every = np.concatenate([np.hstack([s.states, s.inputs])[:, place] for s in prepared.signals])
+    sizes = np.abs(every)
+    one_sign = np.all(every > 0) or np.all(every < 0)
+    return bool(one_sign and sizes.min() > constants.INVERSE_LEAST * sizes.max())
 
 
 def _left(found: Found) -> np.ndarray:

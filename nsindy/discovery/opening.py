@@ -5,18 +5,63 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, readings, stages
+from nsindy.discovery import constants, readings, signals, stages, thinning
 from nsindy.discovery.problem import Prepared
+from nsindy.discovery.question import Question
 from nsindy.discovery.readings import Late
+from nsindy.discovery.said import Said, read_said
 from nsindy.discovery.search import Found
-from nsindy.discovery.session import Session
+from nsindy.discovery.session import Progress, Session
 from nsindy.discovery.signals import Units
 from nsindy.recording.check import Recordings
 
-__all__ = ["Opening", "Read", "opened"]
+__all__ = ["Opening", "Posed", "opened", "pose"]
 
-Read = Callable[[np.ndarray, float], tuple[Session, Units]]
-"""What is searched where these inputs are held [U], and act so much later."""
+
+class Posed(NamedTuple):
+    """Recordings, and what is asked of them.
+
+    Attributes:
+      recordings: whose columns are states or inputs.
+      question: what is asked.
+      said: what the person says of the equations.
+      tell: called with the name of a stage and the share of the whole that is done.
+      stop: tells whether to end with what there is.
+    """
+
+    recordings: Recordings
+    question: Question
+    said: Said
+    tell: Progress
+    stop: Callable[[], bool]
+
+    def read(self, held: np.ndarray, delay: float = 0.0) -> tuple[Session, Units]:
+        """What is searched where these inputs are held [U], and act so much later."""
+        parts = thinning.thinned(self.recordings.parts, held)
+        parts = readings.delayed(parts, held, delay) if delay else parts
+        smoothed, units = signals.smooth_recordings(parts, self.question.order, held)
+        asked = self.question, self.tell, self.stop, self.said.physics
+        return Session(parts, smoothed, *asked), units
+
+    def usual(self) -> tuple[Session, Units]:
+        """What is searched where nothing is known of the inputs."""
+        return self.read(readings.usual(self.recordings.parts, self.question))
+
+    def with_columns(self, recordings: Recordings) -> "Posed":
+        """The same of recordings with other columns as states, and as inputs after those there."""
+        more = len(recordings.inputs) - len(self.recordings.inputs)
+        return pose(recordings, self.question.with_inputs(more), self.tell, self.stop)
+
+
+def pose(
+    recordings: Recordings, question: Question, tell: Progress, stop: Callable[[], bool]
+) -> Posed:
+    """Read what is said of the columns; see `read_said`.
+
+    Raises:
+      ValueError: it cannot be read.
+    """
+    return Posed(recordings, question, read_said(question, recordings), tell, stop)
 
 
 class Opening(NamedTuple):
@@ -37,23 +82,20 @@ class Opening(NamedTuple):
     lag: Late | None
 
 
-def opened(
-    session: Session, units: Units, recordings: Recordings, read: Read, *, late: bool = True
-) -> Opening:
+def opened(posed: Posed, session: Session, units: Units, *, late: bool = True) -> Opening:
     """Search the first part under the likelier reading of the inputs.
 
     Args:
+      posed: what is searched.
       session: of the usual reading.
       units: likewise.
-      recordings: what is searched.
-      read: builds the session of another reading.
       late: False for no delay.
     """
-    part = 1 - constants.HELD_OUT
+    recordings, read, part = posed.recordings, posed.read, 1 - constants.HELD_OUT
     held, gain, asked = session.signals[0].held, None, session.question.hold
     if isinstance(asked, str):
         # It is SINCE, or the question would have said so.
-        return _since(read, held, recordings)
+        return _since(posed, held)
     prepared, first = stages.first_search(session, units)
     if not len(held) or len(session.parts[0].times) < len(recordings.parts[0].times):
         # The inputs of a long recording are averages, which are neither held nor late.
@@ -70,7 +112,7 @@ def opened(
             session, held, (prepared, first) = again, other.held, searched
     if asked is None and not session.stop() and readings.may_be_since(prepared, first, part):
         # A delay could stand in for that, so this is asked first.
-        before = _since(read, np.ones_like(held), recordings, first)
+        before = _since(posed, np.ones_like(held), first)
         if before.first.chosen.score > first.chosen.score + readings.price(first):
             return before
     lag = readings.late(prepared, first, part) if late and not session.stop() else None
@@ -87,20 +129,17 @@ def opened(
     return Opening(session, prepared, first, notes, lag)
 
 
-def _since(
-    read: Read, held: np.ndarray, recordings: Recordings, other: Found | None = None
-) -> Opening:
+def _since(posed: Posed, held: np.ndarray, other: Found | None = None) -> Opening:
     """The search where inputs have acted since the row before.
 
     Args:
-      read: builds the session of a reading.
+      posed: what is searched.
       held: True for all inputs [U].
-      recordings: what is searched.
       other: the search under another reading, where there was one.
     """
-    session, units = read(held, -1.0)
+    session, units = posed.read(held, -1.0)
     prepared, first = stages.first_search(session, units)
     gain = None if other is None else first.chosen.score - other.chosen.score
     lag = readings.acting_since(session.parts)
-    notes = readings.notes(held, recordings.inputs, gain, lag)
+    notes = readings.notes(held, posed.recordings.inputs, gain, lag)
     return Opening(session, prepared, first, notes, lag)

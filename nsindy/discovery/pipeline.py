@@ -13,6 +13,7 @@ from nsindy.discovery import (
     conclusion,
     coupling,
     dictionary,
+    driving,
     each_recording,
     forcing,
     hidden,
@@ -20,21 +21,18 @@ from nsindy.discovery import (
     models,
     problem,
     readings,
-    signals,
     stages,
     thinning,
+    wandering,
     wide_table,
 )
-from nsindy.discovery.discrepancy import Discrepancy, nearly_right
+from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.fitted_numbers import NOTHING_FITTED
 from nsindy.discovery.gauge import Motion
 from nsindy.discovery.law_text import Law
 from nsindy.discovery.models import FoundModel, Searched
-from nsindy.discovery.opening import Opening, Read, opened
-from nsindy.discovery.problem import Prepared
+from nsindy.discovery.opening import Opening, Posed, opened, pose
 from nsindy.discovery.question import Question
-from nsindy.discovery.said import read_said
-from nsindy.discovery.search import Found
 from nsindy.discovery.session import Progress, Session
 from nsindy.discovery.signals import Units
 from nsindy.recording import check
@@ -176,7 +174,6 @@ def from_recordings(
       ValueError: an option is out of range, an operation is unknown or not unary, or what is known
         cannot be read.
     """
-    said = read_said(question, recordings)
     if seconds is not None and not seconds > 0:
         raise ValueError(f"seconds must be positive, not {seconds}")
     message = "ending with the best model so far; Ctrl-C again interrupts"
@@ -196,52 +193,49 @@ def from_recordings(
         if question.map:
             rows, made = maps.rows_of_map(recordings.parts)
             return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
-
-        def read(held: np.ndarray, delay: float = 0.0) -> tuple[Session, Units]:
-            parts = thinning.thinned(recordings.parts, held)
-            parts = readings.delayed(parts, held, delay) if delay else parts
-            smoothed, units = signals.smooth_recordings(parts, question.order, held)
-            return Session(parts, smoothed, question, tell, stop, said.physics), units
-
+        posed = pose(recordings, question, tell, stop)
         if question.hidden_names:
-            held = readings.usual(recordings.parts, question)
-            rows = thinning.thinned(recordings.parts, held)
-            session = Session(rows, [], question, tell, stop, said.physics)
-            return _with_hidden(session, held, recordings, said.laws)
-        session, units = read(readings.usual(recordings.parts, question))
-        terms = problem.terms_of(session.signals, units, question)
+            return _with_hidden(posed)
+        posed = posed.with_columns(wandering.without_wandering(recordings, posed.said.words))
+        session, units = posed.usual()
+        terms = problem.terms_of(session.signals, units, posed.question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
             tell("telling the columns apart", 0.0)
-            table = wide_table.sorted_out(recordings, question, said.mentions(recordings.states))
+            mentions = posed.said.mentions(posed.recordings.states)
+            table = wide_table.sorted_out(posed.recordings, posed.question, mentions)
             if not table.equations:
                 return conclusion.nothing(table.recordings)
-            driving = len(table.recordings.inputs) - len(recordings.inputs)
-            recordings, question = table.recordings, question.with_inputs(driving)
-            said = read_said(question, recordings)
-            session, units = read(readings.usual(recordings.parts, question))
-        return _discover(session, units, recordings, said.laws, read)
+            posed = posed.with_columns(table.recordings)
+            session, units = posed.usual()
+        return _discover(posed, session, units)
 
 
-def _discover(
-    session: Session, units: Units, recordings: Recordings, laws: Sequence[Law], read: Read
-) -> Discovery:
-    opening = opened(session, units, recordings, read)
-    came_to = _searched(opening, recordings)
+def _discover(posed: Posed, session: Session, units: Units) -> Discovery:
+    posed, opening = driving.from_outside(posed, opened(posed, session, units))
+    came_to = _searched(opening, posed.recordings)
     late = opening.lag is not None and opening.lag.delay > 0
-    if late and came_to.searched.model.numbers.inner and not session.stop():
+    if late and came_to.searched.model.numbers.inner and not posed.stop():
         # A delay may have stood in for a number that was not found yet.
-        at_once = _searched(opened(session, units, recordings, read, late=False), recordings)
+        at_once = _searched(opened(posed, *posed.usual(), late=False), posed.recordings)
         one, other = (each.searched.model for each in (came_to, at_once))
         if other.worth >= one.worth - readings.price(one.final):
             came_to = at_once
     session, recordings, searched = came_to
+    laws = posed.said.laws
     if searched.stopped:
         return _concluded(session, recordings, laws, searched.model, stopped=True)
     model = models.at_fine_floor(session, searched)
     if model is None:
         usual = searched.model
-        model = _with_forcing(session, usual, *searched.without) or _beside(session, usual)
-    return _concluded(session, recordings, laws, model)
+        model = models.with_forcing(session, usual, *searched.without)
+        model = model or models.beside(session, usual)
+    found = _concluded(session, recordings, laws, model)
+    if found.verdict != "equation" and not posed.stop():
+        fewer = driving.unspoiled(posed, model)
+        other = None if fewer is None else _discover(fewer, *fewer.usual())
+        if other is not None and other.verdict == "equation":
+            return other
+    return found
 
 
 class _CameTo(NamedTuple):
@@ -263,10 +257,12 @@ def _searched(opening: Opening, recordings: Recordings) -> _CameTo:
     return _CameTo(session, recordings, models.search_model(session, prepared, first, lag))
 
 
-def _with_hidden(
-    session: Session, held: np.ndarray, recordings: Recordings, laws: Sequence[Law]
-) -> Discovery:
+def _with_hidden(asked: Posed) -> Discovery:
     """The equations of the measured states and of one that was not."""
+    recordings = asked.recordings
+    held = readings.usual(recordings.parts, asked.question)
+    rows = thinning.thinned(recordings.parts, held)
+    session = Session(rows, [], asked.question, asked.tell, asked.stop, asked.said.physics)
     best: tuple[hidden.Posed, stages.First] | None = None
     for posed in hidden.pose(session, held):
         if best is None or not session.stop():
@@ -280,53 +276,13 @@ def _with_hidden(
     chosen, slow = final.chosen.mask, Discrepancy.none(len(final.chosen.mask))
     first, final = (hidden.in_one_gauge(each, chosen, posed.link) for each in (first, final))
     model = FoundModel(prepared, first, final, NOTHING_FITTED, slow)
-    model = model if stopped else _beside(posed.session, model)
+    model = model if stopped else models.beside(posed.session, model)
     names = (*recordings.states, *session.question.hidden_names, *recordings.inputs)
     note = hidden.remark(posed, session.question.hidden_names[0], names)
     recordings = recordings._replace(notes=(*recordings.notes, note))
-    return _concluded(posed.session, recordings, laws, model, stopped=stopped, motion=posed.motion)
-
-
-def _with_forcing(
-    session: Session, usual: FoundModel, prepared: Prepared, first: Found
-) -> FoundModel | None:
-    """The choice with a forcing in time; None where none is looked for, or none is likelier.
-
-    It has to win twice: against the usual choice, and in its own pool, where the models without
-    the forcing are, against all of them beside a slow error.
-
-    Args:
-      session: builds and searches problems.
-      usual: what was found without.
-      prepared: the problem without numbers inside terms.
-      first: its search on the first part of each recording.
-    """
-    asked = session.question.forcing
-    if session.stop() or asked is False or prepared.problem.wide:
-        return None
-    if not asked and not forcing.shows(usual.prepared, usual.final):
-        return None
-    bare, plain = usual.prepared, usual.final
-    if usual.numbers.inner:
-        bare, plain = stages.search_all(session, prepared, first)
-    found = forcing.search_forced(session, bare, first, plain)
-    if found is None or found.evidence <= usual.worth:
-        return None
-    parts = found.prepared, found.first, found.final, found.numbers
-    model = FoundModel(*parts, usual.slow, usual.lag, found)
-    model = _beside(session, model)
-    return model if found.holds(model.final) else None
-
-
-def _beside(session: Session, model: FoundModel) -> FoundModel:
-    """The same, or a choice beside a slow error where that is likelier."""
-    nearly = nearly_right(model.final, price=model.price, stop=session.stop)
-    if nearly is None:
-        return model
-    final, slow = nearly
-    again = nearly_right(model.first, stop=session.stop)
-    first = model.first if again is None else again[0]
-    return model._replace(first=first, final=final, slow=slow)
+    return _concluded(
+        posed.session, recordings, asked.said.laws, model, stopped=stopped, motion=posed.motion
+    )
 
 
 def _concluded(
@@ -365,7 +321,7 @@ def _concluded(
     if said:
         # What a flow misses and a map explains is no noise.
         name = "approximation" if np.any(found.coefficients) else "none"
-    elif name != "equation" and not (stopped or found.hidden or session.stop()):
+    elif name != "equation" and not (stopped or found.hidden or forced or session.stop()):
         variables = (*found.states, *recordings.inputs)
         own = each_recording.law_of_each(session, prepared, final, variables)
         said = (own,) if own else ()

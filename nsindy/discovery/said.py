@@ -41,9 +41,13 @@ class Said(NamedTuple):
 
     def mentions(self, states: Sequence[str]) -> Mentions:
         """What it names, of the states of recordings of first order."""
-        words = {word for text in self.texts for word in re.findall(r"[^\W\d]\w*", text)}
         rows = {row for law in self.laws for row in law.rows} | self.physics.rows
-        return Mentions(frozenset(words), frozenset(states[row] for row in rows))
+        return Mentions(self.words, frozenset(states[row] for row in rows))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All names that stand in it."""
+        return frozenset(word for text in self.texts for word in re.findall(r"[^\W\d]\w*", text))
 
 
 def read_said(question: Question, recordings: Recordings) -> Said:

@@ -277,8 +277,10 @@ def _shares(prepared: Prepared, products: np.ndarray, samples: float) -> Explain
     costs = np.broadcast_to(searched.prior_of_columns.costs, searched.columns.shape)
     elsewhere, here = np.zeros((2, len(costs)))
     for d, columns in enumerate(searched.columns):
-        chosen = [*columns, size + d]
-        own, prior = np.ix_(chosen, chosen), searched.prior._replace(costs=costs[d])
+        # A small library is filled up to a common size.
+        true = columns < size
+        chosen = [*columns[true], size + d]
+        own, prior = np.ix_(chosen, chosen), searched.prior._replace(costs=costs[d, true])
         total = max(every[size + d, size + d], np.finfo(float).tiny)
 
         def left(most, judged, prior=prior):

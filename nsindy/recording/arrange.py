@@ -6,7 +6,7 @@ import numpy as np
 
 from nsindy.recording.check import Recording, Recordings
 
-__all__ = ["arranged"]
+__all__ = ["arranged", "as_inputs"]
 
 
 def arranged(recordings: Recordings, states: Sequence[str], inputs: Sequence[str]) -> Recordings:
@@ -24,3 +24,15 @@ def arranged(recordings: Recordings, states: Sequence[str], inputs: Sequence[str
         values = np.concatenate([part.states, part.inputs], 1)
         parts.append(Recording(part.times, values[:, own], values[:, driving]))
     return recordings._replace(parts=tuple(parts), states=tuple(states), inputs=tuple(inputs))
+
+
+def as_inputs(recordings: Recordings, names: Sequence[str]) -> Recordings:
+    """The recordings with these of their states as inputs, after those there.
+
+    One that was not measured in every row is left out: equations need their inputs at all times.
+    """
+    values = np.concatenate([part.states for part in recordings.parts])
+    whole = np.isfinite(values).all(0)
+    taken = [n for n, ok in zip(recordings.states, whole, strict=True) if ok and n in names]
+    states = [name for name in recordings.states if name not in names]
+    return arranged(recordings, states, (*recordings.inputs, *taken))

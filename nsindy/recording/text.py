@@ -17,6 +17,8 @@ HEAD = 50
 """Lines that separator and header are detected from."""
 SEPARATORS = ("\t", ";", ",", "|", "")
 """Between cells; the last is white space."""
+RAGGED = 0.8
+"""What a cell counts where the first line has another number of them than the others."""
 CONTROL = re.compile(r"[\0-\x08\x0e-\x19\x1b-\x1f]")
 """Characters that no text contains."""
 COMMENTS = ("#", "%", "//")
@@ -70,7 +72,7 @@ def sheet_of_text(source: str, content: bytes) -> Sheet:
             break
     if not head:
         raise ValueError(f"{source} is empty; it needs a header and rows of numbers")
-    separator = max(SEPARATORS, key=lambda each: _score(head[1:] or head, each))
+    separator = max(SEPARATORS, key=lambda each: _score(head, each))
     return Sheet(source, lambda: _rows(source, lines, separator), separator, comment, notes)
 
 
@@ -141,13 +143,18 @@ def _split(line: str, separator: str) -> list[str]:
         return [line]
 
 
-def _score(lines: list[str], separator: str) -> tuple[float, bool]:
-    """The share of the cells that are numbers or times; 0 where there is one column."""
-    rows = [_split(line, separator) for line in lines]
+def _score(head: list[str], separator: str) -> tuple[float, bool]:
+    """The share of the cells that are numbers or times; 0 where there is one column.
+
+    It counts less where the first line has another number of cells than the others: white space
+    separates a date from its time of day as well.
+    """
+    rows = [_split(line, separator) for line in head[1:] or head]
     width = collections.Counter(map(len, rows)).most_common(1)[0][0]
     if width < 2:
         return 0.0, False
     known = sum(
         cells.kind_of(cell)[0] != "words" for row in rows if len(row) == width for cell in row
     )
-    return known / (width * len(rows)), True
+    share = known / (width * len(rows))
+    return share if len(_split(head[0], separator)) == width else RAGGED * share, True

@@ -40,6 +40,13 @@ _DATE = r"(\d{1,4})([-./ ])(\d{1,2}|[A-Za-z]{3,9})\2(\d{1,4})\.?"
 _ZONE = r"\s*(Z|UTC|GMT|[-+]\d\d:?\d\d)?"
 CLOCK = re.compile(_CLOCK, re.ASCII)
 DATE = re.compile(_DATE, re.ASCII)
+_NAME = r"([A-Za-z]{3,9})"
+MONTH = re.compile(
+    rf"(\d{{4}})(?:[-/](\d\d)|[- ]?[Mm](\d\d?)|[- ]?[Qq]([1-4])|[- ]{_NAME})"
+    rf"|(?:{_NAME}|(\d\d?)|[Qq]([1-4]))[-/ ](\d{{4}})",
+    re.ASCII,
+)
+"""A month or a quarter of a year: 2005-01, 2005M1, 2005Q1, 2005 Jan, Jan 2005, 01/2005, Q1 2005."""
 STAMP = re.compile(rf"{_DATE}(?:[T,; ]\s*){_CLOCK}{_ZONE}", re.ASCII)
 
 
@@ -63,6 +70,8 @@ def kind_of_moment(cell: str) -> str:
 
 def _moment(cell: str) -> Moment | None:
     cell = cell.strip()
+    if found := MONTH.fullmatch(cell):
+        return _first_of_month(found.groups())
     if not cell[:1].isdigit():
         return None
     if found := CLOCK.fullmatch(cell):
@@ -88,6 +97,21 @@ def _moment(cell: str) -> Moment | None:
     if len(first) != 4 and len(last) not in (2, 4):
         return None
     return Moment((int(first), month, int(last)), separator, seconds)
+
+
+def _first_of_month(fields: Sequence[str | None]) -> Moment | None:
+    """The first day of a month or a quarter; see `MONTH`."""
+    before, number, of_m, quarter, name, name_first, number_first, quarter_first, after = fields
+    written, word = number or of_m or number_first, name or name_first
+    if word is not None:
+        if word[:3].lower() not in MONTHS:
+            return None
+        month = 1 + MONTHS.index(word[:3].lower())
+    else:
+        month = int(written) if written else 3 * int(quarter or quarter_first or 1) - 2
+    if not 1 <= month <= 12:
+        return None
+    return Moment((int(before or after or 0), month, 1), "-", 0.0)
 
 
 def _iso(cell: str) -> Moment | None:
