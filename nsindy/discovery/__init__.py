@@ -21,6 +21,8 @@ Read the modules in this order:
   smoothing      splines, their smoothness and the kind of noise by likelihood
   dictionary     the candidate terms
   screening      a large library: which of its terms each equation is searched with
+  wandering      columns that noise drives, told apart before anything is searched
+  driving        states that something outside drives, which spoil the equations of the others
   wide_table     many columns: functions of others, and what has no equation
   known          what a person knows: given coefficients, the terms that are free, signs
   equal          coefficients that are equal, or in a ratio, across equations
@@ -100,6 +102,9 @@ The method:
    and long equations chosen anew as a whole, until none is better. Inputs are read as straight
    from row to row, or held until the next, or held and late, or, as the rain of the last hour, held
    since the row before, whichever is likelier.
+   A column that wanders at random, as a likelihood tells, is an input from the beginning. Where the
+   choice misses a recording, so is what no function of the columns gives and no equation explains
+   in the fifth that it was not chosen from: a torque or the weather that nobody called an input.
 7. *Fit numbers inside terms.* sin(w x), cos(w x), x/(K + x), 1/(1 + x/K), Hill terms of power 2 to
    4, exp(k x) and exp(k x) - 1, exp(-E/x), tanh(k x) and x^p, alone and most of them times a
    state, an input or both, exponentials also times two other states, are tried with a grid of
@@ -129,7 +134,8 @@ The method:
    the recording count together. The search is made once on the first four fifths, whose forecast of
    the rest is reported, and once on all samples. A verdict says whether an equation was found.
    Where several recordings have none in common, each is searched by itself, and one law with
-   numbers of its own in each is told.
+   numbers of its own in each is told. Where a state spoils others that have an equation of their
+   own, each alone beside measured columns, it becomes an input as well.
 
 What a person knows is not searched: given coefficients (`know=`) are subtracted from derivatives
 and integrals, stay as they are in every fit, and are not paid for; an equation whose terms are

@@ -146,11 +146,11 @@ OUTSIDE_APART = 0.25
 true states noise leaves up to a fifth."""
 
 SPOILS = 1.2
-"""Ratio up to which the other states may be missed by more once a state is an input: none was."""
+"""Ratio, its logarithm averaged over the other states, by which they may be missed by more once a
+state is an input: it was none."""
 
-SPOILED_FAR = 0.3
-"""Share of its standard deviation by which a state is missed that others have spoiled for certain,
-where an equation of its own explains `OUTSIDE` of what it does."""
+LOST = 0.3
+"""Share of its standard deviation by which a state is missed that no equation follows."""
 
 SPOILED = 0.1
 """Share of its standard deviation by which a state is missed where others may have spoiled it."""
@@ -231,6 +231,10 @@ MOVING = 3.0
 
 MANY_TERMS = 5
 """Terms of an equation from which on it is no law where a slow error is left beside it."""
+
+SLOW_FAR = 0.25
+"""Share of the standard deviation of a state from which on a slow error does too much of it for the
+equation beside it to be one."""
 
 MISSED_WARNING = 2.0
 """Times its noise by which a state is missed before a warning says so."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from nsindy.discovery import constants, diagnosis, stages, wide_table
 from nsindy.discovery.models import FoundModel
-from nsindy.discovery.opening import Opening, Posed, opened
+from nsindy.discovery.opening import Case, Opening, opened
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
 from nsindy.recording.arrange import arranged, as_inputs
@@ -20,67 +20,67 @@ from nsindy.recording.arrange import arranged, as_inputs
 __all__ = ["from_outside", "unspoiled"]
 
 
-def from_outside(posed: Posed, opening: Opening) -> tuple[Posed, Opening]:
+def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
     """The same, or a search with what is no function of the columns as an input of the others.
 
     Args:
-      posed: what is searched.
+      case: what is searched.
       opening: its search on the first part.
     """
-    names = _of_no_function(posed, opening)
-    if not names or posed.stop():
-        return posed, opening
+    names = _of_no_function(case, opening)
+    if not names or case.stop():
+        return case, opening
     fewer = _with_inputs(
-        posed,
+        case,
         names,
         "{0}' is no function of the columns: the same values go on in different ways; {0} is taken "
         "as an input, which acts from outside",
     )
     again = opened(fewer, *fewer.usual())
-    kept = [name not in names for name in posed.recordings.states]
+    kept = [name not in names for name in case.recordings.states]
     before, now = (_left(o.prepared, o.first) for o in (opening, again))
-    helps = np.all(now <= constants.SPOILS * before[kept])
-    return (fewer, again) if helps else (posed, opening)
+    helps = np.mean(np.log(now / before[kept])) < np.log(constants.SPOILS)
+    return (fewer, again) if helps else (case, opening)
 
 
-def unspoiled(posed: Posed, model: FoundModel) -> Posed | None:
+def unspoiled(case: Case, model: FoundModel) -> Case | None:
     """The states of which each alone, beside the others as measured, has an equation.
 
     None where those are all or none of them, or none of them is missed by much.
 
     Args:
-      posed: what was searched.
+      case: what was searched.
       model: what was found, which misses states.
     """
-    recordings, prepared = posed.recordings, model.prepared
+    recordings, prepared = case.recordings, model.prepared
     states, inputs = recordings.states, recordings.inputs
     whole = all(np.isfinite(part.states).all() for part in recordings.parts)
     if len(states) < 2 or not whole or prepared.problem.wide or prepared.order != 1:
         return None
-    missed = _left(prepared, model.final) > constants.SPOILED * _spread(posed)
+    missed = _left(prepared, model.final) / _spread(case) > constants.SPOILED
     good: list[str] = []
     for name in states if missed.any() else ():
-        if posed.stop():
+        if case.stop():
             return None
         others = [other for other in states if other != name]
-        alone = posed.with_columns(arranged(recordings, [name], (*inputs, *others)))
+        alone = case.with_columns(arranged(recordings, [name], (*inputs, *others)))
         if not stages.missed(*stages.first_search(*alone.usual())):
             good.append(name)
     names = [name for name in states if name not in good]
     helped = any(miss and name in good for name, miss in zip(states, missed, strict=True))
-    if not names or not helped or posed.said.words & set(names):
+    if not names or not helped or case.said.words & set(names):
         return None
     return _with_inputs(
-        posed,
+        case,
         names,
         "no equation was found for {0}, and as a state it spoils those of the others: it is taken "
         "as an input of theirs",
     )
 
 
-def _of_no_function(posed: Posed, opening: Opening) -> list[str]:
+def _of_no_function(case: Case, opening: Opening) -> list[str]:
     """States that are missed, and whose changes no function of the columns gives."""
-    prepared, first, states = opening.prepared, opening.first, posed.recordings.states
+    prepared, first, states = opening.prepared, opening.first, case.recordings.states
     if len(states) < 2 or prepared.problem.wide or not stages.missed(prepared, first):
         return []
     count = len(prepared.units.states)
@@ -88,26 +88,27 @@ def _of_no_function(posed: Posed, opening: Opening) -> list[str]:
     elsewhere, here = (share[rows.start :] for share in wide_table.explained(prepared))
     longest = max(prepared.signals, key=lambda signal: len(signal.times))
     apart = np.nan_to_num(diagnosis.changes_apart(longest, rows))
-    # Of many columns no two passages are near. What is well explained, and missed by far all the
-    # same, is driven by what is not.
-    spoiled = _left(prepared, first) > constants.SPOILED_FAR * _spread(posed)
-    certain = (here < constants.EXPLAINED_HERE) & np.any(spoiled & (elsewhere > constants.OUTSIDE))
+    # Of many columns no two passages are near. What an equation explains well, and is missed all
+    # the same, is driven by what none explains and none follows.
+    left = _left(prepared, first) / _spread(case)
+    spoiled = (left > constants.SPOILED) & (elsewhere > constants.OUTSIDE)
+    certain = (here < constants.EXPLAINED_HERE) & (left > constants.LOST) & spoiled.any()
     none = (elsewhere < constants.EXPLAINED) & (here < constants.OUTSIDE)
     none &= certain | (apart > constants.OUTSIDE_APART)
     found = [
         name
         for name, outside in zip(states, none, strict=True)
-        if outside and name not in posed.said.words
+        if outside and name not in case.said.words
     ]
     return found if len(found) < len(states) else []
 
 
-def _with_inputs(posed: Posed, names: Sequence[str], why: str) -> Posed:
+def _with_inputs(case: Case, names: Sequence[str], why: str) -> Case:
     """What is searched with these states as inputs, and a note for each."""
-    recordings = as_inputs(posed.recordings, names)
+    recordings = as_inputs(case.recordings, names)
     keep = '; --free "{0}\' : 1, {0}" keeps it a state'
     notes = [(why + keep).format(name) for name in names]
-    return posed.with_columns(recordings._replace(notes=(*recordings.notes, *notes)))
+    return case.with_columns(recordings._replace(notes=(*recordings.notes, *notes)))
 
 
 def _left(prepared: Prepared, found: Found) -> np.ndarray:
@@ -116,5 +117,5 @@ def _left(prepared: Prepared, found: Found) -> np.ndarray:
     return (found.noise * prepared.units.states)[:measured]
 
 
-def _spread(posed: Posed) -> np.ndarray:
-    return np.nanstd(np.concatenate([part.states for part in posed.recordings.parts]), 0)
+def _spread(case: Case) -> np.ndarray:
+    return np.nanstd(np.concatenate([part.states for part in case.recordings.parts]), 0)

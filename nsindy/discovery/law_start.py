@@ -13,6 +13,9 @@ __all__ = ["linear_groups", "number_starts"]
 Right = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Derivatives [E, N] of E equations from variables [V, N] and numbers [P]."""
 
+Residual = Callable[[np.ndarray], np.ndarray]
+"""What numbers [P] leave of derivatives, over their size; not finite beyond the domain."""
+
 
 def linear_groups(expressions: Sequence[Expression], names: Sequence[str]) -> list[list[str]]:
     """Numbers in which all expressions are linear together while the others stay: k, then a.
@@ -94,16 +97,18 @@ def number_starts(
     scale = np.sqrt(np.mean(derivatives**2, 1, keepdims=True))
     scale = np.where(scale > 0, scale, 1.0)
 
-    def residual(numbers):
+    def left(numbers):
         with np.errstate(all="ignore"):
-            left = (right(variables, numbers) - derivatives) / scale
-        return np.clip(np.nan_to_num(left, nan=1e6, posinf=1e6, neginf=-1e6), -1e6, 1e6).ravel()
+            return ((right(variables, numbers) - derivatives) / scale).ravel()
+
+    def residual(numbers):
+        return np.clip(np.nan_to_num(left(numbers), nan=1e6), -1e6, 1e6)
 
     turns = [*linear, linear[0]] if len(linear) > 1 else linear
     tried = []
     for values in _points(variables, linear[0], constants.LAW_POINTS // len(linear)):
         for group in turns:
-            values = _projected(residual, values, group)
+            values = _projected(left, values, group)
         tried.append(values)
     tried.sort(key=lambda values: float(np.sum(residual(values) ** 2)))
     found: list[tuple[float, np.ndarray]] = []
@@ -120,16 +125,23 @@ def number_starts(
     return [values for _, values in found[: constants.LAW_STARTS]]
 
 
-def _projected(residual, values: np.ndarray, linear: np.ndarray) -> np.ndarray:
-    """The same numbers with the linear ones by least squares."""
+def _projected(left: Residual, values: np.ndarray, linear: np.ndarray) -> np.ndarray:
+    """The same numbers with the linear ones by least squares.
+
+    Columns are of all sizes, the fourth power of a temperature beside a constant.
+    """
     places = np.flatnonzero(linear)
     if not len(places):
         return values
     base = np.where(linear, 0.0, values)
-    zero = residual(base)
-    columns = [residual(base + (np.arange(len(base)) == place)) - zero for place in places]
-    best = np.linalg.lstsq(np.stack(columns, 1), -zero, rcond=None)[0]
-    base[places] = best
+    zero = left(base)
+    columns = [left(base + (np.arange(len(base)) == place)) - zero for place in places]
+    every = np.column_stack([*columns, -zero])
+    every = every[np.isfinite(every).all(1)]
+    sizes = np.linalg.norm(every[:, :-1], axis=0)
+    sizes = np.where((sizes > 0) & np.isfinite(sizes), sizes, 1.0)
+    if len(every):
+        base[places] = np.linalg.lstsq(every[:, :-1] / sizes, every[:, -1], rcond=None)[0] / sizes
     return base
 
 

@@ -1,5 +1,6 @@
 """The search on the first part of recordings, under the likelier reading of their inputs."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,10 +16,10 @@ from nsindy.discovery.session import Progress, Session
 from nsindy.discovery.signals import Units
 from nsindy.recording.check import Recordings
 
-__all__ = ["Opening", "Posed", "opened", "pose"]
+__all__ = ["Case", "Opening", "case_of", "opened"]
 
 
-class Posed(NamedTuple):
+class Case(NamedTuple):
     """Recordings, and what is asked of them.
 
     Attributes:
@@ -47,21 +48,26 @@ class Posed(NamedTuple):
         """What is searched where nothing is known of the inputs."""
         return self.read(readings.usual(self.recordings.parts, self.question))
 
-    def with_columns(self, recordings: Recordings) -> "Posed":
+    def with_columns(self, recordings: Recordings) -> "Case":
         """The same of recordings with other columns as states, and as inputs after those there."""
-        more = len(recordings.inputs) - len(self.recordings.inputs)
-        return pose(recordings, self.question.with_inputs(more), self.tell, self.stop)
+        before = self.recordings
+        question = self.question.with_inputs(len(recordings.inputs) - len(before.inputs))
+        given = np.asarray(0.0 if question.noise is None else question.noise, float)
+        if given.shape == (len(before.states),):
+            kept = [before.states.index(name) for name in recordings.states]
+            question = dataclasses.replace(question, noise=given[kept].tolist())
+        return case_of(recordings, question, self.tell, self.stop)
 
 
-def pose(
+def case_of(
     recordings: Recordings, question: Question, tell: Progress, stop: Callable[[], bool]
-) -> Posed:
+) -> Case:
     """Read what is said of the columns; see `read_said`.
 
     Raises:
       ValueError: it cannot be read.
     """
-    return Posed(recordings, question, read_said(question, recordings), tell, stop)
+    return Case(recordings, question, read_said(question, recordings), tell, stop)
 
 
 class Opening(NamedTuple):
@@ -82,20 +88,20 @@ class Opening(NamedTuple):
     lag: Late | None
 
 
-def opened(posed: Posed, session: Session, units: Units, *, late: bool = True) -> Opening:
+def opened(case: Case, session: Session, units: Units, *, late: bool = True) -> Opening:
     """Search the first part under the likelier reading of the inputs.
 
     Args:
-      posed: what is searched.
+      case: what is searched.
       session: of the usual reading.
       units: likewise.
       late: False for no delay.
     """
-    recordings, read, part = posed.recordings, posed.read, 1 - constants.HELD_OUT
+    recordings, read, part = case.recordings, case.read, 1 - constants.HELD_OUT
     held, gain, asked = session.signals[0].held, None, session.question.hold
     if isinstance(asked, str):
         # It is SINCE, or the question would have said so.
-        return _since(posed, held)
+        return _since(case, held)
     prepared, first = stages.first_search(session, units)
     if not len(held) or len(session.parts[0].times) < len(recordings.parts[0].times):
         # The inputs of a long recording are averages, which are neither held nor late.
@@ -112,7 +118,7 @@ def opened(posed: Posed, session: Session, units: Units, *, late: bool = True) -
             session, held, (prepared, first) = again, other.held, searched
     if asked is None and not session.stop() and readings.may_be_since(prepared, first, part):
         # A delay could stand in for that, so this is asked first.
-        before = _since(posed, np.ones_like(held), first)
+        before = _since(case, np.ones_like(held), first)
         if before.first.chosen.score > first.chosen.score + readings.price(first):
             return before
     lag = readings.late(prepared, first, part) if late and not session.stop() else None
@@ -129,17 +135,17 @@ def opened(posed: Posed, session: Session, units: Units, *, late: bool = True) -
     return Opening(session, prepared, first, notes, lag)
 
 
-def _since(posed: Posed, held: np.ndarray, other: Found | None = None) -> Opening:
+def _since(case: Case, held: np.ndarray, other: Found | None = None) -> Opening:
     """The search where inputs have acted since the row before.
 
     Args:
-      posed: what is searched.
+      case: what is searched.
       held: True for all inputs [U].
       other: the search under another reading, where there was one.
     """
-    session, units = posed.read(held, -1.0)
+    session, units = case.read(held, -1.0)
     prepared, first = stages.first_search(session, units)
     gain = None if other is None else first.chosen.score - other.chosen.score
     lag = readings.acting_since(session.parts)
-    notes = readings.notes(held, posed.recordings.inputs, gain, lag)
+    notes = readings.notes(held, case.recordings.inputs, gain, lag)
     return Opening(session, prepared, first, notes, lag)

@@ -31,7 +31,7 @@ from nsindy.discovery.fitted_numbers import NOTHING_FITTED
 from nsindy.discovery.gauge import Motion
 from nsindy.discovery.law_text import Law
 from nsindy.discovery.models import FoundModel, Searched
-from nsindy.discovery.opening import Opening, Posed, opened, pose
+from nsindy.discovery.opening import Case, Opening, case_of, opened
 from nsindy.discovery.question import Question
 from nsindy.discovery.session import Progress, Session
 from nsindy.discovery.signals import Units
@@ -79,7 +79,8 @@ def discover(
         `discover(frame)` alone finds them. NaN where a state was not measured; `merge` puts series
         with times of their own together.
       inputs: measured forcing or control [N, U] or [N] that may enter the equations, a list of
-        them, or names of columns of the DataFrame.
+        them, or names of columns of the DataFrame. A state that has no equation, since it wanders
+        at random or something outside drives it, is taken as one, which the notes say.
       states: names of the D states; without them x, y, z, … or x0, x1, …. Of a DataFrame, the
         columns that are states; without them all others.
       input_names: names of the U inputs; without them u, or u0, u1, ….
@@ -193,35 +194,38 @@ def from_recordings(
         if question.map:
             rows, made = maps.rows_of_map(recordings.parts)
             return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
-        posed = pose(recordings, question, tell, stop)
+        case = case_of(recordings, question, tell, stop)
         if question.hidden_names:
-            return _with_hidden(posed)
-        posed = posed.with_columns(wandering.without_wandering(recordings, posed.said.words))
-        session, units = posed.usual()
-        terms = problem.terms_of(session.signals, units, posed.question)
+            return _with_hidden(case)
+        apart = wandering.without_wandering(recordings, case.said.words)
+        if not apart.equations:
+            return conclusion.nothing(apart.recordings)
+        case = case.with_columns(apart.recordings)
+        session, units = case.usual()
+        terms = problem.terms_of(session.signals, units, case.question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
             tell("telling the columns apart", 0.0)
-            mentions = posed.said.mentions(posed.recordings.states)
-            table = wide_table.sorted_out(posed.recordings, posed.question, mentions)
+            mentions = case.said.mentions(case.recordings.states)
+            table = wide_table.sorted_out(case.recordings, case.question, mentions)
             if not table.equations:
                 return conclusion.nothing(table.recordings)
-            posed = posed.with_columns(table.recordings)
-            session, units = posed.usual()
-        return _discover(posed, session, units)
+            case = case.with_columns(table.recordings)
+            session, units = case.usual()
+        return _discover(case, session, units)
 
 
-def _discover(posed: Posed, session: Session, units: Units) -> Discovery:
-    posed, opening = driving.from_outside(posed, opened(posed, session, units))
-    came_to = _searched(opening, posed.recordings)
+def _discover(case: Case, session: Session, units: Units) -> Discovery:
+    case, opening = driving.from_outside(case, opened(case, session, units))
+    came_to = _searched(opening, case.recordings)
     late = opening.lag is not None and opening.lag.delay > 0
-    if late and came_to.searched.model.numbers.inner and not posed.stop():
+    if late and came_to.searched.model.numbers.inner and not case.stop():
         # A delay may have stood in for a number that was not found yet.
-        at_once = _searched(opened(posed, *posed.usual(), late=False), posed.recordings)
+        at_once = _searched(opened(case, *case.usual(), late=False), case.recordings)
         one, other = (each.searched.model for each in (came_to, at_once))
         if other.worth >= one.worth - readings.price(one.final):
             came_to = at_once
     session, recordings, searched = came_to
-    laws = posed.said.laws
+    laws = case.said.laws
     if searched.stopped:
         return _concluded(session, recordings, laws, searched.model, stopped=True)
     model = models.at_fine_floor(session, searched)
@@ -230,8 +234,8 @@ def _discover(posed: Posed, session: Session, units: Units) -> Discovery:
         model = models.with_forcing(session, usual, *searched.without)
         model = model or models.beside(session, usual)
     found = _concluded(session, recordings, laws, model)
-    if found.verdict != "equation" and not posed.stop():
-        fewer = driving.unspoiled(posed, model)
+    if found.verdict != "equation" and not case.stop():
+        fewer = driving.unspoiled(case, model)
         other = None if fewer is None else _discover(fewer, *fewer.usual())
         if other is not None and other.verdict == "equation":
             return other
@@ -257,12 +261,12 @@ def _searched(opening: Opening, recordings: Recordings) -> _CameTo:
     return _CameTo(session, recordings, models.search_model(session, prepared, first, lag))
 
 
-def _with_hidden(asked: Posed) -> Discovery:
+def _with_hidden(case: Case) -> Discovery:
     """The equations of the measured states and of one that was not."""
-    recordings = asked.recordings
-    held = readings.usual(recordings.parts, asked.question)
+    recordings = case.recordings
+    held = readings.usual(recordings.parts, case.question)
     rows = thinning.thinned(recordings.parts, held)
-    session = Session(rows, [], asked.question, asked.tell, asked.stop, asked.said.physics)
+    session = Session(rows, [], case.question, case.tell, case.stop, case.said.physics)
     best: tuple[hidden.Posed, stages.First] | None = None
     for posed in hidden.pose(session, held):
         if best is None or not session.stop():
@@ -281,7 +285,7 @@ def _with_hidden(asked: Posed) -> Discovery:
     note = hidden.remark(posed, session.question.hidden_names[0], names)
     recordings = recordings._replace(notes=(*recordings.notes, note))
     return _concluded(
-        posed.session, recordings, asked.said.laws, model, stopped=stopped, motion=posed.motion
+        posed.session, recordings, case.said.laws, model, stopped=stopped, motion=posed.motion
     )
 
 

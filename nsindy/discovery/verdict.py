@@ -85,10 +85,10 @@ def judge_equations(
     """Compare what equations leave with the noise, and with the states.
 
     They are an approximation where they miss a state by `MISSED` times its noise, slow error and
-    all, leave structure in time, jump, or lack a term that nobody can name; where many terms are
-    found and a slow error is left; or where a term may as well be left out and what is left is not
-    quite noise, so that it stands for something. There is none where no equation holds a term: the
-    states do not change, or nothing explains how.
+    all, leave structure in time, jump, or lack a term that nobody can name; where a slow error is a
+    good part of a state, or stands beside many terms; or where a term may as well be left out and
+    what is left is not quite noise, so that it stands for something. There is none where no
+    equation holds a term: the states do not change, or nothing explains how.
 
     Args:
       prepared: what was searched.
@@ -119,11 +119,13 @@ def judge_equations(
     every = np.concatenate([s.measured for s in prepared.signals])[:, :measured]
     varies = every.std(0) > constants.MISSED * level
     unexplained = empty & varies & (far | (slow.size[:measured] > 0))
+    # Noise that drives a system, or an influence, does most of it.
+    loose = slow.size[:measured] > constants.SLOW_FAR * every.std(0)
     # Many terms beside which a slow error is left are no law.
     long = (chosen[rows].sum(1) >= constants.MANY_TERMS) & (slow.size[:measured] > 0)
     if empty.all():
         name = "none"
-    elif any(map(np.any, (far, structured, unexplained, long))) or unclear or suspect:
+    elif any(map(np.any, (far, structured, unexplained, long, loose))) or unclear or suspect:
         name = "approximation"
     else:
         name = "equation"

@@ -18,32 +18,49 @@ from nsindy.discovery import constants, thinning
 from nsindy.recording.arrange import as_inputs
 from nsindy.recording.check import Recording, Recordings
 
-__all__ = ["Wander", "wandering", "without_wandering"]
+__all__ = ["Sorted", "Wander", "wandering", "without_wandering"]
 
 
-def without_wandering(recordings: Recordings, stay: Collection[str] = ()) -> Recordings:
+class Sorted(NamedTuple):
+    """Recordings whose columns were told apart.
+
+    Attributes:
+      recordings: with what wanders among the inputs; notes say why.
+      equations: False where every column wanders, and all are still states.
+    """
+
+    recordings: Recordings
+    equations: bool
+
+
+def without_wandering(recordings: Recordings, stay: Collection[str] = ()) -> Sorted:
     """The recordings with what wanders at random as an input of the other states.
 
-    One that was not measured in every row is left out. Where every state wanders all stay.
+    One that was not measured in every row is left out.
 
     Args:
       recordings: as they were read.
       stay: names of columns that stay states, since something was said of them.
     """
     each = wandering(thinning.thinned(recordings.parts))
-    random = [n for n, w in zip(recordings.states, each, strict=True) if w.at_random]
-    names = [name for name in random if name not in stay]
-    if not names or len(random) == len(recordings.states):
-        return recordings
-    found = as_inputs(recordings, names)
-    notes = [
-        f"{name} wanders: nothing in a row foretells the change to the next, so noise drives it, "
-        "and it has no equation; it is "
-        + ("taken as an input of the others" if name in found.inputs else "left out")
-        + f'; --free "{name}\' : 1, {name}" looks for one all the same'
-        for name in names
+    names = [
+        name
+        for name, wander in zip(recordings.states, each, strict=True)
+        if wander.at_random and name not in stay
     ]
-    return found._replace(notes=(*recordings.notes, *notes))
+    if not names:
+        return Sorted(recordings, equations=True)
+    every = len(names) == len(recordings.states)
+    found = recordings if every else as_inputs(recordings, names)
+    notes = []
+    for name in names:
+        place = "taken as an input of the others" if name in found.inputs else "left out"
+        notes.append(
+            f"{name} wanders: nothing in a row foretells the change to the next, so noise drives "
+            f"it, and it has no equation; {'' if every else f'it is {place}; '}"
+            f'--free "{name}\' : 1, {name}" looks for one all the same'
+        )
+    return Sorted(found._replace(notes=(*recordings.notes, *notes)), not every)
 
 
 class Wander(NamedTuple):

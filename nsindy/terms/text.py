@@ -119,7 +119,7 @@ def number(value: float, error: float | None = None, *, precision: int | None = 
     Args:
       value: the number.
       error: its standard error, in the same units; if it is None, zero or not finite, four
-        significant digits are written.
+        significant digits are written. One significant digit is written at the least.
       precision: number of decimals, instead.
 
     Example:
@@ -133,6 +133,9 @@ def number(value: float, error: float | None = None, *, precision: int | None = 
     size = max(abs(value), float(error) if known and error is not None else 0.0)
     place = math.floor(math.log10(size)) if size > 0 else 0
     digits = decimals(float(error)) if known and error is not None else 3 - place
+    if value and round(value, digits) == 0:
+        # Of what is smaller than its error one digit stays: it is not 0.
+        digits = -math.floor(math.log10(abs(value)))
     if place < -5 or place > 6:
         return f"{value:.{max(digits + place, 0)}e}"
     return f"{round(value, digits):.{max(digits, 0)}f}"

@@ -7,6 +7,8 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
 
 import nsindy
+from nsindy.discovery.opening import case_of
+from nsindy.discovery.question import Question
 from nsindy.recording.arrange import as_inputs
 from nsindy.recording.check import check_arrays
 
@@ -30,6 +32,14 @@ def test_as_inputs_leaves_out_what_was_not_measured_in_every_row():
     found = as_inputs(recordings, ["u", "w"])
     assert (found.states, found.inputs) == (("x",), ("u",))
     np.testing.assert_array_equal(found.parts[0].inputs[:, 0], states[:, 1])
+
+
+def test_noise_that_was_given_for_each_state_goes_with_it():
+    recordings = check_arrays(TIMES, np.column_stack([np.sin(TIMES), np.cos(TIMES), TIMES % 3]))
+    question = Question(noise=[0.1, 0.2, 0.3], hold=[])
+    case = case_of(recordings, question, lambda stage, share: None, lambda: False)
+    fewer = case.with_columns(as_inputs(recordings, ["y"]))
+    assert fewer.question.noise == [0.1, 0.3] and fewer.question.hold == (False,)
 
 
 @pytest.mark.slow

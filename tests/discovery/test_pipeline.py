@@ -218,7 +218,7 @@ def test_knobs_that_make_no_sense(change, said):
 
 
 def test_forms_of_arguments(monkeypatch):
-    monkeypatch.setattr(pipeline, "_discover", lambda session, units, read, *rest: (session, read))
+    monkeypatch.setattr(pipeline, "_discover", lambda case, session, _: (session, case.recordings))
     x = rotation()
     session, read = nsindy.discover(
         0.08, [x, x], inputs=TIMES**2, input_names="pump", degree=2, operations=np.sin

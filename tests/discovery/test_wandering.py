@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from problems import noisy, solved
 
+import nsindy
 from nsindy.discovery.wandering import wandering, without_wandering
 from nsindy.recording.check import Recording, check_arrays
 
@@ -72,15 +73,18 @@ def test_rounded_readings_do_not_wander():
 def test_what_wanders_becomes_an_input_with_a_note(walk):
     states = np.column_stack([prey_and_predators(), walk])
     recordings = check_arrays(TIMES, states, states=["prey", "predators", "voltage"])
-    found = without_wandering(recordings)
-    assert found.states == ("prey", "predators") and found.inputs == ("voltage",)
+    found, equations = without_wandering(recordings)
+    assert found.states == ("prey", "predators") and found.inputs == ("voltage",) and equations
     assert found.notes[-1].startswith("voltage wanders: ")
-    assert without_wandering(recordings, {"voltage"}) is recordings
+    assert without_wandering(recordings, {"voltage"}).recordings is recordings
     states[::3, 2] = np.nan
-    left = without_wandering(check_arrays(TIMES, states, states=["prey", "predators", "voltage"]))
+    left, _ = without_wandering(
+        check_arrays(TIMES, states, states=["prey", "predators", "voltage"])
+    )
     assert left.states == ("prey", "predators") and not left.inputs and "left out" in left.notes[-1]
 
 
-def test_where_all_wander_all_stay(walk):
-    recordings = check_arrays(TIMES, walk[:, None])
-    assert without_wandering(recordings) is recordings
+def test_where_all_wander_there_is_no_equation(walk):
+    found = nsindy.discover(TIMES, walk[:, None], states=["price"])
+    assert found.verdict == "none" and found.states == ("price",)
+    assert found.notes[-1].startswith("price wanders: ")

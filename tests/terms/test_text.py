@@ -97,7 +97,9 @@ def test_names_and_states_must_match_the_coefficients():
         (1234.5, 30.0, "1230"),
         (3.21e-9, 4e-11, "3.21e-09"),
         (-5.4321e8, 2e5, "-5.432e+08"),
-        (0.012, 3.0, "0"),
+        # What is smaller than its error is not 0.
+        (0.012, 3.0, "0.01"),
+        (-3e-9, 3e4, "-0.000000003"),
         # The first digit of 0.00996 is that of 0.010.
         (0.5, 0.00996, "0.500"),
         (1.0, 5e-324, f"{1:.324f}"),
