@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nsindy.discovery import constants, diagnosis, stages, wide_table
+from nsindy.discovery.gauge import holds
 from nsindy.discovery.models import FoundModel
 from nsindy.discovery.opening import Case, Opening, opened
 from nsindy.discovery.problem import Prepared
@@ -40,7 +41,15 @@ def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
     kept = [name not in names for name in case.recordings.states]
     before, now = (_left(o.prepared, o.first) for o in (opening, again))
     helps = np.mean(np.log(now / before[kept])) < np.log(constants.SPOILS)
-    return (fewer, again) if helps else (case, opening)
+    return (fewer, again) if helps and _acts(again, len(names)) else (case, opening)
+
+
+def _acts(opening: Opening, last: int) -> bool:
+    """Whether any of the last inputs is in an equation: else nothing is gained by it."""
+    chosen = np.flatnonzero(opening.first.chosen.mask.any(0))
+    terms = [opening.prepared.terms[m] for m in chosen]
+    count = len(opening.prepared.units.variables)
+    return any(holds(term, place) for term in terms for place in range(count - last, count))
 
 
 def unspoiled(case: Case, model: FoundModel) -> Case | None:

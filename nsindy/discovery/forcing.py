@@ -167,20 +167,27 @@ def _wave(session: Session, prepared: Prepared, first: Found, final: Found) -> F
     session, units = _with_input(session, prepared, [part.times for part in session.parts])
     built = session.build(units, prepared.substeps)
     wide = _widened(first, len(built.terms) - len(prepared.terms))
-    offer = _line_offered(built, final.chosen)
-    if offer is None:
+    offers = _lines_offered(built, final.chosen)
+    if not offers:
         base, only = wide.chosen, Only(WAVE, (len(units.variables) - 1,))
-        found = number_scan.offers(
-            built, base.mask, base.coefficients, final.noise, only, forced=True
+        alone = built._replace(kinds=built.kinds._replace(seasons=False))
+        offers = number_scan.offers(
+            alone, base.mask, base.coefficients, final.noise, only, forced=True
+        )[:1]
+    best: Forced | None = None
+    for offer in offers:
+        # A drive is looked for alone: among waves times states its search goes astray.
+        found = number_fit.search_with(
+            dataclasses.replace(session, seasons=offer.followed), offer, built, wide
         )
-        offer = found[0] if found else None
-    if offer is None:
-        return None
-    found = number_fit.search_with(session, offer, built, wide)
-    if found is None:
-        return None
-    price = found.numbers.price
-    return Forced(found.prepared, found.first, found.final, price, numbers=found.numbers)
+        if found is None:
+            continue
+        price = found.numbers.price
+        forced = Forced(found.prepared, found.first, found.final, price, numbers=found.numbers)
+        best = forced if best is None or forced.evidence > best.evidence else best
+        if session.stop() or not shows(best.prepared, best.final):
+            break
+    return best
 
 
 def _forceable(built: Prepared) -> list[int]:
@@ -199,8 +206,11 @@ def _with_slots(problem: Problem, base: Candidate, equation: int, more: int) -> 
     return mask
 
 
-def _line_offered(built: Prepared, base: Candidate) -> Offer | None:
-    """The wave of the time that the smoothed derivatives show best, beside all other terms.
+def _lines_offered(built: Prepared, base: Candidate) -> list[Offer]:
+    """The waves of the time that smoothed derivatives show best, beside all other terms.
+
+    First one that stands alone, then one times states, where that is shown better: beside many
+    terms a drive also looks like x y cos(3 w t).
 
     Where a drive is missing, the best equations without it are no guide. With Q a basis of all
     terms of an equation, the sum of squares that sin(w t) and cos(w t) explain of ẋ - Q Qᵀ ẋ, alone
@@ -220,7 +230,7 @@ def _line_offered(built: Prepared, base: Candidate) -> Offer | None:
     step = float(np.median(np.concatenate([np.diff(part.times) for part in built.parts])))
     # From three quarters of a wave on, by a quarter, to a quarter of the rate of the samples.
     numbers = 0.5 * np.pi / span * np.arange(3, max(int(span / step), 4))
-    best = (0.0, 0, 0.0, 0)
+    best = {True: (0.0, 0, 0.0, 0), False: (0.0, 0, 0.0, 0)}
     equations = _forceable(built)
     states = np.concatenate([s.states for s in built.signals])
     carriers = built.kinds.carriers(len(built.units.states))
@@ -247,20 +257,28 @@ def _line_offered(built: Prepared, base: Candidate) -> Offer | None:
             at = int(np.argmax(gains))
             near = numbers[at] + 0.5 * np.pi / span * np.linspace(-1, 1, 65)
             finer = [gain(number, carrier) for number in near]
-            best = max(best, (max(finer), int(d), float(near[np.argmax(finer)]), place))
+            shown = max(finer), int(d), float(near[np.argmax(finer)]), place
+            best[place == 0] = max(best[place == 0], shown)
     tried = np.log(len(numbers) * len(carriers) * max(len(equations), 1))
     price = 0.5 * np.log(len(times)) + tried
-    value, d, number, place = best
+    alone, carried = best[True], best[False]
     # The three numbers of a wave, at half the logarithm of what is independent.
-    if value < 1.5 * np.log(freedom) + tried:
-        return None
+    least = 1.5 * np.log(freedom) + tried
+    shown = [alone, carried] if carried[0] > alone[0] else [alone]
+    return [_offer(built, base, *each[1:], float(price)) for each in shown if each[0] >= least]
+
+
+def _offer(
+    built: Prepared, base: Candidate, equation: int, number: float, place: int, price: float
+) -> Offer:
+    """A wave of this number in an equation, alone or times the carrier of a place."""
     inner = Inner(WAVE, len(built.units.variables) - 1, number)
-    mask = _with_slots(built.problem, base, d, 2)
-    more = 2 * len(carriers)
+    mask = _with_slots(built.problem, base, equation, 2)
+    more = 2 * len(built.kinds.carriers(len(built.units.states))) if place else 2
     support = np.pad(mask, ((0, 0), (0, len(built.terms) + more - mask.shape[1])))
     begin = len(built.terms) + 2 * place
-    support[d, begin : begin + 2] = True
-    return Offer(inner, support, float(price), followed=place > 0)
+    support[equation, begin : begin + 2] = True
+    return Offer(inner, support, price, followed=place > 0)
 
 
 def _drift(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:

@@ -320,11 +320,13 @@ class Kinds(NamedTuple):
       waves: sin, cos or both, the terms of a wave; none for no waves.
       others: kinds by name.
       inputs: the variables that are measured inputs.
+      seasons: whether waves of the time may stand times states.
     """
 
     waves: tuple[str, ...]
     others: dict[str, Kind]
     inputs: tuple[int, ...] = ()
+    seasons: bool = True
 
     @classmethod
     def beside(
@@ -336,6 +338,7 @@ class Kinds(NamedTuple):
         many: bool = False,
         forced: bool = False,
         inputs: Sequence[int] = (),
+        seasons: bool = True,
     ) -> "Kinds":
         """The kinds of the operations of a library, and one's own.
 
@@ -347,13 +350,14 @@ class Kinds(NamedTuple):
           many: True where there are samples enough for these in a library without waves as well.
           forced: True where a variable is a time, of which sin and cos are offered in any library.
           inputs: the variables that are measured inputs.
+          seasons: whether waves of the time may stand times states.
         """
         names = {term.primitive.name for term in library}
         few = any_operation and ("sin" in names or many)
         waves = tuple(name for name in ("sin", "cos") if forced or name in names)
         shipped = {name: kind for name, kind in KINDS.items() if few or kind.beside in names}
         others = {operation.name: _own(operation) for operation in own} | shipped
-        return cls(waves, others, tuple(inputs))
+        return cls(waves, others, tuple(inputs), seasons)
 
     def shapes(self, kind: str, places: tuple[int, ...], states: int) -> tuple[Shape, ...]:
         """The terms of a number in variables: alone, and but for waves times others.
@@ -385,14 +389,15 @@ class Kinds(NamedTuple):
             ),
         )
 
-    @staticmethod
-    def carriers(states: int) -> list[tuple[int, ...]]:
+    def carriers(self, states: int) -> list[tuple[int, ...]]:
         """What a wave of the time is multiplied with: nothing, a state, or two that meet.
 
         As a season does with births and with infections.
         """
-        alone = [(state,) for state in range(states)]
-        return [(), *alone, *itertools.combinations(range(states), 2)]
+        if not self.seasons:
+            return [()]
+        one = [(state,) for state in range(states)]
+        return [(), *one, *itertools.combinations(range(states), 2)]
 
     def terms(self, inner: Inner, states: int) -> tuple[Term, ...]:
         """The terms of a number, as `shapes` lists them."""

@@ -234,6 +234,7 @@ def prepare(
     substeps: int | None = 1,
     physics: Physics = NOTHING,
     forcings: int = 0,
+    seasons: bool = True,
     floor: float = constants.NOISE_FLOOR,
     inverse: tuple[int, ...] = (),
 ) -> Prepared:
@@ -248,6 +249,7 @@ def prepare(
       physics: what is known of the equations.
       forcings: inputs, the last of them, that are no measurement but a time or a step in it; they
         stand alone, and may have waves.
+      seasons: whether these waves may stand times states.
       floor: noise, as a share of a state's largest value, below which nothing is taken to be exact.
       inverse: variables whose negative powers are terms, in place of other operations than waves.
 
@@ -264,6 +266,7 @@ def prepare(
         any_operation=question.operations is None,
         many=bool(signals.cells(smoothed).sum() >= constants.NUMBER_VALUES),
         forced=forcings > 0,
+        seasons=seasons,
         inputs=range(count, len(scale) - forcings),
     )
     identity = terms_operations.get("identity")

@@ -34,6 +34,7 @@ class Session:
       stop: tells whether to end with what there is.
       physics: what is known of the equations.
       forcings: inputs, the last of them, that were not measured; see `problem.prepare`.
+      seasons: whether waves of these may stand times states.
       floor: noise below which no measurement is taken to be exact; see there.
       inverse: variables whose negative powers are terms; see there.
       apart: pairs of states of which neither is in the equation of the other.
@@ -46,6 +47,7 @@ class Session:
     stop: Callable[[], bool] = lambda: False
     physics: Physics = NOTHING
     forcings: int = 0
+    seasons: bool = True
     floor: float = constants.NOISE_FLOOR
     inverse: tuple[int, ...] = ()
     apart: tuple[tuple[int, int], ...] = ()
@@ -64,6 +66,7 @@ class Session:
             substeps=substeps,
             physics=self.physics,
             forcings=self.forcings,
+            seasons=self.seasons,
             floor=self.floor,
             inverse=self.inverse,
         )

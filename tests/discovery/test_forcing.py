@@ -136,13 +136,14 @@ def test_the_frequency_is_offered_that_the_derivatives_show(wave):
     built = problem.prepare(
         timed.parts, timed.signals, units, timed.question, forcings=timed.forcings
     )
-    offer = forcing._line_offered(built, candidate(np.zeros(made.back.shape)))
+    offer, *_ = forcing._lines_offered(built, candidate(np.zeros(made.back.shape)))
     assert offer.inner[:3] == (WAVE, 1, pytest.approx(1.0, abs=0.01))
-    # Alone, and not times the state.
-    assert offer.mask[0].tolist() == [False] * (len(built.terms)) + [True, True, False, False]
+    # Alone, in a library whose waves do not stand times the state.
+    assert offer.mask[0].tolist() == [False] * (len(built.terms)) + [True, True]
+    assert not offer.followed
     noise = np.random.default_rng(0).standard_normal((200, 1))
     quiet = built._replace(signals=[built.signals[0]._replace(derivatives=noise, freedom=100.0)])
-    assert forcing._line_offered(quiet, np.zeros(made.back.shape, bool)) is None
+    assert not forcing._lines_offered(quiet, np.zeros(made.back.shape, bool))
 
 
 @pytest.mark.slow
@@ -229,3 +230,17 @@ def test_a_drift_is_no_step():
     times, states = recorded(lambda t, y: [0.1 * t - 0.5 * y[0]], (1.0,), 20, 200)
     found = nsindy.discover(times, states, states=["x"])
     assert set(coefficients(found, 0)) == {"x", "t"}
+
+
+@pytest.mark.slow
+def test_a_drive_stands_alone_where_it_does():
+    """Of a Duffing oscillator x y cos(3 w t) took its place, among waves times states."""
+
+    def field(t, y):
+        return [y[1], -y[0] - 0.2 * y[1] - y[0] ** 3 + 0.5 * np.cos(1.25 * t)]
+
+    times, states = recorded(field, (1.0, 0.0), 60, 600, noise=0.01)
+    found = nsindy.discover(times, states, states=["x", "y"])
+    terms = {found.terms[m] for m in np.flatnonzero(found.coefficients[1])}
+    assert {"x", "y", "x^3"} < terms and len(terms) == 4
+    assert fitted(found, "cos(1.25")[0] == pytest.approx(1.25, abs=0.003)

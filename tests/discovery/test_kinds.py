@@ -134,7 +134,7 @@ def test_kinds_stand_beside_the_operations_of_a_library():
         "arrhenius", "competition", "ratio_share", "joint_saturation", "radial_inhibition",
     }  # fmt: skip
     plain = Kinds.beside(dictionary.monomials(2, 3))
-    assert plain == ((), {}, ())
+    assert plain == ((), {}, (), True)
     assert Kinds.beside(dictionary.monomials(2, 3), forced=True).waves == ("sin", "cos")
     # Where no operation was named, a library with waves has every kind.
     waves = dictionary.library(1, 1, operations=("sin", "cos"), degree=2)
