@@ -104,6 +104,8 @@ def _of_no_function(case: Case, opening: Opening) -> list[str]:
     certain = (here < constants.EXPLAINED_HERE) & (left > constants.LOST) & spoiled.any()
     none = (elsewhere < constants.EXPLAINED) & (here < constants.OUTSIDE)
     none &= certain | (apart > constants.OUTSIDE_APART)
+    # An equation needs its inputs at all times.
+    none &= np.isfinite(np.concatenate([part.states for part in case.recordings.parts])).all(0)
     found = [
         name
         for name, outside in zip(states, none, strict=True)

@@ -15,25 +15,14 @@ from scipy.linalg import cholesky_banded, solve_banded
 from scipy.optimize import minimize_scalar
 
 from nsindy.discovery import constants, thinning
+from nsindy.discovery.wide_table import SortedOut
 from nsindy.recording.arrange import as_inputs
 from nsindy.recording.check import Recording, Recordings
 
-__all__ = ["Sorted", "Wander", "wandering", "without_wandering"]
+__all__ = ["Wander", "wandering", "without_wandering"]
 
 
-class Sorted(NamedTuple):
-    """Recordings whose columns were told apart.
-
-    Attributes:
-      recordings: with what wanders among the inputs; notes say why.
-      equations: False where every column wanders, and all are still states.
-    """
-
-    recordings: Recordings
-    equations: bool
-
-
-def without_wandering(recordings: Recordings, stay: Collection[str] = ()) -> Sorted:
+def without_wandering(recordings: Recordings, stay: Collection[str] = ()) -> SortedOut:
     """The recordings with what wanders at random as an input of the other states.
 
     One that was not measured in every row is left out.
@@ -49,7 +38,7 @@ def without_wandering(recordings: Recordings, stay: Collection[str] = ()) -> Sor
         if wander.at_random and name not in stay
     ]
     if not names:
-        return Sorted(recordings, equations=True)
+        return SortedOut(recordings, equations=True)
     every = len(names) == len(recordings.states)
     found = recordings if every else as_inputs(recordings, names)
     notes = []
@@ -60,7 +49,7 @@ def without_wandering(recordings: Recordings, stay: Collection[str] = ()) -> Sor
             f"it, and it has no equation; {'' if every else f'it is {place}; '}"
             f'--free "{name}\' : 1, {name}" looks for one all the same'
         )
-    return Sorted(found._replace(notes=(*recordings.notes, *notes)), not every)
+    return SortedOut(found._replace(notes=(*recordings.notes, *notes)), not every)
 
 
 class Wander(NamedTuple):
