@@ -230,17 +230,3 @@ def test_a_drift_is_no_step():
     times, states = recorded(lambda t, y: [0.1 * t - 0.5 * y[0]], (1.0,), 20, 200)
     found = nsindy.discover(times, states, states=["x"])
     assert set(coefficients(found, 0)) == {"x", "t"}
-
-
-@pytest.mark.slow
-def test_a_drive_stands_alone_where_it_does():
-    """Of a Duffing oscillator x y cos(3 w t) took its place, among waves times states."""
-
-    def field(t, y):
-        return [y[1], -y[0] - 0.2 * y[1] - y[0] ** 3 + 0.5 * np.cos(1.25 * t)]
-
-    times, states = recorded(field, (1.0, 0.0), 60, 600, noise=0.01)
-    found = nsindy.discover(times, states, states=["x", "y"])
-    terms = {found.terms[m] for m in np.flatnonzero(found.coefficients[1])}
-    assert {"x", "y", "x^3"} < terms and len(terms) == 4
-    assert fitted(found, "cos(1.25")[0] == pytest.approx(1.25, abs=0.003)

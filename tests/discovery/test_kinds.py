@@ -272,3 +272,12 @@ def test_operations_of_a_kind_share_the_number():
 def test_no_operation_of_ones_own_has_the_name_of_a_kind():
     """It would take the place of one: `nsindy.operation` refuses what is in a table."""
     assert set(KINDS) <= {*NUMBERED, *PRIMITIVES}
+
+
+def test_waves_of_the_time_stand_times_states_where_there_are_seasons():
+    """Of two states x and y and the time: sin(w t), and x sin(w t), y sin(w t), x y sin(w t)."""
+    kinds = Kinds.beside(LIBRARY, forced=True)
+    assert kinds.carriers(2) == [(), (0,), (1,), (0, 1)]
+    assert len(kinds.shapes("wave", (2,), 2)) == 8
+    alone = kinds._replace(seasons=False)
+    assert alone.carriers(2) == [()] and len(alone.shapes("wave", (2,), 2)) == 2
