@@ -114,7 +114,7 @@ def _add_file_options(add: Callable[..., object]) -> None:
     add("--dt", type=_positive, metavar="S", help="time between rows, where no column has it")
     add("--by", metavar="ID", help="column that tells recordings apart, such as a subject")
     add("--states", nargs="+", metavar="X", help="columns of states; default: all others")
-    inputs = "columns of inputs, such as a force; most are told apart without it"
+    inputs = "columns of inputs, such as a force; often told apart without it"
     add("--inputs", nargs="+", default=[], metavar="U", help=inputs)
 
 

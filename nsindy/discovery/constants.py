@@ -122,8 +122,8 @@ turns no quicker."""
 
 WANDERS = 5.0
 """Nats by which a random walk must be likelier than a smooth path for noise to drive a column: of
-white noise, 90 series of 100 to 1000 rows, none reached 1; of 60 random walks of 400 and 1000 rows
-all did."""
+twenty white series of 400 rows none reaches 1, and all of twenty random walks more than this, as a
+test holds."""
 
 WANDER_ROWS = 30
 """Rows of a recording from which that is asked."""

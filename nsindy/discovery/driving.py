@@ -14,8 +14,7 @@ from nsindy.discovery import constants, diagnosis, stages, wide_table
 from nsindy.discovery.gauge import holds
 from nsindy.discovery.models import FoundModel
 from nsindy.discovery.opening import Case, Opening, opened
-from nsindy.discovery.problem import Prepared
-from nsindy.discovery.search import Found
+from nsindy.discovery.verdict import left_shares
 from nsindy.recording.arrange import arranged, as_inputs
 
 __all__ = ["from_outside", "unspoiled"]
@@ -39,7 +38,10 @@ def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
     )
     again = opened(fewer, *fewer.usual())
     kept = [name not in names for name in case.recordings.states]
-    before, now = (_left(o.prepared, o.first) for o in (opening, again))
+    before, now = (
+        left_shares(each.prepared, each.first, of.recordings)
+        for of, each in ((case, opening), (fewer, again))
+    )
     helps = np.mean(np.log(now / before[kept])) < np.log(constants.SPOILS)
     return (fewer, again) if helps and _acts(again, len(names)) else (case, opening)
 
@@ -66,7 +68,7 @@ def unspoiled(case: Case, model: FoundModel) -> Case | None:
     whole = all(np.isfinite(part.states).all() for part in recordings.parts)
     if len(states) < 2 or not whole or prepared.problem.wide or prepared.order != 1:
         return None
-    missed = _left(prepared, model.final) / _spread(case) > constants.SPOILED
+    missed = left_shares(prepared, model.final, recordings) > constants.SPOILED
     good: list[str] = []
     for name in states if missed.any() else ():
         if case.stop():
@@ -99,7 +101,7 @@ def _of_no_function(case: Case, opening: Opening) -> list[str]:
     apart = np.nan_to_num(diagnosis.changes_apart(longest, rows))
     # Of many columns no two passages are near. What an equation explains well, and is missed all
     # the same, is driven by what none explains and none follows.
-    left = _left(prepared, first) / _spread(case)
+    left = left_shares(prepared, first, case.recordings)
     spoiled = (left > constants.SPOILED) & (elsewhere > constants.OUTSIDE)
     certain = (here < constants.EXPLAINED_HERE) & (left > constants.LOST) & spoiled.any()
     none = (elsewhere < constants.EXPLAINED) & (here < constants.OUTSIDE)
@@ -120,13 +122,3 @@ def _with_inputs(case: Case, names: Sequence[str], why: str) -> Case:
     keep = '; --free "{0}\' : 1, {0}" keeps it a state'
     notes = [(why + keep).format(name) for name in names]
     return case.with_columns(recordings._replace(notes=(*recordings.notes, *notes)))
-
-
-def _left(prepared: Prepared, found: Found) -> np.ndarray:
-    """Standard deviation of what a search leaves of the measured states [d]."""
-    measured = prepared.parts[0].states.shape[1]
-    return (found.noise * prepared.units.states)[:measured]
-
-
-def _spread(case: Case) -> np.ndarray:
-    return np.nanstd(np.concatenate([part.states for part in case.recordings.parts]), 0)

@@ -35,6 +35,7 @@ from nsindy.discovery.opening import Case, Opening, case_of, opened
 from nsindy.discovery.question import Question
 from nsindy.discovery.session import Progress, Session
 from nsindy.discovery.signals import Units
+from nsindy.discovery.verdict import left_shares
 from nsindy.recording import check
 from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
@@ -317,9 +318,7 @@ def _concluded(
     )
     if forced is not None and forced.step is not None:
         found = dataclasses.replace(found, score=np.asarray(found.score) - forced.price)
-    every = np.concatenate([part.states for part in recordings.parts])
-    size = prepared.units.states
-    left = (final.noise * size)[: every.shape[1]] ** 2 / np.nanvar(every, axis=0)
+    left = left_shares(prepared, final, recordings) ** 2
     said = () if stopped or found.hidden else maps.suggestion(session, recordings, left)
     name = found.verdict
     if said:

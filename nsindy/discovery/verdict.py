@@ -10,6 +10,7 @@ from nsindy.discovery.discrepancy import Discrepancy
 from nsindy.discovery.inclusion import Unclear
 from nsindy.discovery.problem import Prepared
 from nsindy.discovery.search import Found
+from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
 from nsindy.result.discovery import HeldOut
 
@@ -19,6 +20,7 @@ __all__ = [
     "followed_by",
     "held_out",
     "judge_equations",
+    "left_shares",
     "misfit_of",
     "simulated_r2",
 ]
@@ -134,6 +136,13 @@ def judge_equations(
 
 def _places(of: np.ndarray) -> list[int]:
     return np.flatnonzero(of).tolist()
+
+
+def left_shares(prepared: Prepared, found: Found, recordings: Recordings) -> np.ndarray:
+    """What a search leaves of each measured state, as a share of its standard deviation [d]."""
+    every = np.concatenate([part.states for part in recordings.parts])
+    left = (found.noise * prepared.units.states)[: every.shape[1]]
+    return left / np.nanstd(every, axis=0)
 
 
 def followed_by(prepared: Prepared, final: Found) -> list[np.ndarray]:

@@ -25,15 +25,6 @@ def driven(field, initial):
     return solve_ivp(field, (0, 20), initial, t_eval=TIMES, rtol=1e-9, atol=1e-11).y.T
 
 
-def test_as_inputs_leaves_out_what_was_not_measured_in_every_row():
-    states = np.column_stack([np.sin(TIMES), np.cos(TIMES), TIMES % 3])
-    states[::3, 2] = np.nan
-    recordings = check_arrays(TIMES, states, states=["x", "u", "w"])
-    found = as_inputs(recordings, ["u", "w"])
-    assert (found.states, found.inputs) == (("x",), ("u",))
-    np.testing.assert_array_equal(found.parts[0].inputs[:, 0], states[:, 1])
-
-
 def test_noise_that_was_given_for_each_state_goes_with_it():
     recordings = check_arrays(TIMES, np.column_stack([np.sin(TIMES), np.cos(TIMES), TIMES % 3]))
     question = Question(noise=[0.1, 0.2, 0.3], hold=[])

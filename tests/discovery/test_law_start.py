@@ -66,3 +66,17 @@ def test_a_law_without_a_finite_value_still_has_a_start():
     linear = [np.array([True, False])]
     found = law_start.number_starts(lambda z, p: function(z, p)[None], x, np.ones((1, 50)), linear)
     assert len(found) >= 1 and np.isfinite(found).all()
+
+
+def test_linear_numbers_of_terms_of_all_sizes():
+    """A constant beside the fourth power of a temperature in kelvin, 3.5e-9 of which is as much."""
+    temperature = np.linspace(250, 300, 60)[None]
+    truth = np.array([17.0, 3.5e-9])
+
+    def right(variables, numbers):
+        return (numbers[0] - numbers[1] * variables[0] ** 4)[None]
+
+    (found, *_) = law_start.number_starts(
+        right, temperature, right(temperature, truth), [np.array([True, True])]
+    )
+    np.testing.assert_allclose(found, truth, rtol=1e-6)

@@ -5,6 +5,7 @@ import pytest
 from problems import noisy, solved
 
 import nsindy
+from nsindy.discovery import constants
 from nsindy.discovery.wandering import wandering, without_wandering
 from nsindy.recording.check import Recording, check_arrays
 
@@ -41,6 +42,15 @@ def test_what_returns_to_its_mean_or_is_white_or_at_rest_does_not_wander(seed):
     columns = np.column_stack([returns, rng.standard_normal(400), rest])
     found = wandering([recording(np.arange(400.0), columns)])
     assert not any(each.at_random for each in found)
+
+
+def test_white_noise_is_told_from_random_walks():
+    """The margins that `constants.WANDERS` speaks of, of fewer series."""
+    white = np.random.default_rng(11).standard_normal((400, 20))
+    found = wandering([recording(np.arange(400.0), white)])
+    assert max(each.gain for each in found) < 1
+    found = wandering([recording(np.arange(400.0), np.cumsum(white, 0))])
+    assert min(each.gain for each in found) > constants.WANDERS
 
 
 def test_steps_that_another_column_foretells_are_no_wandering():

@@ -113,3 +113,14 @@ def test_names_of_rows_as_r_writes_them(read):
 def test_more_cells_than_names_is_refused(read):
     with pytest.raises(ValueError, match="row 2 has 6 cells, not 3 as the header above it"):
         read(table(ROWS).replace(".", ","))
+
+
+def test_a_blank_inside_a_stamp_is_no_separator_beside_tabs(read):
+    """With a column of words white space would tell more cells than tabs do."""
+    rows = [
+        f"01/05/2024 {n // 2:02}:{30 * (n % 2):02}\t{x:.4f}\tBR2"
+        for n, (_, x, _) in enumerate(ROWS)
+    ]
+    found = read("\n".join(["Timestamp\tx\treactor", *rows]))
+    assert found.states == ("x",)
+    np.testing.assert_allclose(np.diff(found.parts[0].times), 1800)

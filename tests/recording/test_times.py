@@ -105,3 +105,30 @@ def test_an_impossible_date_is_named(read):
     cells = [f"2019-02-{k + 1:02}" for k in range(24)]
     with pytest.raises(ValueError, match="row 5, column t: '2019-02-31' is not a date like those"):
         read([*cells[:3], "2019-02-31", *cells[4:]])
+
+
+@pytest.mark.parametrize(
+    ("written", "first"),
+    [
+        ("2005-03", (2005, 3, 1)),
+        ("2005/11", (2005, 11, 1)),
+        ("2005M3", (2005, 3, 1)),
+        ("2005Q3", (2005, 7, 1)),
+        ("2005-Q4", (2005, 10, 1)),
+        ("Q2 2005", (2005, 4, 1)),
+        ("2005 Mar", (2005, 3, 1)),
+        ("March 2005", (2005, 3, 1)),
+        ("03/2005", (2005, 3, 1)),
+    ],
+)
+def test_a_month_or_a_quarter_is_its_first_day(written, first):
+    column = times.Moments("date", lambda cell: not cell)
+    column.add([written], [2])
+    found = column.finish("t")
+    assert times.kind_of_moment(written) == "date" and found.bad is None
+    assert (found.origin.year, found.origin.month, found.origin.day) == first
+
+
+@pytest.mark.parametrize("written", ["2005-13", "13/2005", "2005Q5", "Foo 2005", "200503", "2005"])
+def test_what_is_no_month(written):
+    assert not times.kind_of_moment(written)
