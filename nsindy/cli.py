@@ -243,7 +243,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
             progress("starting", 0.0)
             _start_jax()
             from nsindy.discovery.pipeline import from_recordings
-            from nsindy.discovery.question import Question
+            from nsindy.discovery.preparation.question import Question
             from nsindy.terms.own import read_operation
 
             asked = {field.name for field in dataclasses.fields(Question)}

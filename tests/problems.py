@@ -3,13 +3,13 @@
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from nsindy.discovery import problem, signals
-from nsindy.discovery.candidates import Candidate
-from nsindy.discovery.known import NOTHING
-from nsindy.discovery.problem import Prepared, Problem
-from nsindy.discovery.question import Question
-from nsindy.discovery.search import Found
-from nsindy.discovery.signals import Signal
+from nsindy.discovery.preparation import problem, signals
+from nsindy.discovery.preparation.known import NOTHING
+from nsindy.discovery.preparation.problem import Prepared, Problem
+from nsindy.discovery.preparation.question import Question
+from nsindy.discovery.preparation.signals import Signal
+from nsindy.discovery.supports.candidates import Candidate
+from nsindy.discovery.supports.search import Found
 from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
 from nsindy.terms.numbered import WAVE, Inner

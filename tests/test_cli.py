@@ -229,7 +229,11 @@ TRAINING = {"diffrax", "equinox", "flax", "optax", "optimistix", "safetensors"}
 def test_a_search_imports_neither_what_trains_nor_what_draws():
     code = "import nsindy, sys; nsindy.discover; nsindy.load; print(*sys.modules)"
     imported = {*run(sys.executable, "-c", code).stdout.split()}
-    assert {"nsindy.discovery.search", "nsindy.discovery.conclusion", "scipy"} <= imported
+    assert {
+        "nsindy.discovery.supports.search",
+        "nsindy.discovery.answer.conclusion",
+        "scipy",
+    } <= imported
     assert not imported & (TRAINING | {"sympy", "matplotlib", "PIL"})
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import collections
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"result", "recording", "terms", "discovery"},
 }
 """Besides `runtime`, which every package may import. Paper and discovery never meet."""
+DISCOVERY = ("preparation", "supports", "numbers", "inputs", "answer", "laws", "maps")
+"""Folders of `discovery`: each imports, beside itself and the constants, only those before it."""
 
 
 def imported(path: Path) -> set[str]:
@@ -59,6 +62,27 @@ def test_nothing_imports_in_a_circle():
         for others in reached.values():
             others |= {far for near in others for far in reached[near]}
     assert not [package for package, others in reached.items() if package in others]
+
+
+@pytest.mark.parametrize("folder", DISCOVERY)
+def test_a_folder_of_discovery_imports_only_those_before_it(folder):
+    allowed = {*DISCOVERY[: DISCOVERY.index(folder) + 1], "constants"}
+    wrong = [
+        f"{path.relative_to(HOME)} imports {name}"
+        for path in sorted((HOME / "discovery" / folder).glob("*.py"))
+        for name in sorted(imported(path))
+        if name.startswith("nsindy.discovery.") and name.split(".")[2] not in allowed
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("folder", ("", *DISCOVERY))
+def test_a_docstring_lists_every_module_and_folder(folder):
+    home = HOME / "discovery" / folder
+    listed = re.findall(r"^  (\w+/?) +\S", (home / "__init__.py").read_text("utf-8"), re.MULTILINE)
+    modules = {path.stem for path in home.glob("*.py")} - {"__init__"}
+    folders = {f"{path.parent.name}/" for path in home.glob("*/__init__.py")}
+    assert modules | folders <= {*listed}
 
 
 def test_no_public_class_or_function_stands_in_two_modules():

@@ -4,7 +4,7 @@ import diffrax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.discovery import dictionary, segmentation, signals
+from nsindy.discovery.preparation import dictionary, segmentation, signals
 from nsindy.recording.check import Recording
 from nsindy.terms import products
 from nsindy.trajectories.shooting import Model

@@ -4,74 +4,28 @@ Enters: `recording.check.Recordings`, one or several of the same system. Leaves:
 `result.discovery.Discovery`: equations, the error of every coefficient, the forecast of the last
 fifth, the models that came close, and warnings in words. Nothing is drawn at random.
 
-Read the modules in this order:
+Read the modules and folders in this order, which is also the order in which a folder may import
+another, from below:
 
   pipeline       the whole way, step by step
-  stages         the search on the first part of recordings, and that on all samples
-  models         numbers inside terms, negative powers, and a finer floor where they help
-  question       what is asked
-  constants      every number that governs a discovery, with its unit, reason and source
-  problem        what is searched, and the way back to the units of the recording
-  session        one discovery on its way: problems built, and searched from starts
-  thinning       long recordings averaged in blocks
-  signals        recordings scaled and smoothed
-  segmentation   recordings cut into the segments that equations are fitted on
-  readings       what inputs are between the rows: held or straight, and how late
   opening        the search on the first part, under the likelier reading of the inputs
-  smoothing      splines, their smoothness and the kind of noise by likelihood
-  dictionary     the candidate terms
-  screening      a large library: which of its terms each equation is searched with
+  models         numbers inside terms, negative powers, and a finer floor where they help
   wandering      columns that noise drives, told apart before anything is searched
-  driving        states that something outside drives, which spoil the equations of the others
   wide_table     many columns: functions of others, and what has no equation
-  known          what a person knows: given coefficients, the terms that are free, signs
-  equal          coefficients that are equal, or in a ratio, across equations
-  weak_form      integrals against test functions in place of derivatives
-  proposals      the supports that regressions propose
-  one_step       those that the flow from sample to sample proposes
-  candidates     a support fitted to the measurements, and its evidence
-  neighbours     the supports around one that was fitted
-  search         from one support to a better one, until none is better
-  kinds          what may hold a number that is fitted: sin(w x), x/(K + x), y/(K x + y), …
-  number_blocks  the numbers that are tried, of which variables, and those that are offered
-  number_hints   what shows that a number may be missing
-  number_growth  supports with a number, grown in one regression
-  number_regression
-                 the numbers with which regressions find better equations
-  number_tangent the regression along trajectories, to first order
-  number_scan    the numbers with which a solution would follow the recording better
-  response       what a small forcing does to a recording, to first order
-  fitted_numbers numbers fitted together with everything else
-  number_fit     searches with a number, which must earn its price
-  number_profile the least misfit as a function of one number, by parabolas
-  number_limits  one number in place of two, of which one is of no account
-  several_numbers
-                 numbers of several equations at once
-  numbers_inside one number after the other, as long as they earn their price
+  driving        states that something outside drives, which spoil the equations of the others
   coupling       states that rise and fall together, and equations without coupling
-  forcing        a wave of the time, a step in it, or the time itself, that was not measured
-  discrepancy    models that are only nearly right, beside a slow error
-  inclusion      how probable each term is; equations of probable terms alone
-  verdict        an equation, an approximation, or none
-  few_terms      the best equations of few plain terms, and linear ones, beside what was found
-  phase_differences products of sines and cosines that are waves of differences
-  diagnosis      what may be missing, in a person's words
+  hidden         a state that was not measured: how it enters, and the search for all equations
   each_recording one law with numbers of its own in each recording, where one for all misses
-  conclusion     the Discovery, put together from what was found
-  wording        what it says in words
-  law_text       laws of a person's own, as they are written
-  law_start      where the numbers of a law may be
-  law_fit        a law fitted to the measurements, as a support is
-  gauge          the coordinate of a state that was not measured
-  hidden         such a state: how it enters, and the search for all equations
-  hidden_law     where the numbers of a law with such a state may be
-  comparison     laws beside what was found
-  map_regression
-                 a map as a regression of every row on the one before
-  map_numbers    numbers inside the terms of a map
-  maps           x[n+1] = f(x[n]) in place of a flow
   said           all that a person says, read for the columns that the recordings have
   warm           the programs of usual recordings, compiled before the first one comes
+  maps/          x[n+1] = f(x[n]) in place of a flow
+  laws/          laws of a person's own, fitted and compared with what was found
+  answer/        what was found becomes an answer in a person's words
+  inputs/        what acts from outside: readings between the rows, a forcing in time
+  numbers/       terms with numbers inside: which are tried, and which earn their price
+  supports/      the search for the terms of each equation
+  preparation/   a recording and a question become a problem that can be searched
+  constants      every number that governs a discovery, with its unit, reason and source
 
 The method:
 

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import spearmanr
 
-from nsindy.discovery import constants, proposals, stages
-from nsindy.discovery.problem import Prepared
-from nsindy.discovery.search import Found
-from nsindy.discovery.session import Session
+from nsindy.discovery import constants
+from nsindy.discovery.preparation.problem import Prepared
+from nsindy.discovery.supports import proposals, stages
+from nsindy.discovery.supports.search import Found
+from nsindy.discovery.supports.session import Session
 
 __all__ = ["Uncoupled", "tied_states", "uncoupled"]
 

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nsindy.discovery import constants, diagnosis, stages, wide_table
-from nsindy.discovery.gauge import holds
+from nsindy.discovery import constants, wide_table
+from nsindy.discovery.answer import diagnosis
+from nsindy.discovery.answer.verdict import left_shares
 from nsindy.discovery.models import FoundModel
 from nsindy.discovery.opening import Case, Opening, opened
-from nsindy.discovery.verdict import left_shares
+from nsindy.discovery.preparation.gauge import holds
+from nsindy.discovery.supports import stages
 from nsindy.recording.arrange import arranged, as_inputs
 
 __all__ = ["from_outside", "unspoiled"]

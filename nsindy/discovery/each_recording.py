@@ -4,13 +4,15 @@ import dataclasses
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, few_terms, proposals, stages
-from nsindy.discovery.conclusion import standard_errors
-from nsindy.discovery.problem import Prepared
-from nsindy.discovery.search import Found
-from nsindy.discovery.session import Session
-from nsindy.discovery.stages import First
-from nsindy.discovery.wording import Wording
+from nsindy.discovery import constants
+from nsindy.discovery.answer import few_terms
+from nsindy.discovery.answer.conclusion import standard_errors
+from nsindy.discovery.answer.wording import Wording
+from nsindy.discovery.preparation.problem import Prepared
+from nsindy.discovery.supports import candidates, proposals, stages
+from nsindy.discovery.supports.search import Found
+from nsindy.discovery.supports.session import Session
+from nsindy.discovery.supports.stages import First
 
 __all__ = ["law_of_each"]
 

@@ -11,14 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import candidates, constants, gauge, problem, proposals, signals
-from nsindy.discovery.candidates import Start
-from nsindy.discovery.gauge import Gauge, Link, Motion
-from nsindy.discovery.problem import Prepared
-from nsindy.discovery.question import Question
-from nsindy.discovery.search import Found
-from nsindy.discovery.session import Session
-from nsindy.discovery.signals import Signal, Units
+from nsindy.discovery import constants
+from nsindy.discovery.preparation import gauge, problem, signals
+from nsindy.discovery.preparation.gauge import Gauge, Link, Motion
+from nsindy.discovery.preparation.problem import Prepared
+from nsindy.discovery.preparation.question import Question
+from nsindy.discovery.preparation.signals import Signal, Units
+from nsindy.discovery.supports import candidates, proposals
+from nsindy.discovery.supports.candidates import Start
+from nsindy.discovery.supports.search import Found
+from nsindy.discovery.supports.session import Session
 from nsindy.recording.check import Recording
 from nsindy.terms.expansion import same_term
 from nsindy.terms.term import Term

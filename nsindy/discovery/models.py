@@ -5,24 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import (
-    constants,
-    dictionary,
-    forcing,
-    number_hints,
-    numbers_inside,
-    problem,
-    proposals,
-    signals,
-    stages,
-)
-from nsindy.discovery.discrepancy import Discrepancy, nearly_right
-from nsindy.discovery.fitted_numbers import NOTHING_FITTED, FittedNumbers
-from nsindy.discovery.forcing import Forced
-from nsindy.discovery.problem import Prepared
-from nsindy.discovery.readings import Late
-from nsindy.discovery.search import Found
-from nsindy.discovery.session import Session
+from nsindy.discovery import constants
+from nsindy.discovery.inputs import forcing
+from nsindy.discovery.inputs.forcing import Forced
+from nsindy.discovery.inputs.readings import Late
+from nsindy.discovery.numbers import number_hints, numbers_inside
+from nsindy.discovery.preparation import dictionary, problem, signals
+from nsindy.discovery.preparation.problem import Prepared
+from nsindy.discovery.supports import proposals, stages
+from nsindy.discovery.supports.discrepancy import Discrepancy, nearly_right
+from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED, FittedNumbers
+from nsindy.discovery.supports.search import Found
+from nsindy.discovery.supports.session import Session
 from nsindy.evidence import regression
 
 __all__ = [

@@ -6,14 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, readings, signals, stages, thinning
-from nsindy.discovery.problem import Prepared
-from nsindy.discovery.question import Question
-from nsindy.discovery.readings import Late
+from nsindy.discovery import constants
+from nsindy.discovery.inputs import readings
+from nsindy.discovery.inputs.readings import Late
+from nsindy.discovery.preparation import signals, thinning
+from nsindy.discovery.preparation.problem import Prepared
+from nsindy.discovery.preparation.question import Question
+from nsindy.discovery.preparation.signals import Units
 from nsindy.discovery.said import Said, read_said
-from nsindy.discovery.search import Found
-from nsindy.discovery.session import Progress, Session
-from nsindy.discovery.signals import Units
+from nsindy.discovery.supports import stages
+from nsindy.discovery.supports.search import Found
+from nsindy.discovery.supports.session import Progress, Session
 from nsindy.recording.check import Recordings
 
 __all__ = ["Case", "Opening", "case_of", "opened"]

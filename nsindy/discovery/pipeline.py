@@ -9,33 +9,30 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import (
-    comparison,
-    conclusion,
     coupling,
-    dictionary,
     driving,
     each_recording,
-    forcing,
     hidden,
-    maps,
     models,
-    problem,
-    readings,
-    stages,
-    thinning,
     wandering,
     wide_table,
 )
-from nsindy.discovery.discrepancy import Discrepancy
-from nsindy.discovery.fitted_numbers import NOTHING_FITTED
-from nsindy.discovery.gauge import Motion
-from nsindy.discovery.law_text import Law
+from nsindy.discovery.answer import conclusion
+from nsindy.discovery.answer.verdict import left_shares
+from nsindy.discovery.inputs import forcing, readings
+from nsindy.discovery.laws import comparison
+from nsindy.discovery.laws.law_text import Law
+from nsindy.discovery.maps import map_search
 from nsindy.discovery.models import FoundModel, Searched
 from nsindy.discovery.opening import Case, Opening, case_of, opened
-from nsindy.discovery.question import Question
-from nsindy.discovery.session import Progress, Session
-from nsindy.discovery.signals import Units
-from nsindy.discovery.verdict import left_shares
+from nsindy.discovery.preparation import dictionary, problem, thinning
+from nsindy.discovery.preparation.gauge import Motion
+from nsindy.discovery.preparation.question import Question
+from nsindy.discovery.preparation.signals import Units
+from nsindy.discovery.supports import stages
+from nsindy.discovery.supports.discrepancy import Discrepancy
+from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
+from nsindy.discovery.supports.session import Progress, Session
 from nsindy.recording import check
 from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
@@ -193,8 +190,8 @@ def from_recordings(
         tell = progress or (lambda stage, share: None)
         tell("smoothing", 0.0)
         if question.map:
-            rows, made = maps.rows_of_map(recordings.parts)
-            return maps.discover_map(Session(rows, made, question, tell, stop), recordings)
+            rows, made = map_search.rows_of_map(recordings.parts)
+            return map_search.discover_map(Session(rows, made, question, tell, stop), recordings)
         case = case_of(recordings, question, tell, stop)
         if question.hidden_names:
             return _with_hidden(case)
@@ -319,7 +316,7 @@ def _concluded(
     if forced is not None and forced.step is not None:
         found = dataclasses.replace(found, score=np.asarray(found.score) - forced.price)
     left = left_shares(prepared, final, recordings) ** 2
-    said = () if stopped or found.hidden else maps.suggestion(session, recordings, left)
+    said = () if stopped or found.hidden else map_search.suggestion(session, recordings, left)
     name = found.verdict
     if said:
         # What a flow misses and a map explains is no noise.

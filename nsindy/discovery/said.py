@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nsindy.discovery.equal import read_ties
-from nsindy.discovery.hidden_law import check_law
-from nsindy.discovery.known import Names, Physics, read_physics
-from nsindy.discovery.law_text import Law, read_laws
-from nsindy.discovery.question import Question
+from nsindy.discovery.laws.hidden_law import check_law
+from nsindy.discovery.laws.law_text import Law, read_laws
+from nsindy.discovery.preparation.equal import read_ties
+from nsindy.discovery.preparation.known import Names, Physics, read_physics
+from nsindy.discovery.preparation.question import Question
 from nsindy.recording.check import Recordings
 
 __all__ = ["Mentions", "Said", "read_said"]

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.linalg import cholesky_banded, solve_banded
 from scipy.optimize import minimize_scalar
 
-from nsindy.discovery import constants, thinning
+from nsindy.discovery import constants
+from nsindy.discovery.preparation import thinning
 from nsindy.discovery.wide_table import SortedOut
 from nsindy.recording.arrange import as_inputs
 from nsindy.recording.check import Recording, Recordings

@@ -12,9 +12,11 @@ import jax
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from nsindy.discovery import constants, proposals, signals
-from nsindy.discovery.question import Question
-from nsindy.discovery.session import Session
+from nsindy.discovery import constants
+from nsindy.discovery.preparation import signals
+from nsindy.discovery.preparation.question import Question
+from nsindy.discovery.supports import proposals
+from nsindy.discovery.supports.session import Session
 from nsindy.recording import check
 from nsindy.runtime.programs import keeping_compiled, on_processor, wait_for_programs
 from nsindy.terms.numbered import Inner

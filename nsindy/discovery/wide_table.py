@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, problem, screening, signals, thinning, weak_form
-from nsindy.discovery.problem import Prepared
-from nsindy.discovery.question import Question
+from nsindy.discovery import constants
+from nsindy.discovery.preparation import problem, screening, signals, thinning, weak_form
+from nsindy.discovery.preparation.problem import Prepared
+from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.said import Mentions
 from nsindy.recording.arrange import arranged
 from nsindy.recording.check import Recordings

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import signals
-from nsindy.discovery.smoothing import SmoothedState, smooth
+from nsindy.discovery.preparation import signals
+from nsindy.discovery.preparation.smoothing import SmoothedState, smooth
 from nsindy.recording.arrange import arranged
 from nsindy.recording.check import Recording, Recordings
 from nsindy.result import along_recording

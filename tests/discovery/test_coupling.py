@@ -6,8 +6,8 @@ from problems import coefficients, noisy, prepared, solved
 
 import nsindy
 from nsindy.discovery import coupling
-from nsindy.discovery.question import Question
-from nsindy.discovery.session import Session
+from nsindy.discovery.preparation.question import Question
+from nsindy.discovery.supports.session import Session
 
 TIMES = np.linspace(0, 40, 40)
 

@@ -6,7 +6,8 @@ from problems import coefficients, noisy, prepared, solved
 from support.driven_systems import along_held, levels
 
 import nsindy
-from nsindy.discovery import number_blocks, number_regression, signals
+from nsindy.discovery.numbers import number_blocks, number_regression
+from nsindy.discovery.preparation import signals
 from nsindy.terms.numbered import Inner
 
 

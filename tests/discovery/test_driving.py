@@ -8,7 +8,7 @@ from scipy.interpolate import CubicSpline
 
 import nsindy
 from nsindy.discovery.opening import case_of
-from nsindy.discovery.question import Question
+from nsindy.discovery.preparation.question import Question
 from nsindy.recording.arrange import as_inputs
 from nsindy.recording.check import check_arrays
 

@@ -5,7 +5,8 @@ import problems
 import pytest
 
 import nsindy
-from nsindy.discovery import conclusion, segmentation, signals, smoothing, thinning
+from nsindy.discovery.answer import conclusion
+from nsindy.discovery.preparation import segmentation, signals, smoothing, thinning
 from nsindy.recording.check import Recording, Recordings
 from nsindy.recording.merge import merge
 

@@ -9,9 +9,10 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import least_squares
 
 import nsindy
-from nsindy.discovery import constants, hidden_law
-from nsindy.discovery.hidden_law import HiddenStart
-from nsindy.discovery.question import Question
+from nsindy.discovery import constants
+from nsindy.discovery.laws import hidden_law
+from nsindy.discovery.laws.hidden_law import HiddenStart
+from nsindy.discovery.preparation.question import Question
 from nsindy.recording.check import Recording
 
 B, G = 1.6, 0.4

@@ -7,9 +7,9 @@ from problems import found as found_by
 
 import nsindy
 from nsindy.discovery import constants, models
-from nsindy.discovery.discrepancy import Discrepancy
-from nsindy.discovery.question import Question
-from nsindy.discovery.session import Session
+from nsindy.discovery.preparation.question import Question
+from nsindy.discovery.supports.discrepancy import Discrepancy
+from nsindy.discovery.supports.session import Session
 
 TIMES = np.linspace(0, 16, 200)
 STATES = np.stack([np.cos(TIMES), -np.sin(TIMES)], 1)

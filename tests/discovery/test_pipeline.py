@@ -9,12 +9,9 @@ import problems
 import pytest
 
 import nsindy
-from nsindy.discovery import (
-    number_regression,
-    number_scan,
-    pipeline,
-    wording,
-)
+from nsindy.discovery import pipeline
+from nsindy.discovery.answer import wording
+from nsindy.discovery.numbers import number_regression, number_scan
 from nsindy.terms import operations
 
 TIMES = np.linspace(0, 16, 200)

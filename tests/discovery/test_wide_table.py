@@ -6,7 +6,7 @@ from problems import noisy, solved
 
 import nsindy
 from nsindy.discovery import wide_table
-from nsindy.discovery.question import Question
+from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.said import read_said
 from nsindy.recording.check import check_arrays
 

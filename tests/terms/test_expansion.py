@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nsindy.discovery import dictionary
+from nsindy.discovery.preparation import dictionary
 from nsindy.terms.expansion import expand_sum, same_term
 from nsindy.terms.expression import Quote, as_function
 from nsindy.terms.library import numpy_values

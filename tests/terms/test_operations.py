@@ -9,7 +9,7 @@ import scipy.stats
 import sympy
 
 from nsindy.circuits import recipes
-from nsindy.discovery import dictionary
+from nsindy.discovery.preparation import dictionary
 from nsindy.terms import library, operations, symbolic
 from nsindy.terms.term import Term, parse
 from nsindy.terms.text import readable

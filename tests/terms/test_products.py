@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nsindy.discovery import dictionary
+from nsindy.discovery.preparation import dictionary
 from nsindy.terms import library, operations, products
 from nsindy.terms.term import parse
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from van_der_pol import SPLIT, cut, model
 
-from nsindy.discovery import dictionary, segmentation, signals
+from nsindy.discovery.preparation import dictionary, segmentation, signals
 from nsindy.recording.check import Recording
 from nsindy.terms import products
 from nsindy.trajectories import gauss_newton, shooting

@@ -5,7 +5,7 @@ import pytest
 import scipy.optimize
 from problems import prepared, solved
 
-from nsindy.discovery import candidates
+from nsindy.discovery.supports import candidates
 from nsindy.terms.numbered import Inner
 from nsindy.terms.text import readable
 from nsindy.trajectories import shooting
