@@ -259,6 +259,7 @@ def test_how_jax_is_set_up(tmp_path):
     assert run(sys.executable, "-c", code, env=theirs).stdout.split()[-1] == str(tmp_path / "own")
 
 
+@pytest.mark.slow
 def test_the_example_of_the_help_runs(tmp_path):
     example = cli.EXAMPLE.split(":\n", 1)[1]
     for name, words in (("python", ""), ("nsindy", "-X importtime -m nsindy")):

@@ -45,6 +45,7 @@ def test_search_over_slots(variant):
     np.testing.assert_allclose(found.rss[0], left, rtol=1e-9)
 
 
+@pytest.mark.jit_first
 def test_derivatives_by_local_polynomials(variant):
     states = np.random.default_rng(1).normal(size=(40, 1)).cumsum(axis=0)
     found = variant(lambda s: savitzky_golay.savitzky_golay(s, 0.1, windows=(9,)).derivatives)(
@@ -54,6 +55,7 @@ def test_derivatives_by_local_polynomials(variant):
     np.testing.assert_allclose(found[:, 0], expected, rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.jit_first
 def test_solutions_of_the_oscillator(variant):
     args, initial = jnp.array([1.0, 0.1]), jnp.array([1.0, 0.0])
     times = jnp.array([0.0, 1.0])

@@ -133,6 +133,7 @@ def _epidemic(variables, numbers):
     return np.array([new - numbers[1] * infected, -new])
 
 
+@pytest.mark.slow
 def test_starts_are_followed_to_the_least_squares_of_a_fortnight(fortnight):
     """14 rows tell no second derivative, so they are far off, and the course begins below zero."""
     posed, best = fortnight

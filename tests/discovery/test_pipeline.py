@@ -91,6 +91,7 @@ def test_errors_are_as_large_as_their_standard_errors(oscillator):
     assert 0.3 < np.mean(np.square(ratios)) < 2.2
 
 
+@pytest.mark.slow
 @pytest.mark.unmeasured
 def test_units_only_scale_the_equation(oscillator):
     for power in (1e-9, 1e9):

@@ -100,6 +100,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """No file may grow beyond so many bytes, which is what a quota does."""
 
 
+@pytest.mark.slow
 def test_a_quota_leaves_the_finished_chunks_and_the_sweep_goes_on(environment, tmp_path):
     # The manifest grows by some 80 bytes with every chunk, and passes the limit after some.
     command = (SCRIPT, tmp_path / "out")

@@ -397,16 +397,14 @@ def test_the_script_runs_in_several_processes(data, tmp_path):
     assert [row["structure"]["count"] for row in rows] == [2, 2]
 
 
-def test_a_script_without_its_data_says_so():
-    for name in ("bench_odebench", "bench_air_track"):
-        done = subprocess.run(
-            [sys.executable, str(FOLDER / f"{name}.py")],
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
-        assert done.returncode == 1
-        assert done.stderr.startswith("error: give") and done.stderr.count("\n") == 1
+@pytest.mark.parametrize("script", (bench_odebench, bench_air_track))
+def test_a_script_without_its_data_says_so(script, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [script.__file__])
+    with pytest.raises(SystemExit) as stop:
+        script.main()
+    assert stop.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: give") and said.count("\n") == 1
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,7 @@ def test_a_library_without_a_true_term_is_refused():
         )
 
 
+@pytest.mark.jit_first
 @pytest.mark.parametrize("system", systems.FURTHER, ids=lambda system: system.name)
 def test_the_sparse_form_of_a_further_system_is_its_field(system, variant):
     names = term.composed_terms(system.states)

@@ -473,6 +473,7 @@ def test_the_recordings_that_the_project_makes(tmp_path):
     assert (found.states, found.parts[0].states.shape) == (("x", "y"), (400, 2))
 
 
+@pytest.mark.slow
 def test_the_fuzz_counts_every_recording(tmp_path):
     said = run("fuzz.py", "--count", 330, "--discover", 0, "--out", tmp_path)
     assert "330 recordings, 0 failures" in said

@@ -138,6 +138,7 @@ def test_the_page_says_everything(pages):
     assert "Warnings" not in pages["two"].read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_laws_stand_beside_what_was_found(oscillator, tmp_path):
     shares = {"r2": (0.99, 0.98), "held_out": (0.5, -np.inf)}
     found = LawResult("", (), (), (), 0.0, 12.5, **shares)

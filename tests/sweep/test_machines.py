@@ -122,6 +122,7 @@ def test_eight_devices_change_nothing(environment, whole, tmp_path):
     np.testing.assert_allclose(value_of(tmp_path / "out"), whole, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_four_processes_change_nothing(environment, whole, tmp_path):
     processes = together(environment, 4, SCRIPT, tmp_path / "out")
     for process in processes:

@@ -20,6 +20,7 @@ def states():
     return jax.random.uniform(jax.random.key(1), (40, 2), minval=-3.0, maxval=3.0)
 
 
+@pytest.mark.jit_first
 def test_columns_are_the_eight_terms_in_order(exact, states, variant):
     theta, inside = variant(lambda states: library.evaluate(exact, states))(states)
     # The functions are exact; jit may round the last bit otherwise than NumPy.
@@ -29,6 +30,7 @@ def test_columns_are_the_eight_terms_in_order(exact, states, variant):
     assert bool(inside.all())
 
 
+@pytest.mark.jit_first
 def test_shipped_circuits_are_the_operations_within_their_fidelity(shipped, states, variant):
     theta, inside = variant(library.evaluate)(shipped, states)
     assert bool(inside.all())

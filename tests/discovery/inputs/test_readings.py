@@ -174,6 +174,7 @@ def test_rows_of_late_inputs_hold_no_measurement():
     np.testing.assert_allclose(changes, TIMES[20::20] + 0.03)
 
 
+@pytest.mark.slow
 def test_what_is_asked_of_each_input_may_stand_in_an_array():
     u = inputs("steps")
     both = np.stack([u, np.sin(TIMES)], 1)

@@ -210,6 +210,7 @@ def test_arrays_of_a_map_need_no_times(clean):
         check.check_arrays(None, clean)
 
 
+@pytest.mark.slow
 def test_rows_that_do_not_follow_one_another_are_told(tmp_path):
     """Noise has no map; the command says so by its exit code."""
     noise = np.random.default_rng(4).standard_normal((120, 1))
