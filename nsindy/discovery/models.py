@@ -244,7 +244,11 @@ def with_forcing(
     asked = session.question.forcing
     if session.stop() or asked is False or prepared.problem.wide:
         return None
-    if not asked and not forcing.shows(usual.prepared, usual.final):
+    if not (
+        asked
+        or forcing.shows(usual.prepared, usual.final)
+        or forcing.switches_once(usual.prepared, usual.numbers)
+    ):
         return None
     bare, plain = usual.prepared, usual.final
     if usual.numbers.inner:

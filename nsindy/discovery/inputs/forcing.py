@@ -30,7 +30,15 @@ from nsindy.terms.numbered import WAVE, Inner, inner_of
 from nsindy.terms.operations import step_at
 from nsindy.terms.term import Term
 
-__all__ = ["Forced", "as_input", "in_time", "line_probability", "search_forced", "shows"]
+__all__ = [
+    "Forced",
+    "as_input",
+    "in_time",
+    "line_probability",
+    "search_forced",
+    "shows",
+    "switches_once",
+]
 
 
 class Forced(NamedTuple):
@@ -99,6 +107,25 @@ def shows(prepared: Prepared, found: Found) -> bool:
             smallest = min(smallest, line_probability(left[s.seen[:, d], d]))
     far = found.noise > constants.MISSED * np.maximum(noise, prepared.problem.floor)
     return bool(smallest < constants.LINE or far[seen].any())
+
+
+def switches_once(prepared: Prepared, numbers: FittedNumbers) -> bool:
+    """Tell whether a step at a threshold of a variable stands for a single moment.
+
+    A variable that passes its threshold once, up or down, in one recording of all cannot tell
+    1/(1 + exp(-k (x - c))) from a step in time, which has one number less.
+
+    Args:
+      prepared: the problem with the numbers.
+      numbers: that were fitted.
+    """
+    for inner in numbers.inner:
+        if inner.kind == "sigmoid":
+            at = inner.number / prepared.units.variables[inner.place]
+            sides = [np.hstack([s.states, s.inputs])[:, inner.place] > at for s in prepared.signals]
+            if sum(int(np.count_nonzero(np.diff(side))) for side in sides) == 1:
+                return True
+    return False
 
 
 def search_forced(

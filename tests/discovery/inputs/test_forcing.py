@@ -9,10 +9,11 @@ import nsindy
 from nsindy.discovery.inputs import forcing
 from nsindy.discovery.preparation import problem
 from nsindy.discovery.preparation.question import Question
+from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
 from nsindy.discovery.supports.session import Session
 from nsindy.recording import check
 from nsindy.report.page import write_report
-from nsindy.terms.numbered import WAVE
+from nsindy.terms.numbered import WAVE, Inner
 
 OPERATIONS = ()
 
@@ -192,6 +193,19 @@ def test_a_ramp_is_a_step_on_average():
     for time in (3.0, 3.07, 3.1):
         ramp = forcing._ramp(times, time)
         assert np.trapezoid(ramp, times) == pytest.approx(10 - time, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "kind", "once"),
+    [(2.0, "sigmoid", True), (2.0, "hinge", False), (1.0, "sigmoid", False)],
+)
+def test_a_threshold_that_is_passed_once_is_a_moment(threshold, kind, once):
+    """A wave about a line passes 2 once, and 1 three times."""
+    times = np.linspace(0, 4, 200)
+    problem = prepared(times, np.column_stack([times + 0.8 * np.sin(3 * times)]))
+    numbers = NOTHING_FITTED._replace(inner=(Inner(kind, 0, threshold, "c", second=9.0),))
+    assert forcing.switches_once(problem, NOTHING_FITTED) is False
+    assert forcing.switches_once(problem, numbers) is once
 
 
 def test_a_step_is_looked_for_where_a_row_lacks_a_value():
