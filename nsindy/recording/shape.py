@@ -13,16 +13,22 @@ from nsindy.recording.table import Column, Table, quote, rows_text
 __all__ = ["Groups", "groups_by", "groups_guessed", "split_restarts", "switches", "widened"]
 
 ID = re.compile(
-    r"(?i)(?:.*[ _])?(id|ids|subject|patient|person|animal|mouse|rat|run|trial|rep|replicate|exp|"
-    r"experiment|group|sample|specimen|series|recording|session|batch|unit|cell|well|plot|site|nr|"
-    r"no|number|set|case|individual|versuch|messung|probe|proband)(?:[ _.]*(id|no|nr|number))?[.]?"
+    r"(?i)(?:.*[ _])?(id|ids|subject|patient|person|participant|volunteer|donor|animal|mouse|rat|"
+    r"fish|plant|run|trial|test|shot|cycle|episode|rep|repeat|replicate|exp|experiment|assay|group|"
+    r"cohort|treatment|condition|sample|specimen|series|recording|session|batch|lot|unit|cell|"
+    r"culture|colony|strain|well|dish|vial|tube|flask|cup|mug|plot|site|track|trajectory|particle|"
+    r"vehicle|car|nr|no|number|set|case|individual|versuch|messung|reihe|lauf|probe|proband)"
+    r"(?:[ _.]*(id|no|nr|number))?[.]?"
 )
 """Names of a column that tells recordings apart."""
 VARIABLE = re.compile(
     r"(?i)(.*[ _])?(variable|var|quantity|parameter|param|name|sensor|channel|signal|tag|key|state|"
-    r"measure|measurand|metric|field|item|species|größe|kanal)([ _]?(name|id))?"
+    r"measure|measurand|metric|field|item|species|location|place|zone|room|node|compartment|größe|"
+    r"kanal)([ _]?(name|id))?"
 )
 """Names of a column that tells variables apart."""
+COUNTED = re.compile(r"(.*?)[ _.-]*(\d+|\b[A-Za-z])")
+"""Words that count: cup 1, cup 2; A0, A1; run a, run b."""
 SHARED = 0.6
 """Share of different times among all, at most, where every time is that of several rows."""
 BACK = 0.5
@@ -139,7 +145,7 @@ def widened(table: Table, time: int | None, taken: Collection[str]) -> Table:
         if column.kind == "number" and i != time and column.bad is None and np.ptp(column.values)
     ]
     if len(keys) != 1:
-        keys = [i for i in words if not ID.fullmatch(without_unit(table.columns[i].name))]
+        keys = [i for i in words if not _counts(table.columns[i])]
     if len(keys) != 1 or len(values) != 1 or time is None or taken:
         return table
     key, value = table.columns[keys[0]], table.columns[values[0]]
@@ -160,6 +166,15 @@ def widened(table: Table, time: int | None, taken: Collection[str]) -> Table:
     columns += [Column(w, "number", wide[:, k]) for k, w in enumerate(key.words)]
     note = f"took the words of column {table.label(keys[0])} as variables: {', '.join(key.words)}"
     return Table(table.source, tuple(columns), table.rows[first], (*table.notes, note))
+
+
+def _counts(column: Column) -> bool:
+    """Tell whether the words of a column are those of recordings, by its name or theirs."""
+    if ID.fullmatch(without_unit(column.name)):
+        return True
+    each = [COUNTED.fullmatch(word) for word in column.words]
+    stems = {found[1] for found in each if found}
+    return bool(column.name) and all(each) and len(stems) == 1 and stems != {""}
 
 
 def split_restarts(raw: RawRecording) -> tuple[list[RawRecording], tuple[str, ...]]:

@@ -131,6 +131,23 @@ def test_long_tables(read, header, order):
     assert (found.states, found.inputs) == (("v",), ("x",))
 
 
+@pytest.mark.parametrize(
+    ("header", "words", "several"),
+    [
+        ("assay,t,S", ("first", "second"), True),
+        ("beaker,t,S", ("B0", "B1"), True),
+        ("beaker,t,S", ("beaker a", "beaker b"), True),
+        ("beaker,t,S", ("left", "right"), False),
+        ("room,t,temperature", ("room 1", "room 2"), False),
+    ],
+)
+def test_words_that_count_are_recordings_and_others_are_variables(read, header, words, several):
+    rows = [[words[0], t, x] for t, x, _ in ROWS] + [[words[1], t, v] for t, _, v in ROWS]
+    found = read(table(rows, header))
+    assert len(found.parts) == (2 if several else 1)
+    assert len(found.states) == (1 if several else 2)
+
+
 def test_remarks_are_no_variables(read):
     rows = [[t, "ok" if t < 8 else "late", x] for t, x, _ in ROWS]
     found = read(table(rows, "t,remark,x"))
