@@ -145,6 +145,16 @@ OUTSIDE_APART = 0.25
 """Share of the variance of its derivative that near passages do not share, from which it is one. Of
 true states noise leaves up to a fifth."""
 
+SINE_LEFT = 1.3
+"""Times its noise that a sine of the time leaves of a column which a generator makes."""
+
+SINE_NOISE = 1e-3
+"""Share of its standard deviation that such a column is known to, where smoothing sees no noise: it
+has some digits."""
+
+SINE_ROWS = 20
+"""Rows that a recording has for a sine of the time to be seen in it."""
+
 SPOILS = 1.2
 """Ratio, its logarithm averaged over the other states, by which they may be missed by more once a
 state is an input: it was none."""

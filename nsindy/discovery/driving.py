@@ -2,15 +2,17 @@
 
 A torque, a current or the weather beside the states of a system has no equation among them. As a
 state it spoils the equations of the others, which are simulated from its wrong one. So where
-equations miss a recording, what is no function of the columns becomes an input; and where that does
-not help, whatever has no equation though others, each alone beside measured columns, have one.
+equations miss a recording, what is no function of the columns, or a sine of the time as generators
+make it, becomes an input; and where that does not help, whatever has no equation though others,
+each alone beside measured columns, have one.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, wide_table
+from nsindy.discovery import constants, generated, wide_table
 from nsindy.discovery.answer import diagnosis
 from nsindy.discovery.answer.verdict import left_shares
 from nsindy.discovery.models import FoundModel
@@ -23,21 +25,16 @@ __all__ = ["from_outside", "unspoiled"]
 
 
 def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
-    """The same, or a search with what is no function of the columns as an input of the others.
+    """The same, or a search with what acts from outside as an input of the others.
 
     Args:
       case: what is searched.
       opening: its search on the first part.
     """
-    names = _of_no_function(case, opening)
+    names, why = _acting(case, opening)
     if not names or case.stop():
         return case, opening
-    fewer = _with_inputs(
-        case,
-        names,
-        "{0}' is no function of the columns: the same values go on in different ways; {0} is taken "
-        "as an input, which acts from outside",
-    )
+    fewer = _with_inputs(case, names, why + "; {0} is taken as an input, which acts from outside")
     again = opened(fewer, *fewer.usual())
     kept = [name not in names for name in case.recordings.states]
     before, now = (
@@ -91,13 +88,40 @@ def unspoiled(case: Case, model: FoundModel) -> Case | None:
     )
 
 
-def _of_no_function(case: Case, opening: Opening) -> list[str]:
-    """States that are missed, and whose changes no function of the columns gives."""
+class _Acting(NamedTuple):
+    """Names of states that act from outside, and why, in words with {0} for the name."""
+
+    names: list[str]
+    why: str
+
+
+def _acting(case: Case, opening: Opening) -> _Acting:
+    """States that something outside makes; without a name where equations miss nothing."""
     prepared, first, states = opening.prepared, opening.first, case.recordings.states
     if len(states) < 2 or prepared.problem.wide or not stages.missed(prepared, first):
-        return []
+        return _Acting([], "")
+    # An equation needs its inputs at all times.
+    able = np.isfinite(np.concatenate([part.states for part in case.recordings.parts])).all(0)
+    able &= ~np.isin(states, list(case.said.words))
     count = len(prepared.units.states)
     rows = range(count - len(states), count)
+    choices = (
+        (
+            _of_no_function(case, opening, rows),
+            "{0}' is no function of the columns: the same values go on in different ways",
+        ),
+        (generated.sines(prepared.signals)[rows.start :], "{0} is a sine of the time"),
+    )
+    for found, why in choices:
+        names = [name for name, acts in zip(states, able & found, strict=True) if acts]
+        if 0 < len(names) < len(states):
+            return _Acting(names, why)
+    return _Acting([], "")
+
+
+def _of_no_function(case: Case, opening: Opening, rows: range) -> np.ndarray:
+    """The states whose changes no function of the columns gives [D]."""
+    prepared, first = opening.prepared, opening.first
     elsewhere, here = (share[rows.start :] for share in wide_table.explained(prepared))
     longest = max(prepared.signals, key=lambda signal: len(signal.times))
     apart = np.nan_to_num(diagnosis.changes_apart(longest, rows))
@@ -107,15 +131,7 @@ def _of_no_function(case: Case, opening: Opening) -> list[str]:
     spoiled = (left > constants.SPOILED) & (elsewhere > constants.OUTSIDE)
     certain = (here < constants.EXPLAINED_HERE) & (left > constants.LOST) & spoiled.any()
     none = (elsewhere < constants.EXPLAINED) & (here < constants.OUTSIDE)
-    none &= certain | (apart > constants.OUTSIDE_APART)
-    # An equation needs its inputs at all times.
-    none &= np.isfinite(np.concatenate([part.states for part in case.recordings.parts])).all(0)
-    found = [
-        name
-        for name, outside in zip(states, none, strict=True)
-        if outside and name not in case.said.words
-    ]
-    return found if len(found) < len(states) else []
+    return none & (certain | (apart > constants.OUTSIDE_APART))
 
 
 def _with_inputs(case: Case, names: Sequence[str], why: str) -> Case:
