@@ -12,7 +12,7 @@ another, from below:
   models         numbers inside terms, negative powers, and a finer floor where they help
   wandering      columns that noise drives, told apart before anything is searched
   wide_table     many columns: functions of others, and what has no equation
-  generated      columns that a generator makes: a sine of the time
+  generated      columns that a generator makes: a sine, a triangle or a saw of the time
   driving        states that something outside drives, which spoil the equations of the others
   coupling       states that rise and fall together, and equations without coupling
   hidden         a state that was not measured: how it enters, and the search for all equations

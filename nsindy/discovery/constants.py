@@ -145,15 +145,26 @@ OUTSIDE_APART = 0.25
 """Share of the variance of its derivative that near passages do not share, from which it is one. Of
 true states noise leaves up to a fifth."""
 
-SINE_LEFT = 1.3
-"""Times its noise that a sine of the time leaves of a column which a generator makes."""
+REPEAT_ROWS = 20
+"""Rows that a column has for it to be told that it repeats itself."""
 
-SINE_NOISE = 1e-3
-"""Share of its standard deviation that such a column is known to, where smoothing sees no noise: it
-has some digits."""
+REPEAT_LOOKED_AT = 1000
+"""Most rows of it whose spectrum is looked at; more take seconds."""
 
-SINE_ROWS = 20
-"""Rows that a recording has for a sine of the time to be seen in it."""
+REPEAT_SHARE = 0.95
+"""Quantile of its differences from one period before that is judged: a saw jumps in few rows."""
+
+REPEAT_LEFT = 1.5
+"""That quantile in units of the same of what rows differ from the middle of their neighbours, below
+which a column repeats itself: 1.1 where noise makes both."""
+
+REPEAT_LEAST = 3e-3
+"""The same as a share of its standard deviation, where there is no noise: periods are fitted to
+some digits."""
+
+REPEAT_HELPS = 0.5
+"""Ratio, its logarithm averaged over the other states, by which they must be missed by less once
+what repeats itself is an input: a part of the system may be an undamped oscillation."""
 
 SPOILS = 1.2
 """Ratio, its logarithm averaged over the other states, by which they may be missed by more once a

@@ -2,9 +2,9 @@
 
 A torque, a current or the weather beside the states of a system has no equation among them. As a
 state it spoils the equations of the others, which are simulated from its wrong one. So where
-equations miss a recording, what is no function of the columns, or a sine of the time as generators
-make it, becomes an input; and where that does not help, whatever has no equation though others,
-each alone beside measured columns, have one.
+equations miss a recording, what is no function of the columns, or repeats itself as a generator
+does, becomes an input; and where that does not help, whatever has no equation though others, each
+alone beside measured columns, have one.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
       case: what is searched.
       opening: its search on the first part.
     """
-    names, why = _acting(case, opening)
+    names, ratio, why = _acting(case, opening)
     if not names or case.stop():
         return case, opening
     fewer = _with_inputs(case, names, why + "; {0} is taken as an input, which acts from outside")
@@ -41,7 +41,7 @@ def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
         left_shares(each.prepared, each.first, of.recordings)
         for of, each in ((case, opening), (fewer, again))
     )
-    helps = np.mean(np.log(now / before[kept])) < np.log(constants.SPOILS)
+    helps = np.mean(np.log(now / before[kept])) < np.log(ratio)
     return (fewer, again) if helps and _acts(again, len(names)) else (case, opening)
 
 
@@ -89,9 +89,16 @@ def unspoiled(case: Case, model: FoundModel) -> Case | None:
 
 
 class _Acting(NamedTuple):
-    """Names of states that act from outside, and why, in words with {0} for the name."""
+    """States that may act from outside.
+
+    Attributes:
+      names: of them.
+      ratio: by which the others are missed at most, once they are inputs.
+      why: in words with {0} for the name.
+    """
 
     names: list[str]
+    ratio: float
     why: str
 
 
@@ -99,7 +106,7 @@ def _acting(case: Case, opening: Opening) -> _Acting:
     """States that something outside makes; without a name where equations miss nothing."""
     prepared, first, states = opening.prepared, opening.first, case.recordings.states
     if len(states) < 2 or prepared.problem.wide or not stages.missed(prepared, first):
-        return _Acting([], "")
+        return _Acting([], 1.0, "")
     # An equation needs its inputs at all times.
     able = np.isfinite(np.concatenate([part.states for part in case.recordings.parts])).all(0)
     able &= ~np.isin(states, list(case.said.words))
@@ -108,15 +115,20 @@ def _acting(case: Case, opening: Opening) -> _Acting:
     choices = (
         (
             _of_no_function(case, opening, rows),
+            constants.SPOILS,
             "{0}' is no function of the columns: the same values go on in different ways",
         ),
-        (generated.sines(prepared.signals)[rows.start :], "{0} is a sine of the time"),
+        (
+            generated.repeating(prepared.signals)[rows.start :],
+            constants.REPEAT_HELPS,
+            "{0} repeats itself from the first row on, and others do not",
+        ),
     )
-    for found, why in choices:
+    for found, ratio, why in choices:
         names = [name for name, acts in zip(states, able & found, strict=True) if acts]
         if 0 < len(names) < len(states):
-            return _Acting(names, why)
-    return _Acting([], "")
+            return _Acting(names, ratio, why)
+    return _Acting([], 1.0, "")
 
 
 def _of_no_function(case: Case, opening: Opening, rows: range) -> np.ndarray:

@@ -1,72 +1,74 @@
-"""Columns that a generator makes: a sine of the time.
+"""Columns that a generator makes: a sine, a triangle or a saw of the time.
 
-No oscillation of a system keeps its size and its shape to within the noise, but for one that is
-linear and undamped, and its equation misses nothing. So where a recording is missed, a column that
-does is a voltage, a torque or a setting that acts from outside, though its phase among the other
-columns looks like an equation.
+What begins another way than it goes on is a state, driven or not. So where some columns repeat
+themselves from the first row on and others do not, those act from outside, as the voltage of a
+function generator or the torque of a crank, though their phase among the other columns may look
+like an equation. Where all repeat themselves they may be one oscillation, and nothing is told.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import signals
+from nsindy.discovery.preparation.signals import Signal
 
-__all__ = ["sines"]
-
-
-class _Series(NamedTuple):
-    times: np.ndarray
-    values: np.ndarray
+__all__ = ["repeating"]
 
 
-def sines(recordings: Sequence[signals.Signal]) -> np.ndarray:
-    """The states that are A cos(w t + φ) + B, to within their noise, over two waves or more [D].
+def repeating(recordings: Sequence[Signal]) -> np.ndarray:
+    """The states that repeat themselves from the first row on, in each recording [D].
 
-    Of one w in all recordings, and A, φ and B of each.
+    With a period P that is fitted, y(t) - y(t - P) between rows is as small as what each row
+    differs from the middle of its neighbours: the noise, the bend, and the jumps of a saw.
 
     Args:
-      recordings: smoothed, which says how noisy they are.
+      recordings: of which the measurements count.
     """
-    noise = signals.noise(recordings)
-    found = np.zeros(recordings[0].states.shape[1], bool)
-    for d in range(len(found)):
-        parts = [_Series(s.times[s.seen[:, d]], s.measured[s.seen[:, d], d]) for s in recordings]
-        size = np.std(np.concatenate([part.values for part in parts]))
-        least = max(noise[d], constants.SINE_NOISE * size)
-        found[d] = np.std(_without_sine(parts)) < constants.SINE_LEFT * least
-    return found
+    count = recordings[0].states.shape[1]
+    return np.array([all(_repeats(s, d) for s in recordings) for d in range(count)])
 
 
-def _without_sine(parts: Sequence[_Series]) -> np.ndarray:
-    """What the likeliest sine leaves of all parts together.
-
-    Reference: Zechmeister and Kürster (2009), Astronomy & Astrophysics 496, for the periodogram
-      with a mean of its own.
-    """
+def _repeats(recording: Signal, d: int) -> bool:
+    from scipy.optimize import minimize_scalar
     from scipy.signal import lombscargle
 
-    longest = max(parts, key=lambda part: len(part.times))
-    if len(longest.times) < constants.SINE_ROWS:
-        return np.concatenate([part.values for part in parts])
-    step = 0.5 * np.pi / np.ptp(longest.times)
+    seen = recording.seen[:, d]
+    times, values = recording.times[seen], recording.measured[seen, d]
+    span = float(np.ptp(times)) if len(times) else 0.0
+    if len(times) < constants.REPEAT_ROWS or np.ptp(values) == 0:
+        return False
+    step = 0.5 * np.pi / span
+    few = slice(None, None, -(-len(times) // constants.REPEAT_LOOKED_AT))
     # From two waves on, a quarter of a wave apart over the recording, to four rows a wave.
-    tried = step * np.arange(8, max(len(longest.times), 9))
+    tried = step * np.arange(8, len(times[few]))
+    power = lombscargle(times[few], values[few], tried, floating_mean=True)
+    strongest = tried[np.argmax(power)]
 
-    def left(number: float) -> np.ndarray:
-        rests = []
-        for times, values in parts:
-            columns = np.stack(
-                [np.ones(len(times)), np.sin(number * times), np.cos(number * times)], 1
+    def differences(period: float) -> np.ndarray:
+        later = times >= times[0] + period
+        return np.abs(values[later] - np.interp(times[later] - period, times, values))
+
+    best, least = 0.0, np.inf
+    # The strongest line may be a harmonic.
+    for waves in (1, 2, 3):
+        if 2 * np.pi * waves / strongest > 0.5 * span:
+            break
+        low, high = (2 * np.pi * waves / (strongest + by) for by in (step, -step))
+        for about in np.linspace(low, high, 17)[1:-1]:
+            wide = (high - low) / 16
+            found = minimize_scalar(
+                lambda period: np.mean(differences(period)),
+                bounds=(about - wide, about + wide),
+                method="bounded",
             )
-            rests.append(values - columns @ np.linalg.lstsq(columns, values, rcond=None)[0])
-        return np.concatenate(rests)
-
-    power = lombscargle(longest.times, longest.values, tried, floating_mean=True)
-    best = tried[np.argmax(power)]
-    near = max(best - step, tried[0]), best + step
-    finer = minimize_scalar(lambda number: np.sum(left(number) ** 2), bounds=near, method="bounded")
-    return left(finer.x)
+            if found.fun < least:
+                best, least = found.x, found.fun
+    bends = np.abs(values[1:-1] - 0.5 * (values[:-2] + values[2:]))
+    every = differences(best)
+    first = every[: max(int(len(every) * best / (span - best)), 2)]
+    allowed = max(
+        constants.REPEAT_LEFT * np.quantile(bends, constants.REPEAT_SHARE),
+        constants.REPEAT_LEAST * np.std(values),
+    )
+    return all(np.quantile(part, constants.REPEAT_SHARE) < allowed for part in (first, every))
