@@ -146,6 +146,22 @@ def _held(rng: np.random.Generator) -> Case:
     return Case((t, _noisy(rng, x, 0.01)), knobs, _terms("x, u"), values)
 
 
+def _switched(rng: np.random.Generator) -> Case:
+    """Each step comes within the interval before the row that shows it."""
+    a, t = rng.uniform(0.3, 1.0), np.linspace(0, 30, 301)
+    u = np.repeat(rng.uniform(0, 2, 16), 20)[:301]
+    x = np.zeros(301)
+    for i in range(300):
+        share, now = rng.uniform(), x[i]
+        for value, of in ((u[i], share), (u[i + 1], 1 - share)):
+            keep = np.exp(-a * t[1] * of)
+            now = keep * now + (1 - keep) / a * value
+        x[i + 1] = now
+    knobs = {"inputs": u[:, None], "states": ["x"]}
+    values = {("x", "x"): -a, ("x", "u"): 1.0}
+    return Case((t, _noisy(rng, x, 0.003)), knobs, _terms("x, u"), values)
+
+
 def _euler(rng: np.random.Generator) -> Case:
     rate, u = rng.uniform(0.005, 0.02), np.repeat(rng.uniform(0, 2, 30), 20)
     x = np.zeros(600)
@@ -320,6 +336,7 @@ KINDS = (
     Kind("rounded readings", _rounded),
     Kind("a clock that jitters", _jitter),
     Kind("an input held between rows", _held),
+    Kind("an input that switches between rows", _switched),
     Kind("made by Euler steps, no noise", _euler),
     Kind("two cells in five empty", _gaps),
     Kind("states at different rates", _rates),

@@ -56,7 +56,8 @@ The method:
    every term dropped, added or swapped is a closed form. The best neighbours are fitted in turn,
    and long equations chosen anew as a whole, until none is better. Inputs are read as straight
    from row to row, or held until the next, or held and late, or, as the rain of the last hour, held
-   since the row before, whichever is likelier.
+   since the row before, or switched between two rows, after which the solution begins anew,
+   whichever is likelier.
    A column that wanders at random, as a likelihood tells, is an input from the beginning. Where the
    choice misses a recording, so is what no function of the columns gives and no equation explains
    in the fifth that it was not chosen from: a torque or the weather that nobody called an input.

@@ -58,6 +58,9 @@ STEP_ROWS = 8
 """Measurements between two steps of a held input that show a curve of their own: as many as the
 degree of a spline and one. Where steps are closer, its derivatives are not let jump."""
 
+CUT_ROWS = 3
+"""Rows that a solution which begins anew at a step of an input has at least: one tells nothing."""
+
 RESOLVED = 0.9
 """Effective freedom, as a share of the samples, above which a spline has not told noise from
 signal. Odd half."""

@@ -67,6 +67,8 @@ def unspoiled(case: Case, model: FoundModel) -> Case | None:
     whole = all(np.isfinite(part.states).all() for part in recordings.parts)
     if len(states) < 2 or not whole or prepared.problem.wide or prepared.order != 1:
         return None
+    if case.said.words & set(states):
+        return None
     missed = left_shares(prepared, model.final, recordings) > constants.SPOILED
     good: list[str] = []
     for name in states if missed.any() else ():
@@ -74,11 +76,16 @@ def unspoiled(case: Case, model: FoundModel) -> Case | None:
             return None
         others = [other for other in states if other != name]
         alone = case.with_columns(arranged(recordings, [name], (*inputs, *others)))
-        if not stages.missed(*stages.first_search(*alone.usual())):
+        try:
+            session, units = alone.usual()
+        except ValueError:
+            # It has no equation: nothing is told by one row of the next.
+            continue
+        if not stages.missed(*stages.first_search(session, units)):
             good.append(name)
     names = [name for name in states if name not in good]
     helped = any(miss and name in good for name, miss in zip(states, missed, strict=True))
-    if not names or not helped or case.said.words & set(names):
+    if not names or not helped:
         return None
     return _with_inputs(
         case,
@@ -138,10 +145,11 @@ def _of_no_function(case: Case, opening: Opening, rows: range) -> np.ndarray:
     longest = max(prepared.signals, key=lambda signal: len(signal.times))
     apart = np.nan_to_num(diagnosis.changes_apart(longest, rows))
     # Of many columns no two passages are near. What an equation explains well, and is missed all
-    # the same, is driven by what none explains and none follows.
+    # the same, is driven by what none explains, or none foretells at all, and none follows.
     left = left_shares(prepared, first, case.recordings)
     spoiled = (left > constants.SPOILED) & (elsewhere > constants.OUTSIDE)
-    certain = (here < constants.EXPLAINED_HERE) & (left > constants.LOST) & spoiled.any()
+    chance = (here < constants.EXPLAINED_HERE) | (elsewhere < 0)
+    certain = chance & (left > constants.LOST) & spoiled.any()
     none = (elsewhere < constants.EXPLAINED) & (here < constants.OUTSIDE)
     return none & (certain | (apart > constants.OUTSIDE_APART))
 

@@ -9,6 +9,7 @@ import numpy as np
 from nsindy.discovery import constants
 from nsindy.discovery.inputs import readings
 from nsindy.discovery.inputs.readings import Late
+from nsindy.discovery.numbers.number_hints import is_white
 from nsindy.discovery.preparation import signals, thinning
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.question import Question
@@ -100,6 +101,19 @@ def opened(case: Case, session: Session, units: Units, *, late: bool = True) -> 
       units: likewise.
       late: False for no delay.
     """
+    found = _opened(case, session, units, late=late)
+    averaged = len(session.parts[0].times) < len(case.recordings.parts[0].times)
+    white = is_white(found.first) and not stages.missed(found.prepared, found.first)
+    if white or averaged or isinstance(case.question.hold, str) or case.stop():
+        return found
+    cut = _cut_at_steps(case)
+    if cut and cut.first.chosen.score > found.first.chosen.score + constants.STRONG:
+        return cut
+    return found
+
+
+def _opened(case: Case, session: Session, units: Units, *, late: bool) -> Opening:
+    """The same, where inputs change with their rows or all equally late."""
     recordings, read, part = case.recordings, case.read, 1 - constants.HELD_OUT
     held, gain, asked = session.signals[0].held, None, session.question.hold
     if isinstance(asked, str):
@@ -136,6 +150,33 @@ def opened(case: Case, session: Session, units: Units, *, late: bool = True) -> 
         lag = lag._replace(delay=last)
     notes = readings.notes(held, recordings.inputs, gain, lag) if asked is None or lag else []
     return Opening(session, prepared, first, notes, lag)
+
+
+def _cut_at_steps(case: Case) -> Opening | None:
+    """The search with a solution that begins anew after each step of an input, if there is one.
+
+    What switches between two rows has acted for an unknown share of their interval. Its cost is an
+    initial value a step.
+    """
+    held = readings.usual(case.recordings.parts, case.question)
+    if not held.any():
+        return None
+    session, units = case.read(held)
+    cut = [signals.cut_at_steps(signal) for signal in session.signals]
+    steps = sum(len(signal.cuts) for signal in cut)
+    if not steps:
+        return None
+    session = dataclasses.replace(session, signals=cut)
+    prepared, first = stages.first_search(session, units)
+    names = " and ".join(
+        name for name, keeps in zip(case.recordings.inputs, held, strict=True) if keeps
+    )
+    notes = [
+        *readings.notes(held, case.recordings.inputs, None, None),
+        f"{names} {'switches' if sum(held) == 1 else 'switch'} between the rows: the solution "
+        f"begins anew after each of {steps} steps",
+    ]
+    return Opening(session, prepared, first, notes, None)
 
 
 def _since(case: Case, held: np.ndarray, other: Found | None = None) -> Opening:

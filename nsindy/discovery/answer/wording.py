@@ -6,7 +6,7 @@ import numpy as np
 
 from nsindy.discovery import constants
 from nsindy.discovery.answer.verdict import Verdict
-from nsindy.discovery.preparation import dictionary, signals
+from nsindy.discovery.preparation import dictionary, segmentation, signals
 from nsindy.discovery.preparation.gauge import holds
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports.candidates import Candidate
@@ -277,7 +277,8 @@ def _few_stretches(prepared: Prepared) -> float:
     Without noise recordings are cut wherever it has grown fourfold.
     """
     each = constants.GROWTH_NOISELESS if signals.noiseless(prepared.signals) else constants.GROWTH
-    return len(prepared.signals) * float(np.log(constants.GROWTH) / np.log(each))
+    begun = segmentation.stretches_begun(prepared.signals)
+    return begun * float(np.log(constants.GROWTH) / np.log(each))
 
 
 def _of_the_residuals(
@@ -352,7 +353,7 @@ def _of_the_inputs(discovery: Discovery) -> Iterator[str]:
 
 def _of_the_forecast(prepared: Prepared, final: Found, discovery: Discovery) -> Iterator[str]:
     """Where the first four fifths do not lead to the last; that of chaos is lost anyway."""
-    if final.stretches > len(prepared.signals):
+    if final.stretches > segmentation.stretches_begun(prepared.signals):
         return
     forecast, noise = discovery.held_out, final.noise * prepared.units.states
     for state, r2, rmse, level in zip(

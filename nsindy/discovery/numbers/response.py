@@ -106,7 +106,8 @@ def linearised(prepared: Prepared, coefficients: np.ndarray, noise: np.ndarray) 
         times, inner = s.times[own], jacobian[rows]
         mean = (inner[1:] + inner[:-1]) / 2
         propagators = _exponential(np.diff(times)[:, None, None] * mean)
-        fresh, begin = _begin(propagators)
+        cut = np.searchsorted(s.cuts, own[1:], "right") > np.searchsorted(s.cuts, own[:-1], "right")
+        fresh, begin = _begin(propagators, cut)
         parts.append(
             Response(
                 times,
@@ -130,13 +131,13 @@ def _exponential(matrices: np.ndarray) -> np.ndarray:
     return np.linalg.solve(even - matrices / 2, even + matrices / 2)
 
 
-def _begin(propagators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where a deviation begins anew, and every sample by its beginning."""
+def _begin(propagators: np.ndarray, cut: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a deviation begins anew, in some steps since it must, and every sample by that."""
     count = propagators.shape[1]
     fresh, paths = [True], [np.eye(count)]
-    for propagator in propagators:
+    for propagator, anew in zip(propagators, cut, strict=True):
         path = propagator @ paths[-1]
-        fresh.append(not abs(path).max() < constants.GROWTH)
+        fresh.append(bool(anew) or not abs(path).max() < constants.GROWTH)
         paths.append(np.eye(count) if fresh[-1] else path)
     window = np.cumsum(fresh) - 1
     begin = np.zeros((len(paths), count, window[-1] + 1, count))

@@ -177,8 +177,7 @@ class Prepared(NamedTuple):
     @property
     def first_segments(self) -> np.ndarray:
         """Places of the segments that begin a recording, among all [recordings]."""
-        firsts = [np.arange(0, len(s.times) - 1, self.length) == 0 for s in self.signals]
-        return np.flatnonzero(np.concatenate(firsts))
+        return np.array(segmentation.firsts(self.signals, self.length))
 
     def first_recordings(self, samples: int) -> "Prepared":
         """The same for regressions, of the first recordings that hold so many samples together."""

@@ -1,6 +1,7 @@
 """Recordings cut into the segments that equations are fitted on, and put together again."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,47 @@ import numpy as np
 from nsindy.discovery.preparation.signals import Signal, Units
 from nsindy.trajectories.shooting import Segments
 
-__all__ = ["beginnings", "nodes", "segments", "windows"]
+__all__ = ["beginnings", "firsts", "nodes", "segments", "stretches_begun", "windows"]
+
+
+class _Span(NamedTuple):
+    """Rows of a segment.
+
+    Attributes:
+      begin: its first.
+      end: its last, which is the first of the next one unless a stretch ends there.
+      fresh: True where a stretch begins.
+      last: True where one ends.
+    """
+
+    begin: int
+    end: int
+    fresh: bool
+    last: bool
+
+    @property
+    def rows(self) -> np.ndarray:
+        """All of them."""
+        return np.arange(self.begin, self.end + 1)
+
+
+def _spans(s: Signal, length: int) -> Iterator[_Span]:
+    """The segments of a recording, each of so many intervals at most and in one stretch."""
+    for first, after in itertools.pairwise((0, *s.cuts.tolist(), len(s.times))):
+        for begin in range(first, after - 1, length):
+            end = min(begin + length, after - 1)
+            yield _Span(begin, end, begin == first, end == after - 1)
+
+
+def stretches_begun(signals: Sequence[Signal]) -> int:
+    """Stretches that recordings have before any is cut where errors grow."""
+    return sum(1 + len(s.cuts) for s in signals)
+
+
+def firsts(signals: Sequence[Signal], length: int) -> list[int]:
+    """The segment that each recording begins with [R]."""
+    counts = [len(list(_spans(s, length))) for s in signals]
+    return [0, *np.cumsum(counts)[:-1].tolist()]
 
 
 def segments(
@@ -32,18 +73,15 @@ def segments(
 
     The last of them are empty, so that few programs are compiled.
     """
-    parts = [
-        _segment(s, begin, length, round(counted * len(s.times)))
-        for s in signals
-        for begin in range(0, len(s.times) - 1, length)
-    ]
+    spans = [(s, span) for s in signals for span in _spans(s, length)]
+    parts = [_segment(s, span, length, round(counted * len(s.times))) for s, span in spans]
     last = parts[-1]
     empty = last._replace(steps=0 * last.steps, weights=0 * last.weights)
     parts += [empty] * (_padded(len(parts)) - len(parts))
     steps, measured, weights, inputs = (np.stack(p) for p in zip(*parts, strict=True))
-    firsts = np.concatenate([np.arange(0, len(s.times) - 1, length) == 0 for s in signals])
-    starts = np.zeros((len(steps), _columns(len(signals))))
-    starts[np.flatnonzero(firsts), np.arange(len(signals))] = 1.0
+    fresh = np.flatnonzero([span.fresh for _, span in spans])
+    starts = np.zeros((len(steps), _columns(len(fresh))))
+    starts[fresh, np.arange(len(fresh))] = 1.0
     everything = np.concatenate([s.measured for s in signals])
     low, high = everything.min(0), everything.max(0)
     half = 1.5 * np.max(high - low)
@@ -54,7 +92,7 @@ def segments(
 
 def beginnings(signals: Sequence[Signal], length: int) -> np.ndarray:
     """The smoothed state at the first node of each segment [B, D], as `segments` cuts them."""
-    found = [s.states[b] for s in signals for b in range(0, len(s.times) - 1, length)]
+    found = [s.states[span.begin] for s in signals for span in _spans(s, length)]
     return np.stack([*found, *[found[-1]] * (_padded(len(found)) - len(found))])
 
 
@@ -62,10 +100,13 @@ def nodes(signals: Sequence[Signal], paths: np.ndarray) -> list[np.ndarray]:
     """States of each recording [N, D], from those along its segments [B, L + 1, D]."""
     length, place, found = paths.shape[1] - 1, 0, []
     for s in signals:
-        count = -(-(len(s.times) - 1) // length)
-        path = paths[place : place + count]
-        found.append(np.concatenate([path[0, :1], *path[:, 1:]])[: len(s.times)])
-        place += count
+        spans = list(_spans(s, length))
+        pieces = [
+            path[0 if span.fresh else 1 : len(span.rows)]
+            for span, path in zip(spans, paths[place:], strict=False)
+        ]
+        found.append(np.concatenate(pieces))
+        place += len(spans)
     return found
 
 
@@ -88,12 +129,10 @@ class _Segment(NamedTuple):
     inputs: np.ndarray
 
 
-def _segment(s: Signal, begin: int, length: int, limit: int) -> _Segment:
-    last = len(s.times) - 1
-    index = np.arange(begin, min(begin + length, last) + 1)
-    lacking = begin + length - index[-1]
+def _segment(s: Signal, span: _Span, length: int, limit: int) -> _Segment:
+    index, lacking = span.rows, length + 1 - len(span.rows)
     weights = (s.noise > 0) / s.relative[index] ** 2 * (index < limit)[:, None] * s.seen[index]
-    if index[-1] < last:
+    if not span.last:
         weights[-1] = 0.0
     pad, more = ((0, lacking), (0, 0)), ((0, lacking), (0, 0), (0, 0))
     return _Segment(

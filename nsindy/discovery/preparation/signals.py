@@ -17,6 +17,7 @@ __all__ = [
     "Units",
     "around_samples",
     "cells",
+    "cut_at_steps",
     "fitted_samples",
     "noise",
     "noiseless",
@@ -90,6 +91,7 @@ class Signal(NamedTuple):
       freedom: effective number of independent samples.
       coarse: True where the samples are too far apart to be smoothed.
       held: True for inputs that keep their value until the next sample [U].
+      cuts: the samples at which a solution begins anew.
     """
 
     times: np.ndarray
@@ -107,6 +109,7 @@ class Signal(NamedTuple):
     freedom: float
     coarse: bool = False
     held: np.ndarray = np.zeros(0, bool)
+    cuts: np.ndarray = np.zeros(0, int)
 
 
 def smooth_recordings(
@@ -330,6 +333,19 @@ def read_inputs(signal: Signal, held: np.ndarray) -> Signal:
     inputs = signal.inputs
     before = np.concatenate([inputs[:1], np.where(held, inputs[:-1], inputs[1:])])
     return signal._replace(before=before, held=held)
+
+
+def cut_at_steps(signal: Signal) -> Signal:
+    """The same signal, whose solutions begin anew after each step of a held input.
+
+    Of steps within `constants.CUT_ROWS` rows of another, or of an end, there is none.
+    """
+    cuts: list[int] = []
+    for row in steps_of(signal.inputs[:, signal.held]).tolist():
+        before = cuts[-1] if cuts else 0
+        if before + constants.CUT_ROWS <= row <= len(signal.times) - constants.CUT_ROWS:
+            cuts.append(row)
+    return signal._replace(cuts=np.array(cuts, int))
 
 
 def around_samples(signal: Signal) -> np.ndarray:

@@ -22,7 +22,7 @@ class Found(NamedTuple):
       problem: what was searched.
       segments: the recordings, cut where errors have grown.
       chosen: the simplest of the candidates that are not strongly worse than the best: of the
-        fewest terms, and of those the cheapest.
+        fewest terms, of those the cheapest, and of those with the fewest different ones.
       pool: candidates, best first.
       around: further supports near the choice, with the scores that its linearisation predicts.
       linearised: the recordings around the choice in the problem's columns, in units of the noise.
@@ -114,7 +114,11 @@ def search(
     ordered = sorted(pool.values(), key=lambda c: -c.score)
     similar = [c for c in ordered if c.score >= ordered[0].score - constants.STRONG]
     costs = np.asarray(problem.prior.costs)
-    chosen = min(similar, key=lambda c: (c.mask.sum(), (c.mask @ costs).sum(), -c.score))
+    # A reaction takes from one state what it gives to another: the same term in both.
+    chosen = min(
+        similar,
+        key=lambda c: (c.mask.sum(), (c.mask @ costs).sum(), c.mask.any(0).sum(), -c.score),
+    )
     if chosen is not best:
         near = neighbours.look_around(problem, segments, chosen, samples)
     around = [

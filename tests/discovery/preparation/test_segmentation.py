@@ -81,3 +81,29 @@ def test_a_stretch_ends_where_a_propagator_is_not_finite():
     propagators[4] = np.nan
     cut = segmentation.windows(segments, propagators, growth=100.0)
     np.testing.assert_array_equal(np.flatnonzero(np.asarray(cut.starts).any(1)), [0, 5])
+
+
+@pytest.mark.parametrize("length", (4, 8, 64))
+def test_a_cut_begins_a_stretch_and_loses_no_sample(length):
+    found, units = signals.smooth_recordings([irregular(100, 0), irregular(57, 1)], 1)
+    found[0] = found[0]._replace(cuts=np.array([3, 41]))
+    segments = segmentation.segments(found, units, np.ones(5, bool), substeps=1, length=length)
+    starts, steps = np.asarray(segments.starts), np.asarray(segments.steps)
+    assert starts.sum() == segmentation.stretches_begun(found) == 4
+    # The intervals across the cuts are left out, and all measurements count.
+    assert (steps > 0).sum() == 99 - 2 + 56
+    assert (np.asarray(segments.weights) > 0).sum() == 2 * 157
+    begin = segmentation.beginnings(found, length)[starts.any(1)]
+    np.testing.assert_array_equal(begin[:3], found[0].states[[0, 3, 41]])
+    assert starts[segmentation.firsts(found, length)].any(1).all()
+    back = segmentation.nodes(found, np.asarray(segments.states))
+    for signal, states in zip(found, back, strict=True):
+        np.testing.assert_allclose(states, signal.measured)
+
+
+def test_steps_of_held_inputs_are_cut_where_there_is_room():
+    held = np.repeat([0.0, 1.0, 0.0, 2.0, 2.0], [20, 2, 28, 49, 1])
+    (made,), _ = signals.smooth_recordings([irregular(100)], 1)
+    ramp = np.linspace(0, 1, 100)
+    made = made._replace(inputs=np.stack([held, ramp], 1), held=np.array([True, False]))
+    assert signals.cut_at_steps(made).cuts.tolist() == [20, 50]
