@@ -161,9 +161,9 @@ REPEAT_LEFT = 1.5
 """That quantile in units of the same of what rows differ from the middle of their neighbours, below
 which a column repeats itself: 1.1 where noise makes both."""
 
-REPEAT_LEAST = 3e-3
-"""The same as a share of its standard deviation, where there is no noise: periods are fitted to
-some digits."""
+REPEAT_BOUNDS = (3e-3, 0.5)
+"""The same as shares of its standard deviation: periods are fitted to some digits, where there is
+no noise; and rain, which jumps in most of the rows in which it is not 0, repeats nothing."""
 
 REPEAT_HELPS = 0.5
 """Ratio, its logarithm averaged over the other states, by which they must be missed by less once
@@ -639,9 +639,6 @@ LAW_FOLLOWING = 30
 LAW_FITS = 30
 """Most fits of a law, each with the noise that the one before has left: where a saturation is seen
 near its bend alone, each goes a tenth of the way along a bent valley."""
-
-LAW_FURTHER = 4.0, 16.0, 64.0
-"""Steps further along such a valley from which the next fit starts as well."""
 
 LAW_SETTLED = 0.01
 """Nats for which a law is not fitted again."""

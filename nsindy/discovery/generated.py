@@ -67,8 +67,10 @@ def _repeats(recording: Signal, d: int) -> bool:
     bends = np.abs(values[1:-1] - 0.5 * (values[:-2] + values[2:]))
     every = differences(best)
     first = every[: max(int(len(every) * best / (span - best)), 2)]
-    allowed = max(
+    least, most = constants.REPEAT_BOUNDS
+    allowed = np.clip(
         constants.REPEAT_LEFT * np.quantile(bends, constants.REPEAT_SHARE),
-        constants.REPEAT_LEAST * np.std(values),
+        least * np.std(values),
+        most * np.std(values),
     )
     return all(np.quantile(part, constants.REPEAT_SHARE) < allowed for part in (first, every))

@@ -10,6 +10,7 @@ import numpy as np
 
 from nsindy.discovery import constants
 from nsindy.discovery.answer import conclusion
+from nsindy.discovery.laws.law_start import linear_groups
 from nsindy.discovery.laws.law_text import Law
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import candidates, discrepancy
@@ -44,7 +45,7 @@ class LawSystem:
       mask: terms of the equations that were found and are kept [D, M].
       start: their coefficients, in the units of the recording, as they were found.
       free: False for parameters that are given [P].
-      right: raw derivatives [D] from raw variables [V] and parameters [P], of JAX.
+      right: raw derivatives [D] from raw variables [V] and `_Fitted` parameters [2 P], of JAX.
       numpy: the same of NumPy, for samples [V, N] as well.
 
     Where a law calls sign(v) of a variable, tanh(v / ε) stands for it: with the ε that is given
@@ -73,7 +74,8 @@ class LawSystem:
             # A program needs a parameter, if one that is given and that nothing depends on.
             self.start, self.free = np.zeros(1), np.zeros(1, bool)
         fitted, solved = (_without_jumps(law, e * sizes) for e in (width, STEEP))
-        self.right = _stacked([self._row(fitted, d, numpy=False) for d in range(count)], jnp)
+        right = _stacked([self._row(fitted, d, numpy=False) for d in range(count)], jnp)
+        self.right = lambda variables, both: right(variables, _plain(both))
         self.numpy = _stacked([self._row(solved, d, numpy=True) for d in range(count)], np)
 
     def _row(self, law: Law, d: int, *, numpy: bool) -> Callable:
@@ -87,6 +89,25 @@ class LawSystem:
         part = slice(self.begin[d], self.begin[d + 1])
         values = libraries.numpy_values(terms) if numpy else _values(terms, law.columns)
         return lambda variables, numbers: numbers[part] @ values(variables)
+
+    def models(self, parameters: np.ndarray, begin: np.ndarray) -> list[Model]:
+        """Parameters to begin fits with, plain and by logarithms, and initial states.
+
+        In a exp(-B / T) seen in a narrow range of T only a combination is known well, and log a and
+        B are on a straight line there: the logarithms are of what an equation is linear in. Of
+        x + x²/L that of L keeps a step from leaving by infinity: they are of all.
+        """
+        rows, names = list(self.law.rows.values()), self.law.numbers
+        linear = np.isin(names, linear_groups(rows, names)[0])
+        linear = np.pad(linear, (0, len(self.free) - len(linear)))
+        every = np.ones_like(linear)
+        return [self.model(parameters, begin, logarithms) for logarithms in (~every, linear, every)]
+
+    def model(self, parameters: np.ndarray, begin: np.ndarray, logarithms: np.ndarray) -> Model:
+        """Parameters [P], some by their logarithms, to begin a fit with, and initial states."""
+        both = _fitted(parameters, self.free & logarithms)[None]
+        free = np.concatenate([self.free, np.zeros_like(self.free)])[None]
+        return Model(0 * free, free, both, begin)  # type: ignore[arg-type]
 
     def flow(self, prepared: Prepared) -> Flow:
         """The same in scaled units."""
@@ -119,6 +140,19 @@ def _without_jumps(law: Law, widths: np.ndarray) -> Law:
 
     rows = {d: smooth(row) for d, row in law.rows.items()}
     return law._replace(rows=rows, operations=operations)
+
+
+def _fitted(parameters: np.ndarray, logarithms: np.ndarray) -> np.ndarray:
+    """The parameters as they are fitted, and the signs of those whose logarithm is [2 P]."""
+    signs = np.where(logarithms, np.sign(parameters), 0.0)
+    values = np.where(signs == 0, parameters, np.log(np.abs(parameters) + (signs == 0)))
+    return np.concatenate([values, signs])
+
+
+def _plain(both: jax.Array) -> jax.Array:
+    """The parameters [P] of what is fitted, the other way round."""
+    values, signs = jnp.split(both, 2)
+    return jnp.where(signs == 0, values, signs * jnp.exp(jnp.where(signs == 0, 0.0, values)))
 
 
 def _stacked(rows: Sequence[Callable], xp: Any) -> Callable:
@@ -203,45 +237,27 @@ def fit_law(
       slow: True for an evidence beside a slow error, as that of what was found.
     """
     problem, flow = found.problem, system.flow(prepared)
-    free, noise, best, idle = system.free[None], found.noise, None, 0
+    noise, best, idle = found.noise, None, 0
     starts = list(zip(begun, begins or [problem.begin] * len(begun), strict=True))
     # A fit ends after some steps, and the noise that weighs the states follows from the fit.
     for _ in range(constants.LAW_FITS):
-        models = [Model(0 * free, free, p[None], begin) for p, begin in starts]  # type: ignore[arg-type]
+        models = [each for start in starts for each in system.models(*start)]
         fits = side_by_side.fit_many(flow, models, found.segments, noise, problem.floor)
         judged = [_judged(system, prepared, found, each, slow) for each in fits]
-        judged = [each for each in judged if np.isfinite(each.score)]
+        judged = [each for each in judged if np.isfinite([each.score, *each.parameters]).all()]
         if not judged:
             break
         top = max(each.score for each in judged) - constants.LAW_SETTLED
         # Of h and -h in h² the positive one.
         new = max((e for e in judged if e.score >= top), key=lambda e: np.sum(e.parameters > 0))
         gained = np.inf if best is None else new.score - best.score
-        last, best = best, new if best is None or gained > 0 else best
+        best = new if best is None or gained > 0 else best
         # A step too far may be what the next one needs.
         idle = idle + 1 if gained < constants.LAW_SETTLED else 0
         if idle == 2:
             break
         starts, noise = [(new.parameters, new.begin)], new.noise
-        if last is not None and gained > 0:
-            starts += [
-                (_further(last.parameters, new.parameters, times), new.begin)
-                for times in constants.LAW_FURTHER
-            ]
     return best
-
-
-def _further(last: np.ndarray, new: np.ndarray, times: float) -> np.ndarray:
-    """Parameters so many steps further along a valley, which is less bent in their logarithms [P].
-
-    Of a exp(-B / T) seen in a narrow range of T only a combination is known well, and a fit goes a
-    hundredth of the way along it.
-    """
-    with np.errstate(all="ignore"):
-        ratio = np.log(new / last)
-        far = np.where(last * new > 0, new * np.exp(times * ratio), new + times * (new - last))
-    small = np.abs(times * ratio) < constants.LAW_DECADES
-    return np.where(np.isfinite(far) & (small | (last * new <= 0)), far, new)
 
 
 def _judged(
@@ -252,7 +268,7 @@ def _judged(
     variance, innovation, independent, begin = map(
         np.asarray, (fitted.variance, fitted.innovation, fitted.independent, fitted.model.begin)
     )
-    parameters = np.asarray(fitted.model.coefficients)[0]
+    parameters = np.asarray(_plain(fitted.model.coefficients[0]))
     coefficients = np.zeros(system.mask.shape)
     own = parameters[len(system.law.numbers) :]
     coefficients[system.mask] = own[: system.mask.sum()]
@@ -290,8 +306,8 @@ def parameter_errors(
     error of their own, nor has one that initial values make up for. Each state counts in units of
     the noise that widens its errors.
     """
-    free = system.free
-    model = Model(0 * free[None], free[None], fitted.parameters[None], fitted.begin)  # type: ignore[arg-type]
+    model = system.model(fitted.parameters, fitted.begin, np.zeros_like(system.free))
+    free = np.asarray(model.free)[0]
     noise = fitted.noise / np.sqrt(np.where(found.samples > 0, fitted.independent, 1.0))
     made = TANGENT(system.flow(prepared), model, found.segments, noise)
     linear = jax.tree.map(np.asarray, made.linearised)
@@ -306,4 +322,4 @@ def parameter_errors(
     unknown = (np.abs(flat) > constants.LAW_SHARE).any(0) if len(free) else free
     # What other initial values undo, as those of a state that was not measured do.
     unknown = unknown | (length < constants.LAW_FLAT * np.asarray(made.lengths))
-    return np.where(free, np.where(unknown, np.nan, errors), 0.0)
+    return np.where(free, np.where(unknown, np.nan, errors), 0.0)[: len(system.free)]

@@ -1,19 +1,22 @@
-"""Where the fit of a law goes on, along a bent valley."""
+"""How the numbers of a law are fitted."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import nsindy
-from nsindy.discovery.laws.law_fit import _further
+from nsindy.discovery.laws.law_fit import _fitted, _plain
 
 
-def test_further_along_a_valley():
-    """By the same factor again and again, and by the same step where a sign changes."""
-    last, new = np.array([1.0, -2.0, 0.5, 3.0]), np.array([1.1, -2.0, -0.5, 3.0])
-    found = _further(last, new, 4.0)
-    np.testing.assert_allclose(found, [1.1**5, -2.0, -4.5, 3.0])
-    # Never by more than decades.
-    assert _further(np.array([1.0]), np.array([3.0]), 64.0)[0] == 3.0
+def test_parameters_are_fitted_plain_or_by_logarithms():
+    values, free = np.array([1.1, -2.0, 0.0, 3.0]), np.array([True, True, True, False])
+    for logarithms in (~free & free, free):
+        both = _fitted(values, logarithms)
+        np.testing.assert_allclose(_plain(jnp.asarray(both)), values, rtol=1e-15)
+    np.testing.assert_allclose(both, [np.log(1.1), np.log(2), 0, 3, 1, -1, 0, 0])
+    # A step of a logarithm keeps the sign.
+    both[1] -= 50.0
+    assert -1e-20 < _plain(jnp.asarray(both))[1] < 0
 
 
 @pytest.mark.slow
