@@ -403,9 +403,9 @@ ROUNDS = 12
 
 # States that rise and fall together: `coupling`.
 
-TOGETHER = 0.98
-"""Rank correlation of two smoothed states from which one is a function of the other: 1 but for the
-noise where both have come to rest."""
+TOGETHER = 0.998
+"""Share of a smoothed state that a monotone function of another explains, from which the two rise
+and fall together: 1 but for the noise."""
 
 # Models that are only nearly right: `discrepancy`.
 

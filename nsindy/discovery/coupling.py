@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.optimize import isotonic_regression
 
 from nsindy.discovery import constants
 from nsindy.discovery.preparation.problem import Prepared
@@ -32,9 +32,15 @@ def tied_states(prepared: Prepared) -> tuple[tuple[int, int], ...]:
     return tuple(
         pair
         for pair in pairs
-        if np.ptp(every[:, pair], axis=0).all()
-        and abs(spearmanr(*every[:, pair].T).statistic) > constants.TOGETHER
+        if np.ptp(every[:, pair], axis=0).all() and _together(*every[:, pair].T)
     )
+
+
+def _together(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether a monotone function of one state explains the other."""
+    ordered = other[np.argsort(one)]
+    left = [np.var(ordered - isotonic_regression(ordered, increasing=up).x) for up in (True, False)]
+    return bool(min(left) < (1 - constants.TOGETHER) * np.var(ordered))
 
 
 class Uncoupled(NamedTuple):
@@ -84,7 +90,10 @@ def uncoupled(
     behind -= float(np.sum(terms * np.log(open_.sum(1) / np.maximum(left.sum(1), 1))))
     if behind > constants.STRONG or stages.missed(made, found):
         return None
-    names = ", ".join(" and ".join(states[d] for d in pair) for pair in pairs)
+    places = sorted({place for pair in pairs for place in pair})
+    # All together, or pair by pair.
+    groups = [places] if len(pairs) == len(places) * (len(places) - 1) / 2 else pairs
+    names = ", ".join(" and ".join(states[d] for d in group) for group in groups)
     note = (
         f"{names} rise and fall together, so nothing tells terms of one from terms of the other: "
         f"the equations in which neither acts on the other are shown, which are {abs(behind):.1f} "

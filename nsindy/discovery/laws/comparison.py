@@ -101,7 +101,14 @@ def beaten(discovery: Discovery, samples: float, price: float = 0.0) -> Discover
         )
         return dataclasses.replace(discovery, notes=(*discovery.notes, said))
     if not more > 0:
-        return discovery
+        ahead = best.nats - found.price
+        if not ahead > constants.STRONG:
+            return discovery
+        said = (
+            f"{best.text} is likelier than what was found by {ahead:.1f} nats, also without what "
+            "that pays for the choice of its terms: it explains nearly as much with fewer numbers"
+        )
+        return dataclasses.replace(discovery, warnings=(said, *discovery.warnings))
     said = (
         f"{best.text} explains more than what was found, by {more:.1f} nats of likelihood alone, "
         "without what either pays for its terms and numbers: the search has missed it"
