@@ -107,9 +107,11 @@ def opened(case: Case, session: Session, units: Units, *, late: bool = True) -> 
     if white or averaged or isinstance(case.question.hold, str) or case.stop():
         return found
     cut = _cut_at_steps(case)
-    if cut and cut.first.chosen.score > found.first.chosen.score + constants.STRONG:
-        return cut
-    return found
+    # In pieces a state that something else drives is followed as well, which hides that.
+    if cut is None or stages.missed(cut.prepared, cut.first):
+        return found
+    gain = cut.first.chosen.score - found.first.chosen.score
+    return cut if gain > constants.STRONG else found
 
 
 def _opened(case: Case, session: Session, units: Units, *, late: bool) -> Opening:

@@ -281,13 +281,13 @@ def _repair_all(
     source = dataclasses.replace(source, where="") if several else source
     kept, left = _telling(source, matrices, ask)
     notes += tuple(_at(source, note) for note in left)
-    switched: list[int] = []
+    switched: dict[int, str] = {}
     if ask.command and ask.states is None and not (ask.inputs or ask.steps):
         switched = shape.switches(matrices, [i for i in kept if i < d])
         kept = sorted(kept, key=lambda i: i in switched)
         notes += tuple(
-            _at(source, f"read column {source.columns[1 + i]}, which has few values, as an input")
-            for i in switched
+            _at(source, f"read column {source.columns[1 + i]}, which {how}, as an input")
+            for i, how in switched.items()
         )
     matrices = [values[:, [0, *(1 + i for i in kept)]] for values in matrices]
     letters = ["x" if i < d and i not in switched else "u" for i in kept]

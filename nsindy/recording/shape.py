@@ -35,6 +35,11 @@ BACK = 0.5
 """A fall of the time by more than this share of what went before is a new recording."""
 FEW = 4
 """Values that a column takes at most for it to be a switch, or a level that is set."""
+STAYS = 0.8
+"""Share of its rows in which a set point keeps the value of the row before, at least."""
+NEIGHBOURS = 0.5
+"""Share of its changes that lead to a neighbouring value, below which nothing went through those in
+between: of eight levels a quarter do by chance, and of a rounded reading nearly all."""
 MANY = 20
 """Values that another column takes at least, for few to be no matter of rounding."""
 REPEATED = 0.9
@@ -250,17 +255,38 @@ def _copies(values: np.ndarray, blocks: Sequence[np.ndarray]) -> list[np.ndarray
     return copies[::-1]
 
 
-def switches(matrices: Sequence[np.ndarray], states: Sequence[int]) -> list[int]:
-    """Columns that are switched between few values, while others change as states do.
+def switches(matrices: Sequence[np.ndarray], states: Sequence[int]) -> dict[int, str]:
+    """Columns that are switched, and how, while others change as states do.
 
-    No state of a differential equation jumps: a heater that is on or off drives the others.
+    No state of a differential equation jumps: a heater that is on or off, and a set point that
+    stays for some rows and then goes elsewhere, drive the others.
 
     Args:
       matrices: times and columns of each recording [N, 1 + C].
       states: the columns that would be states, from 0 for the one behind the times.
     """
-    every = np.concatenate(matrices)
-    counts = {i: len(np.unique(every[np.isfinite(every[:, 1 + i]), 1 + i])) for i in states}
-    if max(counts.values(), default=0) < MANY:
-        return []
-    return [i for i, count in counts.items() if count <= FEW]
+    found, most = {}, 0
+    for i in states:
+        columns = [values[np.isfinite(values[:, 1 + i]), 1 + i] for values in matrices]
+        count = len(np.unique(np.concatenate(columns)))
+        if count <= FEW:
+            found[i] = "has few values"
+        elif _is_set(columns):
+            found[i] = "stays for some rows and then jumps"
+        else:
+            most = max(most, count)
+    return found if most >= MANY else {}
+
+
+def _is_set(columns: Sequence[np.ndarray]) -> bool:
+    """Tell whether values mostly stay, and do not go to a neighbouring value where they change.
+
+    A reading that is rounded stays as well, and then goes to the next.
+    """
+    levels, ranks = np.unique(np.concatenate(columns), return_inverse=True)
+    parts = np.split(ranks, np.cumsum([len(column) for column in columns])[:-1])
+    moves = np.abs(np.concatenate([np.diff(part) for part in parts]))
+    changes = moves[moves > 0]
+    if len(levels) <= FEW or len(changes) > (1 - STAYS) * len(moves):
+        return False
+    return bool(np.mean(changes == 1) < NEIGHBOURS)

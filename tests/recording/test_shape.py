@@ -68,6 +68,23 @@ def test_a_switch_in_words_is_an_input(read, words):
     assert read(table(rows, "t,x,v,pump"), states=["x", "pump"]).states == ("x", "pump")
 
 
+@pytest.mark.parametrize(
+    ("levels", "is_input"),
+    [
+        ([1.0, 3.0, 2.0, 5.0, 0.5, 4.0], True),
+        # A reading that is rounded, and one that comes to rest.
+        ([1.0, 1.5, 2.0, 2.5, 3.0, 2.5], False),
+        ([1.0, 1.2, 1.5, 1.6, 3.0, 4.0], False),
+    ],
+)
+def test_what_stays_and_jumps_is_an_input(read, levels, is_input):
+    times = np.arange(0, 6, 0.1)
+    rows = np.stack([times, np.sin(times), np.repeat(levels, 10)], 1)
+    found = read(table(rows.tolist(), "t,x,dose"))
+    assert found.inputs == (("dose",) if is_input else ())
+    assert any("stays for some rows and then jumps" in note for note in found.notes) == is_input
+
+
 def test_times_increase_within_each_recording(read):
     """Of other lengths and steps, in a column that no word says is one of times."""
     rows = [
