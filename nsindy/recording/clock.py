@@ -155,7 +155,9 @@ def times_of_rows(
     found = _moments(table, when, chosen)
     if guessed and not TIME.fullmatch(table.columns[when].name) and len(found.columns) == 1:
         note = f"used column {table.label(when)} as the times"
-        if is_count(table.columns[when].values) and not is_called_time(table.columns[when].name):
+        name = table.columns[when].name
+        called = is_called_time(name) or re.fullmatch(UNITS, name, re.IGNORECASE)
+        if is_count(table.columns[when].values) and not called:
             note += f", which numbers the rows; {ask.option('dt', '0.01')} gives their step"
         found = found._replace(notes=(note, *found.notes))
     return found

@@ -95,7 +95,7 @@ def groups_guessed(table: Table, times: np.ndarray, free: Collection[int]) -> Gr
     """
     back = np.diff(times) < 0
     shared = len(np.unique(times)) <= SHARED * len(times)
-    for column in sorted(free):
+    for column in sorted(free, key=lambda i: (table.columns[i].kind != "words", i)):
         source, name = table.columns[column], without_unit(table.columns[column].name)
         whole = source.kind == "number" and bool(np.all(source.values == np.round(source.values)))
         named = source.kind == "words" or (whole and ID.fullmatch(name))
@@ -108,9 +108,18 @@ def groups_guessed(table: Table, times: np.ndarray, free: Collection[int]) -> Gr
         in_turn = np.any(back) and np.array_equal(back, np.diff(found.codes) != 0)
         beside = shared and count <= size / FEWEST
         cycle = np.array_equal(found.codes, np.arange(size) % count) and size >= 3 * count
-        if in_turn or beside or (cycle and (named or _are_labels(source, count))):
+        # Rows of a map have no times that start again.
+        blocks = bool(source.words) and _counts(source) and _in_blocks(found.codes)
+        labels = cycle and (named or _are_labels(source, count))
+        if in_turn or beside or blocks or labels:
             return found
     return None
+
+
+def _in_blocks(codes: np.ndarray) -> bool:
+    """Tell whether the rows of each code follow one another, and are enough of a recording."""
+    in_order = np.min(codes) >= 0 and np.all(np.diff(codes) >= 0)
+    return bool(in_order and np.min(np.bincount(codes)) >= FEWEST)
 
 
 def _are_labels(column: Column, count: int) -> bool:

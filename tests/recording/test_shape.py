@@ -165,6 +165,12 @@ def test_words_that_count_are_recordings_and_others_are_variables(read, header, 
     assert len(found.states) == (1 if several else 2)
 
 
+def test_rows_of_a_map_are_told_apart_by_words_that_count(read):
+    rows = [[f"s{k}", n, x + k] for k in range(4) for n, (_, x, _) in enumerate(ROWS[:14])]
+    found = read(table(rows, "stock,n,N"), steps=True)
+    assert (found.states, len(found.parts)) == (("N",), 4)
+
+
 def test_remarks_are_no_variables(read):
     rows = [[t, "ok" if t < 8 else "late", x] for t, x, _ in ROWS]
     found = read(table(rows, "t,remark,x"))
