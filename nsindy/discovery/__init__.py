@@ -60,7 +60,8 @@ The method:
    whichever is likelier.
    A column that wanders at random, as a likelihood tells, is an input from the beginning. Where the
    choice misses a recording, so is what no function of the columns gives and no equation explains
-   in the fifth that it was not chosen from: a torque or the weather that nobody called an input.
+   in the fifth that it was not chosen from, a torque or the weather that nobody called an input,
+   and what repeats itself from the first row on while others do not, the voltage of a generator.
 7. *Fit numbers inside terms.* sin(w x), cos(w x), x/(K + x), 1/(1 + x/K), Hill terms of power 2 to
    4, exp(k x) and exp(k x) - 1, exp(-E/x), tanh(k x) and x^p, alone and most of them times a
    state, an input or both, exponentials also times two other states, are tried with a grid of

@@ -19,7 +19,7 @@ from nsindy.terms.numbered import WAVE, Inner, inner_of, of_each
 
 __all__ = ["STOPPED", "Wording", "conserved", "of_the_search", "of_the_unclear", "warnings"]
 
-STOPPED = "the search was stopped; with more time (--seconds) it may find a better model"
+STOPPED = "the search ended before it was done; more time (--seconds) may find a better model"
 """Warning of a discovery that was ended from outside."""
 
 

@@ -147,8 +147,8 @@ def smooth_recordings(
         step = np.median(np.diff(recordings[0].times))
         raise ValueError(
             f"a sample has nothing to do with the one before it, {step:.4g} earlier: the recording "
-            "is coarser than what it should show, or noise, or no series of one process; of what "
-            "is one, record ten times as often"
+            "is coarser than what it should show, or noise, or no series of one process; if it "
+            "shows one, record it ten times as often"
         )
     coarse = [each.coarse for each in follows]
     for place, (r, each) in enumerate(zip(recordings, coarse, strict=True)):
