@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.inputs import forcing
-from nsindy.discovery.inputs.forcing import Forced
+from nsindy.discovery.inputs import forcing, forcing_hints
+from nsindy.discovery.inputs.forced import Forced
 from nsindy.discovery.inputs.readings import Late
 from nsindy.discovery.numbers import number_hints, numbers_inside
 from nsindy.discovery.preparation import dictionary, problem, signals
@@ -246,8 +246,8 @@ def with_forcing(
         return None
     if not (
         asked
-        or forcing.shows(usual.prepared, usual.final)
-        or forcing.switches_once(usual.prepared, usual.numbers)
+        or forcing_hints.shows(usual.prepared, usual.final)
+        or forcing_hints.switches_once(usual.prepared, usual.numbers)
     ):
         return None
     bare, plain = usual.prepared, usual.final

@@ -6,7 +6,7 @@ from problems import candidate, coefficients, narrow, prepared
 from scipy.integrate import solve_ivp
 
 import nsindy
-from nsindy.discovery.inputs import forcing
+from nsindy.discovery.inputs import forced, forcing_hints, steps_in_time, waves_in_time
 from nsindy.discovery.preparation import problem
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
@@ -134,18 +134,18 @@ def test_the_frequency_is_offered_that_the_derivatives_show(wave):
     """Beside all other terms; of noise alone, none is offered."""
     made = prepared(wave[0], wave[1])
     session = Session(made.parts, made.signals, Question(operations=()), lambda *now: None)
-    timed, units = forcing._with_input(session, made, [made.parts[0].times])
+    timed, units = forced.with_input(session, made, [made.parts[0].times])
     built = problem.prepare(
         timed.parts, timed.signals, units, timed.question, forcings=timed.forcings
     )
-    offer, *_ = forcing._lines_offered(built, candidate(np.zeros(made.back.shape)))
+    offer, *_ = waves_in_time._lines_offered(built, candidate(np.zeros(made.back.shape)))
     assert offer.inner[:3] == (WAVE, 1, pytest.approx(1.0, abs=0.01))
     # Alone, in a library whose waves do not stand times the state.
     assert offer.mask[0].tolist() == [False] * (len(built.terms)) + [True, True]
     assert not offer.followed
     noise = np.random.default_rng(0).standard_normal((200, 1))
     quiet = built._replace(signals=[built.signals[0]._replace(derivatives=noise, freedom=100.0)])
-    assert not forcing._lines_offered(quiet, np.zeros(made.back.shape, bool))
+    assert not waves_in_time._lines_offered(quiet, np.zeros(made.back.shape, bool))
 
 
 @pytest.mark.slow
@@ -179,19 +179,19 @@ def test_no_drive_where_there_is_none(seed, forced):
 def test_a_line_in_noise_is_as_likely_as_it_is_said():
     """Among 2,000 spectra of white noise, those below a level of 5 % are about so many."""
     draws = np.random.default_rng(0).standard_normal((2000, 101))
-    levels = np.array([forcing.line_probability(row) for row in draws])
+    levels = np.array([forcing_hints.line_probability(row) for row in draws])
     # The binomial's standard deviation is 0.5 %; the formula is the first term of a series.
     assert 0.03 < np.mean(levels < 0.05) < 0.065
     # With amplitude 1 the line has a third of all, and 50 (2/3)^49 is 1e-7.
     wave = np.sin(2 * np.pi * 14 / 101 * np.arange(101))
-    assert np.median([forcing.line_probability(row + wave) for row in draws[:100]]) < 1e-3
-    assert forcing.line_probability(np.zeros(10)) == 1.0
+    assert np.median([forcing_hints.line_probability(row + wave) for row in draws[:100]]) < 1e-3
+    assert forcing_hints.line_probability(np.zeros(10)) == 1.0
 
 
 def test_a_ramp_is_a_step_on_average():
     times = np.linspace(0, 10, 51)
     for time in (3.0, 3.07, 3.1):
-        ramp = forcing._ramp(times, time)
+        ramp = steps_in_time._ramp(times, time)
         assert np.trapezoid(ramp, times) == pytest.approx(10 - time, abs=1e-12)
 
 
@@ -204,8 +204,8 @@ def test_a_threshold_that_is_passed_once_is_a_moment(threshold, kind, once):
     times = np.linspace(0, 4, 200)
     problem = prepared(times, np.column_stack([times + 0.8 * np.sin(3 * times)]))
     numbers = NOTHING_FITTED._replace(inner=(Inner(kind, 0, threshold, "c", second=9.0),))
-    assert forcing.switches_once(problem, NOTHING_FITTED) is False
-    assert forcing.switches_once(problem, numbers) is once
+    assert forcing_hints.switches_once(problem, NOTHING_FITTED) is False
+    assert forcing_hints.switches_once(problem, numbers) is once
 
 
 def test_a_step_is_looked_for_where_a_row_lacks_a_value():
@@ -219,7 +219,7 @@ def test_a_step_is_looked_for_where_a_row_lacks_a_value():
         made = prepared(times, values, degree=1)
         mask = np.ones((1, len(made.terms)), bool)
         before = np.array([[1.0, -0.5]]) / made.back
-        offered.append(forcing._step_offered(made, mask, before, np.array([0.01])))
+        offered.append(steps_in_time._step_offered(made, mask, before, np.array([0.01])))
     # Of 601 rows every other is looked at, of 600 each.
     (whole, _), (time, price) = offered
     assert abs(time - whole) < 1 and 0 < price < 15
@@ -234,9 +234,9 @@ def test_slots_are_left_for_a_forcing_by_the_smallest_contributions():
     """Of an equation with as many terms as it may hold; an equation with fewer keeps them all."""
     problem = narrow(5, 2, shares=np.ones((2, 5)), slots=3)
     base = candidate([[3.0, 0.1, -2.0, 0.0], [0.5, 0.0, 0.0, 0.0]])
-    first = forcing._with_slots(problem, base, 0, 2)
+    first = forced.with_slots(problem, base, 0, 2)
     assert first.tolist() == [[True, False, False, False], [True, False, False, False]]
-    assert forcing._with_slots(problem, base, 1, 2).tolist() == base.mask.tolist()
+    assert forced.with_slots(problem, base, 1, 2).tolist() == base.mask.tolist()
 
 
 @pytest.mark.slow
