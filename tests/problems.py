@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from nsindy.discovery.preparation import problem, signals
+from nsindy.discovery.preparation import building, signals
 from nsindy.discovery.preparation.known import NOTHING
 from nsindy.discovery.preparation.problem import Prepared, Problem
 from nsindy.discovery.preparation.question import Question
@@ -69,7 +69,7 @@ def prepared(
     question = Question(
         order=order, operations=operations, degree=degree, max_terms=slots, noise=floor
     )
-    return problem.prepare(parts, smoothed, units, question, physics=physics, inverse=inverse)
+    return building.prepare(parts, smoothed, units, question, physics=physics, inverse=inverse)
 
 
 def signal(states, **changes) -> Signal:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import gauge, problem, signals
+from nsindy.discovery.preparation import building, gauge, signals
 from nsindy.discovery.preparation.gauge import Gauge, Link, Motion
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.question import Question
@@ -117,7 +117,7 @@ def _posed(session: Session, smoothed: _Smoothed, link: Link) -> Posed:
     plain = Gauge(link)
 
     def prepared_in(state: "_InGauge") -> Prepared:
-        made = problem.prepare(
+        made = building.prepare(
             session.parts, state.signals, state.units, session.question, physics=physics
         )
         return _closed(made, session.question, link, count)

@@ -10,7 +10,7 @@ from nsindy.discovery.inputs import forcing, forcing_hints
 from nsindy.discovery.inputs.forced import Forced
 from nsindy.discovery.inputs.readings import Late
 from nsindy.discovery.numbers import number_hints, numbers_inside
-from nsindy.discovery.preparation import dictionary, problem, signals
+from nsindy.discovery.preparation import building, dictionary, signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import proposals, stages
 from nsindy.discovery.supports.discrepancy import Discrepancy, nearly_right
@@ -218,7 +218,7 @@ def _with_inverse(session: Session, prepared: Prepared) -> list[Session]:
     for choices in ([able], [(place,) for place in able]):
         found = []
         for inverse in filter(None, choices):
-            library = problem.terms_of(session.signals, units, session.question, inverse=inverse)
+            library = building.terms_of(session.signals, units, session.question, inverse=inverse)
             borne = constants.LIBRARY_LADDER[-1][0] * len(library) <= samples
             if borne and not dictionary.is_wide(len(library), len(units.states)):
                 found.append(dataclasses.replace(session, inverse=inverse))

@@ -25,7 +25,7 @@ from nsindy.discovery.laws.law_text import Law
 from nsindy.discovery.maps import map_search
 from nsindy.discovery.models import FoundModel, Searched
 from nsindy.discovery.opening import Case, Opening, case_of, opened
-from nsindy.discovery.preparation import dictionary, problem, thinning
+from nsindy.discovery.preparation import building, dictionary, thinning
 from nsindy.discovery.preparation.gauge import Motion
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.preparation.signals import Units
@@ -200,7 +200,7 @@ def from_recordings(
             return conclusion.nothing(apart.recordings)
         case = case.with_columns(apart.recordings)
         session, units = case.usual()
-        terms = problem.terms_of(session.signals, units, case.question)
+        terms = building.terms_of(session.signals, units, case.question)
         if question.order == 1 and dictionary.is_wide(len(terms), len(units.states)):
             tell("telling the columns apart", 0.0)
             mentions = case.said.mentions(case.recordings.states)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import problem, screening, signals, thinning, weak_form
+from nsindy.discovery.preparation import building, screening, signals, thinning, weak_form
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.said import Mentions
@@ -110,7 +110,7 @@ def sorted_out(
         recordings = without_functions(recordings, functions)
         parts = thinning.thinned(recordings.parts)
         smoothed, units = signals.smooth_recordings(parts, 1)
-    none = explained(problem.prepare(parts, smoothed, units, question)).by_nothing
+    none = explained(building.prepare(parts, smoothed, units, question)).by_nothing
     names = recordings.states
     none = none & ~np.isin(names, list(mentions.equations))
     driving = tuple(n for n, lost in zip(names, none, strict=True) if lost)

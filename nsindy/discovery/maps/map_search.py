@@ -23,7 +23,7 @@ from nsindy.discovery.maps.map_regression import (
     unclear_terms,
     with_noise,
 )
-from nsindy.discovery.preparation import problem, segmentation, signals
+from nsindy.discovery.preparation import building, segmentation, signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.signals import Signal, Units
 from nsindy.discovery.supports import candidates, proposals
@@ -213,7 +213,7 @@ def _signal(part: Recording, units: Units) -> Signal:
 
 def _prepared(session: Session, units: Units) -> Prepared:
     """The problem of a map, whose regression is that of `row_pairs`."""
-    made = problem.prepare(session.parts, session.signals, units, session.question, substeps=None)
+    made = building.prepare(session.parts, session.signals, units, session.question, substeps=None)
     factor = regression.compress(*row_pairs(made, 1.0))
     return _regressed_on(made, factor)
 

@@ -18,4 +18,5 @@ Read the modules in this order:
   gauge         the coordinate of a state that was not measured
   weak_form     integrals against test functions in place of derivatives
   problem       what is searched, and the way back to the units of the recording
+  building      such a problem made from recordings, units and a question
 """

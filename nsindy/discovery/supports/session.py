@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import problem, segmentation, signals
+from nsindy.discovery.preparation import building, segmentation, signals
 from nsindy.discovery.preparation.gauge import holds
 from nsindy.discovery.preparation.known import NOTHING, Physics
 from nsindy.discovery.preparation.problem import Prepared
@@ -35,7 +35,7 @@ class Session:
       progress: called with the name of a stage and the share of the whole that is done.
       stop: tells whether to end with what there is.
       physics: what is known of the equations.
-      forcings: inputs, the last of them, that were not measured; see `problem.prepare`.
+      forcings: inputs, the last of them, that were not measured; see `building.prepare`.
       seasons: whether waves of these may stand times states.
       floor: noise below which no measurement is taken to be exact; see there.
       inverse: variables whose negative powers are terms; see there.
@@ -60,7 +60,7 @@ class Session:
         Raises:
           ValueError: an operation is unknown, or does not take one argument.
         """
-        prepared = problem.prepare(
+        prepared = building.prepare(
             self.parts,
             self.signals,
             units,

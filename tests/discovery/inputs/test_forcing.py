@@ -7,7 +7,7 @@ from scipy.integrate import solve_ivp
 
 import nsindy
 from nsindy.discovery.inputs import forced, forcing_hints, steps_in_time, waves_in_time
-from nsindy.discovery.preparation import problem
+from nsindy.discovery.preparation import building
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
 from nsindy.discovery.supports.session import Session
@@ -135,7 +135,7 @@ def test_the_frequency_is_offered_that_the_derivatives_show(wave):
     made = prepared(wave[0], wave[1])
     session = Session(made.parts, made.signals, Question(operations=()), lambda *now: None)
     timed, units = forced.with_input(session, made, [made.parts[0].times])
-    built = problem.prepare(
+    built = building.prepare(
         timed.parts, timed.signals, units, timed.question, forcings=timed.forcings
     )
     offer, *_ = waves_in_time._lines_offered(built, candidate(np.zeros(made.back.shape)))

@@ -6,7 +6,7 @@ from problems import prepared
 
 from nsindy.discovery.numbers.number_blocks import Offer
 from nsindy.discovery.numbers.number_limits import with_one_number, without_line
-from nsindy.discovery.preparation import problem, signals
+from nsindy.discovery.preparation import building, signals
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.supports.candidates import regressed
 from nsindy.recording.check import Recording
@@ -76,7 +76,7 @@ def test_the_logarithm_of_an_input_is_multiplied_with_no_input():
     smoothed, units = signals.smooth_recordings([part], 1)
     inner = Inner("logarithm", 1, 2.0)
     question = Question(operations=("log",))
-    wide = problem.prepare([part], smoothed, units._replace(inner=(inner,)), question)
+    wide = building.prepare([part], smoothed, units._replace(inner=(inner,)), question)
     mask = np.ones((1, len(wide.terms)), bool)
     offer = Offer(inner, mask, 3.0)
     assert without_line(offer, wide, np.ones(mask.shape)) is offer

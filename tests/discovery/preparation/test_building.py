@@ -5,7 +5,7 @@ import pytest
 from problems import narrow, prepared, signal, solved
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import problem
+from nsindy.discovery.preparation import building
 from nsindy.terms import operations
 from nsindy.terms.numbered import NUMBERED, WAVE, Inner, with_number
 from nsindy.terms.term import Term, parse
@@ -148,7 +148,7 @@ def test_with_positions_alone_the_first_equation_is_given(second, clean):
 def test_length_of_a_segment(samples, expected):
     """Three segments at least, in the shortest recording too, if they may have eight intervals."""
     assert constants.SEGMENT_LENGTHS == (4, 8)
-    assert problem._length([signal(np.ones((n, 1))) for n in (1200, samples)]) == expected
+    assert building._length([signal(np.ones((n, 1))) for n in (1200, samples)]) == expected
 
 
 @pytest.mark.parametrize(
@@ -164,14 +164,14 @@ def test_length_of_a_segment(samples, expected):
     ),
 )
 def test_products_see_scaled_variables_and_operations_raw_ones(text, expected):
-    bound = problem._on_raw(parse(text, ("x", "v")), 2)
+    bound = building._on_raw(parse(text, ("x", "v")), 2)
     assert bound.name(("x", "v", "X", "V")) == expected
 
 
 def test_fitted_waves_see_a_variable_of_their_own():
     """w is a variable behind the raw ones, so that it is no constant of a program."""
     wave = Term(operations.get("sin"), (Term(operations.times(3.0), (1,)),))
-    assert problem._on_raw(wave, 2).name(("x", "v", "X", "V", "wx", "wv")) == "sin(mul(V,wv))"
+    assert building._on_raw(wave, 2).name(("x", "v", "X", "V", "wx", "wv")) == "sin(mul(V,wv))"
 
 
 def test_a_number_inside_a_term_is_a_variable_of_its_own():
@@ -179,10 +179,10 @@ def test_a_number_inside_a_term_is_a_variable_of_its_own():
     names = ("x", "v", "X", "V", "Kx", "Kv")
     alone = Term(with_number(NUMBERED["michaelis"], 3.0), (1,))
     times = Term(operations.get("mul"), (0, alone))
-    assert problem._on_raw(alone, 2).name(names) == "michaelis(V,Kv)"
-    assert problem._on_raw(times, 2).name(names) == "mul(x,michaelis(V,Kv))"
+    assert building._on_raw(alone, 2).name(names) == "michaelis(V,Kv)"
+    assert building._on_raw(times, 2).name(names) == "mul(x,michaelis(V,Kv))"
     both = Term(with_number(NUMBERED["ratio_share"], 3.0), (0, 1))
-    assert problem._on_raw(both, 2).name(names) == "ratio_share(X,V,Kv)"
+    assert building._on_raw(both, 2).name(names) == "ratio_share(X,V,Kv)"
 
 
 def test_a_fitted_wave_has_the_values_of_its_number(clean):
