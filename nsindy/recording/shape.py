@@ -37,6 +37,9 @@ FEW = 4
 """Values that a column takes at most for it to be a switch, or a level that is set."""
 STAYS = 0.8
 """Share of its rows in which a set point keeps the value of the row before, at least."""
+FAR = 0.5
+"""Its median change, as a share of the standard deviation of the column, at least: 1 between
+settings that have nothing to do with one another, and 0.3 between ten readings a swing."""
 NEIGHBOURS = 0.5
 """Share of its changes that lead to a neighbouring value, below which nothing went through those in
 between: of eight levels a quarter do by chance, and of a rounded reading nearly all."""
@@ -288,14 +291,18 @@ def switches(matrices: Sequence[np.ndarray], states: Sequence[int]) -> dict[int,
 
 
 def _is_set(columns: Sequence[np.ndarray]) -> bool:
-    """Tell whether values mostly stay, and do not go to a neighbouring value where they change.
+    """Tell whether values mostly stay, and go far, past neighbouring values, where they change.
 
-    A reading that is rounded stays as well, and then goes to the next.
+    A reading that is rounded stays as well, and then goes to the next; one that a slow sensor
+    renews now and then does not go far.
     """
-    levels, ranks = np.unique(np.concatenate(columns), return_inverse=True)
+    every = np.concatenate(columns)
+    levels, ranks = np.unique(every, return_inverse=True)
     parts = np.split(ranks, np.cumsum([len(column) for column in columns])[:-1])
     moves = np.abs(np.concatenate([np.diff(part) for part in parts]))
     changes = moves[moves > 0]
     if len(levels) <= FEW or len(changes) > (1 - STAYS) * len(moves):
         return False
-    return bool(np.mean(changes == 1) < NEIGHBOURS)
+    jumps = np.abs(np.concatenate([np.diff(column) for column in columns]))
+    far = np.median(jumps[jumps > 0]) > FAR * np.std(every)
+    return bool(far and np.mean(changes == 1) < NEIGHBOURS)

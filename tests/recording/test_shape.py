@@ -75,10 +75,12 @@ def test_a_switch_in_words_is_an_input(read, words):
         # A reading that is rounded, and one that comes to rest.
         ([1.0, 1.5, 2.0, 2.5, 3.0, 2.5], False),
         ([1.0, 1.2, 1.5, 1.6, 3.0, 4.0], False),
+        # A sensor that is read now and then.
+        (np.sin(np.arange(30) / 2) + 0.1 * np.cos(7 * np.arange(30)), False),
     ],
 )
 def test_what_stays_and_jumps_is_an_input(read, levels, is_input):
-    times = np.arange(0, 6, 0.1)
+    times = np.arange(10 * len(levels)) / 10
     rows = np.stack([times, np.sin(times), np.repeat(levels, 10)], 1)
     found = read(table(rows.tolist(), "t,x,dose"))
     assert found.inputs == (("dose",) if is_input else ())
