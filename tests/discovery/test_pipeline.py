@@ -136,7 +136,7 @@ def test_positions_alone():
     assert row[found.terms.index("x'")] == pytest.approx(-0.2, abs=0.01)
 
 
-@pytest.mark.unmeasured
+@pytest.mark.slow
 def test_forcing_enters_beside_the_states():
     times = np.linspace(0, 20, 300)
     u = np.sign(np.sin(0.9 * times)) * 1.0

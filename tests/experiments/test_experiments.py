@@ -268,6 +268,7 @@ def test_bad_input_gets_one_sentence_before_any_training(refused, case):
     assert not (place / "out" / "figure.png").exists()
 
 
+@pytest.mark.slow
 def test_bad_input_by_itself(environment, refused):
     place, _ = refused
     for options in (["--noise", "-1"], ["--library", str(place / "mismatched.safetensors")]):
