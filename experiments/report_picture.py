@@ -4,12 +4,15 @@ import argparse
 import io
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
-from selenium import webdriver
 from support import command_line
 
 from nsindy.runtime import files
+
+if TYPE_CHECKING:
+    from selenium import webdriver
 
 WINDOW = (768, 6000)
 """Width and height of the window in CSS pixels: the widest that the page fills, and any height."""
@@ -52,8 +55,13 @@ def execute(options: argparse.Namespace) -> None:
     print(f"wrote {options.out}")
 
 
-def open_browser() -> webdriver.Chrome:
+def open_browser() -> "webdriver.Chrome":
     """Start chromium without a window."""
+    try:
+        from selenium import webdriver
+    except ImportError as error:
+        raise ValueError(f"{error}; pip install 'nsindy[bench]'") from error
+
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
         raise ValueError("chromium and chromedriver are needed; install both")

@@ -171,7 +171,7 @@ def test_several_recordings_of_one_system():
     assert np.asarray(found.initial).shape == (2, 2)
 
 
-@pytest.mark.unmeasured
+@pytest.mark.slow
 def test_operations_of_ones_own():
     step = operations.Primitive("bump", 1, lambda x: x * np.e ** (-(x**2)), (-3.0, 3.0), 1.0)
     times = np.linspace(0, 10, 200)

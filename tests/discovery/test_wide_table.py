@@ -48,6 +48,7 @@ def test_a_column_of_noise_alone_is_no_function(demands):
     assert not wide_table.functions_of_others(demands, demands.std(0))
 
 
+@pytest.mark.slow
 def test_a_table_without_dynamics_has_no_equation(demands):
     table = np.column_stack([demands, 2 * demands[:, 0] - 1, demands[:, 1:6] @ np.ones(5)])
     table = np.column_stack([table, *(demands[:, k] / 2 + k for k in range(4))])

@@ -70,16 +70,21 @@ def run_all(environment, jobs):
 def finished(environment, tmp_path_factory):
     """Run 1 with exact functions, and Run 5 with shipped circuits."""
     out = tmp_path_factory.mktemp("out")
-    name = "exp0_stlsq"
-    plain = run(environment, name, *SHORT[:4], "--library", "exact", "--out", str(out / name))
-    assert plain.returncode == 0, plain.stderr
-    said = {name: plain.stdout}
-    name = "exp4_conditional_entropy"
-    alone = run(environment, name, *SHORT, "--out", str(out / "new" / name))
-    assert alone.returncode == 0, alone.stderr
+    first, second = "exp0_stlsq", "exp4_conditional_entropy"
+    plain, alone = run_all(
+        environment,
+        [
+            [first, *SHORT[:4], "--library", "exact", "--out", str(out / first)],
+            [second, *SHORT, "--out", str(out / "new" / second)],
+        ],
+    )
+    said = {}
+    for name, (code, printed, errors, _) in ((first, plain), (second, alone)):
+        assert code == 0, errors
+        said[name] = printed
+    name, errors = second, alone[2]
     # Where no terminal is, the progress is a line a chunk.
-    assert re.fullmatch(rf"{name}: chunk 1 of 1, 2 of 2 runs, .*\n", alone.stderr), alone.stderr
-    said[name] = alone.stdout
+    assert re.fullmatch(rf"{name}: chunk 1 of 1, 2 of 2 runs, .*\n", errors), errors
     places = {name: out / name for name in said} | {name: out / "new" / name}
     return {name: (places[name], stdout) for name, stdout in said.items()}
 

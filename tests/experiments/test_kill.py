@@ -125,6 +125,7 @@ def test_a_place_where_nothing_can_be_written_is_one_sentence(environment, tmp_p
     assert re.search(r"cannot write to .*/file/out/sweep: Not a directory", one_sentence(errors))
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_only_be_read_is_one_sentence(environment, tmp_path):
     code, _, errors = done(environment, SCRIPT, tmp_path / "out")
     assert code == 0, errors

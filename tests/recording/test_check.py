@@ -462,7 +462,7 @@ def run(script, *words):
     return done.stdout
 
 
-@pytest.mark.unmeasured
+@pytest.mark.slow
 def test_the_recordings_that_the_project_makes(tmp_path):
     run("make_recordings.py", "--out", tmp_path)
     found = check.read_recordings(tmp_path / "hares_and_lynxes.csv")

@@ -75,6 +75,7 @@ def test_only_so_many_seeds_are_kept():
     np.testing.assert_allclose(timed.value["value"], expected(), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_block_that_needs_too_much_memory_is_cut_smaller(monkeypatch):
     # What the process really holds changes between two lines, as the allocator likes.
     monkeypatch.setattr(grid.machines, "resident", lambda: 2**29)

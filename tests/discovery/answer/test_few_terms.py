@@ -21,6 +21,7 @@ def driven():
     return nsindy.discover(times, noisy, max_terms=6, **knobs)
 
 
+@pytest.mark.slow
 def test_it_is_said_with_how_well_one_simulation_follows(driven):
     assert driven.verdict == "approximation"
     said = [line for line in driven.warnings if line.startswith("in few plain terms")]
