@@ -111,7 +111,7 @@ def opened(case: Case, session: Session, units: Units, *, late: bool = True) -> 
     if cut is None or stages.missed(cut.prepared, cut.first):
         return found
     gain = cut.first.chosen.score - found.first.chosen.score
-    return cut if gain > constants.STRONG else found
+    return cut if gain > readings.price(found.first) else found
 
 
 def _opened(case: Case, session: Session, units: Units, *, late: bool) -> Opening:
@@ -176,7 +176,7 @@ def _cut_at_steps(case: Case) -> Opening | None:
     notes = [
         *readings.notes(held, case.recordings.inputs, None, None),
         f"{names} {'switches' if sum(held) == 1 else 'switch'} between the rows: the solution "
-        f"begins anew after each of {steps} steps",
+        f"begins anew after {'its step' if steps == 1 else f'each of {steps} steps'}",
     ]
     return Opening(session, prepared, first, notes, None)
 

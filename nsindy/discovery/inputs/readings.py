@@ -143,7 +143,7 @@ def delayed(parts: Sequence[Recording], held: np.ndarray, delay: float) -> list[
 
 
 def price(found: Found) -> float:
-    """Nats that a delay, or acting since the row before, must earn beside a support."""
+    """Nats that another reading must earn beside a support: a delay, since the row before, cuts."""
     return float(0.5 * np.log(found.samples.sum()) + constants.LATE_EARNS)
 
 
