@@ -128,23 +128,17 @@ def _acting(case: Case, opening: Opening) -> _Acting:
     able &= ~np.isin(states, list(case.said.words))
     count = len(prepared.units.states)
     rows = range(count - len(states), count)
-    choices = (
-        (
-            _of_no_function(case, opening, rows),
-            constants.SPOILS,
-            "{0}' is no function of the columns: the same values go on in different ways",
-        ),
-        (
-            generated.repeating(prepared.signals)[rows.start :],
-            constants.REPEAT_HELPS,
-            "{0} repeats itself from the first row on, and others do not",
-        ),
-    )
-    for found, ratio, why in choices:
-        names = [name for name, acts in zip(states, able & found, strict=True) if acts]
-        if 0 < len(names) < len(states):
-            return _Acting(names, ratio, why)
-    return _Acting([], 1.0, "")
+
+    def those(acting: np.ndarray) -> list[str]:
+        names = [name for name, acts in zip(states, able & acting, strict=True) if acts]
+        return names if len(names) < len(states) else []
+
+    if names := those(_of_no_function(case, opening, rows)):
+        why = "{0}' is no function of the columns: the same values go on in different ways"
+        return _Acting(names, constants.SPOILS, why)
+    names = those(generated.repeating(prepared.signals)[rows.start :])
+    why = "{0} repeats itself from the first row on, and others do not"
+    return _Acting(names, constants.REPEAT_HELPS, why)
 
 
 def _of_no_function(case: Case, opening: Opening, rows: range) -> np.ndarray:

@@ -102,9 +102,8 @@ def opened(case: Case, session: Session, units: Units, *, late: bool = True) -> 
       late: False for no delay.
     """
     found = _opened(case, session, units, late=late)
-    averaged = len(session.parts[0].times) < len(case.recordings.parts[0].times)
     white = is_white(found.first) and not stages.missed(found.prepared, found.first)
-    if white or averaged or isinstance(case.question.hold, str) or case.stop():
+    if white or _averaged(case, session) or isinstance(case.question.hold, str) or case.stop():
         return found
     cut = _cut_at_steps(case)
     # In pieces a state that something else drives is followed as well, which hides that.
@@ -122,7 +121,7 @@ def _opened(case: Case, session: Session, units: Units, *, late: bool) -> Openin
         # It is SINCE, or the question would have said so.
         return _since(case, held)
     prepared, first = stages.first_search(session, units)
-    if not len(held) or len(session.parts[0].times) < len(recordings.parts[0].times):
+    if not len(held) or _averaged(case, session):
         # The inputs of a long recording are averages, which are neither held nor late.
         return Opening(session, prepared, first, [], None)
     other = None
@@ -154,6 +153,11 @@ def _opened(case: Case, session: Session, units: Units, *, late: bool) -> Openin
     return Opening(session, prepared, first, notes, lag)
 
 
+def _averaged(case: Case, session: Session) -> bool:
+    """Whether the rows of a long recording were averaged."""
+    return len(session.parts[0].times) < len(case.recordings.parts[0].times)
+
+
 def _cut_at_steps(case: Case) -> Opening | None:
     """The search with a solution that begins anew after each step of an input, if there is one.
 
@@ -170,14 +174,7 @@ def _cut_at_steps(case: Case) -> Opening | None:
         return None
     session = dataclasses.replace(session, signals=cut)
     prepared, first = stages.first_search(session, units)
-    names = " and ".join(
-        name for name, keeps in zip(case.recordings.inputs, held, strict=True) if keeps
-    )
-    notes = [
-        *readings.notes(held, case.recordings.inputs, None, None),
-        f"{names} {'switches' if sum(held) == 1 else 'switch'} between the rows: the solution "
-        f"begins anew after {'its step' if steps == 1 else f'each of {steps} steps'}",
-    ]
+    notes = readings.notes(held, case.recordings.inputs, None, None, steps)
     return Opening(session, prepared, first, notes, None)
 
 

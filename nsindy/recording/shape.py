@@ -89,7 +89,8 @@ def groups_guessed(table: Table, times: np.ndarray, free: Collection[int]) -> Gr
 
     It holds words or whole numbers, few of them, and within each the times increase, though in the
     file they start again with each, or every time is repeated with each; or its values take turns
-    from row to row.
+    from row to row; or they are words that count, as cup 1 and cup 2, each in rows that follow one
+    another.
 
     Args:
       table: the table.

@@ -7,6 +7,7 @@ import numpy as np
 
 from nsindy.discovery import constants
 from nsindy.discovery.preparation import signals
+from nsindy.discovery.preparation.gauge import holds
 from nsindy.discovery.preparation.problem import Prepared, Problem
 from nsindy.discovery.preparation.signals import Units
 from nsindy.discovery.supports import candidates
@@ -15,7 +16,6 @@ from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED, FittedNumbe
 from nsindy.discovery.supports.inclusion import only_probable
 from nsindy.discovery.supports.search import Found
 from nsindy.discovery.supports.session import Session
-from nsindy.terms.term import Term
 
 __all__ = [
     "Forced",
@@ -55,13 +55,8 @@ class Forced(NamedTuple):
     def holds(self, found: Found) -> bool:
         """Tell whether the choice of a search of this problem depends on the time."""
         last = len(self.prepared.units.variables) - 1
-        timed = [last in _variables(term) for term in self.prepared.terms]
+        timed = [holds(term, last) for term in self.prepared.terms]
         return bool(only_probable(found)[0].chosen.mask[:, timed].any())
-
-
-def _variables(term: Term) -> set[int]:
-    inner = (_variables(a) if isinstance(a, Term) else {a} for a in term.arguments)
-    return set[int]().union(*inner)
 
 
 def with_input(

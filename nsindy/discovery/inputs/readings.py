@@ -285,7 +285,11 @@ def _later(signal: Signal, delay: float) -> Signal:
 
 
 def notes(
-    held: np.ndarray, inputs: Sequence[str], gain: float | None, lag: Late | None
+    held: np.ndarray,
+    inputs: Sequence[str],
+    gain: float | None,
+    lag: Late | None,
+    cuts: int = 0,
 ) -> list[str]:
     """What was chosen for the person, input by input.
 
@@ -294,6 +298,7 @@ def notes(
       inputs: their names.
       gain: nats by which a search under the other reading was worse; None where there was none.
       lag: how much later they act.
+      cuts: steps after which the solution begins anew.
     """
     names = [name for name, keeps in zip(inputs, held, strict=True) if keeps]
     if not names:
@@ -315,5 +320,11 @@ def notes(
         acts = "acts" if len(names) == 1 else "act"
         told.append(
             f"{' and '.join(names)} {acts} {value} ± {spread} of a step later than the row says"
+        )
+    if cuts:
+        switch, after = "switches" if len(names) == 1 else "switch", f"each of {cuts} steps"
+        told.append(
+            f"{' and '.join(names)} {switch} between the rows: the solution begins anew after "
+            f"{'its step' if cuts == 1 else after}"
         )
     return told

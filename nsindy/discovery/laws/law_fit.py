@@ -45,6 +45,7 @@ class LawSystem:
       mask: terms of the equations that were found and are kept [D, M].
       start: their coefficients, in the units of the recording, as they were found.
       free: False for parameters that are given [P].
+      linear: True for numbers that the law is linear in together [P].
       right: raw derivatives [D] from raw variables [V] and `_Fitted` parameters [2 P], of JAX.
       numpy: the same of NumPy, for samples [V, N] as well.
 
@@ -73,6 +74,8 @@ class LawSystem:
         if not len(self.free):
             # A program needs a parameter, if one that is given and that nothing depends on.
             self.start, self.free = np.zeros(1), np.zeros(1, bool)
+        linear = np.isin(law.numbers, linear_groups(list(law.rows.values()), law.numbers)[0])
+        self.linear = np.pad(linear, (0, len(self.free) - len(linear)))
         fitted, solved = (_without_jumps(law, e * sizes) for e in (width, STEEP))
         right = _stacked([self._row(fitted, d, numpy=False) for d in range(count)], jnp)
         self.right = lambda variables, both: right(variables, _plain(both))
@@ -97,11 +100,9 @@ class LawSystem:
         B are on a straight line there: the logarithms are of what an equation is linear in. Of
         x + x²/L that of L keeps a step from leaving by infinity: they are of all.
         """
-        rows, names = list(self.law.rows.values()), self.law.numbers
-        linear = np.isin(names, linear_groups(rows, names)[0])
-        linear = np.pad(linear, (0, len(self.free) - len(linear)))
-        every = np.ones_like(linear)
-        return [self.model(parameters, begin, logarithms) for logarithms in (~every, linear, every)]
+        every = np.ones_like(self.linear)
+        choices = (~every, self.linear, every)
+        return [self.model(parameters, begin, logarithms) for logarithms in choices]
 
     def model(self, parameters: np.ndarray, begin: np.ndarray, logarithms: np.ndarray) -> Model:
         """Parameters [P], some by their logarithms, to begin a fit with, and initial states."""
