@@ -64,6 +64,8 @@ def _repeats(recording: Signal, d: int) -> bool:
             )
             if found.fun < least:
                 best, least = found.x, found.fun
+    if not np.isfinite(least):
+        return False
     bends = np.abs(values[1:-1] - 0.5 * (values[:-2] + values[2:]))
     every = differences(best)
     first = every[: max(int(len(every) * best / (span - best)), 2)]

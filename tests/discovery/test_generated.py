@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import prepared
+from problems import prepared, signal
 from scipy.integrate import solve_ivp
 from scipy.signal import sawtooth
 
@@ -45,3 +45,11 @@ def test_what_decays_or_never_comes_again_does_not_repeat_itself():
 def test_few_rows_do_not_tell():
     times = TIMES[:15]
     assert told(np.sin(9 * times)[:, None], times=times) == [False]
+
+
+def test_a_slow_drift_repeats_nothing_however_long_the_recording():
+    """Of some lengths rounding leaves no period that could be tried."""
+    for span in np.random.default_rng(0).uniform(1, 100, 40):
+        drift = np.linspace(0, 1, 200)[:, None]
+        made = signal(drift, times=np.linspace(0, span, 200))
+        assert not generated.repeating([made]).any()
