@@ -340,6 +340,23 @@ LATE_SEARCHES = 3
 LATE_SETTLED = 0.25
 """Change of a delay, in its standard errors, for which nothing is searched again."""
 
+# Sensors that lag: `sensor_lag`.
+
+SENSOR_FITS = 4
+"""Most times that the times of sensors are fitted with a spline's slopes of the readings."""
+
+SENSOR_DIFFERENCE = 0.1
+"""Change of these times by which what they change is taken, as a share of the longest."""
+
+SENSOR_SHARES = 8
+"""Parts of a step between rows in which a sensor follows a straight line."""
+
+SENSOR_SEARCHES = 6
+"""Most searches with late sensors, each with the times of the one before."""
+
+SENSOR_FOLLOWED = 12
+"""Most times that the slopes of readings are taken from a solution that is fitted to them."""
+
 # Proposals from the flow between samples: `signals`, `one_step`.
 
 PREDICTED = 1.0

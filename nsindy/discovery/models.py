@@ -9,6 +9,7 @@ from nsindy.discovery import constants
 from nsindy.discovery.inputs import forcing, forcing_hints
 from nsindy.discovery.inputs.forced import Forced
 from nsindy.discovery.inputs.readings import Late
+from nsindy.discovery.inputs.sensor_lag import SensorLag
 from nsindy.discovery.numbers import number_hints, numbers_inside
 from nsindy.discovery.preparation import building, dictionary, signals
 from nsindy.discovery.preparation.problem import Prepared
@@ -39,7 +40,7 @@ class FoundModel(NamedTuple):
       final: the search on all samples.
       numbers: that were fitted inside terms.
       slow: the slow error beside the equations.
-      lag: the delay of the held inputs, where there is one.
+      lag: the delay of the held inputs or of sensors, where there is one.
       forced: the search with a forcing in time, where there is one.
     """
 
@@ -48,7 +49,7 @@ class FoundModel(NamedTuple):
     final: Found
     numbers: FittedNumbers
     slow: Discrepancy
-    lag: Late | None = None
+    lag: Late | SensorLag | None = None
     forced: Forced | None = None
 
     @property
@@ -60,6 +61,11 @@ class FoundModel(NamedTuple):
     def worth(self) -> float:
         """Nats of the search on all samples, that price paid."""
         return self.final.chosen.score - self.price
+
+    @property
+    def worth_in_units(self) -> float:
+        """The same of the states in a person's units, to compare recordings that were scaled."""
+        return self.worth - float(np.sum(self.final.samples * np.log(self.prepared.units.states)))
 
 
 class Searched(NamedTuple):
@@ -76,14 +82,16 @@ class Searched(NamedTuple):
     stopped: bool
 
 
-def search_model(session: Session, prepared: Prepared, first: Found, lag: Late | None) -> Searched:
+def search_model(
+    session: Session, prepared: Prepared, first: Found, lag: Late | SensorLag | None
+) -> Searched:
     """The search with numbers inside terms where they help, and on all samples.
 
     Args:
       session: builds and searches problems.
       prepared: the problem.
       first: its search on the first part of each recording.
-      lag: the delay of the held inputs, where there is one.
+      lag: the delay of the held inputs or of sensors, where there is one.
     """
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
     prepared, base = stages.with_noise_seen(session, prepared, first)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.inputs import readings
+from nsindy.discovery.inputs import readings, sensor_lag
 from nsindy.discovery.inputs.readings import Late
+from nsindy.discovery.inputs.sensor_lag import SensorLag
 from nsindy.discovery.numbers.number_hints import is_white
 from nsindy.discovery.preparation import signals, thinning
 from nsindy.discovery.preparation.problem import Prepared
@@ -20,7 +21,7 @@ from nsindy.discovery.supports.search import Found
 from nsindy.discovery.supports.session import Progress, Session
 from nsindy.recording.check import Recordings
 
-__all__ = ["Case", "Opening", "case_of", "opened"]
+__all__ = ["Case", "Opening", "behind_sensors", "case_of", "opened"]
 
 
 class Case(NamedTuple):
@@ -82,14 +83,14 @@ class Opening(NamedTuple):
       prepared: the problem.
       first: its search.
       notes: what was chosen, for the person.
-      lag: the delay of the held inputs, where there is one.
+      lag: the delay of the held inputs or of sensors, where there is one.
     """
 
     session: Session
     prepared: Prepared
     first: Found
     notes: list[str]
-    lag: Late | None
+    lag: Late | SensorLag | None
 
 
 def opened(case: Case, session: Session, units: Units, *, late: bool = True) -> Opening:
@@ -192,3 +193,41 @@ def _since(case: Case, held: np.ndarray, other: Found | None = None) -> Opening:
     lag = readings.acting_since(session.parts)
     notes = readings.notes(held, case.recordings.inputs, gain, lag)
     return Opening(session, prepared, first, notes, lag)
+
+
+def behind_sensors(case: Case, opening: Opening) -> Opening | None:
+    """The search of the states behind sensors that are late, where that is clearly likelier.
+
+    Sensors of one state that nothing drives cannot be seen to be late: it goes the same way later.
+
+    Args:
+      case: what is searched.
+      opening: the search of the readings, with no delay of the inputs.
+    """
+    session, part = opening.session, 1 - constants.HELD_OUT
+    alone = len(case.recordings.states) == 1 and not case.recordings.inputs
+    none = opening.lag is not None or opening.prepared.problem.wide or case.stop()
+    if none or _averaged(case, session) or (alone and case.question.order == 1):
+        return None
+    prompt = sensor_lag.prompt(session.parts, session.signals, opening.prepared.units)
+    lag = sensor_lag.likeliest(opening.prepared, opening.first, prompt, part)
+    if lag is None:
+        return None
+    followed = False
+    for _ in range(constants.SENSOR_SEARCHES):
+        behind = case._replace(recordings=case.recordings._replace(parts=lag.states))
+        found, last = _opened(behind, *behind.usual(), late=False), lag
+        if found.lag is not None or case.stop():
+            return None
+        lag = sensor_lag.likeliest(found.prepared, found.first, last, part) or last
+        stays, before = lag.near(last), followed
+        followed |= stays and not stages.missed(found.prepared, found.first)
+        if followed:
+            # The support has settled, and its solution tells more than a spline.
+            lag = sensor_lag.settled(found.prepared, found.first, last, part)
+        if not len(lag.late):
+            return None
+        if before and lag.near(last):
+            break
+    note = sensor_lag.note(last, case.recordings.states)
+    return found._replace(notes=[*found.notes, note], lag=last._replace(covariance=lag.covariance))

@@ -20,11 +20,14 @@ from nsindy.discovery import (
 from nsindy.discovery.answer import conclusion
 from nsindy.discovery.answer.verdict import left_shares
 from nsindy.discovery.inputs import forcing, readings
+from nsindy.discovery.inputs.readings import Late
+from nsindy.discovery.inputs.sensor_lag import SensorLag
 from nsindy.discovery.laws import comparison
 from nsindy.discovery.laws.law_text import Law
 from nsindy.discovery.maps import map_search
 from nsindy.discovery.models import FoundModel, Searched
-from nsindy.discovery.opening import Case, Opening, case_of, opened
+from nsindy.discovery.numbers.number_hints import is_white, promising
+from nsindy.discovery.opening import Case, Opening, behind_sensors, case_of, opened
 from nsindy.discovery.preparation import building, dictionary, thinning
 from nsindy.discovery.preparation.gauge import Motion
 from nsindy.discovery.preparation.question import Question
@@ -215,13 +218,15 @@ def from_recordings(
 def _discover(case: Case, session: Session, units: Units) -> Discovery:
     case, opening = driving.from_outside(case, opened(case, session, units))
     came_to = _searched(opening, case.recordings)
-    late = opening.lag is not None and opening.lag.delay > 0
+    late = isinstance(opening.lag, Late) and opening.lag.delay > 0
     if late and came_to.searched.model.numbers.inner and not case.stop():
         # A delay may have stood in for a number that was not found yet.
         at_once = _searched(opened(case, *case.usual(), late=False), case.recordings)
         one, other = (each.searched.model for each in (came_to, at_once))
         if other.worth >= one.worth - readings.price(one.final):
             came_to = at_once
+    if not case.stop():
+        came_to = _behind_sensors(case, opening, came_to) or came_to
     session, recordings, searched = came_to
     laws = case.said.laws
     if searched.stopped:
@@ -257,6 +262,28 @@ def _searched(opening: Opening, recordings: Recordings) -> _CameTo:
         notes = [*notes, note]
     recordings = recordings._replace(notes=(*recordings.notes, *notes))
     return _CameTo(session, recordings, models.search_model(session, prepared, first, lag))
+
+
+def _behind_sensors(case: Case, opening: Opening, usual: _CameTo) -> _CameTo | None:
+    """What is found behind sensors that lag, where that explains what the usual choice leaves."""
+    model = usual.searched.model
+    prepared, final = model.prepared, model.final
+    plain = is_white(final) and not stages.missed(prepared, final) and not model.numbers.inner
+    if plain and not promising(prepared, final).any():
+        return None
+    if isinstance(opening.lag, Late):
+        # What comes late may seem to act late.
+        opening = opened(case, *case.usual(), late=False)
+    behind = behind_sensors(case, opening)
+    if behind is None:
+        return None
+    found = _searched(behind, case.recordings)
+    other = found.searched.model
+    if stages.missed(other.prepared, other.final):
+        return None
+    assert isinstance(other.lag, SensorLag)
+    gain = other.worth_in_units - model.worth_in_units
+    return found if gain > other.lag.price(other.final) else None
 
 
 def _with_hidden(case: Case) -> Discovery:
@@ -301,7 +328,7 @@ def _concluded(
     stopped |= session.stop() and not final.settled
     seen = recordings if forced is None else forcing.as_input(recordings, forced)
     if lag is not None:
-        lag = readings.with_slopes(prepared, final, lag)
+        lag = lag.with_variance(prepared, final)
     found = conclusion.conclude(
         prepared,
         seen,

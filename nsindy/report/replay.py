@@ -110,11 +110,19 @@ def _smoothed(times: np.ndarray, values: np.ndarray) -> SmoothedState:
     return smooth(times[seen], values[seen], at=None if seen.all() else times)
 
 
+def _without_lag(part: Recording, lag: np.ndarray) -> Recording:
+    """The states behind the readings of sensors that are late."""
+    slopes = [_smoothed(part.times, values).derivatives for values in part.states.T]
+    return part._replace(states=part.states + lag * np.stack(slopes, 1))
+
+
 def _replay(discovery: Discovery, part: Recording, r: int, held: np.ndarray) -> Replay:
     if discovery.time:
         # A forcing in time is one of an input that is the time.
         part = part._replace(inputs=np.column_stack([part.inputs, part.times]))
         held = np.append(held, False)
+    if discovery.sensor_lag is not None:
+        part = _without_lag(part, np.asarray(discovery.sensor_lag))
     times = part.times
     fill = np.linspace(times[0], times[-1], FILL)
     fine = np.sort(np.concatenate([times, fill]))

@@ -106,6 +106,7 @@ _OPTIONAL = (
     "slow_error",
     "slow_memory",
     "simulation_r2",
+    "sensor_lag",
     "known",
     "number_errors",
 )
@@ -149,6 +150,8 @@ class Discovery:
       held: True for inputs that keep their value until the next row [U]; empty where none does.
       delay: how much later than their row they act, as a share of the step to the next, in [0, 1);
         -1 where the value of a row acts since the row before, as a sum or mean of that time does.
+      sensor_lag: τ of the sensor of each measured state, whose readings z obey τ z' = x - z, in the
+        unit of the times, 0 where it is not late; None where none is.
       order: 1, or 2 where only positions were measured.
       map: True where the equations give the next row, y[n+1] = Ξ θ(y[n], u[n]).
       time: name of the time, where terms of it are a forcing that was not measured; or empty.
@@ -193,6 +196,7 @@ class Discovery:
     slow_error: Array | None = None
     slow_memory: Array | None = None
     simulation_r2: Array | None = None
+    sensor_lag: Array | None = None
     equivalent_models: tuple[str, ...] = ()
     runner_up: tuple[str, ...] = ()
     collinear: tuple[str, ...] = ()

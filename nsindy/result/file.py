@@ -159,6 +159,7 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         },
     }
     sizes = {"slow_error": (count,), "slow_memory": (count,), "simulation_r2": measured}
+    sizes["sensor_lag"] = measured
     for name, shape in sizes.items():
         if content.get(name) is not None:
             fields[name] = _array(content[name], name, shape)

@@ -16,6 +16,7 @@ from nsindy.discovery.answer.verdict import (
 )
 from nsindy.discovery.answer.wording import Wording
 from nsindy.discovery.inputs.readings import Late
+from nsindy.discovery.inputs.sensor_lag import SensorLag
 from nsindy.discovery.preparation import dictionary, signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import neighbours
@@ -39,7 +40,7 @@ def conclude(
     numbers: FittedNumbers,
     slow: Discrepancy,
     *,
-    lag: Late | None = None,
+    lag: Late | SensorLag | None = None,
     stopped: bool = False,
     hidden: tuple[str, ...] = (),
 ) -> Discovery:
@@ -52,7 +53,7 @@ def conclude(
       final: the search on all samples.
       numbers: that were fitted inside terms.
       slow: the slow error beside the equations.
-      lag: the delay of the held inputs, where there is one.
+      lag: the delay of the held inputs or of sensors, where there is one.
       stopped: True if the search was ended from outside.
       hidden: names of states that were not measured.
     """
@@ -93,7 +94,8 @@ def conclude(
         states=states,
         inputs=recordings.inputs,
         held=tuple(map(bool, prepared.signals[0].held)),
-        delay=lag.delay if lag else 0.0,
+        delay=lag.delay if isinstance(lag, Late) else 0.0,
+        sensor_lag=lag.times if isinstance(lag, SensorLag) else None,
         order=prepared.order,
         noise_kind=tuple("proportional" if k else "constant" for k in kinds),
         equivalent_models=words.equivalents(best),
@@ -187,14 +189,14 @@ def _misfit_share(noise: np.ndarray, prepared: Prepared) -> np.ndarray:
 
 
 def standard_errors(
-    found: Found, numbers: FittedNumbers = NOTHING_FITTED, lag: Late | None = None
+    found: Found, numbers: FittedNumbers = NOTHING_FITTED, lag: Late | SensorLag | None = None
 ) -> np.ndarray:
     """Standard errors of the coefficients of the best support, scaled [D, M].
 
     From the linearisation of the trajectories, in which the residuals' autocorrelation counts:
     n measurements of which m are independent widen an error by √(n / m). Where numbers p are fitted
     inside terms, the variance of a coefficient ξ is that at these p, and ∂ξ/∂p cov(p) ∂ξ/∂p; a
-    delay likewise.
+    delay of inputs or of sensors likewise.
     """
     mask = found.chosen.mask & found.problem.admissible
     problem, linear = found.problem, found.linearised
@@ -203,7 +205,7 @@ def standard_errors(
     variance = linear.split(np.diagonal(solution.covariance))[1].reshape(support.shape)
     variance = problem.of_terms(variance)
     if lag is not None:
-        variance = variance + np.where(mask, lag.slopes * lag.error, 0.0) ** 2
+        variance = variance + np.where(mask, lag.variance, 0.0)
     if numbers.inner:
         variance = variance + numbers.variance(mask)
     return np.abs(problem.spread(np.sqrt(variance))) * _widening(found)

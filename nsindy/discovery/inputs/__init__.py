@@ -1,8 +1,9 @@
-"""What acts from outside.
+"""What acts from outside, and what sensors make of what is inside.
 
 Read the modules in this order:
 
   readings       what inputs are between the rows: held or straight, and how late
+  sensor_lag     sensors that follow what they measure
   forcing        a wave of the time, a step in it, or the time itself, that was not measured
   forcing_hints  what shows that one may be missing
   forced         a search with one input more, which was not measured

@@ -32,7 +32,6 @@ __all__ = [
     "price",
     "refined",
     "usual",
-    "with_slopes",
 ]
 
 
@@ -50,13 +49,24 @@ class Late(NamedTuple):
       delay: δ in [0, 1), as a share of the step to the next row; -1 for since the row before.
       error: its standard error where errors are independent.
       parts: the recordings without a row where a late input changes.
-      slopes: how the scaled coefficients of what was found follow it [D, M]; see `with_slopes`.
+      variance: what its error adds to those of the scaled coefficients [D, M].
     """
 
     delay: float
     error: float
     parts: Sequence[Recording] = ()
-    slopes: np.ndarray = np.zeros((0, 0))
+    variance: np.ndarray = np.zeros((0, 0))
+
+    def with_variance(self, prepared: Prepared, found: Found) -> "Late":
+        """The same delay, with how the coefficients of a search on all samples follow it."""
+        if self.delay < 0:
+            # It is the reading of the rows, and no number that was fitted.
+            return self._replace(variance=np.zeros(found.chosen.mask.shape))
+        cut = _moving_steps(prepared, self.parts, found, 1.0)
+        least, most = constants.LATE_DIFFERENCE
+        step = min(max(self.error, least), most, self.delay / 2, (1 - self.delay) / 2)
+        low, high = (_fitted(found, cut(self.delay + s * step)).coefficients for s in (-1, 1))
+        return self._replace(variance=(self.error * (high - low) / (2 * step)) ** 2)
 
 
 def usual(parts: Sequence[Recording], question: Question) -> np.ndarray:
@@ -97,9 +107,7 @@ def likelier(prepared: Prepared, found: Found, share: float) -> Reading | None:
         other = [signals.read_inputs(s, held ^ flip) for s in prepared.signals]
         inputs = prepared._replace(signals=other).segments(share).inputs
         cut = found.segments._replace(inputs=inputs)
-        pool: dict[bytes, candidates.Candidate] = {}
-        candidates.fit(found.problem, cut, starts, found.noise, found.samples, pool)
-        gain = max(candidate.score for candidate in pool.values()) - before
+        gain = found._replace(segments=cut).best_of(starts).score - before
         if gain > (constants.STRONG if best is None else best.gain):
             best = Reading(held ^ flip, float(gain))
     return best
@@ -193,18 +201,6 @@ def refined(prepared: Prepared, found: Found, share: float, lag: Late) -> Late:
     return lag if again is None else again._replace(parts=lag.parts)
 
 
-def with_slopes(prepared: Prepared, found: Found, lag: Late) -> Late:
-    """The same delay, with how the coefficients of a search on all samples follow it."""
-    if lag.delay < 0:
-        # It is the reading of the rows, and no number that was fitted.
-        return lag._replace(slopes=np.zeros(found.chosen.mask.shape))
-    cut = _moving_steps(prepared, lag.parts, found, 1.0)
-    least, most = constants.LATE_DIFFERENCE
-    step = min(max(lag.error, least), most, lag.delay / 2, (1 - lag.delay) / 2)
-    low, high = (_fitted(found, cut(lag.delay + s * step)).coefficients for s in (-1, 1))
-    return lag._replace(slopes=(high - low) / (2 * step))
-
-
 def _moving_steps(
     prepared: Prepared, parts: Sequence[Recording], found: Found, share: float
 ) -> Callable[[float], Segments]:
@@ -224,10 +220,7 @@ def _moving_steps(
 
 def _fitted(found: Found, cut: Segments) -> candidates.Candidate:
     """The best support of a search, fitted to other segments."""
-    pool: dict[bytes, candidates.Candidate] = {}
-    start = found.pool[0].start
-    candidates.fit(found.problem, cut, [start], found.noise, found.samples, pool)
-    return pool.popitem()[1]
+    return found._replace(segments=cut).best_of([found.pool[0].start])
 
 
 def _variance(found: Found, fitted: candidates.Candidate) -> np.ndarray:
