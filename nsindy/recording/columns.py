@@ -153,7 +153,7 @@ def _free_states(
         if column.kind != "number":
             what = "words" if column.kind == "words" else "times"
             notes.append(f"left out column {label}, which contains {what}")
-        elif not column.name and not np.any(np.isfinite(column.values)) and column.bad is None:
+        elif not np.any(np.isfinite(column.values)) and column.bad is None:
             notes.append(f"left out column {label}, which is empty")
         elif filler and column.bad is None:
             notes.append(f"left out column {label}, which only numbers the rows")

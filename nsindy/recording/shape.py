@@ -305,5 +305,8 @@ def _is_set(columns: Sequence[np.ndarray]) -> bool:
     if len(levels) <= FEW or len(changes) > (1 - STAYS) * len(moves):
         return False
     jumps = np.abs(np.concatenate([np.diff(column) for column in columns]))
-    far = np.median(jumps[jumps > 0]) > FAR * np.std(every)
-    return bool(far and np.mean(changes == 1) < NEIGHBOURS)
+    jumps = jumps[jumps > 0]
+    far = np.median(jumps) > FAR * np.std(every)
+    # The steps of a rounded reading are alike; levels that someone set need not be.
+    next_ones = (changes == 1) & (jumps < 1.5 * np.min(jumps))
+    return bool(far and np.mean(next_ones) < NEIGHBOURS)

@@ -126,7 +126,7 @@ def conclude(
         reasons = [f"{each.what}; {each.step}" for each in missing]
         warnings = [*reasons, *warnings, *filter(None, [few])]
     if stopped:
-        warnings = [wording.STOPPED, *warnings]
+        warnings = [wording.STOPPED, *(each for each in warnings if each != wording.UNSETTLED)]
     return dataclasses.replace(discovery, notes=notes, warnings=tuple(warnings))
 
 

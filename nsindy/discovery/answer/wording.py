@@ -19,6 +19,7 @@ from nsindy.terms.numbered import WAVE, Inner, inner_of, of_each
 
 __all__ = ["STOPPED", "Wording", "conserved", "of_the_search", "of_the_unclear", "warnings"]
 
+UNSETTLED = "the search ended before it settled; another start may find a better model"
 STOPPED = "the search ended before it was done; more time (--seconds) may find a better model"
 """Warning of a discovery that was ended from outside."""
 
@@ -256,7 +257,7 @@ def _of_the_verdict(
 def of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
     """What a search itself says of its choice."""
     if not final.settled:
-        yield "the search ended before it settled; another start may find a better model"
+        yield UNSETTLED
     if final.chosen.gap > 1:
         yield (
             "the fitted solution has jumps: no single solution of these equations follows the "

@@ -205,7 +205,9 @@ def _moving_steps(
     prepared: Prepared, parts: Sequence[Recording], found: Found, share: float
 ) -> Callable[[float], Segments]:
     """The segments of a search with late inputs that change as much later as it is asked."""
-    held, unit = prepared.signals[0].held, prepared.units.time
+    # A forcing in time is an input that the recordings do not have.
+    held = prepared.signals[0].held[: parts[0].inputs.shape[1]]
+    unit = prepared.units.time
 
     def cut(delay: float) -> Segments:
         moved = []

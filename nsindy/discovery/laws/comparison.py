@@ -96,8 +96,9 @@ def beaten(discovery: Discovery, samples: float, price: float = 0.0) -> Discover
     more = best.nats - found.price - price - of_numbers
     if abs(more) <= constants.STRONG:
         said = (
-            f"{best.text} explains as much as what was found: the two are the same, or the "
-            "recording does not tell them apart"
+            f"{best.text} explains as much as what was found, which pays {found.price:.1f} nats "
+            "for the choice of its terms: the two are the same, or the recording does not tell "
+            "them apart"
         )
         return dataclasses.replace(discovery, notes=(*discovery.notes, said))
     if not more > 0:
