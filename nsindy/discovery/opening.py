@@ -206,28 +206,31 @@ def behind_sensors(case: Case, opening: Opening) -> Opening | None:
     """
     session, part = opening.session, 1 - constants.HELD_OUT
     alone = len(case.recordings.states) == 1 and not case.recordings.inputs
+    # Of samples that are too far apart nobody knows how fast readings change.
+    coarse = any(signal.coarse for signal in session.signals)
     none = opening.lag is not None or opening.prepared.problem.wide or case.stop()
-    if none or _averaged(case, session) or (alone and case.question.order == 1):
+    if none or coarse or _averaged(case, session) or (alone and case.question.order == 1):
         return None
     prompt = sensor_lag.prompt(session.parts, session.signals, opening.prepared.units)
     lag = sensor_lag.likeliest(opening.prepared, opening.first, prompt, part)
     if lag is None:
         return None
     followed = False
-    for _ in range(constants.SENSOR_SEARCHES):
+    for number in range(constants.SENSOR_SEARCHES):
         behind = case._replace(recordings=case.recordings._replace(parts=lag.states))
         found, last = _opened(behind, *behind.usual(), late=False), lag
-        if found.lag is not None or case.stop():
+        misses = stages.missed(found.prepared, found.first)
+        if found.lag is not None or case.stop() or (misses and number >= constants.LATE_SEARCHES):
             return None
         lag = sensor_lag.likeliest(found.prepared, found.first, last, part) or last
         stays, before = lag.near(last), followed
-        followed |= stays and not stages.missed(found.prepared, found.first)
+        followed |= stays and not misses
         if followed:
             # The support has settled, and its solution tells more than a spline.
             lag = sensor_lag.settled(found.prepared, found.first, last, part)
         if not len(lag.late):
             return None
-        if before and lag.near(last):
+        if (before or misses) and lag.near(last):
             break
     note = sensor_lag.note(last, case.recordings.states)
     return found._replace(notes=[*found.notes, note], lag=last._replace(covariance=lag.covariance))

@@ -30,11 +30,13 @@ from nsindy.discovery.numbers.number_hints import is_white, promising
 from nsindy.discovery.opening import Case, Opening, behind_sensors, case_of, opened
 from nsindy.discovery.preparation import building, dictionary, thinning
 from nsindy.discovery.preparation.gauge import Motion
+from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.preparation.signals import Units
 from nsindy.discovery.supports import stages
 from nsindy.discovery.supports.discrepancy import Discrepancy
 from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
+from nsindy.discovery.supports.search import Found
 from nsindy.discovery.supports.session import Progress, Session
 from nsindy.recording import check
 from nsindy.recording.check import Recordings
@@ -217,17 +219,7 @@ def from_recordings(
 
 def _discover(case: Case, session: Session, units: Units) -> Discovery:
     case, opening = driving.from_outside(case, opened(case, session, units))
-    came_to = _searched(opening, case.recordings)
-    late = isinstance(opening.lag, Late) and opening.lag.delay > 0
-    if late and came_to.searched.model.numbers.inner and not case.stop():
-        # A delay may have stood in for a number that was not found yet.
-        at_once = _searched(opened(case, *case.usual(), late=False), case.recordings)
-        one, other = (each.searched.model for each in (came_to, at_once))
-        if other.worth >= one.worth - readings.price(one.final):
-            came_to = at_once
-    if not case.stop():
-        came_to = _behind_sensors(case, opening, came_to) or came_to
-    session, recordings, searched = came_to
+    session, recordings, searched = _best_of_readings(case, opening)
     laws = case.said.laws
     if searched.stopped:
         return _concluded(session, recordings, laws, searched.model, stopped=True)
@@ -253,6 +245,36 @@ class _CameTo(NamedTuple):
     searched: Searched
 
 
+def _best_of_readings(case: Case, opening: Opening) -> _CameTo:
+    """The search with numbers inside terms, of the readings or of what their sensors lag behind."""
+    # Few seconds show whether sensors lag, and what they bend takes long to be explained.
+    misses = _misses(opening.prepared, opening.first)
+    lagging = _behind_sensors(case, opening) if misses else None
+    behind = None
+    if lagging is not None and not stages.missed(lagging.prepared, lagging.first):
+        behind = _searched(lagging, case.recordings)
+    came_to = _searched(opening, case.recordings)
+    late = isinstance(opening.lag, Late) and opening.lag.delay > 0
+    if late and came_to.searched.model.numbers.inner and not case.stop():
+        # A delay may have stood in for a number that was not found yet.
+        at_once = _searched(opened(case, *case.usual(), late=False), case.recordings)
+        one, other = (each.searched.model for each in (came_to, at_once))
+        if other.worth >= one.worth - readings.price(one.final):
+            came_to = at_once
+    model = came_to.searched.model
+    odd = model.numbers.inner or promising(model.prepared, model.final).any()
+    if behind is None and not case.stop() and (odd or _misses(model.prepared, model.final)):
+        lagging = lagging if misses else _behind_sensors(case, opening)
+        behind = None if lagging is None else _searched(lagging, case.recordings)
+    if behind is not None:
+        other = behind.searched.model
+        assert isinstance(other.lag, SensorLag)
+        gain = other.worth_in_units - model.worth_in_units - other.lag.price(other.final)
+        if gain > 0 and not stages.missed(other.prepared, other.final):
+            return behind
+    return came_to
+
+
 def _searched(opening: Opening, recordings: Recordings) -> _CameTo:
     session, prepared, first, notes, lag = opening
     session, prepared, first = models.with_negative_powers(session, prepared, first)
@@ -264,26 +286,16 @@ def _searched(opening: Opening, recordings: Recordings) -> _CameTo:
     return _CameTo(session, recordings, models.search_model(session, prepared, first, lag))
 
 
-def _behind_sensors(case: Case, opening: Opening, usual: _CameTo) -> _CameTo | None:
-    """What is found behind sensors that lag, where that explains what the usual choice leaves."""
-    model = usual.searched.model
-    prepared, final = model.prepared, model.final
-    plain = is_white(final) and not stages.missed(prepared, final) and not model.numbers.inner
-    if plain and not promising(prepared, final).any():
-        return None
-    if isinstance(opening.lag, Late):
-        # What comes late may seem to act late.
+def _misses(prepared: Prepared, found: Found) -> bool:
+    """Whether a choice leaves more than noise."""
+    return stages.missed(prepared, found) or not is_white(found)
+
+
+def _behind_sensors(case: Case, opening: Opening) -> Opening | None:
+    """The search of what sensors lag behind, in place of inputs that are late."""
+    if isinstance(opening.lag, Late) and not case.stop():
         opening = opened(case, *case.usual(), late=False)
-    behind = behind_sensors(case, opening)
-    if behind is None:
-        return None
-    found = _searched(behind, case.recordings)
-    other = found.searched.model
-    if stages.missed(other.prepared, other.final):
-        return None
-    assert isinstance(other.lag, SensorLag)
-    gain = other.worth_in_units - model.worth_in_units
-    return found if gain > other.lag.price(other.final) else None
+    return behind_sensors(case, opening)
 
 
 def _with_hidden(case: Case) -> Discovery:
