@@ -96,6 +96,37 @@ def _lag(rng: np.random.Generator) -> Case:
     return Case((t, x), {}, *_van_der_pol(mu))
 
 
+def _lag_of_one(rng: np.random.Generator) -> Case:
+    field, initial, truth, values = _prey(rng)
+    t = np.linspace(0, 15, 400)
+    lag = rng.uniform(1, 6) * t[1]
+
+    def seen(s, y):
+        return [*field(s, y[:2]), (y[1] - y[2]) / lag]
+
+    x = _solved(seen, [*initial, initial[1]], t)[:, [0, 2]]
+    return Case((t, _noisy(rng, x, 0.005)), {}, truth, values)
+
+
+def _lag_behind_input(rng: np.random.Generator) -> Case:
+    a, b = rng.uniform(0.3, 1.5), rng.uniform(0.5, 2)
+    t = np.linspace(0, rng.uniform(20, 40), 400)
+    rates, phases = rng.uniform(0.3, 1.5, 3), rng.uniform(0, 6, 3)
+    lag = rng.uniform(2, 10) * t[1]
+
+    def drive(s):
+        waves = np.sin(np.multiply.outer(s, rates) + phases)
+        return 1 + 0.6 * waves.sum(-1)
+
+    def field(s, y):
+        return [-a * y[0] + b * drive(s), (y[0] - y[1]) / lag]
+
+    x = _solved(field, rng.uniform(0, 2) * np.ones(2), t)[:, 1:]
+    knobs = {"inputs": drive(t)[:, None], "states": ["x"]}
+    values = {("x", "x"): -a, ("x", "u"): b}
+    return Case((t, _noisy(rng, x, 0.003)), knobs, _terms("x, u"), values)
+
+
 def _van_der_pol(mu: float) -> tuple[Truth, dict[tuple[str, str], float]]:
     values = {("x", "y"): 1.0, ("y", "x"): -1.0, ("y", "y"): mu, ("y", "x^2 y"): -mu}
     return _terms("y", "x, y, x^2 y"), values
@@ -355,5 +386,7 @@ KINDS = (
     Kind("29 columns without dynamics", _network),
     Kind("an input that was not named", _not_named),
     Kind("a column that wanders", _wanders),
+    Kind("one sensor of two with a lag", _lag_of_one),
+    Kind("a sensor with a lag behind an input", _lag_behind_input),
 )
 """Every kind, in the order of the table."""

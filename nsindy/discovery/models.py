@@ -65,7 +65,7 @@ class FoundModel(NamedTuple):
     @property
     def worth_in_units(self) -> float:
         """The same of the states in a person's units, to compare recordings that were scaled."""
-        return self.worth - float(np.sum(self.final.samples * np.log(self.prepared.units.states)))
+        return self.prepared.score_in_units(self.worth, self.final.samples)
 
 
 class Searched(NamedTuple):

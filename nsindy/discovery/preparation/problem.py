@@ -175,6 +175,15 @@ class Prepared(NamedTuple):
             theta=self.theta[: ends[last]],
         )
 
+    def score_in_units(self, score: float, samples: np.ndarray) -> float:
+        """The score of a model of the states in a person's units, to compare recordings by.
+
+        Args:
+          score: of the scaled states.
+          samples: measurements of each of them [D].
+        """
+        return float(score - np.sum(samples * np.log(self.units.states)))
+
     def in_units(self, coefficients: np.ndarray) -> np.ndarray:
         """Scaled coefficients in the units of the recording, the given ones to their last digit."""
         given = self.tables.given
