@@ -244,7 +244,7 @@ def _behind(case: Case, lag: SensorLag) -> Opening | None:
         followed |= stays and not misses
         if followed:
             # The support has settled, and its solution tells more than a spline.
-            lag = sensor_lag.settled(found.prepared, found.first, last, part)
+            lag = sensor_lag.from_solution(found.prepared, found.first, last, part)
         if not len(lag.late):
             return None
         if (before or misses) and lag.near(last):

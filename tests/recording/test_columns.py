@@ -37,6 +37,12 @@ def test_another_clock_is_no_state(read):
     assert any("left out column elapsed min, which is the time again" in n for n in found.notes)
 
 
+def test_a_column_without_a_cell_is_left_out(read):
+    found = read(table([[t, x, v, ""] for t, x, v in ROWS], "t,x,v,remark"))
+    assert found.states == ("x", "v")
+    assert any("left out column remark, which is empty" in note for note in found.notes)
+
+
 def test_a_counter_alone_is_the_time_and_said(read):
     found = read(table([[k, x, v] for k, (_, x, v) in enumerate(ROWS, 1)], "No,x,v"))
     np.testing.assert_array_equal(found.parts[0].times, np.arange(1, 25))

@@ -72,6 +72,8 @@ def test_a_switch_in_words_is_an_input(read, words):
     ("levels", "is_input"),
     [
         ([1.0, 3.0, 2.0, 5.0, 0.5, 4.0], True),
+        # People in a room.
+        ([27, 24, 0, 12, 24, 12, 0, 30], True),
         # A reading that is rounded, and one that comes to rest.
         ([1.0, 1.5, 2.0, 2.5, 3.0, 2.5], False),
         ([1.0, 1.2, 1.5, 1.6, 3.0, 4.0], False),

@@ -317,6 +317,7 @@ DAMAGE = {
     "sin takes 1 argument(s), not 2": lambda c: c["library"].append(["sin", 0, 1]),
     "coefficients has the shape [2, 3], not [2, 4]": lambda c: c["library"].append(["sin", 0]),
     "noise has the shape [1], not [2]": lambda c: c.update(noise=[1.0]),
+    "sensor_lag has the shape [3], not [2]": lambda c: c.update(sensor_lag=[0.0, 0.1, 0.2]),
     "noise contains '1' in place of a number": lambda c: c.update(noise=["1", 2.0]),
     "a coefficient is not finite": lambda c: c["coefficients"][0].__setitem__(0, None),
     "inhomogeneous": lambda c: c.update(initial=[[1.0, 2.0], [1.0]]),

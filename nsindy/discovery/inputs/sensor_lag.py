@@ -15,7 +15,7 @@ from nsindy.discovery.supports.search import Found
 from nsindy.recording.check import Recording
 from nsindy.terms import text
 
-__all__ = ["SensorLag", "likeliest", "note", "prompt", "settled"]
+__all__ = ["SensorLag", "from_solution", "likeliest", "note", "prompt"]
 
 
 class SensorLag(NamedTuple):
@@ -119,7 +119,7 @@ def likeliest(prepared: Prepared, found: Found, made: SensorLag, share: float) -
     return best if most > found.pool[0].score - made.price(found) else None
 
 
-def settled(prepared: Prepared, found: Found, made: SensorLag, share: float) -> SensorLag:
+def from_solution(prepared: Prepared, found: Found, made: SensorLag, share: float) -> SensorLag:
     """The likeliest times with the best support, and z' of its solution in place of a spline's.
 
     A spline rounds what the solution does not, as where an input steps. What the solution is fitted
