@@ -170,10 +170,12 @@ def _periodic(signal: Signal, residual: np.ndarray, states: tuple[str, ...]) -> 
         share = power[max(top - 2, 0) : top + 3].sum() / power.sum()
         if top >= 3 and share > constants.PERIODIC:
             samples = 1 / frequency[top]
+            others = " or ".join(other for other in states if other != name)
+            column = f"if it is {others}, --inputs says so; else " if others else ""
             yield Reason(
                 f"what is left of {name} swings once in {samples:.3g} samples: something periodic "
                 "drives it that is not among the inputs",
-                "record what drives it and name it with --inputs",
+                f"{column}record what drives it and name it with --inputs",
             )
             return
 
