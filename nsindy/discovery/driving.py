@@ -18,9 +18,7 @@ from nsindy.discovery.answer.verdict import left_shares
 from nsindy.discovery.models import FoundModel
 from nsindy.discovery.opening import Case, Opening, opened
 from nsindy.discovery.preparation.gauge import holds
-from nsindy.discovery.preparation.signals import Units
 from nsindy.discovery.supports import stages
-from nsindy.discovery.supports.session import Session
 from nsindy.recording.arrange import arranged, as_inputs
 
 __all__ = ["from_outside", "unspoiled"]
@@ -37,7 +35,7 @@ def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
     if not names or case.stop():
         return case, opening
     fewer = _with_inputs(case, names, why + "; {0} is taken as an input, which acts from outside")
-    posed = _posed(fewer)
+    posed = fewer.posed()
     if posed is None:
         return case, opening
     again = opened(fewer, *posed)
@@ -48,14 +46,6 @@ def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
     )
     helps = np.mean(np.log(now / before[kept])) < np.log(ratio)
     return (fewer, again) if helps and _acts(again, len(names)) else (case, opening)
-
-
-def _posed(case: Case) -> tuple[Session, Units] | None:
-    """What is searched; None where no row of the states tells anything of the next."""
-    try:
-        return case.usual()
-    except ValueError:
-        return None
 
 
 def _acts(opening: Opening, last: int) -> bool:
@@ -89,7 +79,7 @@ def unspoiled(case: Case, model: FoundModel) -> Case | None:
             return None
         others = [other for other in states if other != name]
         alone = case.with_columns(arranged(recordings, [name], (*inputs, *others)))
-        posed = _posed(alone)
+        posed = alone.posed()
         if posed is not None and not stages.missed(*stages.first_search(*posed)):
             good.append(name)
     names = [name for name in states if name not in good]

@@ -53,6 +53,13 @@ class Case(NamedTuple):
         """What is searched where nothing is known of the inputs."""
         return self.read(readings.usual(self.recordings.parts, self.question))
 
+    def posed(self) -> tuple[Session, Units] | None:
+        """The same; None where no row of the states tells anything of the next."""
+        try:
+            return self.usual()
+        except ValueError:
+            return None
+
     def with_columns(self, recordings: Recordings) -> "Case":
         """The same of recordings with other columns as states, and as inputs after those there."""
         before = self.recordings
@@ -235,7 +242,10 @@ def _behind(case: Case, lag: SensorLag) -> Opening | None:
     followed, part = False, 1 - constants.HELD_OUT
     for number in range(constants.SENSOR_SEARCHES):
         behind = case._replace(recordings=case.recordings._replace(parts=lag.states))
-        found, last = _opened(behind, *behind.usual(), late=False), lag
+        posed = behind.posed()
+        if posed is None:
+            return None
+        found, last = _opened(behind, *posed, late=False), lag
         misses = stages.missed(found.prepared, found.first)
         if found.lag is not None or case.stop() or (misses and number >= constants.LATE_SEARCHES):
             return None

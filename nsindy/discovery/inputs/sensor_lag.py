@@ -223,7 +223,8 @@ def _likeliest_around(
     least, free = np.sqrt(np.log(found.samples.sum())), np.arange(len(lag.times))
     times, covariance = np.zeros(len(free)), np.zeros((len(free), len(free)))
     unlagged = around.residual - around.change @ lag.times
-    while len(free):
+    # A support that runs away tells nothing.
+    while len(free) and np.isfinite(around.change).all() and np.isfinite(unlagged).all():
         change = around.change[:, free]
         own = np.linalg.pinv(change.T @ change, hermitian=True)
         values, spread = -own @ (change.T @ unlagged), np.sqrt(np.diagonal(own))
@@ -249,7 +250,8 @@ def _as_solved(prepared: Prepared, found: Found, made: SensorLag, lag: SensorLag
         now = before.copy()
         for d in lag.late:
             state = states[:, d] * prepared.units.states[d]
-            now[:, d] = _followed(part.times, state, part.states[:, d], lag.times[d])
+            if np.isfinite(state).all():
+                now[:, d] = _followed(part.times, state, part.states[:, d], lag.times[d])
         slopes.append(now)
     return lag._replace(slopes=slopes)
 
