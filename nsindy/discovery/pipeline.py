@@ -9,6 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import (
+    constants,
     coupling,
     driving,
     each_recording,
@@ -26,7 +27,7 @@ from nsindy.discovery.laws import comparison
 from nsindy.discovery.laws.law_text import Law
 from nsindy.discovery.maps import map_search
 from nsindy.discovery.models import FoundModel, Searched
-from nsindy.discovery.numbers.number_hints import is_white, promising
+from nsindy.discovery.numbers.number_hints import is_white
 from nsindy.discovery.opening import Case, Opening, behind_sensors, case_of, opened
 from nsindy.discovery.preparation import building, dictionary, thinning
 from nsindy.discovery.preparation.gauge import Motion
@@ -262,7 +263,9 @@ def _best_of_readings(case: Case, opening: Opening) -> _CameTo:
         if other.worth >= one.worth - readings.price(one.final):
             came_to = at_once
     model = came_to.searched.model
-    odd = model.numbers.inner or promising(model.prepared, model.final).any()
+    # Terms that stand in for a lag are many, or hold numbers.
+    terms = model.final.chosen.mask & model.prepared.problem.admissible
+    odd = model.numbers.inner or (terms.sum(1) > constants.NUMBER_REPLACES).any()
     if behind is None and not case.stop() and (odd or _misses(model.prepared, model.final)):
         lagging = lagging if misses else _behind_sensors(case, opening)
         behind = None if lagging is None else _searched(lagging, case.recordings)
