@@ -1,7 +1,10 @@
 """Inputs that a controller holds, and inputs that run straight: x' = u - x / 2, solved exactly."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from problems import prepared
 
 import nsindy
 from nsindy.discovery.inputs import readings
@@ -172,6 +175,17 @@ def test_rows_of_late_inputs_hold_no_measurement():
     np.testing.assert_array_equal(found.times[seen], TIMES)
     changes = found.times[signals.steps_of(found.inputs)]
     np.testing.assert_allclose(changes, TIMES[20::20] + 0.03)
+
+
+def test_a_late_input_moves_beside_a_forcing_in_time_that_was_not_measured():
+    part = Recording(TIMES, np.sin(TIMES)[:, None], inputs("steps")[:, None])
+    (late,) = readings.delayed([part], np.array([True]), 0.3)
+    wave = np.sin(3 * late.times)
+    made = prepared(late.times, late.states, inputs=np.column_stack([late.inputs, wave]))
+    found = SimpleNamespace(segments=made.segments(1.0))
+    cut = readings._moving_steps(made, [part], found, 1.0)
+    np.testing.assert_allclose(cut(0.3).steps, found.segments.steps, atol=1e-12)
+    assert np.max(np.abs(cut(0.4).steps - found.segments.steps)) > 0.05 * STEP / made.units.time
 
 
 @pytest.mark.slow
