@@ -239,7 +239,7 @@ def _worth(opening: Opening) -> float:
 
 def _behind(case: Case, lag: SensorLag) -> Opening | None:
     """The same from these times of the sensors, until neither they nor the equations change."""
-    followed, part = False, 1 - constants.HELD_OUT
+    followed, part, worth = False, 1 - constants.HELD_OUT, -np.inf
     for number in range(constants.SENSOR_SEARCHES):
         behind = case._replace(recordings=case.recordings._replace(parts=lag.states))
         posed = behind.posed()
@@ -247,6 +247,9 @@ def _behind(case: Case, lag: SensorLag) -> Opening | None:
             return None
         found, last = _opened(behind, *posed, late=False), lag
         misses = stages.missed(found.prepared, found.first)
+        worth, before_that = _worth(found), worth
+        if misses and worth < before_that + lag.price(found.first):
+            return None
         if found.lag is not None or case.stop() or (misses and number >= constants.LATE_SEARCHES):
             return None
         lag = sensor_lag.likeliest(found.prepared, found.first, last, part) or last
