@@ -69,15 +69,15 @@ def _cart(rng: np.random.Generator) -> Case:
     return Case((t, x), knobs, _terms("v", "x, v"), {("x", "v"): 1.0, ("v", "x"): -k})
 
 
+def _three_waves(rng: np.random.Generator) -> Callable[[Any], Any]:
+    rates, phases = rng.uniform(0.3, 1.5, 3), rng.uniform(0, 6, 3)
+    return lambda s: 1 + 0.6 * np.sin(np.multiply.outer(s, rates) + phases).sum(-1)
+
+
 def _delayed(rng: np.random.Generator) -> Case:
     a, b = rng.uniform(0.3, 1.5), rng.uniform(0.5, 2)
     t = np.linspace(0, rng.uniform(20, 40), 400)
-    rates, phases = rng.uniform(0.3, 1.5, 3), rng.uniform(0, 6, 3)
-
-    def drive(s):
-        waves = np.sin(np.multiply.outer(s, rates) + phases)
-        return 1 + 0.6 * waves.sum(-1)
-
+    drive = _three_waves(rng)
     x = _solved(lambda s, y: [-a * y[0] + b * drive(s - t[1] / 2)], [rng.uniform(0, 2)], t)
     knobs = {"inputs": drive(t)[:, None], "states": ["x"]}
     values = {("x", "x"): -a, ("x", "u"): b}
@@ -111,12 +111,8 @@ def _lag_of_one(rng: np.random.Generator) -> Case:
 def _lag_behind_input(rng: np.random.Generator) -> Case:
     a, b = rng.uniform(0.3, 1.5), rng.uniform(0.5, 2)
     t = np.linspace(0, rng.uniform(20, 40), 400)
-    rates, phases = rng.uniform(0.3, 1.5, 3), rng.uniform(0, 6, 3)
+    drive = _three_waves(rng)
     lag = rng.uniform(2, 10) * t[1]
-
-    def drive(s):
-        waves = np.sin(np.multiply.outer(s, rates) + phases)
-        return 1 + 0.6 * waves.sum(-1)
 
     def field(s, y):
         return [-a * y[0] + b * drive(s), (y[0] - y[1]) / lag]

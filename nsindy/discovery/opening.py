@@ -10,7 +10,7 @@ from nsindy.discovery import constants
 from nsindy.discovery.inputs import readings, sensor_lag
 from nsindy.discovery.inputs.readings import Late
 from nsindy.discovery.inputs.sensor_lag import SensorLag
-from nsindy.discovery.numbers.number_hints import is_white
+from nsindy.discovery.numbers.number_hints import explains
 from nsindy.discovery.preparation import signals, thinning
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.question import Question
@@ -110,8 +110,8 @@ def opened(case: Case, session: Session, units: Units, *, late: bool = True) -> 
       late: False for no delay.
     """
     found = _opened(case, session, units, late=late)
-    white = is_white(found.first) and not stages.missed(found.prepared, found.first)
-    if white or _averaged(case, session) or isinstance(case.question.hold, str) or case.stop():
+    done = explains(found.prepared, found.first)
+    if done or _averaged(case, session) or isinstance(case.question.hold, str) or case.stop():
         return found
     cut = _cut_at_steps(case)
     # In pieces a state that something else drives is followed as well, which hides that.
@@ -247,20 +247,20 @@ def _behind(case: Case, lag: SensorLag) -> Opening | None:
             return None
         found, last = _opened(behind, *posed, late=False), lag
         misses = stages.missed(found.prepared, found.first)
-        worth, before_that = _worth(found), worth
-        if misses and worth < before_that + lag.price(found.first):
+        least, worth = worth + lag.price(found.first), _worth(found)
+        if misses and worth < least:
             return None
         if found.lag is not None or case.stop() or (misses and number >= constants.LATE_SEARCHES):
             return None
         lag = sensor_lag.likeliest(found.prepared, found.first, last, part) or last
-        stays, before = lag.near(last), followed
-        followed |= stays and not misses
+        ending = followed or misses
+        followed |= lag.near(last) and not misses
         if followed:
             # The support has settled, and its solution tells more than a spline.
             lag = sensor_lag.from_solution(found.prepared, found.first, last, part)
         if not len(lag.late):
             return None
-        if (before or misses) and lag.near(last):
+        if ending and lag.near(last):
             break
     note = sensor_lag.note(last, case.recordings.states)
     return found._replace(notes=[*found.notes, note], lag=last._replace(covariance=lag.covariance))

@@ -1,6 +1,7 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -27,17 +28,15 @@ from nsindy.discovery.laws import comparison
 from nsindy.discovery.laws.law_text import Law
 from nsindy.discovery.maps import map_search
 from nsindy.discovery.models import FoundModel, Searched
-from nsindy.discovery.numbers.number_hints import is_white
+from nsindy.discovery.numbers.number_hints import explains
 from nsindy.discovery.opening import Case, Opening, behind_sensors, case_of, opened
 from nsindy.discovery.preparation import building, dictionary, thinning
 from nsindy.discovery.preparation.gauge import Motion
-from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.preparation.signals import Units
 from nsindy.discovery.supports import stages
 from nsindy.discovery.supports.discrepancy import Discrepancy
 from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
-from nsindy.discovery.supports.search import Found
 from nsindy.discovery.supports.session import Progress, Session
 from nsindy.recording import check
 from nsindy.recording.check import Recordings
@@ -249,25 +248,30 @@ class _CameTo(NamedTuple):
 def _best_of_readings(case: Case, opening: Opening) -> _CameTo:
     """The search with numbers inside terms, of the readings or of what their sensors lag behind."""
     # Few seconds show whether sensors lag, and what they bend takes long to be explained.
-    misses = _misses(opening.prepared, opening.first)
-    lagging = _behind_sensors(case, opening) if misses else None
+    misses = not explains(opening.prepared, opening.first)
+    late = isinstance(opening.lag, Late) and opening.lag.delay > 0
+
+    @functools.cache
+    def at_once() -> Opening:
+        """What comes late may seem to act late, and a delay may stand in for a number."""
+        return opened(case, *case.usual(), late=False) if late else opening
+
+    lagging = behind_sensors(case, at_once()) if misses and not case.stop() else None
     behind = None
     if lagging is not None and not stages.missed(lagging.prepared, lagging.first):
         behind = _searched(lagging, case.recordings)
     came_to = _searched(opening, case.recordings)
-    late = isinstance(opening.lag, Late) and opening.lag.delay > 0
     if late and came_to.searched.model.numbers.inner and not case.stop():
-        # A delay may have stood in for a number that was not found yet.
-        at_once = _searched(opened(case, *case.usual(), late=False), case.recordings)
-        one, other = (each.searched.model for each in (came_to, at_once))
+        prompt = _searched(at_once(), case.recordings)
+        one, other = (each.searched.model for each in (came_to, prompt))
         if other.worth >= one.worth - readings.price(one.final):
-            came_to = at_once
+            came_to = prompt
     model = came_to.searched.model
     # Terms that stand in for a lag are many, or hold numbers.
     terms = model.final.chosen.mask & model.prepared.problem.admissible
     odd = model.numbers.inner or (terms.sum(1) > constants.NUMBER_REPLACES).any()
-    if behind is None and not case.stop() and (odd or _misses(model.prepared, model.final)):
-        lagging = lagging if misses else _behind_sensors(case, opening)
+    if behind is None and not case.stop() and (odd or not explains(model.prepared, model.final)):
+        lagging = lagging if misses else behind_sensors(case, at_once())
         behind = None if lagging is None else _searched(lagging, case.recordings)
     if behind is not None:
         other = behind.searched.model
@@ -287,18 +291,6 @@ def _searched(opening: Opening, recordings: Recordings) -> _CameTo:
         notes = [*notes, note]
     recordings = recordings._replace(notes=(*recordings.notes, *notes))
     return _CameTo(session, recordings, models.search_model(session, prepared, first, lag))
-
-
-def _misses(prepared: Prepared, found: Found) -> bool:
-    """Whether a choice leaves more than noise."""
-    return stages.missed(prepared, found) or not is_white(found)
-
-
-def _behind_sensors(case: Case, opening: Opening) -> Opening | None:
-    """The search of what sensors lag behind, in place of inputs that are late."""
-    if isinstance(opening.lag, Late) and not case.stop():
-        opening = opened(case, *case.usual(), late=False)
-    return behind_sensors(case, opening)
 
 
 def _with_hidden(case: Case) -> Discovery:

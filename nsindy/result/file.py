@@ -158,8 +158,8 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
             "r2": _array(held_out["r2"], "held_out.r2", measured),
         },
     }
-    sizes = {"slow_error": (count,), "slow_memory": (count,), "simulation_r2": measured}
-    sizes["sensor_lag"] = measured
+    sizes = dict.fromkeys(("slow_error", "slow_memory"), (count,))
+    sizes |= dict.fromkeys(("simulation_r2", "sensor_lag"), measured)
     for name, shape in sizes.items():
         if content.get(name) is not None:
             fields[name] = _array(content[name], name, shape)

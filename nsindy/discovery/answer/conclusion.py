@@ -86,7 +86,7 @@ def conclude(
         score=np.asarray(best.score - (numbers.price if inner else 0.0)),
         initial=best.begin[begins] * units.states,
         slow_error=slow.size * units.states,
-        slow_memory=slow.memory * _interval(recordings),
+        slow_memory=slow.memory * signals.usual_step(recordings.parts),
         simulation_r2=simulated_r2(prepared, followed),
         verdict=verdict.name,
         held_out=held_out(prepared, first),
@@ -175,11 +175,6 @@ def nothing(recordings: Recordings) -> Discovery:
 def _first_measured(states: np.ndarray) -> np.ndarray:
     """The first value of each state [D], of those that are NaN where it was not measured [N, D]."""
     return states[np.isfinite(states).argmax(0), np.arange(states.shape[1])]
-
-
-def _interval(recordings: Recordings) -> float:
-    """The usual time between samples."""
-    return float(np.median(np.concatenate([np.diff(part.times) for part in recordings.parts])))
 
 
 def _misfit_share(noise: np.ndarray, prepared: Prepared) -> np.ndarray:

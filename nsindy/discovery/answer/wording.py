@@ -17,9 +17,19 @@ from nsindy.result.discovery import Discovery
 from nsindy.terms import text
 from nsindy.terms.numbered import WAVE, Inner, inner_of, of_each
 
-__all__ = ["STOPPED", "Wording", "conserved", "of_the_search", "of_the_unclear", "warnings"]
+__all__ = [
+    "STOPPED",
+    "UNSETTLED",
+    "Wording",
+    "conserved",
+    "of_the_search",
+    "of_the_unclear",
+    "warnings",
+]
 
 UNSETTLED = "the search ended before it settled; another start may find a better model"
+"""Warning of a search that found something better in its last round; `STOPPED` says more."""
+
 STOPPED = "the search ended before it was done; more time (--seconds) may find a better model"
 """Warning of a discovery that was ended from outside."""
 

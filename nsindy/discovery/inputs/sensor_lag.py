@@ -7,7 +7,7 @@ import numpy as np
 from scipy.interpolate import Akima1DInterpolator
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import segmentation
+from nsindy.discovery.preparation import segmentation, signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.signals import Signal, Units
 from nsindy.discovery.supports import candidates
@@ -44,11 +44,6 @@ class SensorLag(NamedTuple):
     def errors(self) -> np.ndarray:
         """Standard errors of the times [D]."""
         return np.sqrt(np.diagonal(self.covariance))
-
-    @property
-    def row(self) -> float:
-        """The usual time between rows."""
-        return float(np.median(np.concatenate([np.diff(part.times) for part in self.parts])))
 
     @property
     def states(self) -> tuple[Recording, ...]:
@@ -145,7 +140,8 @@ def from_solution(prepared: Prepared, found: Found, made: SensorLag, share: floa
 def _refined(prepared: Prepared, found: Found, share: float, made: SensorLag) -> SensorLag:
     """The likeliest times with the best support of a search, and their errors."""
     # A first step from no lag at all may lead below 0.
-    lag = made if len(made.late) else made._replace(times=np.full(len(made.times), made.row))
+    row = np.full(len(made.times), signals.usual_step(made.parts))
+    lag = made if len(made.late) else made._replace(times=row)
     for _ in range(constants.SENSOR_FITS):
         before, lag = lag, _likeliest_around(prepared, found, share, made, lag)
         if not len(lag.late) or lag.near(before):
@@ -195,7 +191,7 @@ def _around(
     prepared: Prepared, found: Found, share: float, made: SensorLag, lag: SensorLag
 ) -> _Around:
     count = len(lag.times)
-    step = constants.SENSOR_DIFFERENCE * max(lag.row, *lag.times)
+    step = constants.SENSOR_DIFFERENCE * max(signals.usual_step(lag.parts), *lag.times)
 
     def left(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         read = _read(prepared, found, share, made, lag._replace(times=times))

@@ -15,6 +15,7 @@ from nsindy.discovery.inputs.forced import (
 from nsindy.discovery.inputs.forcing_hints import shows
 from nsindy.discovery.numbers import number_fit, number_scan
 from nsindy.discovery.numbers.number_blocks import Offer, Only
+from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports.candidates import Candidate
 from nsindy.discovery.supports.search import Found
@@ -73,7 +74,7 @@ def _lines_offered(built: Prepared, base: Candidate) -> list[Offer]:
     spread = np.concatenate([s.relative for s in built.signals])
     freedom = sum(s.freedom for s in built.signals)
     span = max(float(np.ptp(part.times)) for part in built.parts)
-    step = float(np.median(np.concatenate([np.diff(part.times) for part in built.parts])))
+    step = signals.usual_step(built.parts)
     # From three quarters of a wave on, by a quarter, to a quarter of the rate of the samples.
     numbers = 0.5 * np.pi / span * np.arange(3, max(int(span / step), 4))
     best = {True: (0.0, 0, 0.0, 0), False: (0.0, 0, 0.0, 0)}

@@ -5,10 +5,11 @@ import numpy as np
 from nsindy.discovery import constants
 from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.problem import Prepared
+from nsindy.discovery.supports import stages
 from nsindy.discovery.supports.search import Found
 from nsindy.terms.products import is_product
 
-__all__ = ["is_white", "leaves_more", "promising", "settled"]
+__all__ = ["explains", "is_white", "leaves_more", "promising", "settled"]
 
 
 def promising(prepared: Prepared, found: Found) -> np.ndarray:
@@ -45,6 +46,11 @@ def settled(prepared: Prepared, found: Found) -> bool:
 def is_white(found: Found) -> bool:
     """Whether what a choice leaves has no structure in time."""
     return bool((found.chosen.independent >= constants.INDEPENDENT).all())
+
+
+def explains(prepared: Prepared, found: Found) -> bool:
+    """Whether a choice leaves no more than noise of the size that smoothing found."""
+    return is_white(found) and not stages.missed(prepared, found)
 
 
 def leaves_more(prepared: Prepared, found: Found) -> bool:

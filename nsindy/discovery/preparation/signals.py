@@ -25,6 +25,7 @@ __all__ = [
     "rounding",
     "smooth_recordings",
     "steps_of",
+    "usual_step",
     "weighted",
 ]
 
@@ -260,6 +261,11 @@ def _smoothed(
     at = None if seen.all() else times
     knobs = {"breaks": breaks, "continuous": order - 1, "proportional": proportional}
     return smoothing.smooth(own, values[seen], at=at, **knobs)  # type: ignore[arg-type]
+
+
+def usual_step(recordings: Sequence[Recording]) -> float:
+    """The median time between rows, in units of the times."""
+    return float(np.median(np.concatenate([np.diff(part.times) for part in recordings])))
 
 
 def steps_of(inputs: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from problems import coefficients, noisy, solved
 import nsindy
 from nsindy.discovery.inputs import sensor_lag
 from nsindy.discovery.opening import behind_sensors, case_of, opened
+from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.question import Question
 from nsindy.recording.check import Recording, check_arrays
 from nsindy.report.replay import replays
@@ -86,7 +87,7 @@ def test_a_state_is_its_reading_and_a_share_of_its_slope(step):
     slopes = [np.cos(times)[:, None]]
     part = Recording(times, np.sin(times)[:, None], np.zeros((len(times), 0)))
     lag = sensor_lag.SensorLag([part], slopes, np.array([0.1]), np.full((1, 1), 0.02**2))
-    assert lag.row == pytest.approx(step)
+    assert signals.usual_step(lag.parts) == pytest.approx(step)
     (state,) = lag.states
     np.testing.assert_allclose(state.states[:, 0], np.sin(times) + 0.1 * np.cos(times))
     assert lag.near(lag._replace(times=np.array([0.104])))
