@@ -4,24 +4,36 @@ A torque, a current or the weather beside the states of a system has no equation
 state it spoils the equations of the others, which are simulated from its wrong one. So where
 equations miss a recording, what is no function of the columns, or repeats itself as a generator
 does, becomes an input; and where that does not help, whatever has no equation though others, each
-alone beside measured columns, have one.
+alone beside measured columns, have one: before numbers inside terms are looked for where states
+are missed by much, and after that as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, generated, wide_table
+from nsindy.discovery import constants, generated, models, wide_table
 from nsindy.discovery.answer import diagnosis
 from nsindy.discovery.answer.verdict import left_shares
 from nsindy.discovery.models import FoundModel
 from nsindy.discovery.opening import Case, Opening, opened
 from nsindy.discovery.preparation.gauge import holds
+from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import stages
+from nsindy.discovery.supports.discrepancy import Discrepancy
+from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
+from nsindy.discovery.supports.search import Found
+from nsindy.discovery.supports.session import Session
 from nsindy.recording.arrange import arranged, as_inputs
 
 __all__ = ["from_outside", "unspoiled"]
+
+WITHOUT = (
+    "no equation was found for {0}, and as a state it spoils those of the others: it is taken as "
+    "an input of theirs"
+)
+"""What is said of such a state, {0}."""
 
 
 def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
@@ -31,13 +43,18 @@ def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
       case: what is searched.
       opening: its search on the first part.
     """
+    return _with_acting(case, opening) or _lost_together(case, opening) or (case, opening)
+
+
+def _with_acting(case: Case, opening: Opening) -> tuple[Case, Opening] | None:
+    """A search with columns as inputs that show what they are; None where none does, or helps."""
     names, ratio, why = _acting(case, opening)
     if not names or case.stop():
-        return case, opening
+        return None
     fewer = _with_inputs(case, names, why + "; {0} is taken as an input, which acts from outside")
     posed = fewer.posed()
     if posed is None:
-        return case, opening
+        return None
     again = opened(fewer, *posed)
     kept = [name not in names for name in case.recordings.states]
     before, now = (
@@ -45,7 +62,35 @@ def from_outside(case: Case, opening: Opening) -> tuple[Case, Opening]:
         for of, each in ((case, opening), (fewer, again))
     )
     helps = np.mean(np.log(now / before[kept])) < np.log(ratio)
-    return (fewer, again) if helps and _acts(again, len(names)) else (case, opening)
+    return (fewer, again) if helps and _acts(again, len(names)) else None
+
+
+def _lost_together(case: Case, opening: Opening) -> tuple[Case, Opening] | None:
+    """A search with states as inputs that have no equation, where together all are lost.
+
+    Smooth inputs, as a second tone beside the first or the speed of the car ahead, are followed for
+    a while by some equation, whose simulation leaves the recording and takes the others with it.
+    Equations of true states that merely lack a number or an operation come nearer.
+    """
+    prepared, first = opening.prepared, opening.first
+    left = left_shares(prepared, first, case.recordings)
+    if not stages.missed(prepared, first) or not (left > constants.SPOILED).any():
+        return None
+    alone = _each_alone(case, opening.prepared)
+    good, names = _told_apart(alone)
+    if not good or not names or case.stop():
+        return None
+    # A velocity that something drives in time is the rate of its position, and no input of it.
+    if not any(_joins(alone[name], {name, *good}, names) for name in good):
+        return None
+    if any(_driven_in_time(alone[name], good) for name in names):
+        return None
+    fewer = _with_inputs(case, names, WITHOUT)
+    posed = fewer.posed()
+    again = None if posed is None else opened(fewer, *posed)
+    if again is None or stages.missed(again.prepared, again.first):
+        return None
+    return fewer, again
 
 
 def _acts(opening: Opening, last: int) -> bool:
@@ -65,33 +110,85 @@ def unspoiled(case: Case, model: FoundModel) -> Case | None:
       case: what was searched.
       model: what was found, which misses states.
     """
-    recordings, prepared = case.recordings, model.prepared
-    states, inputs = recordings.states, recordings.inputs
+    missed = left_shares(model.prepared, model.final, case.recordings) > constants.SPOILED
+    alone = _each_alone(case, model.prepared) if missed.any() else {}
+    good, names = _told_apart(alone)
+    helped = any(miss and name in good for name, miss in zip(alone, missed, strict=False))
+    return _with_inputs(case, names, WITHOUT) if names and helped else None
+
+
+class _Alone(NamedTuple):
+    """The search of one state beside the others as measured.
+
+    Attributes:
+      session: builds and searches problems.
+      prepared: the problem.
+      first: its search on the first part.
+      names: of the variables, in their order.
+      missed: whether it misses the recording.
+    """
+
+    session: Session
+    prepared: Prepared
+    first: Found
+    names: tuple[str, ...]
+    missed: bool
+
+
+def _told_apart(alone: Mapping[str, _Alone | None]) -> tuple[list[str], list[str]]:
+    """States that have an equation alone, and those that have none."""
+    good = [name for name, one in alone.items() if one is not None and not one.missed]
+    return good, [name for name in alone if name not in good]
+
+
+def _each_alone(case: Case, prepared: Prepared) -> dict[str, _Alone | None]:
+    """The search of each state alone, None where it cannot be posed; empty where none is made.
+
+    Args:
+      case: what was searched.
+      prepared: the problem of all states.
+    """
+    recordings, states = case.recordings, case.recordings.states
+    found: dict[str, _Alone | None] = {}
     whole = all(np.isfinite(part.states).all() for part in recordings.parts)
-    if len(states) < 2 or not whole or prepared.problem.wide or prepared.order != 1:
-        return None
-    if case.said.words & set(states):
-        return None
-    missed = left_shares(prepared, model.final, recordings) > constants.SPOILED
-    good: list[str] = []
-    for name in states if missed.any() else ():
+    if len(states) < 2 or not whole or prepared.problem.wide or case.said.words & set(states):
+        return {}
+    for name in states:
         if case.stop():
-            return None
-        others = [other for other in states if other != name]
-        alone = case.with_columns(arranged(recordings, [name], (*inputs, *others)))
-        posed = alone.posed()
-        if posed is not None and not stages.missed(*stages.first_search(*posed)):
-            good.append(name)
-    names = [name for name in states if name not in good]
-    helped = any(miss and name in good for name, miss in zip(states, missed, strict=True))
-    if not names or not helped:
-        return None
-    return _with_inputs(
-        case,
-        names,
-        "no equation was found for {0}, and as a state it spoils those of the others: it is taken "
-        "as an input of theirs",
-    )
+            return {}
+        inputs = (*recordings.inputs, *(other for other in states if other != name))
+        posed = case.with_columns(arranged(recordings, [name], inputs)).posed()
+        if posed is None:
+            found[name] = None
+            continue
+        own, first = stages.first_search(*posed)
+        variables = (name,) * case.question.order + inputs
+        found[name] = _Alone(posed[0], own, first, variables, stages.missed(own, first))
+    return found
+
+
+def _joins(one: _Alone | None, good: set[str], names: Sequence[str]) -> bool:
+    """Whether an equation holds both a state that has one and one of these that have none."""
+    return one is not None and all(_holds(one, each) for each in (good, names))
+
+
+def _holds(one: _Alone, names: Sequence[str] | set[str]) -> bool:
+    chosen = np.flatnonzero(one.first.chosen.mask.any(0))
+    places = [place for place, name in enumerate(one.names) if name in names]
+    return any(holds(one.prepared.terms[m], place) for m in chosen for place in places)
+
+
+def _driven_in_time(one: _Alone | None, good: Sequence[str]) -> bool:
+    """Whether it has an equation with a forcing in time, in which states act that have one."""
+    if one is None:
+        return False
+    plain, final = stages.search_all(one.session, one.prepared, one.first)
+    slow = Discrepancy.none(len(final.chosen.mask))
+    usual = models.FoundModel(plain, one.first, final, NOTHING_FITTED, slow)
+    model = models.with_forcing(one.session, usual, one.prepared, one.first)
+    if model is None or stages.missed(model.prepared, model.final):
+        return False
+    return _holds(one._replace(prepared=model.prepared, first=model.final), good)
 
 
 class _Acting(NamedTuple):

@@ -7,7 +7,8 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
 
 import nsindy
-from nsindy.discovery.opening import case_of
+from nsindy.discovery import driving
+from nsindy.discovery.opening import case_of, opened
 from nsindy.discovery.preparation.question import Question
 from nsindy.recording.arrange import as_inputs
 from nsindy.recording.check import check_arrays
@@ -58,6 +59,47 @@ def test_a_torque_beside_positions_and_what_is_said_of_it():
         "torque",
         "sin(a)",
     }
+
+
+def behind_another():
+    """A car that follows another, 1.5 m/s slower; the speed of that one has two waves."""
+    lead = CubicSpline(TIMES, 3 + 2 * np.sin(0.9 * TIMES + 1) + np.sin(1.7 * TIMES + 2))
+    x = driven(lambda t, y: [lead(t) - y[1], 0.4 * y[0] + 0.8 * (lead(t) - y[1]) - 1.5], [5.0, 2.0])
+    return np.hstack([noisy(x, 0.005), lead(TIMES)[:, None]])
+
+
+@pytest.mark.slow
+def test_states_that_alone_have_no_equation_are_inputs_where_together_all_are_lost():
+    recordings = check_arrays(TIMES, behind_another(), states=["gap", "v", "lead"])
+    question = Question(operations=(), degree=1)
+    case = case_of(recordings, question, lambda stage, share: None, lambda: False)
+    fewer, opening = driving.from_outside(case, opened(case, *case.usual()))
+    assert fewer.recordings.states == ("gap", "v")
+    assert opening.first.chosen.mask.sum(1).tolist() == [2, 4]
+    assert "no equation was found for lead" in fewer.recordings.notes[-1]
+
+
+@pytest.mark.slow
+def test_a_smooth_input_is_told_by_what_each_state_comes_to_alone():
+    """Some equation follows two waves for a while, and takes the others with it."""
+    found = nsindy.discover(TIMES, behind_another(), states=["gap", "v", "lead"])
+    assert found.states == ("gap", "v") and found.verdict == "equation"
+    chosen = [{found.terms[m] for m in np.flatnonzero(row)} for row in found.coefficients]
+    assert chosen == [{"v", "lead"}, {"1", "gap", "v", "lead"}]
+
+
+@pytest.mark.slow
+def test_a_season_that_drives_prey_makes_no_input_of_them():
+    """Predators alone have an equation beside the prey, which something drives in time."""
+    x = driven(
+        lambda t, y: [
+            y[0] * (1 - y[1] / 2) + 0.8 * np.cos(2.2 * t + 0.5),
+            -0.8 * y[1] + 0.4 * y[0] * y[1],
+        ],
+        [3.0, 1.5],
+    )
+    found = nsindy.discover(TIMES, noisy(x, 0.005), states=["x", "y"])
+    assert found.states == ("x", "y")
 
 
 @pytest.mark.slow

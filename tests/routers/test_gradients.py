@@ -63,24 +63,37 @@ def by_autodiff(key, samples, routing):
     return params, prior + certain, [np.array(leaf) for leaf in zip(*history, strict=True)]
 
 
-@pytest.mark.parametrize("shared", [False, True], ids=["sample", "shared"])
+SETTINGS = (
+    {},
+    {"masks": "draws"},
+    {"own_noise": False},
+    {"own_noise": False, "masks": "draws"},
+    {"explores": True},
+    {"explores": True, "hard": False},
+    {"residual": True},
+    {"residual": True, "own_noise": False},
+    {"hard": False},
+    {"slots": 1},
+    {"slots": 5, "samples": 4},
+    {"slots": 5, "samples": 4, "masks": "draws", "own_noise": False},
+)
+
+
+def either(index, shared):
+    """One of the two is enough of each setting; both are left to the slow tests."""
+    name = ", ".join(f"{k} {v}" for k, v in SETTINGS[index].items()) or "the paper's"
+    other = index % 2 == shared
+    return pytest.param(
+        SETTINGS[index],
+        shared,
+        id=f"{name}-{'shared' if shared else 'sample'}",
+        marks=pytest.mark.slow if other else (),
+    )
+
+
 @pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"masks": "draws"},
-        {"own_noise": False},
-        {"own_noise": False, "masks": "draws"},
-        {"explores": True},
-        {"explores": True, "hard": False},
-        {"residual": True},
-        {"residual": True, "own_noise": False},
-        {"hard": False},
-        {"slots": 1},
-        {"slots": 5, "samples": 4},
-        {"slots": 5, "samples": 4, "masks": "draws", "own_noise": False},
-    ],
-    ids=lambda settings: ", ".join(f"{k} {v}" for k, v in settings.items()) or "the paper's",
+    ("settings", "shared"),
+    [either(index, shared) for index in range(len(SETTINGS)) for shared in (False, True)],
 )
 @pytest.mark.unmeasured
 def test_training_is_that_of_automatic_differentiation(settings, shared):

@@ -58,7 +58,9 @@ def assert_right(found, digits, forecast=0.99):
     assert found.held_out.r2[0] > forecast
 
 
-@pytest.mark.parametrize("kind", ("steps", "changing in every row"))
+@pytest.mark.parametrize(
+    "kind", (pytest.param("steps", marks=pytest.mark.slow), "changing in every row")
+)
 @pytest.mark.parametrize("noise", (0.01, pytest.param(0.0, marks=pytest.mark.slow)))
 def test_held_inputs_are_recognised(kind, noise):
     """Read as ramps, the second kind gives -0.46 and false terms."""

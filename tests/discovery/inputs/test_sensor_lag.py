@@ -44,6 +44,7 @@ def behind(states):
     return behind_sensors(case, opened(case, *case.usual()))
 
 
+@pytest.mark.slow
 def test_a_late_sensor_is_found_with_the_equations_behind_it():
     late = behind(readings(0, 2))
     chosen = late.first.chosen.mask

@@ -96,7 +96,7 @@ def test_a_system_of_the_library_needs_no_number(name, noise, operations):
     assert all(one.gain < constants.NUMBER_EARNS for one in offers)
 
 
-@pytest.mark.parametrize("noise", (0.0, 0.005))
+@pytest.mark.parametrize("noise", (pytest.param(0.0, marks=pytest.mark.slow), 0.005))
 def test_a_number_of_two_states(noise):
     """S' = -B S I/(K S + I), K = 1: epidemics among those who meet."""
     times = np.linspace(0, 12, 200)
