@@ -21,8 +21,6 @@ from nsindy.discovery.opening import Case, Opening, opened
 from nsindy.discovery.preparation.gauge import holds
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import stages
-from nsindy.discovery.supports.discrepancy import Discrepancy
-from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
 from nsindy.discovery.supports.search import Found
 from nsindy.discovery.supports.session import Session
 from nsindy.recording.arrange import arranged, as_inputs
@@ -76,14 +74,14 @@ def _lost_together(case: Case, opening: Opening) -> tuple[Case, Opening] | None:
     left = left_shares(prepared, first, case.recordings)
     if not stages.missed(prepared, first) or not (left > constants.SPOILED).any():
         return None
-    alone = _each_alone(case, opening.prepared)
-    good, names = _told_apart(alone)
+    alone = _each_alone(case, prepared)
+    good, names = _told_apart(alone, case.recordings.states)
     if not good or not names or case.stop():
         return None
     # A velocity that something drives in time is the rate of its position, and no input of it.
-    if not any(_joins(alone[name], {name, *good}, names) for name in good):
+    if not any(alone[name].holds(good) and alone[name].holds(names) for name in good):
         return None
-    if any(_driven_in_time(alone[name], good) for name in names):
+    if any(_driven_in_time(alone[name], good) for name in names if name in alone):
         return None
     fewer = _with_inputs(case, names, WITHOUT)
     posed = fewer.posed()
@@ -95,10 +93,14 @@ def _lost_together(case: Case, opening: Opening) -> tuple[Case, Opening] | None:
 
 def _acts(opening: Opening, last: int) -> bool:
     """Whether any of the last inputs is in an equation: else nothing is gained by it."""
-    chosen = np.flatnonzero(opening.first.chosen.mask.any(0))
-    terms = [opening.prepared.terms[m] for m in chosen]
     count = len(opening.prepared.units.variables)
-    return any(holds(term, place) for term in terms for place in range(count - last, count))
+    return _chosen_hold(opening.prepared, opening.first, range(count - last, count))
+
+
+def _chosen_hold(prepared: Prepared, found: Found, places: Sequence[int]) -> bool:
+    """Whether a term of the choice holds any of these variables."""
+    terms = [prepared.terms[m] for m in np.flatnonzero(found.chosen.mask.any(0))]
+    return any(holds(term, place) for term in terms for place in places)
 
 
 def unspoiled(case: Case, model: FoundModel) -> Case | None:
@@ -111,9 +113,10 @@ def unspoiled(case: Case, model: FoundModel) -> Case | None:
       model: what was found, which misses states.
     """
     missed = left_shares(model.prepared, model.final, case.recordings) > constants.SPOILED
+    states = case.recordings.states
     alone = _each_alone(case, model.prepared) if missed.any() else {}
-    good, names = _told_apart(alone)
-    helped = any(miss and name in good for name, miss in zip(alone, missed, strict=False))
+    good, names = _told_apart(alone, states)
+    helped = any(miss and name in good for name, miss in zip(states, missed, strict=True))
     return _with_inputs(case, names, WITHOUT) if names and helped else None
 
 
@@ -134,22 +137,27 @@ class _Alone(NamedTuple):
     names: tuple[str, ...]
     missed: bool
 
+    def holds(self, names: Sequence[str]) -> bool:
+        """Whether its equation holds any of these variables."""
+        places = [place for place, name in enumerate(self.names) if name in names]
+        return _chosen_hold(self.prepared, self.first, places)
 
-def _told_apart(alone: Mapping[str, _Alone | None]) -> tuple[list[str], list[str]]:
+
+def _told_apart(alone: Mapping[str, _Alone], states: Sequence[str]) -> tuple[list[str], list[str]]:
     """States that have an equation alone, and those that have none."""
-    good = [name for name, one in alone.items() if one is not None and not one.missed]
-    return good, [name for name in alone if name not in good]
+    good = [name for name, one in alone.items() if not one.missed]
+    return good, [name for name in states if name not in good]
 
 
-def _each_alone(case: Case, prepared: Prepared) -> dict[str, _Alone | None]:
-    """The search of each state alone, None where it cannot be posed; empty where none is made.
+def _each_alone(case: Case, prepared: Prepared) -> dict[str, _Alone]:
+    """The search of each state alone that can be posed; empty where none is made.
 
     Args:
       case: what was searched.
       prepared: the problem of all states.
     """
     recordings, states = case.recordings, case.recordings.states
-    found: dict[str, _Alone | None] = {}
+    found: dict[str, _Alone] = {}
     whole = all(np.isfinite(part.states).all() for part in recordings.parts)
     if len(states) < 2 or not whole or prepared.problem.wide or case.said.words & set(states):
         return {}
@@ -159,7 +167,6 @@ def _each_alone(case: Case, prepared: Prepared) -> dict[str, _Alone | None]:
         inputs = (*recordings.inputs, *(other for other in states if other != name))
         posed = case.with_columns(arranged(recordings, [name], inputs)).posed()
         if posed is None:
-            found[name] = None
             continue
         own, first = stages.first_search(*posed)
         variables = (name,) * case.question.order + inputs
@@ -167,28 +174,14 @@ def _each_alone(case: Case, prepared: Prepared) -> dict[str, _Alone | None]:
     return found
 
 
-def _joins(one: _Alone | None, good: set[str], names: Sequence[str]) -> bool:
-    """Whether an equation holds both a state that has one and one of these that have none."""
-    return one is not None and all(_holds(one, each) for each in (good, names))
-
-
-def _holds(one: _Alone, names: Sequence[str] | set[str]) -> bool:
-    chosen = np.flatnonzero(one.first.chosen.mask.any(0))
-    places = [place for place, name in enumerate(one.names) if name in names]
-    return any(holds(one.prepared.terms[m], place) for m in chosen for place in places)
-
-
-def _driven_in_time(one: _Alone | None, good: Sequence[str]) -> bool:
+def _driven_in_time(one: _Alone, good: Sequence[str]) -> bool:
     """Whether it has an equation with a forcing in time, in which states act that have one."""
-    if one is None:
-        return False
     plain, final = stages.search_all(one.session, one.prepared, one.first)
-    slow = Discrepancy.none(len(final.chosen.mask))
-    usual = models.FoundModel(plain, one.first, final, NOTHING_FITTED, slow)
+    usual = FoundModel.plain(plain, one.first, final)
     model = models.with_forcing(one.session, usual, one.prepared, one.first)
     if model is None or stages.missed(model.prepared, model.final):
         return False
-    return _holds(one._replace(prepared=model.prepared, first=model.final), good)
+    return one._replace(prepared=model.prepared, first=model.final).holds(good)
 
 
 class _Acting(NamedTuple):

@@ -52,6 +52,12 @@ class FoundModel(NamedTuple):
     lag: Late | SensorLag | None = None
     forced: Forced | None = None
 
+    @classmethod
+    def plain(cls, prepared: Prepared, first: Found, final: Found) -> "FoundModel":
+        """A search without numbers inside terms, beside no slow error."""
+        none = Discrepancy.none(len(final.chosen.mask))
+        return cls(prepared, first, final, NOTHING_FITTED, none)
+
     @property
     def price(self) -> float:
         """Nats of the numbers inside terms or a forcing, which the scores do not know."""

@@ -35,8 +35,6 @@ from nsindy.discovery.preparation.gauge import Motion
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.preparation.signals import Units
 from nsindy.discovery.supports import stages
-from nsindy.discovery.supports.discrepancy import Discrepancy
-from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
 from nsindy.discovery.supports.session import Progress, Session
 from nsindy.recording import check
 from nsindy.recording.check import Recordings
@@ -309,9 +307,9 @@ def _with_hidden(case: Case) -> Discovery:
     posed, (prepared, first) = best
     stopped = session.stop()
     prepared, final = stages.search_all(posed.session, prepared, first, stopped=stopped)
-    chosen, slow = final.chosen.mask, Discrepancy.none(len(final.chosen.mask))
+    chosen = final.chosen.mask
     first, final = (hidden.in_one_gauge(each, chosen, posed.link) for each in (first, final))
-    model = FoundModel(prepared, first, final, NOTHING_FITTED, slow)
+    model = FoundModel.plain(prepared, first, final)
     model = model if stopped else models.beside(posed.session, model)
     names = (*recordings.states, *session.question.hidden_names, *recordings.inputs)
     note = hidden.remark(posed, session.question.hidden_names[0], names)

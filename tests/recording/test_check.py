@@ -546,7 +546,7 @@ def answers(call):
     return found
 
 
-@fuzz(250)
+@fuzz(500)
 @given(text=near_tables(), encoding=st.sampled_from(["utf-8"] * 6 + ["utf-16", "utf-8-sig"]))
 @pytest.mark.unmeasured
 def test_any_table(tmp_path, text, encoding):

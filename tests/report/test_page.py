@@ -164,7 +164,9 @@ def test_figures_lie_beside_the_page(pages):
         assert png.startswith(b"\x89PNG") and len(png) > 5000
 
 
-@pytest.mark.parametrize("name", ["hare $x_$ <b>", "温度", "a\\frac{"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("N", marks=pytest.mark.slow), "hare $x_$ <b>", "温度", "a\\frac{"]
+)
 @pytest.mark.unmeasured
 def test_one_state_of_any_name_with_a_simulation_that_leaves(name, tmp_path):
     found = make([], np.zeros((1, 0)), (name,), initial=[[1.0]])

@@ -80,7 +80,7 @@ SETTINGS = (
 
 
 def either(index, shared):
-    """One of the two is enough of each setting; both are left to the slow tests."""
+    """One of the two is enough of each setting; the other is left to the slow tests."""
     name = ", ".join(f"{k} {v}" for k, v in SETTINGS[index].items()) or "the paper's"
     other = index % 2 == shared
     return pytest.param(

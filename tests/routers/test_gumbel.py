@@ -7,7 +7,7 @@ import scipy.stats
 from nsindy.routers import gumbel
 
 
-@pytest.mark.parametrize("sets", [1, 3])
+@pytest.mark.parametrize("sets", [1, pytest.param(2, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("shape", [(1,), (8,), (3, 5), (8, 480)])
 def test_the_draws_are_those_of_the_halves_of_wide_words(shape, sets, both):
     keys = jax.random.split(jax.random.key(7), 4)
