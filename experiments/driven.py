@@ -71,8 +71,8 @@ def answer(system: System, noise: float, seed: list[int]) -> dict[str, Any]:
 
 
 def without_numbers(terms: Terms) -> Terms:
-    """The terms of every equation, # for every number."""
-    number = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
+    """The terms of every equation, # for every number with its sign."""
+    number = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
     return tuple(frozenset(number.sub("#", name) for name in row) for row in terms)
 
 

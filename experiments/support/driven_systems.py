@@ -37,7 +37,7 @@ class System(NamedTuple):
       name: in words.
       states: names.
       driven: the name of the input; empty where there is none.
-      terms: of each equation, # for every number.
+      terms: of each equation, # for every number with its sign.
       draw: from a generator.
     """
 
@@ -135,6 +135,58 @@ def _wind(rng: np.random.Generator) -> Draw:
     return Draw(lambda y, u: [slope - drag * abs(y[0] - u) * (y[0] - u)], times, [(0.0,)], [u])
 
 
+def _boxes(rng: np.random.Generator) -> Draw:
+    warm, salt, slow = rng.uniform(2, 4), rng.uniform(0.5, 1.5), rng.uniform(0.2, 0.6)
+    mixing, ratio, times = rng.uniform(0.6, 1.5), rng.uniform(0.6, 1.6), np.arange(0, 8, 0.05)
+
+    def field(y, u):
+        flow = mixing * abs(y[0] - ratio * y[1])
+        return [warm - (1 + flow) * y[0], salt - (slow + flow) * y[1]]
+
+    starts = [(warm / 10, 3.0), (2.5, 0.3), tuple(rng.uniform(0.3, 3.0, 2))]
+    return Draw(field, times, starts, [np.zeros(len(times))] * 3)
+
+
+def _play(rng: np.random.Generator) -> Draw:
+    brake, drive, play = rng.uniform(0.5, 3), rng.uniform(5, 20), rng.uniform(0.5, 2.5)
+    times = np.arange(0, 30, 0.05)
+    u = levels(rng, len(times), 10, -5.0, 5.0)
+    return Draw(
+        lambda y, u: [drive * np.sign(u) * max(abs(u) - play, 0) - brake * y[0]],
+        times, [(0.0,)], [u],
+    )  # fmt: skip
+
+
+def _limit(rng: np.random.Generator) -> Draw:
+    brake, drive, most = rng.uniform(0.5, 3), rng.uniform(5, 20), rng.uniform(1.5, 3.5)
+    times = np.arange(0, 30, 0.05)
+    u = levels(rng, len(times), 10, -5.0, 5.0)
+    return Draw(lambda y, u: [drive * np.clip(u, -most, most) - brake * y[0]], times, [(0.0,)], [u])
+
+
+def _algae(rng: np.random.Generator) -> Draw:
+    rate, half, most = rng.uniform(1, 2.5), rng.uniform(60, 300), rng.uniform(2, 4)
+    loss, times = rng.uniform(0.1, 0.3), np.arange(0, 14, 1 / 12)
+    u = np.maximum(0.0, 900 * np.sin(2 * np.pi * (times - 0.25)))
+    return Draw(
+        lambda y, u: [rate * y[0] * u / (half + u) * (1 - y[0] / most) - loss * y[0]],
+        times, [(0.1,)], [u],
+    )  # fmt: skip
+
+
+def _car(rng: np.random.Generator) -> Draw:
+    speed, steep, gap = rng.uniform(10, 20), rng.uniform(0.06, 0.15), rng.uniform(20, 30)
+    eager, times = rng.uniform(0.5, 1.5), np.arange(0, 140, 0.2)
+    rates, phases = rng.uniform(0.1, 0.7, 3), rng.uniform(0, 6, 3)
+    ahead = np.sin(np.outer(times, rates) + phases) @ [0.3, 0.2, 0.1]
+
+    def field(y, u):
+        wanted = speed * (np.tanh(steep * (y[0] - gap)) + np.tanh(steep * gap))
+        return [u - y[1], eager * (wanted - y[1])]
+
+    return Draw(field, times, [(gap, speed)], [speed * (1 + ahead)])
+
+
 SYSTEMS = (
     System("outflow through a valve", ("h",), "u", (frozenset({"#", "u sqrt(h)"}),), _valve),
     System(
@@ -151,14 +203,14 @@ SYSTEMS = (
         "two molecules and heat",
         ("c", "T"),
         "",
-        (frozenset({"c^# exp(-#/T)"}), frozenset({"#", "T", "c^# exp(-#/T)"})),
+        (frozenset({"c^# exp(#/T)"}), frozenset({"#", "T", "c^# exp(#/T)"})),
         _heat,
     ),
     System(
         "fall through thin air",
         ("h", "v"),
         "",
-        (frozenset({"v"}), frozenset({"#", "v^# exp(-# h)"})),
+        (frozenset({"v"}), frozenset({"#", "v^# exp(# h)"})),
         _thin_air,
     ),
     System(
@@ -172,6 +224,41 @@ SYSTEMS = (
         _two_tanks,
     ),
     System("body in the wind", ("v",), "u", (frozenset({"#", "sign(u - v) abs(u - v)^#"}),), _wind),
+    System(
+        "two boxes that mix",
+        ("T", "S"),
+        "",
+        (frozenset({"#", "T", "T abs(T - # S)"}), frozenset({"#", "S", "S abs(T - # S)"})),
+        _boxes,
+    ),
+    System(
+        "motor with play",
+        ("w",),
+        "u",
+        (frozenset({"w", "sign(u) max(abs(u) - #, #)"}),),
+        _play,
+    ),
+    System(
+        "drive of limited strength",
+        ("w",),
+        "u",
+        (frozenset({"w", "sign(u) min(abs(u), #)"}),),
+        _limit,
+    ),
+    System(
+        "algae in the light",
+        ("X",),
+        "u",
+        (frozenset({"X", "X u/(# + u)", "X^# u/(# + u)"}),),
+        _algae,
+    ),
+    System(
+        "car behind another",
+        ("g", "v"),
+        "u",
+        (frozenset({"u", "v"}), frozenset({"#", "v", "#/(# + exp(# (g - #)))"})),
+        _car,
+    ),
 )
 
 

@@ -524,6 +524,10 @@ NUMBER_SHARED = 2.0
 NUMBER_OFFERS = {1: 3, 2: 1}
 """Most offers of one number, and of two at once, that are searched with."""
 
+NUMBER_REFINED = {1: 3, 2: 2}
+"""Most kinds, of one number and of two, whose supports of each size are refined: far from where two
+numbers are best, one kind promises what another keeps."""
+
 NUMBER_SPARES = 10.0
 """Nats by which a term with a number that takes the place of two terms more may be behind in one
 equation, and still be searched with: the other equations may have the same number, as those of an

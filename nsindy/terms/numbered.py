@@ -251,6 +251,10 @@ def _inverse_sigmoid(x: Any, p: Any, q: Any) -> Any:
     return _sigmoid(x, p, -q)
 
 
+def _beyond(sp: Any, x: Any, p: Any) -> Any:
+    return sp.Max(x - p, 0) - sp.Max(-x - p, 0)
+
+
 def _less(x: str, p: str) -> str:
     return f"({x} + {p[1:]})" if p.startswith("-") else f"({x} - {p})"
 
@@ -313,6 +317,18 @@ NUMBERED: dict[str, Numbered] = {
             numpy=lambda x, p: np.maximum(x - p, 0.0), sympy=lambda sp, x, p: sp.Max(x - p, 0),
             written=lambda x, p: {f"max({_less(x, p)[1:-1]}, 0)": 1},
         ),
+        # What a motor, a valve or a gear with play passes on, and what a drive of limited strength
+        # does: both together are x.
+        Numbered(
+            "dead_zone", "c", lambda x, p: x - jnp.clip(x, -p, p),
+            numpy=lambda x, p: x - np.clip(x, -p, p), sympy=_beyond,
+            written=lambda x, p: {f"sign({x})": 1, f"max(abs({x}) - {p}, 0)": 1},
+        ),
+        Numbered(
+            "limited", "c", lambda x, p: jnp.clip(x, -p, p), numpy=lambda x, p: np.clip(x, -p, p),
+            sympy=lambda sp, x, p: x - _beyond(sp, x, p),
+            written=lambda x, p: {f"sign({x})": 1, f"min(abs({x}), {p})": 1},
+        ),
         # A step at a threshold c, the steeper the larger k is.
         Numbered(
             "sigmoid", "c", _sigmoid, numpy=_sigmoid,
@@ -373,6 +389,13 @@ NUMBERED: dict[str, Numbered] = {
             "difference_power", "p", _power_of_difference, numpy=_power_of_difference,
             sympy=lambda sp, x, y, p: sp.sign(x - y) * sp.Abs(x - y) ** p,
             written=lambda x, y, p: _difference_to(f"{x} - {y}", _exponent(p)),
+            nats=FURTHER + PRODUCT, variables=2,
+        ),
+        # Mixing by a flow of either direction, as between warm and salt water (Stommel).
+        Numbered(
+            "size_of_difference", "k", lambda x, y, p: abs(x - p * y),
+            numpy=lambda x, y, p: abs(x - p * y), sympy=lambda sp, x, y, p: sp.Abs(x - p * y),
+            written=lambda x, y, p: {f"abs({_less(x, f'{p} {y}')[1:-1]})": 1},
             nats=FURTHER + PRODUCT, variables=2,
         ),
         # The heat that a surface radiates, and what it takes up from others.

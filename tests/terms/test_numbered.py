@@ -36,6 +36,8 @@ REFERENCE = {
     "power": lambda x, p: np.exp(p * np.log(x)),
     "logarithm": lambda x, p: np.log(x / p),
     "hinge": lambda x, p: (x - p + np.abs(x - p)) / 2,
+    "dead_zone": lambda x, p: np.sign(x) * (np.abs(x) - p + np.abs(np.abs(x) - p)) / 2,
+    "limited": lambda x, p: np.sign(x) * np.minimum(np.abs(x), p),
 }
 PAIRS = {
     "ratio_share": lambda x, y, p: 1 / (1 + p * x / y),
@@ -44,6 +46,7 @@ PAIRS = {
     "radial_inhibition": lambda x, y, p: 1 / (1 + (x**2 + y**2) / p**2),
     "radial_power": lambda x, y, p: np.hypot(x, y) ** (2 * p),
     "difference_power": lambda x, y, p: (x - y) / np.abs(x - y) ** (1 - p),
+    "size_of_difference": lambda x, y, p: np.sqrt((x - p * y) ** 2),
     "difference_of_powers": lambda x, y, p: x**p - y**p,
 }
 POWERS = {
@@ -64,7 +67,10 @@ SYMBOLS = {
     "radial_power": "p",
     "difference_power": "p",
     "difference_of_powers": "p",
+    "size_of_difference": "k",
     "hinge": "c",
+    "dead_zone": "c",
+    "limited": "c",
     "exponential": "k",
     "diode": "k",
     "arrhenius": "E",
@@ -243,7 +249,7 @@ def inner_row(inner):
 def test_what_stands_below_the_line_vanishes_at_a_pole(name):
     """And is positive of concentrations."""
     below = NUMBERED[name].below
-    if name in ("difference_power", "difference_of_powers"):
+    if "difference" in name:
         assert below is None
         return
     assert np.all(below(X, X[::-1], 0.7) > 0)
@@ -265,6 +271,8 @@ def test_what_stands_below_the_line_vanishes_at_a_pole(name):
         ("power", 0.75, "x^0.75"),
         ("hinge", 40.0, "max(x - 40.00, 0)"),
         ("hinge", -2.0, "max(x + 2.000, 0)"),
+        ("dead_zone", 1.5, "sign(x) max(abs(x) - 1.500, 0)"),
+        ("limited", 1.5, "sign(x) min(abs(x), 1.500)"),
     ),
 )
 def test_people_read_four_digits(name, number, expected):

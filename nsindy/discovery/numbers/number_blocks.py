@@ -190,14 +190,21 @@ def freed_powers(prepared: Prepared, mask: np.ndarray) -> list[Offer]:
         inner = Inner(FREE, held.place, held.number, second=POWERS_OF[held.kind])
         shapes = kinds.shapes(FREE, held.places, count)
         shown = np.pad(np.delete(mask, columns, 1), ((0, 0), (0, len(shapes))))
-        for m in columns:
-            was = old[prepared.terms[m]]
-            assert isinstance(was.operation, Numbered)
-            now = Shape(NUMBERED[FREED_AS[was.operation.name]], was.times)
-            shown[:, shapes.index(now) - len(shapes)] |= mask[:, m]
-        if shown[:, -len(shapes) :].any():
-            made.append(Offer(inner, shown, digits(prepared), 1.0))
+        chosen = [m for m in columns if mask[:, m].any()]
+        free = [_with_free_power(old[prepared.terms[m]]) for m in chosen]
+        # Times two states no power is free.
+        if not chosen or not {*free} <= {*shapes}:
+            continue
+        for m, shape in zip(chosen, free, strict=True):
+            shown[:, shapes.index(shape) - len(shapes)] |= mask[:, m]
+        made.append(Offer(inner, shown, digits(prepared), 1.0))
     return made
+
+
+def _with_free_power(shape: Shape) -> Shape:
+    """The same with the power free."""
+    assert isinstance(shape.operation, Numbered)
+    return Shape(NUMBERED[FREED_AS[shape.operation.name]], shape.times)
 
 
 def blocks(

@@ -305,13 +305,15 @@ def _behind(alone: Found, first: Found) -> float:
 
 
 def _ran_away(inner: Inner, fitted: FittedNumbers) -> bool:
-    """Whether a number left the range that was looked at: its term is then one without a number.
+    """Whether a number left the range that was looked at, and is not known where it came to.
 
-    x⁴/(K⁴ + x⁴) with K far beyond all x is x⁴.
+    Its term is then one without a number: x⁴/(K⁴ + x⁴) with K far beyond all x is x⁴.
     """
-    (number,) = [each.number for each in fitted.inner if each.place == inner.place]
+    every = zip(fitted.inner, of_each(fitted.inner, fitted.errors), strict=True)
+    ((number, error),) = [(i.number, e[0]) for i, e in every if i.place == inner.place]
+    most = constants.NUMBER_AWAY
     ratio = abs(number / inner.number) if inner.number else 1.0
-    away = not 1 / constants.NUMBER_AWAY < ratio < constants.NUMBER_AWAY
+    away = not 1 / most < ratio < most and not abs(number) > most * error
     return away and not is_signed(inner)
 
 

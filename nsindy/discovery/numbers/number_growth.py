@@ -27,6 +27,10 @@ __all__ = [
 SPANNED = 1e-9
 """Share of a column's square below which a support spans it already."""
 
+FARTHEST = 3.0
+"""How far two numbers may go from those that are tried: the first by so many times the way from the
+one before to the one behind, the second by e to that power."""
+
 RIDGE = 1e-12
 """Beside columns of length 1, what keeps equal ones apart."""
 
@@ -189,11 +193,12 @@ def best_triples(
     target: np.ndarray,
     costs: np.ndarray,
     among: np.ndarray,
+    second: np.ndarray | None = None,
 ) -> list[Form]:
     """The best support of each term with a number and two without, over all pairs of these.
 
-    Beside the term stands its slope in the number, so that a number between those that are tried
-    counts as well as one of them. Grown term by term such a support need not be met: what is right
+    Beside the term stands its slope in each number, so that numbers between those that are tried
+    count as well as one of them. Grown term by term such a support need not be met: what is right
     by three terms may be worth little by two.
 
     Args:
@@ -203,18 +208,22 @@ def best_triples(
       target: [Q].
       costs: nats of each column, those with a number last [M + W].
       among: the columns without a number that pairs are made of.
+      second: slopes of those with a number in a second one [Q, W, G]; None for none.
     """
     size, kinds, count = base.shape[1], own.shape[1], len(among)
     plain = _unit(np.column_stack([base[:, among], target]))
-    terms, slopes = _unit(own), np.gradient(own, axis=2)
-    slopes = _unit(slopes - terms * np.sum(terms * slopes, 0))
+    spanned = [_unit(own)]
+    for slopes in (np.gradient(own, axis=2), *([] if second is None else [second])):
+        for other in spanned:
+            slopes = slopes - other * np.sum(other * slopes, 0)
+        spanned.append(_unit(slopes))
     gram = plain.T @ plain
     spent = costs[among, None] + costs[among]
     found = []
     for w in range(kinds):
         best = None
         for g in range(own.shape[2]):
-            seen = np.column_stack([terms[:, w, g], slopes[:, w, g]]).T @ plain
+            seen = np.column_stack([each[:, w, g] for each in spanned]).T @ plain
             rest = gram - seen.T @ seen
             square, toward, cross = np.diagonal(rest)[:-1], rest[:-1, -1], rest[:-1, :-1]
             area = square[:, None] * square - cross**2
@@ -280,6 +289,7 @@ def refine(
             lambda x: left(first + width * x[0], block.second * np.exp(x[1])),
             np.zeros(2),
             method="Nelder-Mead",
+            bounds=((-FARTHEST, FARTHEST), (-FARTHEST, FARTHEST)),
             # By itself it would begin with steps of 0.00025, and end there.
             options={
                 "xatol": 1e-3,

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from nsindy.terms.products import is_product
 
 __all__ = ["proposed", "proposed_along", "proposed_in", "raw_values"]
 
+
+SECOND_SLOPE = 1.02
+"""Times a second number, beside it, for the slope of its terms."""
 
 _Key = tuple[int, str, tuple[int, ...], bool]
 """An equation, a kind, its variables, and whether another equation has the number as well."""
@@ -328,15 +331,20 @@ def _grown(
         forms = grow(grams, prices, size, min(slots, constants.NUMBER_TERMS), one, size)
         enough = len(among) > 1 and slots >= constants.NUMBER_REPLACES
         if enough and len(block.numbers) > 1:
-            forms += best_triples(one, posed.base, each, posed.target, prices, among)
+            second = None
+            if block.second is not None:
+                near = one.columns(block._replace(second=SECOND_SLOPE * block.second))
+                second = (near - own).reshape(each.shape)
+            forms += best_triples(one, posed.base, each, posed.target, prices, among, second)
         for form in forms:
             best.setdefault(len(form.terms), []).append((form.score, b, form))
     for forms in best.values():
-        chosen: dict[int, dict[int, Form]] = {numbers: {} for numbers in constants.NUMBER_OFFERS}
+        chosen: dict[int, dict[Any, tuple[int, Form]]] = {1: {}, 2: {}}
         for _, b, form in sorted(forms, key=lambda each: -each[0]):
-            chosen[blocks[b].numbers_of_each].setdefault(b, form)
-        for numbers, most in constants.NUMBER_OFFERS.items():
-            yield from list(chosen[numbers].items())[:most]
+            own = blocks[b]
+            chosen[own.numbers_of_each].setdefault((own.kind, own.places), (b, form))
+        for numbers, most in constants.NUMBER_REFINED.items():
+            yield from list(chosen[numbers].values())[:most]
 
 
 def _score(posed: _Posed, costs: np.ndarray, own: np.ndarray) -> float:

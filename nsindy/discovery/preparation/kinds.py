@@ -38,6 +38,12 @@ of a spring that stiffens."""
 POWERS_OF_BOTH = np.array([0.5, 1.5, 4.0])
 """p of x^p - y^p that are tried: of 2 and 3 these are two other terms, 4 is that of radiation."""
 
+SLANTS = 24
+"""Lines x = k y whose |x - k y| are tried, evenly by their angle among the values."""
+
+ONE_SIDE = 0.02
+"""Share of the values beyond the first and the last of them."""
+
 SECOND_SCALES = 0.1, 0.5, 2.0
 """L that are tried beside each K, as shares of the largest value: both are then refined."""
 
@@ -47,7 +53,7 @@ STEEP_POWERS = 6.0, 10.0
 THRESHOLDS = np.linspace(0.05, 0.95, 16)
 """c of a step that are tried, as shares of the range of the values."""
 
-STEEPNESS = 20.0, 80.0
+STEEPNESS = 5.0, 20.0, 80.0
 """k of a step that are tried, times the range of the values: what bends over more of it may be of
 many forms, and stand for any of them where there is no noise."""
 
@@ -182,6 +188,11 @@ def _thresholds(values: np.ndarray) -> np.ndarray:
     return np.zeros(0) if _nothing(values) else values.min() + np.ptp(values) * THRESHOLDS
 
 
+def _widths(values: np.ndarray) -> np.ndarray:
+    both = values.min() < 0 < values.max()
+    return float(np.max(np.abs(values))) * THRESHOLDS if both else np.zeros(0)
+
+
 def _steepness(values: np.ndarray) -> tuple[float | None, ...]:
     return tuple(k / np.ptp(values) for k in STEEPNESS)
 
@@ -223,6 +234,17 @@ def _difference_powers(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return DIFFERENCE_POWERS if both else np.setdiff1d(DIFFERENCE_POWERS, 2)
 
 
+def _slants(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if _nothing(x) or _nothing(y):
+        return np.zeros(0)
+    size = np.max(np.abs(x)) / np.max(np.abs(y))
+    first, last = np.quantile(np.arctan2(x, size * y) % np.pi, [ONE_SIDE, 1 - ONE_SIDE])
+    tried = np.unique(size * np.tan(np.linspace(first, last, SLANTS)))
+    above = np.mean(x[:, None] > tried * y[:, None], 0)
+    # Of one sign it is two other terms.
+    return tried[(above > ONE_SIDE / 2) & (above < 1 - ONE_SIDE / 2)]
+
+
 def _powers_of_both(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     both = len(_powers(x)) and len(_powers(y)) and min(x.min(), y.min()) > 0
     return POWERS_OF_BOTH if both else np.zeros(0)
@@ -250,6 +272,7 @@ KINDS: dict[str, Kind] = {
     "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
     "power": _kind("sqrt", ("power",), _powers),
     "hinge": _kind("tanh", ("hinge",), _thresholds),
+    "dead_zone": _kind("tanh", ("dead_zone", "limited"), _widths),
     "hill_power": _kind(
         "saturation",
         ("hill_power", "repression_power"),
@@ -266,6 +289,7 @@ KINDS: dict[str, Kind] = {
     "radial_inhibition": _kind("saturation", ("radial_inhibition",), _radii),
     "radial_power": _kind("sqrt", ("radial_power",), _radial_powers),
     "difference_power": _kind("sqrt", ("difference_power",), _difference_powers),
+    "size_of_difference": _kind("sqrt", ("size_of_difference",), _slants),
     "difference_of_powers": _kind("sqrt", ("difference_of_powers",), _powers_of_both),
 }
 """The kinds that are tried beside waves."""
@@ -289,7 +313,7 @@ FREED_AS = {
 OF_AN_INPUT = {"competition", "difference_power", "difference_of_powers"}
 """Kinds of two variables of which the first may be an input."""
 
-_ALONE = {"diode"}
+_ALONE = {"diode", "dead_zone", "limited"}
 """Operations that are not multiplied with a state: nobody's law is."""
 
 _DRIVEN = {"difference_power", "difference_of_powers"}
@@ -298,6 +322,9 @@ _DRIVEN = {"difference_power", "difference_of_powers"}
 _OF_TWO = {"exponential", "arrhenius"}
 """Operations that are multiplied with two other states as well: how fast two substances react when
 it is hot, and how air brakes where it is thin."""
+
+_OF_TWO_DRIVEN = {"michaelis"}
+"""Operations of an input that are: the light in which something grows toward a limit."""
 
 _REPEATED = {"inhibition", "power"}
 """Operations that times their own variable are another term of the same number, or of another."""
@@ -377,12 +404,13 @@ class Kinds(NamedTuple):
         times += [(u, own) for u in inputs if own < states]
         others = [state for state in range(states) if state not in places]
         both = list(itertools.combinations_with_replacement(others, 2))
+        of_two = _OF_TWO | (_OF_TWO_DRIVEN if own in self.inputs else set())
         return (
             *(Shape(operation) for operation in operations),
             *(
                 Shape(operation, each)
                 for operation in operations
-                for each in (*times, *(both if operation.name in _OF_TWO else ()))
+                for each in (*times, *(both if operation.name in of_two else ()))
                 if operation.name not in _ALONE
                 and (operation.name not in _DRIVEN or each in driven)
                 and not (len(places) == 1 and own in each and operation.name in _REPEATED)

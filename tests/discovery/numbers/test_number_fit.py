@@ -208,10 +208,20 @@ def test_a_power_is_held_at_a_whole_number_of_halves():
     assert not beside.slopes[-1].any()
 
 
-@pytest.mark.parametrize(("ratio", "kept"), ((3.9, True), (4.1, False), (0.24, False)))
-def test_a_number_that_runs_away_is_another_term(ratio, kept):
-    """x⁴/(K⁴ + x⁴) with K far beyond all x is x⁴; the threshold of a step may be anywhere."""
-    fitted = FittedNumbers((Inner("hill4", 0, 2.0 * ratio),), np.eye(1), np.zeros((1, 1, 1)))
+@pytest.mark.parametrize(
+    ("ratio", "error", "kept"),
+    ((3.9, 0.3, True), (4.1, 0.3, False), (4.1, 0.2, True), (0.24, 0.3, False), (0.24, 0.2, True)),
+)
+def test_a_number_that_runs_away_is_another_term(ratio, error, kept):
+    """x⁴/(K⁴ + x⁴) with K far beyond all x is x⁴; the threshold of a step may be anywhere.
+
+    Where it is known to within a quarter, it is where it should be.
+    """
+    inner, covariance = (
+        (Inner("hill4", 0, 2.0 * ratio),),
+        np.full((1, 1), (2.0 * ratio * error) ** 2),
+    )
+    fitted = FittedNumbers(inner, covariance, np.zeros((1, 1, 1)))
     assert number_fit._ran_away(Inner("hill4", 0, 2.0), fitted) != kept
     step = FittedNumbers((Inner("sigmoid", 0, 2.0 * ratio, second=9.0),), *fitted[1:3])
     assert not number_fit._ran_away(Inner("sigmoid", 0, 2.0, second=9.0), step)

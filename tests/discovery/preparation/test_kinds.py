@@ -37,13 +37,27 @@ def test_two_variables_ask_for_a_number_where_both_change(kind):
     least = 3 if kind == "difference_of_powers" else 11
     assert len(tried) >= least and np.isfinite(tried).all() and (np.diff(tried) > 0).all()
     # Of a state that changes its sign the ratio has a pole, and so has 1 + x y / K.
-    anywhere = kind.startswith("radial") or kind == "difference_power"
+    anywhere = kind.startswith("radial") or kind in ("difference_power", "size_of_difference")
     assert bool(len(grid(kind, SIGNED, falling))) == anywhere
 
 
 def test_a_difference_that_keeps_its_sign_has_no_square_of_its_own():
     assert 2 in grid("difference_power", POSITIVE, POSITIVE[::-1])
     assert 2 not in grid("difference_power", POSITIVE, POSITIVE**2 + 1)
+
+
+def test_lines_part_the_values():
+    """|x - k y| bends where x = k y, between some of the values, whatever their signs and units."""
+    rng = np.random.default_rng(0)
+    for x, y in (rng.uniform(0.5, 4.0, (2, 300)), rng.normal(size=(2, 300))):
+        tried = grid("size_of_difference", 1e3 * x, 1e-3 * y)
+        shares = np.mean(x[:, None] > 1e-6 * tried * y[:, None], 0)
+        assert len(tried) > 15 and (np.diff(tried) > 0).all()
+        assert shares.min() > 0.005 and shares.max() < 0.995
+        if (x > 0).all():
+            assert (tried > 0).all() and shares.min() < 0.1 and shares.max() > 0.9
+        else:
+            assert np.min(np.abs(tried)) < 2e5 and tried[0] < -2e6 and tried[-1] > 2e6
 
 
 def test_shares_lie_around_the_ratios_of_the_values():
@@ -57,7 +71,8 @@ def test_shares_lie_around_the_ratios_of_the_values():
 
 @pytest.mark.parametrize("kind", ALONE)
 def test_numbers_are_finite_and_increase(kind):
-    tried = grid(kind, POSITIVE)
+    # A dead zone is of what changes its sign.
+    tried = grid(kind, SIGNED if kind == "dead_zone" else POSITIVE)
     assert len(tried) > 10 and np.isfinite(tried).all() and (np.diff(tried) > 0).all()
     assert tried.all()
 
@@ -180,6 +195,14 @@ def test_terms_of_a_number():
         "u x/(0.5000 + x)",
         "u x^2/(0.5000 + x)",
         "u/(1 + x/0.5000)",
+    ]
+    # Light that a growth and its limit need.
+    assert names(driven, Inner("saturation", 2, 0.5), 1) == [
+        "u/(0.5000 + u)",
+        "1/(1 + u/0.5000)",
+        "x u/(0.5000 + u)",
+        "x^2 u/(0.5000 + u)",
+        "x/(1 + u/0.5000)",
     ]
     every = Kinds((), KINDS)
     assert names(every, Inner("power", 0, 0.5)) == ["x^0.5", "y x^0.5"]
