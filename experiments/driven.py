@@ -5,14 +5,13 @@ true terms and no other, whatever their numbers.
 """
 
 import argparse
-import re
 import time
 from typing import Any
 
 import numpy as np
 from support import command_line, experiment, outcomes, written
-from support.driven_systems import SYSTEMS, System, along_held
-from support.simulated import Terms, terms_of
+from support.driven_systems import SYSTEMS, System, along_held, without_numbers
+from support.simulated import terms_of
 
 import nsindy
 from nsindy.runtime import files
@@ -68,12 +67,6 @@ def answer(system: System, noise: float, seed: list[int]) -> dict[str, Any]:
     seconds = time.process_time() - began
     outcome = outcomes.outcome(found, right=without_numbers(terms_of(found)) == system.terms)
     return {"outcome": outcome, "seconds": seconds, "said": str(found)}
-
-
-def without_numbers(terms: Terms) -> Terms:
-    """The terms of every equation, # for every number with its sign."""
-    number = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
-    return tuple(frozenset(number.sub("#", name) for name in row) for row in terms)
 
 
 if __name__ == "__main__":

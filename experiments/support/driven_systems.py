@@ -1,5 +1,6 @@
 """Systems with bent terms of an input or of two states, with numbers drawn for every seed."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from scipy.integrate import solve_ivp
 
 from support.simulated import Terms
 
-__all__ = ["SYSTEMS", "Draw", "Field", "System", "along_held", "levels"]
+__all__ = ["SYSTEMS", "Draw", "Field", "System", "along_held", "levels", "without_numbers"]
 
 Field = Callable[[np.ndarray, float], Sequence[float]]
 """Derivatives [D] from the states [D] and the input."""
@@ -175,13 +176,13 @@ def _algae(rng: np.random.Generator) -> Draw:
 
 
 def _car(rng: np.random.Generator) -> Draw:
-    speed, steep, gap = rng.uniform(10, 20), rng.uniform(0.06, 0.15), rng.uniform(20, 30)
+    speed, steep, gap = rng.uniform(10, 20), rng.uniform(0.12, 0.3), rng.uniform(20, 30)
     eager, times = rng.uniform(0.5, 1.5), np.arange(0, 140, 0.2)
     rates, phases = rng.uniform(0.1, 0.7, 3), rng.uniform(0, 6, 3)
     ahead = np.sin(np.outer(times, rates) + phases) @ [0.3, 0.2, 0.1]
 
     def field(y, u):
-        wanted = speed * (np.tanh(steep * (y[0] - gap)) + np.tanh(steep * gap))
+        wanted = 2 * speed / (1 + np.exp(-steep * (y[0] - gap)))
         return [u - y[1], eager * (wanted - y[1])]
 
     return Draw(field, times, [(gap, speed)], [speed * (1 + ahead)])
@@ -256,7 +257,7 @@ SYSTEMS = (
         "car behind another",
         ("g", "v"),
         "u",
-        (frozenset({"u", "v"}), frozenset({"#", "v", "#/(# + exp(# (g - #)))"})),
+        (frozenset({"u", "v"}), frozenset({"v", "#/(# + exp(# (g - #)))"})),
         _car,
     ),
 )
@@ -273,3 +274,9 @@ def along_held(
         )
         rows.append(one.y[:, -1])
     return np.array(rows)
+
+
+def without_numbers(terms: Terms) -> Terms:
+    """The terms of every equation, # for every number with its sign."""
+    number = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+    return tuple(frozenset(number.sub("#", name) for name in row) for row in terms)

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from problems import coefficients, noisy, prepared, solved
-from support.driven_systems import along_held, levels
+from support.driven_systems import SYSTEMS, along_held, levels, without_numbers
+from support.simulated import terms_of
 
 import nsindy
 from nsindy.discovery.numbers import number_blocks, number_regression
 from nsindy.discovery.preparation import signals
 from nsindy.terms.numbered import Inner
+from nsindy.terms.text import readable
 
 
 def driven(field, initial, times, u, noise):
@@ -175,3 +177,37 @@ def test_an_inhibitor_that_differs_between_runs():
     for key, true in (("K_I", 1.5), ("K_S", 2.0)):
         if key in found.parameters:
             assert abs(found.parameters[key] - true) < 4 * found.parameter_errors[key]
+
+
+def drawn(name, seed):
+    """A system of that name, and what is drawn for a seed."""
+    number, system = next((n, s) for n, s in enumerate(SYSTEMS) if s.name == name)
+    return system, system.draw(np.random.default_rng([number, seed]))
+
+
+@pytest.mark.parametrize("name", ("motor with play", "drive of limited strength"))
+def test_a_dead_zone_and_a_limit_are_offered_by_regressions(name):
+    system, draw = drawn(name, 100)
+    (u,) = draw.inputs
+    states = driven(draw.field, draw.starts[0], draw.times, u, 0.005)
+    made = prepared(draw.times, states, inputs=u[:, None], operations=None)
+    nothing = np.zeros(made.problem.admissible.shape, bool)
+    ((best, *_),) = number_regression.proposed(made, nothing, np.ones(1, bool))
+    terms = [*made.terms, *made.kinds.terms(best.inner, 1)]
+    said = frozenset(readable(terms[m], ("w", "u")) for m in np.flatnonzero(best.mask[0]))
+    assert without_numbers((said,)) == system.terms
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ("two boxes that mix", "algae in the light", "car behind another"))
+def test_numbers_of_two_states_of_light_and_of_a_distance(name):
+    system, draw = drawn(name, 100)
+    each = zip(draw.starts, draw.inputs, strict=True)
+    found = nsindy.discover(
+        [draw.times] * len(draw.starts),
+        [driven(draw.field, start, draw.times, u, 0.003) for start, u in each],
+        inputs=list(draw.inputs) if system.driven else None,
+        states=system.states,
+        input_names=[system.driven] if system.driven else None,
+    )
+    assert without_numbers(terms_of(found)) == system.terms and found.verdict == "equation"

@@ -16,7 +16,7 @@ __all__ = [
     "Form",
     "Regressed",
     "Regression",
-    "best_triples",
+    "best_of_few",
     "grams_of",
     "grow",
     "nats_of_choice",
@@ -186,7 +186,7 @@ def grow(
     return every
 
 
-def best_triples(
+def best_of_few(
     one: Regressed,
     base: np.ndarray,
     own: np.ndarray,
@@ -195,7 +195,7 @@ def best_triples(
     among: np.ndarray,
     second: np.ndarray | None = None,
 ) -> list[Form]:
-    """The best support of each term with a number and two without, over all pairs of these.
+    """The best supports of each term with a number and one or two without, over all of these.
 
     Beside the term stands its slope in each number, so that numbers between those that are tried
     count as well as one of them. Grown term by term such a support need not be met: what is right
@@ -207,10 +207,10 @@ def best_triples(
       own: those with each number, more than one [Q, W, G].
       target: [Q].
       costs: nats of each column, those with a number last [M + W].
-      among: the columns without a number that pairs are made of.
+      among: the columns without a number that are tried beside it.
       second: slopes of those with a number in a second one [Q, W, G]; None for none.
     """
-    size, kinds, count = base.shape[1], own.shape[1], len(among)
+    size, kinds = base.shape[1], own.shape[1]
     plain = _unit(np.column_stack([base[:, among], target]))
     spanned = [_unit(own)]
     for slopes in (np.gradient(own, axis=2), *([] if second is None else [second])):
@@ -221,21 +221,23 @@ def best_triples(
     spent = costs[among, None] + costs[among]
     found = []
     for w in range(kinds):
-        best = None
+        best: dict[int, Form] = {}
         for g in range(own.shape[2]):
             seen = np.column_stack([each[:, w, g] for each in spanned]).T @ plain
             rest = gram - seen.T @ seen
             square, toward, cross = np.diagonal(rest)[:-1], rest[:-1, -1], rest[:-1, :-1]
+            with_one = toward**2 / np.where(square > SPANNED, square, np.inf)
             area = square[:, None] * square - cross**2
             twice = toward[:, None] ** 2 * square - toward[:, None] * toward * cross
-            left = rest[-1, -1] - (twice + twice.T) / np.where(area > SPANNED, area, np.inf)
-            scores = one.evidence(left, 3, spent + costs[size + w], size)
-            at = int(np.argmax(scores))
-            if best is None or scores.flat[at] > best.score:
-                pair = sorted(among[list(divmod(at, count))].tolist())
-                best = Form((*pair, size + w), g, float(scores.flat[at]))
-        if best is not None and best.terms[0] != best.terms[1]:
-            found.append(best)
+            with_two = (twice + twice.T) / np.where(area > SPANNED, area, np.inf)
+            for terms, explained, nats in ((2, with_one, costs[among]), (3, with_two, spent)):
+                left = rest[-1, -1] - explained
+                scores = one.evidence(left, terms, nats + costs[size + w], size)
+                at = int(np.argmax(scores))
+                if terms not in best or scores.flat[at] > best[terms].score:
+                    others = sorted(among[list(np.unravel_index(at, left.shape))].tolist())
+                    best[terms] = Form((*others, size + w), g, float(scores.flat[at]))
+        found += [form for form in best.values() if len(set(form.terms)) == len(form.terms)]
     return found
 
 

@@ -13,7 +13,7 @@ from nsindy.discovery.numbers.number_growth import (
     Form,
     Regressed,
     Regression,
-    best_triples,
+    best_of_few,
     grams_of,
     grow,
     refine,
@@ -335,7 +335,7 @@ def _grown(
             if block.second is not None:
                 near = one.columns(block._replace(second=SECOND_SLOPE * block.second))
                 second = (near - own).reshape(each.shape)
-            forms += best_triples(one, posed.base, each, posed.target, prices, among, second)
+            forms += best_of_few(one, posed.base, each, posed.target, prices, among, second)
         for form in forms:
             best.setdefault(len(form.terms), []).append((form.score, b, form))
     for forms in best.values():

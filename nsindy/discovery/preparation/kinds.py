@@ -53,7 +53,7 @@ STEEP_POWERS = 6.0, 10.0
 THRESHOLDS = np.linspace(0.05, 0.95, 16)
 """c of a step that are tried, as shares of the range of the values."""
 
-STEEPNESS = 5.0, 20.0, 80.0
+STEEPNESS = 2.5, 6.0, 20.0, 80.0
 """k of a step that are tried, times the range of the values: what bends over more of it may be of
 many forms, and stand for any of them where there is no noise."""
 

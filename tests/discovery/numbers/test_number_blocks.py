@@ -115,3 +115,17 @@ def test_a_power_may_be_free(growth, kind, power):
         {"1", f"y/(1 + (x/0.7000)^{n})"},
     ]
     assert number_blocks.freed_powers(made, mask & (np.arange(len(rows)) < first)) == []
+
+
+def test_a_power_is_not_free_times_two_states(growth):
+    """Light times X and X^2 has a kind of its own, of which the steep ones are none."""
+    times, states = growth
+    held = Inner("saturation", 1, 0.7)
+    light = 0.5 + states[:, 2:]
+    made = prepared(times, states[:, :1], inputs=light, operations=("saturation",), inner=[held])
+    names = [readable(term, ("x", "u")) for term in made.terms]
+    mask = np.zeros(made.problem.admissible.shape, bool)
+    mask[0, names.index("x u/(0.7000 + u)")] = True
+    assert len(number_blocks.freed_powers(made, mask)) == 1
+    mask[0, names.index("x^2 u/(0.7000 + u)")] = True
+    assert number_blocks.freed_powers(made, mask) == []

@@ -5,6 +5,8 @@ import pytest
 
 from nsindy.discovery import constants
 from nsindy.discovery.numbers import number_growth
+from nsindy.discovery.numbers.number_blocks import Block
+from nsindy.discovery.preparation.kinds import KINDS, Kinds
 
 
 def test_three_terms_of_which_no_two_are_worth_much_are_met():
@@ -19,10 +21,49 @@ def test_three_terms_of_which_no_two_are_worth_much_are_met():
         base, target[:, None], [np.ones(200)], [x[:, None]], 200.0, constants.FINE
     )
     costs = np.full(9, 3.0)
-    (form,) = number_growth.best_triples(one, base, own, target, costs, np.arange(base.shape[1]))
+    _, form = number_growth.best_of_few(one, base, own, target, costs, np.arange(base.shape[1]))
     # Every other pair, and every number, by least squares on the same columns.
     assert form.terms == (0, 1, 8)
     assert numbers[form.at] == pytest.approx(0.95, rel=0.12)
     grams = number_growth.grams_of(base, own, target)
     grown = number_growth.grow(grams, costs, 8, 3, one, 8)
     assert form.score > max(each.score for each in grown) + 100
+
+
+def test_two_numbers_far_from_those_that_are_tried_are_met_by_their_slopes():
+    """A speed that a distance asks for, -0.4 v - 1 + 2/(1 + exp(-1.7 (x - 2.1))), v = cos(2 x)."""
+    rng = np.random.default_rng(0)
+    x = np.sort(rng.uniform(0.0, 4.0, 200))
+    base = np.stack([x**0, x, np.cos(2 * x), x**2, x**3, np.sqrt(x), x**2 / (1 + x)], 1)
+    target = -0.4 * base[:, 2] - 1 + 2 / (1 + np.exp(-1.7 * (x - 2.1)))
+    one = number_growth.Regression(
+        base, target[:, None], [np.ones(200)], [x[:, None]], 200.0, constants.FINE
+    )
+    kinds = Kinds((), KINDS)
+    shapes = kinds.shapes("sigmoid", (0,), 0)[:1]
+    block = Block("sigmoid", (0,), np.linspace(0.2, 3.8, 10), shapes, np.full(1, 3.0), 1.2)
+    own, near = (one.columns(block._replace(second=k))[:, None] for k in (1.2, 1.21))
+    costs, among = np.full(8, 3.0), np.arange(base.shape[1])
+    given = one, base, own, target, costs, among
+    two, with_slopes = number_growth.best_of_few(*given, near - own)
+    _, without = number_growth.best_of_few(*given)
+    assert len(two.terms) == 2 and two.score < with_slopes.score
+    assert with_slopes.terms == (0, 2, 7) and with_slopes.score > without.score + 30
+    fixed = base[:, with_slopes.terms[:2]]
+    found, left = number_growth.refine(one, fixed, block, np.array([0]), with_slopes.at, target)
+    assert found.numbers[0] == pytest.approx(2.1, abs=1e-2) and left < 1e-5
+    assert found.second == pytest.approx(1.7, rel=1e-2)
+
+
+def test_two_numbers_do_not_leave_what_was_looked_at():
+    """Noise has no threshold: its best one would go anywhere."""
+    rng = np.random.default_rng(3)
+    x, target = np.linspace(0.0, 4.0, 60), rng.standard_normal(60)
+    base = np.ones((60, 1))
+    one = number_growth.Regression(base, target[:, None], [np.ones(60)], [x[:, None]], 60.0, 0.1)
+    shapes = Kinds((), KINDS).shapes("sigmoid", (0,), 0)[:1]
+    block = Block("sigmoid", (0,), np.linspace(0.2, 3.8, 10), shapes, np.full(1, 3.0), 1.2)
+    found, _ = number_growth.refine(one, base, block, np.array([0]), 5, target)
+    far = number_growth.FARTHEST
+    assert abs(found.numbers[0] - block.numbers[5]) <= far * 0.8 + 1e-9
+    assert np.exp(-far) <= found.second / 1.2 <= np.exp(far)
