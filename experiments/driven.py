@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from support import command_line, experiment, outcomes, written
-from support.driven_systems import SYSTEMS, System, along_held, without_numbers
+from support.driven_systems import BENDS, SYSTEMS, System, along_held, without_numbers
 from support.simulated import terms_of
 
 import nsindy
@@ -20,16 +20,26 @@ from nsindy.runtime import files
 def main() -> None:
     """Parse, discover, count, write summary and figure."""
     options = outcomes.options(__doc__, "driven", noise=(0.005, 0.02), of="each state's")
+    one = "one of these; dead zones, limits and other bends only where they are named"
+    options.add_argument("--systems", nargs="+", metavar="WORD", help=f"whose name holds {one}")
     arguments = options.parse_args()
     command_line.fail_early(lambda: execute(arguments))
 
 
 def execute(options: argparse.Namespace) -> None:
     """Every system with every noise, each line printed as it comes."""
+    words = options.systems or [system.name for system in SYSTEMS]
+    chosen = [
+        (number, system)
+        for number, system in enumerate((*SYSTEMS, *BENDS))
+        if any(word in system.name for word in words)
+    ]
+    if not chosen:
+        raise ValueError(f"no system's name holds {', '.join(words)}")
     out = files.check_folder(options.out)
     experiment.start()
     rows: list[dict[str, Any]] = []
-    for number, system in enumerate(SYSTEMS):
+    for number, system in chosen:
         for noise in options.noise:
             found = [answer(system, noise, [number, seed]) for seed in range(options.seeds)]
             seconds = float(np.median([each["seconds"] for each in found]))

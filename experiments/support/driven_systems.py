@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 
 from support.simulated import Terms
 
-__all__ = ["SYSTEMS", "Draw", "Field", "System", "along_held", "levels", "without_numbers"]
+__all__ = ["BENDS", "SYSTEMS", "Draw", "Field", "System", "along_held", "levels", "without_numbers"]
 
 Field = Callable[[np.ndarray, float], Sequence[float]]
 """Derivatives [D] from the states [D] and the input."""
@@ -225,6 +225,9 @@ SYSTEMS = (
         _two_tanks,
     ),
     System("body in the wind", ("v",), "u", (frozenset({"#", "sign(u - v) abs(u - v)^#"}),), _wind),
+)
+
+BENDS = (
     System(
         "two boxes that mix",
         ("T", "S"),
@@ -261,6 +264,7 @@ SYSTEMS = (
         _car,
     ),
 )
+"""Bends at numbers, which have a table of their own."""
 
 
 def along_held(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from problems import coefficients, noisy, prepared, solved
-from support.driven_systems import SYSTEMS, along_held, levels, without_numbers
+from support.driven_systems import BENDS, SYSTEMS, along_held, levels, without_numbers
 from support.simulated import terms_of
 
 import nsindy
@@ -181,7 +181,7 @@ def test_an_inhibitor_that_differs_between_runs():
 
 def drawn(name, seed):
     """A system of that name, and what is drawn for a seed."""
-    number, system = next((n, s) for n, s in enumerate(SYSTEMS) if s.name == name)
+    number, system = next((n, s) for n, s in enumerate((*SYSTEMS, *BENDS)) if s.name == name)
     return system, system.draw(np.random.default_rng([number, seed]))
 
 

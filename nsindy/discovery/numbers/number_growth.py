@@ -195,11 +195,12 @@ def best_of_few(
     among: np.ndarray,
     second: np.ndarray | None = None,
 ) -> list[Form]:
-    """The best supports of each term with a number and one or two without, over all of these.
+    """The best support of each term with a number and two without, over all pairs of these.
 
     Beside the term stands its slope in each number, so that numbers between those that are tried
     count as well as one of them. Grown term by term such a support need not be met: what is right
-    by three terms may be worth little by two.
+    by three terms may be worth little by two. Two numbers lie far from those that are tried: then
+    the best with one term without a number as well.
 
     Args:
       one: the regression.
@@ -230,7 +231,8 @@ def best_of_few(
             area = square[:, None] * square - cross**2
             twice = toward[:, None] ** 2 * square - toward[:, None] * toward * cross
             with_two = (twice + twice.T) / np.where(area > SPANNED, area, np.inf)
-            for terms, explained, nats in ((2, with_one, costs[among]), (3, with_two, spent)):
+            sizes = (2, with_one, costs[among]), (3, with_two, spent)
+            for terms, explained, nats in sizes if second is not None else sizes[1:]:
                 left = rest[-1, -1] - explained
                 scores = one.evidence(left, terms, nats + costs[size + w], size)
                 at = int(np.argmax(scores))

@@ -51,11 +51,12 @@ STEEP_POWERS = 6.0, 10.0
 """n of x^n / (K^n + x^n) that are tried beside each K: lower ones follow the kinds of a whole n."""
 
 THRESHOLDS = np.linspace(0.05, 0.95, 16)
-"""c of a step that are tried, as shares of the range of the values."""
+"""c of a step that are tried, as shares of the range of the values, and of a dead zone, as shares of
+the largest."""
 
 STEEPNESS = 2.5, 6.0, 20.0, 80.0
-"""k of a step that are tried, times the range of the values: what bends over more of it may be of
-many forms, and stand for any of them where there is no noise."""
+"""k of a sigmoid that are tried, times the range of the values: from what bends over all of it, as
+the speed that a distance asks for, to a step."""
 
 LEVELS = 12
 """K of log(x / K) that are tried: from one to another x log(x / K) changes by a multiple of x."""

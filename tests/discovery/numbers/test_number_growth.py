@@ -21,7 +21,7 @@ def test_three_terms_of_which_no_two_are_worth_much_are_met():
         base, target[:, None], [np.ones(200)], [x[:, None]], 200.0, constants.FINE
     )
     costs = np.full(9, 3.0)
-    _, form = number_growth.best_of_few(one, base, own, target, costs, np.arange(base.shape[1]))
+    (form,) = number_growth.best_of_few(one, base, own, target, costs, np.arange(base.shape[1]))
     # Every other pair, and every number, by least squares on the same columns.
     assert form.terms == (0, 1, 8)
     assert numbers[form.at] == pytest.approx(0.95, rel=0.12)
@@ -46,7 +46,7 @@ def test_two_numbers_far_from_those_that_are_tried_are_met_by_their_slopes():
     costs, among = np.full(8, 3.0), np.arange(base.shape[1])
     given = one, base, own, target, costs, among
     two, with_slopes = number_growth.best_of_few(*given, near - own)
-    _, without = number_growth.best_of_few(*given)
+    (without,) = number_growth.best_of_few(*given)
     assert len(two.terms) == 2 and two.score < with_slopes.score
     assert with_slopes.terms == (0, 2, 7) and with_slopes.score > without.score + 30
     fixed = base[:, with_slopes.terms[:2]]
