@@ -39,6 +39,7 @@ results: $(INSTALLED)
 	$(BIN)/python experiments/prior.py --systems 16 --classes plain numbers --out results/prior
 	$(BIN)/python experiments/hidden.py --seeds 8 --noise 0.005 --out results/hidden
 	$(BIN)/python experiments/driven.py --seeds 4 --out results/driven
+	$(BIN)/python experiments/driven.py --systems boxes play limited algae car --seeds 4 --out results/driven_bends
 	$(BIN)/python experiments/fitted_frequency.py --seeds 16 --out results/fitted_frequency
 	$(BIN)/python experiments/constants.py --seeds 4 --processes 2 --out results/constants
 	$(BIN)/python experiments/fuzz.py --count 5000 --discover 100 --limit 600 --out results/fuzz

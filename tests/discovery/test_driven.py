@@ -191,6 +191,8 @@ def test_a_dead_zone_and_a_limit_are_offered_by_regressions(name):
     (u,) = draw.inputs
     states = driven(draw.field, draw.starts[0], draw.times, u, 0.005)
     made = prepared(draw.times, states, inputs=u[:, None], operations=None)
+    tried = number_blocks.blocks(made, number_regression.raw_values(made))
+    assert {block.places for block in tried if block.kind == "dead_zone"} == {(1,)}
     nothing = np.zeros(made.problem.admissible.shape, bool)
     ((best, *_),) = number_regression.proposed(made, nothing, np.ones(1, bool))
     terms = [*made.terms, *made.kinds.terms(best.inner, 1)]

@@ -11,7 +11,14 @@ import numpy as np
 
 from nsindy.discovery import constants
 from nsindy.discovery.preparation import dictionary, signals
-from nsindy.discovery.preparation.kinds import FREE, FREED_AS, OF_AN_INPUT, POWERS_OF, Shape
+from nsindy.discovery.preparation.kinds import (
+    FREE,
+    FREED_AS,
+    OF_AN_INPUT,
+    OF_INPUTS_ALONE,
+    POWERS_OF,
+    Shape,
+)
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered, inner_of
 from nsindy.terms.operations import PRIMITIVES
@@ -264,7 +271,9 @@ def _tried(prepared: Prepared, *, paired: bool) -> list[tuple[str, tuple[int, ..
     kinds, count = prepared.kinds, len(prepared.units.states)
     alone = [WAVE, *(name for name, kind in kinds.others.items() if kind.variables == 1)]
     variables = range(len(prepared.units.variables))
-    tried: list[tuple[str, tuple[int, ...]]] = [(n, (v,)) for v in variables for n in alone]
+    tried: list[tuple[str, tuple[int, ...]]] = [
+        (n, (v,)) for v in variables for n in alone if v in kinds.inputs or n not in OF_INPUTS_ALONE
+    ]
     if paired and count <= constants.PAIRED_STATES:
         both = [name for name, kind in kinds.others.items() if kind.variables == 2]
         tried += [(n, pair) for pair in itertools.combinations(range(count), 2) for n in both]

@@ -51,8 +51,8 @@ STEEP_POWERS = 6.0, 10.0
 """n of x^n / (K^n + x^n) that are tried beside each K: lower ones follow the kinds of a whole n."""
 
 THRESHOLDS = np.linspace(0.05, 0.95, 16)
-"""c of a step that are tried, as shares of the range of the values, and of a dead zone, as shares of
-the largest."""
+"""c of a step that are tried, as shares of the range of the values; of a dead zone, of the largest
+of them."""
 
 STEEPNESS = 2.5, 6.0, 20.0, 80.0
 """k of a sigmoid that are tried, times the range of the values: from what bends over all of it, as
@@ -313,6 +313,9 @@ FREED_AS = {
 
 OF_AN_INPUT = {"competition", "difference_power", "difference_of_powers"}
 """Kinds of two variables of which the first may be an input."""
+
+OF_INPUTS_ALONE = {"dead_zone"}
+"""Kinds of inputs alone: of a velocity a limit stands for friction, and takes false terms beside."""
 
 _ALONE = {"diode", "dead_zone", "limited"}
 """Operations that are not multiplied with a state: nobody's law is."""
