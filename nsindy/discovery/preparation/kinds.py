@@ -315,7 +315,7 @@ OF_AN_INPUT = {"competition", "difference_power", "difference_of_powers"}
 """Kinds of two variables of which the first may be an input."""
 
 OF_INPUTS_ALONE = {"dead_zone"}
-"""Kinds of inputs alone: of a velocity a limit stands for friction, and takes false terms beside."""
+"""Kinds of inputs alone: of a velocity a limit stands for dry friction, beside false terms."""
 
 _ALONE = {"diode", "dead_zone", "limited"}
 """Operations that are not multiplied with a state: nobody's law is."""
