@@ -521,9 +521,12 @@ noise: several times what a term and its coefficient cost."""
 NUMBER_SHARED = 2.0
 """Ratio up to which one number may stand for two, each the best in an equation of its own."""
 
-NUMBER_OFFERS = {1: 3, 2: 2}
-"""Most kinds of one number, and of two at once, that are refined for each size of a support, and
-searched with: far from where two numbers are best, one kind promises what another keeps."""
+NUMBER_OFFERS = {1: 3, 2: 1}
+"""Most offers of one number, and of two at once, that are searched with."""
+
+NUMBER_REFINED = {1: 3, 2: 2}
+"""Most kinds, of one number and of two, whose supports of each size are refined: far from where two
+numbers are best, one kind promises what another keeps."""
 
 NUMBER_SPARES = 10.0
 """Nats by which a term with a number that takes the place of two terms more may be behind in one

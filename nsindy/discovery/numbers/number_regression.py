@@ -343,7 +343,7 @@ def _grown(
         for _, b, form in sorted(forms, key=lambda each: -each[0]):
             own = blocks[b]
             chosen[own.numbers_of_each].setdefault((own.kind, own.places), (b, form))
-        for numbers, most in constants.NUMBER_OFFERS.items():
+        for numbers, most in constants.NUMBER_REFINED.items():
             yield from list(chosen[numbers].values())[:most]
 
 
