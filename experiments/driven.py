@@ -28,18 +28,13 @@ def main() -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Every system with every noise, each line printed as it comes."""
-    words = options.systems or [system.name for system in SYSTEMS]
-    chosen = [
-        (number, system)
-        for number, system in enumerate((*SYSTEMS, *BENDS))
-        if any(word in system.name for word in words)
-    ]
-    if not chosen:
-        raise ValueError(f"no system's name holds {', '.join(words)}")
+    every = (*SYSTEMS, *BENDS)
+    chosen = outcomes.named(every, options.systems) if options.systems else SYSTEMS
     out = files.check_folder(options.out)
     experiment.start()
     rows: list[dict[str, Any]] = []
-    for number, system in chosen:
+    for system in chosen:
+        number = every.index(system)
         for noise in options.noise:
             found = [answer(system, noise, [number, seed]) for seed in range(options.seeds)]
             seconds = float(np.median([each["seconds"] for each in found]))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from peers import sindy_pi
-from support import command_line, experiment, rational_form, written
+from support import command_line, experiment, outcomes, rational_form, written
 from support.markdown import percent, rate, table
 from support.rational_answers import ERRORS, discovered, judged
 from support.rational_figure import picture
@@ -51,11 +51,7 @@ def main() -> None:
 def execute(options: argparse.Namespace) -> None:
     """Every system with every noise and method, each line printed as it comes."""
     every = (*SYSTEMS, GLYCOLYSIS) if options.glycolysis else SYSTEMS
-    words = options.systems or [""]
-    named = (*every, *QUOTIENTS) if options.systems else every
-    chosen = [each for each in named if any(word in each.name for word in words)]
-    if not chosen:
-        raise ValueError(f"no system's name holds {', '.join(words)}")
+    chosen = outcomes.named((*every, *QUOTIENTS), options.systems) if options.systems else every
     if options.peers:
         sindy_pi.prepare(options.peers)
     out = files.check_folder(options.out)

@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from nsindy.paper import metrics
 from nsindy.result.discovery import Discovery
 from support import command_line
+
+One = TypeVar("One", bound=Any)
 
 
 def options(said: str | None, out: str, *, noise: Sequence[float], of: str) -> command_line.Parser:
@@ -28,6 +30,18 @@ def options(said: str | None, out: str, *, noise: Sequence[float], of: str) -> c
     add("--noise", type=share, nargs="+", default=list(noise), help=shares)
     add("--out", default=f"out/{out}", help="folder of summary.json and figure.png")
     return parser
+
+
+def named(every: Sequence[One], words: Sequence[str]) -> list[One]:
+    """Those of which a word is in the name.
+
+    Raises:
+      ValueError: there is none.
+    """
+    chosen = [each for each in every if any(word in each.name for word in words)]
+    if not chosen:
+        raise ValueError(f"no system's name holds {', '.join(words)}")
+    return chosen
 
 
 def outcome(found: Discovery, *, right: bool) -> str:

@@ -486,7 +486,8 @@ not fitted anew without it. Of 38 trials on `experiments/rational.py --seeds 1 -
 noise, one lost a term, worth 0.01; that of most terms was 2 to 5."""
 
 NUMBER_AWAY = 4.0
-"""Times the number that was offered, or one over it, from which what is fitted is another term."""
+"""Times the number that was offered, or one over it, from which what is fitted is another term,
+unless the number is as many times its error."""
 
 NUMBERS = 3
 """Rounds in which numbers are fitted inside terms, and most numbers of several equations in one."""

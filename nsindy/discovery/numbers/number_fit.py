@@ -24,7 +24,7 @@ from nsindy.discovery.supports.fitted_numbers import (
 )
 from nsindy.discovery.supports.search import Found
 from nsindy.discovery.supports.session import Session
-from nsindy.terms.numbered import WAVE, Inner, of_each
+from nsindy.terms.numbered import WAVE, Inner
 
 __all__ = [
     "NumberSearch",
@@ -309,8 +309,9 @@ def _ran_away(inner: Inner, fitted: FittedNumbers) -> bool:
 
     Its term is then one without a number: x⁴/(K⁴ + x⁴) with K far beyond all x is x⁴.
     """
-    every = zip(fitted.inner, of_each(fitted.inner, fitted.errors), strict=True)
-    ((number, error),) = [(i.number, e[0]) for i, e in every if i.place == inner.place]
+    ((number, error),) = [
+        (each.number, errors[0]) for each, errors in fitted.with_errors if each.place == inner.place
+    ]
     most = constants.NUMBER_AWAY
     ratio = abs(number / inner.number) if inner.number else 1.0
     away = not 1 / most < ratio < most and not abs(number) > most * error
@@ -319,7 +320,7 @@ def _ran_away(inner: Inner, fitted: FittedNumbers) -> bool:
 
 def _moved(inner: Inner, fitted: FittedNumbers) -> bool:
     """Whether a free power is seen to be none of those that a kind of one number has."""
-    for each, errors in zip(fitted.inner, of_each(fitted.inner, fitted.errors), strict=True):
+    for each, errors in fitted.with_errors:
         if each.place == inner.place and each.second is not None:
             whole = np.array([*POWERS_OF.values()])
             return bool((np.abs(each.second - whole) > constants.POWER_MOVED * errors[1]).all())

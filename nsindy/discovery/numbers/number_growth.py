@@ -227,12 +227,14 @@ def best_of_few(
             seen = np.column_stack([each[:, w, g] for each in spanned]).T @ plain
             rest = gram - seen.T @ seen
             square, toward, cross = np.diagonal(rest)[:-1], rest[:-1, -1], rest[:-1, :-1]
-            with_one = toward**2 / np.where(square > SPANNED, square, np.inf)
             area = square[:, None] * square - cross**2
             twice = toward[:, None] ** 2 * square - toward[:, None] * toward * cross
             with_two = (twice + twice.T) / np.where(area > SPANNED, area, np.inf)
-            sizes = (2, with_one, costs[among]), (3, with_two, spent)
-            for terms, explained, nats in sizes if second is not None else sizes[1:]:
+            sizes = [(3, with_two, spent)]
+            if second is not None:
+                with_one = toward**2 / np.where(square > SPANNED, square, np.inf)
+                sizes.append((2, with_one, costs[among]))
+            for terms, explained, nats in sizes:
                 left = rest[-1, -1] - explained
                 scores = one.evidence(left, terms, nats + costs[size + w], size)
                 at = int(np.argmax(scores))

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,9 @@ __all__ = ["proposed", "proposed_along", "proposed_in", "raw_values"]
 
 SECOND_SLOPE = 1.02
 """Times a second number, beside it, for the slope of its terms."""
+
+_Kind = tuple[str, tuple[int, ...]]
+"""A kind and its variables."""
 
 _Key = tuple[int, str, tuple[int, ...], bool]
 """An equation, a kind, its variables, and whether another equation has the number as well."""
@@ -339,10 +342,11 @@ def _grown(
         for form in forms:
             best.setdefault(len(form.terms), []).append((form.score, b, form))
     for forms in best.values():
-        chosen: dict[int, dict[Any, tuple[int, Form]]] = {1: {}, 2: {}}
+        chosen: dict[int, dict[_Kind, tuple[int, Form]]]
+        chosen = {numbers: {} for numbers in constants.NUMBER_REFINED}
         for _, b, form in sorted(forms, key=lambda each: -each[0]):
-            own = blocks[b]
-            chosen[own.numbers_of_each].setdefault((own.kind, own.places), (b, form))
+            block = blocks[b]
+            chosen[block.numbers_of_each].setdefault((block.kind, block.places), (b, form))
         for numbers, most in constants.NUMBER_REFINED.items():
             yield from list(chosen[numbers].values())[:most]
 

@@ -49,6 +49,11 @@ class FittedNumbers(NamedTuple):
         """Standard errors of the numbers [P]."""
         return np.sqrt(np.diagonal(self.covariance))
 
+    @property
+    def with_errors(self) -> list[tuple[Inner, np.ndarray]]:
+        """Each that holds numbers, with the standard errors of its own."""
+        return list(zip(self.inner, of_each(self.inner, self.errors), strict=True))
+
     def variance(self, mask: np.ndarray) -> np.ndarray:
         """What the numbers add to the variance of the scaled coefficients of a support [D, M]."""
         slopes = np.where(mask, self.slopes, 0.0)
@@ -110,7 +115,7 @@ def simple_powers(numbers: FittedNumbers) -> list[Inner]:
     is said by that.
     """
     found = []
-    for each, errors in zip(numbers.inner, of_each(numbers.inner, numbers.errors), strict=True):
+    for each, errors in numbers.with_errors:
         simple, error = round(2 * each.number) / 2, errors[0]
         if each.kind not in _POWERS or simple in (0, 1) or not 0 < error < constants.POWER_SEEN:
             continue

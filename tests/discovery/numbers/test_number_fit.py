@@ -217,11 +217,9 @@ def test_a_number_that_runs_away_is_another_term(ratio, error, kept):
 
     Where it is known to within a quarter, it is where it should be.
     """
-    inner, covariance = (
-        (Inner("hill4", 0, 2.0 * ratio),),
-        np.full((1, 1), (2.0 * ratio * error) ** 2),
-    )
-    fitted = FittedNumbers(inner, covariance, np.zeros((1, 1, 1)))
+    number = 2.0 * ratio
+    covariance = np.full((1, 1), (number * error) ** 2)
+    fitted = FittedNumbers((Inner("hill4", 0, number),), covariance, np.zeros((1, 1, 1)))
     assert number_fit._ran_away(Inner("hill4", 0, 2.0), fitted) != kept
     step = FittedNumbers((Inner("sigmoid", 0, 2.0 * ratio, second=9.0),), *fitted[1:3])
     assert not number_fit._ran_away(Inner("sigmoid", 0, 2.0, second=9.0), step)

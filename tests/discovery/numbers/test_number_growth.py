@@ -45,7 +45,7 @@ def test_two_numbers_far_from_those_that_are_tried_are_met_by_their_slopes():
     own, near = (one.columns(block._replace(second=k))[:, None] for k in (1.2, 1.21))
     costs, among = np.full(8, 3.0), np.arange(base.shape[1])
     given = one, base, own, target, costs, among
-    two, with_slopes = number_growth.best_of_few(*given, near - own)
+    with_slopes, two = number_growth.best_of_few(*given, near - own)
     (without,) = number_growth.best_of_few(*given)
     assert len(two.terms) == 2 and two.score < with_slopes.score
     assert with_slopes.terms == (0, 2, 7) and with_slopes.score > without.score + 30
