@@ -31,11 +31,11 @@ def main() -> None:
 def execute(options: argparse.Namespace) -> None:
     """Every kind, each line printed as it comes."""
     out = files.check_folder(options.out)
+    chosen = outcomes.named(KINDS, options.kinds) if options.kinds else KINDS
     experiment.start()
     rows: list[dict[str, Any]] = []
-    for number, kind in enumerate(KINDS):
-        if options.kinds and not any(word in kind.name for word in options.kinds):
-            continue
+    for kind in chosen:
+        number = KINDS.index(kind)
         cases = [kind.make(np.random.default_rng([number, s])) for s in range(options.seeds)]
         answerable = cases[0].truth is not None
         rows.append({"kind": kind.name, "answerable": answerable} | counted(map(answer, cases)))

@@ -32,11 +32,11 @@ def main() -> None:
 def execute(options: argparse.Namespace) -> None:
     """Every system with every noise, each line printed as it comes."""
     out = files.check_folder(options.out)
+    chosen = outcomes.named(SYSTEMS, options.systems) if options.systems else SYSTEMS
     experiment.start()
     rows: list[dict[str, Any]] = []
-    for number, system in enumerate(SYSTEMS):
-        if options.systems and not any(word in system.name for word in options.systems):
-            continue
+    for system in chosen:
+        number = SYSTEMS.index(system)
         for noise in options.noise:
             found = [
                 answer(system, noise, [number, seed], laws=options.laws)
@@ -63,11 +63,13 @@ def answer(system: System, noise: float, seed: list[int], *, laws: bool) -> dict
     """What is found, its outcome, and how the numbers of a law stand to the true ones."""
     draws = np.random.default_rng(seed)
     numbers = system.draw(draws)
-    t, y = record(system, numbers)
-    y = y + noise * y.std() * draws.normal(size=y.shape)
+    t, clean, u = record(system, numbers, draws)
+    y = clean + noise * clean.std() * draws.normal(size=clean.shape)
     began = time.process_time()
     law = (system.law,) if laws else ()
-    found = nsindy.discover(t, y, states=["y"], hidden="h", law=law)
+    names = [name for name, *_ in system.inputs]
+    driven: dict[str, Any] = {"inputs": u, "input_names": names} if names else {}
+    found = nsindy.discover(t, y, states=["y"], hidden="h", law=law, **driven)
     seconds = time.process_time() - began
     truth = second_order(*right_hand_sides(system, numbers))
     right = truth == second_order(*(e.subs({"y": Y, "h": H}) for e in found.to_sympy()))

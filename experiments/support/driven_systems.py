@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -11,7 +11,7 @@ from support.simulated import Terms
 
 __all__ = ["BENDS", "SYSTEMS", "Draw", "Field", "System", "along_held", "levels", "without_numbers"]
 
-Field = Callable[[np.ndarray, float], Sequence[float]]
+Field = Callable[[np.ndarray, Any], Sequence[float]]
 """Derivatives [D] from the states [D] and the input."""
 
 

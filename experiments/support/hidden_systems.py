@@ -7,7 +7,12 @@ import numpy as np
 import sympy
 from scipy.integrate import solve_ivp
 
+from support.driven_systems import along_held, levels
+
 ROWS = 400
+
+HELD = 25
+"""Rows for which an input keeps its value."""
 
 Draw = Callable[[np.random.Generator], dict[str, float]]
 
@@ -20,12 +25,14 @@ class System(NamedTuple):
       equations: of y' and h', as SymPy reads them.
       draw: the numbers in them, and y0, h0 and the end of the recording.
       scale: names of numbers that only scale h.
+      inputs: names of inputs, each with its least and its largest value.
     """
 
     name: str
     equations: tuple[str, str]
     draw: Draw
     scale: frozenset[str] = frozenset()
+    inputs: tuple[tuple[str, float, float], ...] = ()
 
     @property
     def law(self) -> str:
@@ -74,20 +81,58 @@ SYSTEMS = (
         },
         frozenset({"b"}),
     ),
+    System(
+        "house with walls, rooms alone",
+        ("a*(h - y) + c*(v - y) + q*w", "b*(y - h) + d*(v - h)"),
+        lambda r: {
+            "a": r.uniform(0.5, 1.2), "b": r.uniform(0.05, 0.15), "c": r.uniform(0.05, 0.2),
+            "d": r.uniform(0.01, 0.03), "q": r.uniform(0.4, 0.8), "y0": 19.0, "h0": 16.0,
+            "end": 100.0,
+        },
+        inputs=(("v", -5.0, 10.0), ("w", 0.0, 5.0)),
+    ),
+    System(
+        "infusion, blood alone",
+        ("w - k*y - p*y + q*h", "p*y - q*h"),
+        lambda r: {
+            "k": r.uniform(0.2, 0.5), "p": r.uniform(0.5, 1.0), "q": r.uniform(0.2, 0.6),
+            "y0": 0.5, "h0": 0.0, "end": 40.0,
+        },
+        inputs=(("w", 0.0, 2.0),),
+    ),
 )  # fmt: skip
 
 Y, H, RATE = sympy.symbols("y h rate")
 
 
-def record(system: System, numbers: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Times [N] and the measured state [N], without noise."""
-    field = sympy.lambdify((Y, H), right_hand_sides(system, numbers), "numpy")
+class Record(NamedTuple):
+    """What was measured of a system.
+
+    Attributes:
+      times: [N].
+      state: the measured one, without noise [N].
+      inputs: [N, U].
+    """
+
+    times: np.ndarray
+    state: np.ndarray
+    inputs: np.ndarray
+
+
+def record(system: System, numbers: dict[str, float], draws: np.random.Generator) -> Record:
+    """Simulate a system, whose inputs are drawn."""
+    names = [Y, H, *(sympy.Symbol(name) for name, *_ in system.inputs)]
+    field = sympy.lambdify(names, right_hand_sides(system, numbers), "numpy")
     t = np.linspace(0, numbers["end"], ROWS)
     start = numbers["y0"], numbers["h0"]
+    if system.inputs:
+        drawn = [levels(draws, ROWS, HELD, low, high) for _, low, high in system.inputs]
+        u = np.stack(drawn, 1)
+        return Record(t, along_held(lambda x, u: field(*x, *u), t, start, u)[:, 0], u)
     solved = solve_ivp(
         lambda t, x: field(*x), (0, t[-1]), start, t_eval=t, method="LSODA", rtol=1e-9, atol=1e-11
     )
-    return t, solved.y[0]
+    return Record(t, solved.y[0], np.zeros((ROWS, 0)))
 
 
 def right_hand_sides(system: System, numbers: dict[str, float]) -> list[sympy.Expr]:
@@ -98,12 +143,14 @@ def right_hand_sides(system: System, numbers: dict[str, float]) -> list[sympy.Ex
 def second_order(first: sympy.Expr, second: sympy.Expr) -> frozenset[sympy.Expr]:
     """Products of y and y' whose sum is y'': what equations say in whatever coordinate of h.
 
-    y' = f(y, h), solved for h, in y'' = f_y y' + f_h h'.
+    y' = f(y, h, u), solved for h, in y'' = f_y y' + f_h h' + f_u u'.
     """
     solutions = sympy.solve(first - RATE, H)
     if len(solutions) != 1:
         return frozenset()
     whole = sympy.diff(first, Y) * RATE + sympy.diff(first, H) * second
+    for u in sorted((first.free_symbols | second.free_symbols) - {Y, H}, key=str):
+        whole += sympy.diff(first, u) * sympy.Symbol(f"{u}_rate")
     # A root of a square is what it was squared from, of states above 0.
     positive = sympy.symbols("y rate", positive=True)
     whole = whole.subs(H, solutions[0]).subs({Y: positive[0], RATE: positive[1]})

@@ -40,7 +40,7 @@ def named(every: Sequence[One], words: Sequence[str]) -> list[One]:
     """
     chosen = [each for each in every if any(word in each.name for word in words)]
     if not chosen:
-        raise ValueError(f"no system's name holds {', '.join(words)}")
+        raise ValueError(f"no name holds {', '.join(words)}")
     return chosen
 
 

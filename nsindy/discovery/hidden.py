@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import building, gauge, signals
+from nsindy.discovery.preparation import building, gauge, gauge_scan, signals
 from nsindy.discovery.preparation.gauge import Gauge, Link, Motion
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.question import Question
@@ -104,10 +104,20 @@ def _smoothed(parts: Sequence[Recording], held: np.ndarray) -> _Smoothed:
         joined(s.derivatives * size / units.time for s in made),
         joined(s.derivatives[:, count:] * speed / units.time for s in twice),
         joined(s.inputs * units.inputs for s in made),
+        joined(_input_rates(s) * units.inputs / units.time for s in made),
+        joined(s.times * units.time for s in made),
+        np.concatenate([np.arange(len(s.times)) == 0 for s in made]),
         np.concatenate([s.near for s in made]),
         units.time * constants.SCALED_SPAN * 1e-6,
     )
     return _Smoothed(made, units._replace(states=size), motion)
+
+
+def _input_rates(signal: Signal) -> np.ndarray:
+    """Derivatives of inputs that change along straight lines; 0 of held ones [N, U]."""
+    if len(signal.times) < 2:
+        return np.zeros_like(signal.inputs)
+    return np.where(signal.held, 0.0, np.gradient(signal.inputs, signal.times, axis=0))
 
 
 def _posed(session: Session, smoothed: _Smoothed, link: Link) -> Posed:
@@ -131,7 +141,7 @@ def _posed(session: Session, smoothed: _Smoothed, link: Link) -> Posed:
     free = sum(s.freedom for s in simple.signals)
     names = [simple.terms[m] for m in either]
     allowed = open_[link.row, either], open_[count, either]
-    tried = _different(gauge.gauges(link, smoothed.motion, names, *allowed, own, free))
+    tried = _different(gauge_scan.gauges(link, smoothed.motion, names, *allowed, own, free))
     states = _with_hidden(smoothed, tried)
     best = int(np.argmax([g.score for g in tried]))
     own_session = dataclasses.replace(session, signals=states[best].signals, physics=physics)
@@ -149,11 +159,11 @@ def _posed(session: Session, smoothed: _Smoothed, link: Link) -> Posed:
 def _different(found: Sequence[Gauge]) -> list[Gauge]:
     """The plain gauge, and the best others of each number of terms, one of each term beside."""
     plain, *others = found
-    kept: dict[int, dict[Term | None, Gauge]] = {}
+    kept: dict[int, dict[tuple[Term, ...], Gauge]] = {}
     for each in others:
         same = kept.setdefault(len(each.support), {})
         if len(same) < constants.GAUGES:
-            same.setdefault(each.term, each)
+            same.setdefault(tuple(bound.term for bound in each.beside), each)
     return [plain, *(each for same in kept.values() for each in same.values())]
 
 
@@ -240,14 +250,12 @@ def _starts(
     """
     row, count = found.link.row, len(prepared.units.states) - 1
     place = {same_term(term): m for m, term in enumerate(prepared.terms)}
-    beside = np.zeros(len(prepared.terms), bool)
-    value = 0.0
-    if found.term is not None:
-        beside[place[same_term(found.term)]] = True
-        value = found.coefficient
+    values = np.zeros(len(prepared.terms))
+    for bound in found.beside:
+        values[place[same_term(bound.term)]] = bound.value
     closed = other.problem.admissible.copy()
     closed[row] = False
-    if found.term is not None:
+    if found.beside:
         # The scan has found its equation.
         closed[count] = False
     masks = [np.zeros_like(closed)]
@@ -256,19 +264,19 @@ def _starts(
             other._replace(problem=other.problem._replace(admissible=closed))
         )
         masks = [start.mask.copy() for start in proposed]
-    if found.support or found.term is not None:
+    if found.support or found.beside:
         own = masks[0].copy()
         own[count] = False
         own[count, [place[same_term(names[m])] for m in found.support]] = True
         masks = [own, *masks]
-    if found.term is not None:
+    if found.beside:
         masks = masks[:1]
     made = []
     for mask in masks:
         mask[row] = False
         start = candidates.regressed(other.problem, mask)
-        start.mask[row] = beside
-        start.coefficients[row] = np.where(beside, value / prepared.back[row], 0.0)
+        start.mask[row] = values != 0
+        start.coefficients[row] = values / prepared.back[row]
         made.append(start)
     return made
 

@@ -5,7 +5,11 @@ import dataclasses
 import sys
 
 import commitment
+import driven
+import field
+import hidden
 import pytest
+import rational
 from support import command_line, phase_sweep, written
 from support.experiment import HOW, Experiment
 
@@ -80,3 +84,16 @@ def test_how_a_sweep_runs_is_no_part_of_what_is_swept():
     assert other.config == Experiment("somewhere").config
     assert not set(HOW) & other.config.keys()
     assert Experiment.of(argparse.Namespace(out="x", seeds=3, unknown=1)).config["seeds"] == 3
+
+
+@pytest.mark.parametrize("script", (driven, field, hidden, rational))
+def test_a_word_that_is_in_no_name_is_told_before_anything_runs(
+    script, monkeypatch, tmp_path, capsys
+):
+    option = "--kinds" if script is field else "--systems"
+    monkeypatch.setattr(sys, "argv", ["script.py", option, "nothing", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    assert ended.value.code == 1
+    assert "no name holds nothing" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

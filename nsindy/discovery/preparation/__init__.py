@@ -16,6 +16,8 @@ Read the modules in this order:
   kinds         what may hold a number that is fitted: sin(w x), x/(K + x), y/(K x + y), …
   screening     a large library: which of its terms each equation is searched with
   gauge         the coordinate of a state that was not measured
+  linear_gauge  those in which equations are linear
+  gauge_scan    those in which equations are short
   weak_form     integrals against test functions in place of derivatives
   problem       what is searched, and the way back to the units of the recording
   building      such a problem made from recordings, units and a question
