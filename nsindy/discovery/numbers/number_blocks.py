@@ -100,6 +100,13 @@ class Block(NamedTuple):
             ]
         return np.concatenate(each, 1)
 
+    def sides(self, variables: np.ndarray) -> np.ndarray:
+        """The same of variables [B, N, V] whose inputs may step, each by itself [B, N, W · G]."""
+        found = np.repeat(self.columns(variables[-1])[None], len(variables), 0)
+        steps = np.any(variables[0] != variables[-1], axis=1)
+        found[0, steps] = self.columns(variables[0, steps])
+        return found
+
     def inner(self, number: float) -> Inner:
         """One number."""
         return inner_in(self.kind, self.places, number, self.second)

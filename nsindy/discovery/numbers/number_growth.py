@@ -195,12 +195,13 @@ def best_of_few(
     among: np.ndarray,
     second: np.ndarray | None = None,
 ) -> list[Form]:
-    """The best support of each term with a number and two without, over all pairs of these.
+    """The best support of each term with a number and two others, over all pairs of these.
 
-    Beside the term stands its slope in each number, so that numbers between those that are tried
-    count as well as one of them. Grown term by term such a support need not be met: what is right
-    by three terms may be worth little by two. Two numbers lie far from those that are tried: then
-    the best with one term without a number as well.
+    The others are without a number, or have the same one, as growth to a limit has in the light:
+    L/(K + L) (x - x²/M). Beside the term stands its slope in each number, so that numbers between
+    those that are tried count as well as one of them. Grown term by term such a support need not be
+    met: what is right by three terms may be worth little by two. Two numbers lie far from those
+    that are tried: then the best with one other term as well.
 
     Args:
       one: the regression.
@@ -212,19 +213,21 @@ def best_of_few(
       second: slopes of those with a number in a second one [Q, W, G]; None for none.
     """
     size, kinds = base.shape[1], own.shape[1]
-    plain = _unit(np.column_stack([base[:, among], target]))
-    spanned = [_unit(own)]
+    plain, unit = _unit(base[:, among]), _unit(own)
+    goal = _unit(target[:, None])
+    every = np.concatenate([among, size + np.arange(kinds)])
+    spanned = [unit]
     for slopes in (np.gradient(own, axis=2), *([] if second is None else [second])):
         for other in spanned:
             slopes = slopes - other * np.sum(other * slopes, 0)
         spanned.append(_unit(slopes))
-    gram = plain.T @ plain
-    spent = costs[among, None] + costs[among]
-    found = []
-    for w in range(kinds):
-        best: dict[int, Form] = {}
-        for g in range(own.shape[2]):
-            seen = np.column_stack([each[:, w, g] for each in spanned]).T @ plain
+    spent = costs[every, None] + costs[every]
+    kept: list[dict[int, Form]] = [{} for _ in range(kinds)]
+    for g in range(own.shape[2]):
+        others = np.column_stack([plain, unit[:, :, g], goal])
+        gram = others.T @ others
+        for w, best in enumerate(kept):
+            seen = np.column_stack([each[:, w, g] for each in spanned]).T @ others
             rest = gram - seen.T @ seen
             square, toward, cross = np.diagonal(rest)[:-1], rest[:-1, -1], rest[:-1, :-1]
             area = square[:, None] * square - cross**2
@@ -233,16 +236,17 @@ def best_of_few(
             sizes = [(3, with_two, spent)]
             if second is not None:
                 with_one = toward**2 / np.where(square > SPANNED, square, np.inf)
-                sizes.append((2, with_one, costs[among]))
+                sizes.append((2, with_one, costs[every]))
             for terms, explained, nats in sizes:
                 left = rest[-1, -1] - explained
                 scores = one.evidence(left, terms, nats + costs[size + w], size)
                 at = int(np.argmax(scores))
                 if terms not in best or scores.flat[at] > best[terms].score:
-                    others = sorted(among[list(np.unravel_index(at, left.shape))].tolist())
-                    best[terms] = Form((*others, size + w), g, float(scores.flat[at]))
-        found += [form for form in best.values() if len(set(form.terms)) == len(form.terms)]
-    return found
+                    beside = every[list(np.unravel_index(at, left.shape))].tolist()
+                    form = tuple(sorted((*beside, size + w)))
+                    best[terms] = Form(form, g, float(scores.flat[at]))
+    found = [form for best in kept for form in best.values()]
+    return [form for form in found if len(set(form.terms)) == len(form.terms)]
 
 
 def _unit(columns: np.ndarray) -> np.ndarray:

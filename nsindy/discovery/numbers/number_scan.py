@@ -63,7 +63,7 @@ class Scan:
     def scan(self, d: int, blocks: Sequence[Block]) -> "list[_Tried]":
         """Evidence with each number of each block in equation d."""
         every = [
-            np.concatenate([block.columns(part.variables) for block in blocks], 1)
+            np.concatenate([block.sides(part.variables) for block in blocks], 2)
             for part in self.parts
         ]
         columns, own = self.beside(d, every)
@@ -80,14 +80,14 @@ class Scan:
         return tried
 
     def beside(self, d: int, forcing: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """What forcings [N, C] of each recording in equation d do [S, C], and its own terms.
+        """What forcings [B, N, C] of each recording in equation d do [S, C], and its own terms.
 
         Behind its own terms stands the target [S, K + 1]. Of all is left what the other equations
         and the beginnings do not explain.
         """
         equations = range(len(self.supports))
         responses = [
-            part.response([each[:, : (e == d) * each.shape[1]] for e in equations])
+            part.response([each[..., : (e == d) * each.shape[-1]] for e in equations])
             for part, each in zip(self.parts, forcing, strict=True)
         ]
         others = [self.columns[e] for e in equations if e != d]
@@ -250,7 +250,8 @@ def _held(prepared, parts, supports) -> tuple[list[np.ndarray], np.ndarray]:
     for part in parts:
         rest = part.slopes - part.theta @ prepared.problem.known.T
         forcings = [
-            np.column_stack([part.theta[:, s], r]) for s, r in zip(supports, rest.T, strict=True)
+            np.concatenate([part.theta[..., s], rest[..., d : d + 1]], 2)
+            for d, s in enumerate(supports)
         ]
         found = part.response(forcings)
         moved = found[:, last].sum(1) + part.rows(part.deviation[:, :, None])[:, 0]

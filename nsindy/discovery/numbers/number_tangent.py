@@ -14,7 +14,9 @@ from nsindy.discovery.numbers import number_scan, response
 from nsindy.discovery.numbers.number_blocks import Block
 from nsindy.discovery.numbers.number_growth import nats_of_choice
 from nsindy.discovery.numbers.number_scan import Scan
+from nsindy.discovery.preparation import segmentation
 from nsindy.discovery.preparation.problem import Prepared
+from nsindy.discovery.supports import candidates
 from nsindy.discovery.supports.candidates import Candidate
 
 __all__ = ["EquationTangent", "tangents"]
@@ -42,7 +44,7 @@ class EquationTangent(NamedTuple):
 
     def columns(self, block: Block) -> np.ndarray:
         """What the terms of a block do, all numbers of the first term first [S, W · G]."""
-        forcing = [block.columns(part.variables) for part in self.scan.parts]
+        forcing = [block.sides(part.variables) for part in self.scan.parts]
         return self.scan.beside(self.equation, forcing)[0]
 
 
@@ -59,10 +61,19 @@ def tangents(
     """
     if not equations.any():
         return
-    parts = response.linearised(prepared, chosen.coefficients, noise)
+    solved = _solution(prepared, chosen)
+    parts = response.linearised(prepared, chosen.coefficients, noise, solved)
     if not all(np.isfinite(part.propagators).all() for part in parts):
         return
     scan = number_scan.of_supports(prepared, parts, chosen.mask)
     for d in np.flatnonzero(equations).tolist():
         base, own = scan.beside(d, [part.theta for part in parts])
         yield EquationTangent(scan, d, base, own[:, -1])
+
+
+def _solution(prepared: Prepared, chosen: Candidate) -> list[np.ndarray]:
+    """The solution of a choice along each recording [N, D]; none where its segments do not join."""
+    if chosen.gap > 1:
+        return []
+    (path,) = candidates.solved(prepared.problem, [chosen.start], prepared.segments(1.0))
+    return segmentation.nodes(prepared.signals, path.states)

@@ -49,8 +49,8 @@ def search_from(session: Session, prepared: Prepared, starts: list[Start]) -> Fi
     """The problem, its solver steps chosen, and the search from these starts on the first part.
 
     Where what is left shows that the smoothing took one kind of noise for the other, the problem
-    has the kind that it shows: a wrong one weighs a few samples a thousandfold, and no model
-    follows those.
+    has the kind that it shows: a wrong one weighs a few samples a thousandfold, which no model
+    follows, or a model of other terms.
     """
     prepared = resolved(prepared, starts)
     part, guides = 1 - constants.HELD_OUT, constants.GUIDES
@@ -58,7 +58,7 @@ def search_from(session: Session, prepared: Prepared, starts: list[Start]) -> Fi
     session.tell(stage, 0.0)
     found = session.search(prepared, starts, share=part, stage=stage, guides=guides)
     first = First(prepared, found)
-    if session.stop() or not missed(prepared, found):
+    if session.stop():
         return first
     renewed = _weighted(prepared, found)
     kinds, others = ([s.proportional for s in each.signals] for each in (prepared, renewed))

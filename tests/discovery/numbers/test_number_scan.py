@@ -22,8 +22,8 @@ def test_a_forcing_acts_as_the_linear_equation_says():
     fresh = np.arange(count) == 0
     at = Response(
         times,
-        *(np.zeros((count, n)) for n in (2, 1, 2)),
-        np.broadcast_to(matrix, (count, 2, 2)),
+        *(np.zeros((1, count, n)) for n in (2, 1, 2)),
+        np.broadcast_to(matrix, (1, count, 2, 2)),
         np.broadcast_to(propagator, (count - 1, 2, 2)),
         fresh,
         np.zeros((count, 2, 2)),
