@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from nsindy.runtime import files
-from nsindy.terms.numbered import NUMBERED, Numbered, WithNumber, get_numbered, inner_numbers
+from nsindy.terms.numbered import Numbered, WithNumber, inner_numbers
+from nsindy.terms.numbered_table import NUMBERED, get_numbered
 from nsindy.terms.operations import PRIMITIVES, Primitive, StepAt, Times, get
 from nsindy.terms.own import read_operation
 from nsindy.terms.term import Term, by_depth

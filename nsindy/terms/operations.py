@@ -310,7 +310,7 @@ def get(name: str) -> Primitive:
             if math.isfinite(number := float(name.removeprefix(_STEP))):
                 return step_at(number) if name.startswith(_STEP) else times(number)
         if name.endswith("]"):
-            from nsindy.terms.numbered import get_numbered
+            from nsindy.terms.numbered_table import get_numbered
 
             return get_numbered(name)
         raise ValueError(f"unknown operation {name!r}; the operations are {', '.join(PRIMITIVES)}")

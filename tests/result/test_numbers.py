@@ -12,7 +12,8 @@ from by_hand import make
 
 from nsindy.result.discovery import load
 from nsindy.terms import operations
-from nsindy.terms.numbered import NUMBERED, Numbered, with_number
+from nsindy.terms.numbered import Numbered, with_number
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.own import operation
 from nsindy.terms.term import Term
 

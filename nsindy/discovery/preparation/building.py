@@ -26,7 +26,8 @@ from nsindy.evidence.prior import Prior
 from nsindy.recording.check import Recording
 from nsindy.terms import operations as terms_operations
 from nsindy.terms import products
-from nsindy.terms.numbered import NUMBERED, WAVE, Numbered, WithNumber, unbound
+from nsindy.terms.numbered import WAVE, Numbered, WithNumber, unbound
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.operations import PRIMITIVES, Times
 from nsindy.terms.products import Products
 from nsindy.terms.term import Term

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nsindy.terms import operations as terms_operations
-from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered, with_number
+from nsindy.terms.numbered import WAVE, Inner, Numbered, with_number
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.term import Term
 

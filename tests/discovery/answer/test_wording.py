@@ -16,7 +16,8 @@ from nsindy.discovery.preparation.known import NOTHING
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.signals import Units
 from nsindy.terms import operations
-from nsindy.terms.numbered import NUMBERED, WAVE, Inner, with_number
+from nsindy.terms.numbered import WAVE, Inner, with_number
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.term import Term
 
 X = np.linspace(0.5, 2.0, 50)

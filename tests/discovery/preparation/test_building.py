@@ -7,7 +7,8 @@ from problems import narrow, prepared, signal, solved
 from nsindy.discovery import constants
 from nsindy.discovery.preparation import building
 from nsindy.terms import operations
-from nsindy.terms.numbered import NUMBERED, WAVE, Inner, with_number
+from nsindy.terms.numbered import WAVE, Inner, with_number
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.term import Term, parse
 from nsindy.terms.text import readable
 
