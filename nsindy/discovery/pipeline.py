@@ -26,7 +26,7 @@ from nsindy.discovery.inputs.readings import Late
 from nsindy.discovery.inputs.sensor_lag import SensorLag
 from nsindy.discovery.laws import comparison
 from nsindy.discovery.laws.law_text import Law
-from nsindy.discovery.maps import map_search
+from nsindy.discovery.maps import map_rows, map_search
 from nsindy.discovery.models import FoundModel, Searched
 from nsindy.discovery.numbers.number_hints import explains
 from nsindy.discovery.opening import Case, Opening, behind_sensors, case_of, opened
@@ -193,7 +193,7 @@ def from_recordings(
         tell = progress or (lambda stage, share: None)
         tell("smoothing", 0.0)
         if question.map:
-            rows, made = map_search.rows_of_map(recordings.parts)
+            rows, made = map_rows.rows_of_map(recordings.parts)
             return map_search.discover_map(Session(rows, made, question, tell, stop), recordings)
         case = case_of(recordings, question, tell, stop)
         if question.hidden_names:
