@@ -13,6 +13,7 @@ Read the modules in this order:
   signals       recordings scaled and smoothed
   segmentation  recordings cut into the segments that equations are fitted on
   dictionary    the candidate terms
+  number_grids  which numbers are tried inside terms, for the values that variables have
   kinds         what may hold a number that is fitted: sin(w x), x/(K + x), y/(K x + y), …
   screening     a large library: which of its terms each equation is searched with
   gauge         the coordinate of a state that was not measured
