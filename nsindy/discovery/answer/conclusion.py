@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from nsindy.discovery.answer import diagnosis, wording
+from nsindy.discovery.answer import cautions, diagnosis
 from nsindy.discovery.answer.few_terms import in_few_terms, linear_ones
 from nsindy.discovery.answer.phase_differences import of_differences
 from nsindy.discovery.answer.verdict import (
@@ -115,7 +115,7 @@ def conclude(
     coefficients, names = np.asarray(discovery.coefficients), words.variables
     together = of_differences(prepared.terms, coefficients, errors, names, words.left)
     notes = (*recordings.notes, *fitted, *together, *filter(None, [linear, few if sure else ""]))
-    warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
+    warnings = cautions.warnings(prepared, first, final, discovery, words, verdict, unclear)
     if not sure:
         measured = discovery.measured
         left = [
@@ -126,7 +126,7 @@ def conclude(
         reasons = [f"{each.what}; {each.step}" for each in missing]
         warnings = [*reasons, *warnings, *filter(None, [few])]
     if stopped:
-        warnings = [wording.STOPPED, *(each for each in warnings if each != wording.UNSETTLED)]
+        warnings = [cautions.STOPPED, *(each for each in warnings if each != cautions.UNSETTLED)]
     return dataclasses.replace(discovery, notes=notes, warnings=tuple(warnings))
 
 

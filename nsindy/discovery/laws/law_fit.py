@@ -26,6 +26,7 @@ from nsindy.terms.library import Library
 from nsindy.terms.operations import WIDTH_OF_SIGN, smooth_sign
 from nsindy.terms.term import Term
 from nsindy.trajectories import shooting, side_by_side, stretches
+from nsindy.trajectories.chain import linearise
 from nsindy.trajectories.flow import Flow
 from nsindy.trajectories.gauss_newton import ShootingFit
 from nsindy.trajectories.linearised import Linearised
@@ -204,7 +205,7 @@ class _Tangent(NamedTuple):
 
 
 def _tangent(flow: Flow, model: Model, segments: Segments, noise) -> _Tangent:
-    chain = shooting.linearise(flow, model, segments, noise)
+    chain = linearise(flow, model, segments, noise)
     alone = stretches.eliminate(chain, segments.starts.shape[1]).linearised.compressed()
     return _Tangent(alone, jnp.sqrt(jnp.sum(chain.by_coefficients**2, (0, 1))))
 

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.answer import conclusion, wording
+from nsindy.discovery.answer import cautions, conclusion
 from nsindy.discovery.answer.wording import Wording
 from nsindy.discovery.maps.map_answer import (
     ChosenMap,
@@ -165,7 +165,7 @@ def _by_regression(prepared: Prepared, whole: MapFit, words: Wording) -> ChosenM
         sorted([best, *pool], key=lambda c: -c.score),
         notes,
         [
-            *wording.of_the_unclear(words, unclear),
+            *cautions.of_the_unclear(words, unclear),
             *unexplained_rows(prepared, whole.variance, words),
             *changed_by_part(best, first, words),
         ],
@@ -206,8 +206,8 @@ def _by_iteration(
     errors = conclusion.standard_errors(final)
     variance, doubtful = final.noise**2, bool(unclear) or final.chosen.gap > 1
     said = [
-        *wording.of_the_unclear(words, unclear),
-        *wording.of_the_search(built, final),
+        *cautions.of_the_unclear(words, unclear),
+        *cautions.of_the_search(built, final),
         *unexplained_rows(built, variance, words),
     ]
     return ChosenMap(
