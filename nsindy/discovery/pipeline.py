@@ -41,7 +41,7 @@ from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
 from nsindy.runtime.programs import keeping_compiled, on_processor
 from nsindy.runtime.stopping import stop_softly
-from nsindy.terms.operations import Operations
+from nsindy.terms.given_operations import Operations
 
 __all__ = ["discover", "from_recordings"]
 

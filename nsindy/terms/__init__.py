@@ -2,8 +2,9 @@
 
 Enters: names of operations and states. Leaves: a `library.Library` of M terms with its values
 Θ [N, M], and equations as text, SymPy, LaTeX and MathML. Read `operations` (the one table: a new
-operation is one row), `term` (an operation bound to states), `numbered` (one that owns a number)
-and `numbered_table` (a row for each), `library` (Θ), `products` (any few of many terms by gathers),
-`collinearity` (how the columns of Θ depend on each other), then `text` and `symbolic`; `reading`
-turns what people write into an `expression`, and `expansion` that into terms.
+operation is one row), `given_operations` (as people give them), `term` (an operation bound to
+states), `numbered` (one that owns a number) and `numbered_table` (a row for each), `library` (Θ),
+`products` (any few of many terms by gathers), `collinearity` (how the columns of Θ depend on each
+other), then `text` and `symbolic`; `reading` turns what people write into an `expression`, and
+`expansion` that into terms.
 """

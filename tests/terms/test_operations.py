@@ -1,5 +1,4 @@
 import dataclasses
-import math
 
 import jax
 import jax.numpy as jnp
@@ -142,39 +141,6 @@ def test_a_discovery_searches_what_is_no_polynomial():
     expected = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
     assert operations.searched(alone=False) == expected
     assert operations.searched(alone=True) == ("sign", "drag", "sqrt")
-
-
-def test_operations_by_name_as_functions_and_alone():
-    def friction(v):
-        return v * jnp.abs(v)
-
-    names = [
-        row.name for row in operations.rows_of([np.sin, jnp.tanh, "exp", math.cos, abs, friction])
-    ]
-    assert names == ["sin", "tanh", "exp", "cos", "abs", "friction"]
-    assert operations.rows_of("sin") == operations.rows_of(np.sin) == (operations.get("sin"),)
-    assert operations.rows_of(operations.get("exp")) == (operations.get("exp"),)
-    (row,) = operations.rows_of(friction)
-    np.testing.assert_allclose(operations.numpy_function(row)(np.array([-2.0, 3.0])), [-4, 9])
-
-    def two(x, y):
-        return x + y
-
-    def mean(x):
-        return jnp.mean(x)
-
-    def of_numpy(x):
-        return np.interp(x, [0, 1], [0, 1])
-
-    for function, said in (
-        (lambda x: x, "needs a name of its own, not '<lambda>'"),
-        (two, "JAX cannot trace the operation two"),
-        (of_numpy, "learn_operation\\('of_numpy', of_numpy, \\(low, high\\)\\).primitive"),
-        (mean, "the operation mean must return one number for each"),
-        ("sine", "unknown operation 'sine'"),
-    ):
-        with pytest.raises(ValueError, match=said):
-            operations.rows_of(function)
 
 
 def test_what_is_smooth_in_a_fit_is_the_operation_away_from_its_jump():
