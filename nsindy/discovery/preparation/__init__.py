@@ -20,6 +20,7 @@ Read the modules in this order:
   screening       a large library: which of its terms each equation is searched with
   gauge           the coordinate of a state that was not measured
   weak_form       integrals against test functions in place of derivatives
+  term_columns    Θ on the smoothed states, and which terms have a value there
   problem         what is searched, and the way back to the units of the recording
   building        such a problem made from recordings, units and a question
 """
