@@ -5,6 +5,7 @@ Letters beside the usual: B segments · L intervals of a segment · R recordings
 
 import functools
 import operator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -230,11 +231,38 @@ def shoot(
     """
     count = model.begin.shape[1]
     columns = jnp.asarray(model.indices if columns is None else columns)
-    numbers = model.numbers
-    inside = 0 if numbers is None else numbers.places.size
-    forces = columns.size + inside
+    forces = columns.size + (0 if model.numbers is None else model.numbers.places.size)
+    field = _sensitive_field(terms, model, segments, columns)
+    following = _next_row(field) if segments.substeps is None else _steps(field, segments.substeps)
+
+    def some(part):
+        """Segments side by side, in the last dimension."""
+        begin, steps, inputs = part
+        identity = jnp.eye(count, count + forces, dtype=begin.dtype)[..., None]
+        identity = jnp.broadcast_to(identity, (*identity.shape[:2], begin.shape[1]))
+        start = jnp.concatenate([begin[:, None], identity], 1)
+        _, path = jax.lax.scan(following, start, (steps, inputs[:, 0], inputs[:, 1]))
+        return jnp.moveaxis(jnp.concatenate([start[None], path]), -1, 0)
+
+    parts = len(segments.steps)
+    together = _together(parts, count * (1 + count + forces))
+
+    def cut(array):
+        return jnp.moveaxis(array.reshape(parts // together, together, *array.shape[1:]), 1, -1)
+
+    given = tuple(map(cut, (model.begin, segments.steps, segments.inputs)))
+    path = jax.lax.map(some, given)
+    path = path.reshape(parts, *path.shape[2:])
+    return Sensitivities(path[..., 0], path[..., 1 : count + 1], path[..., count + 1 :])
+
+
+def _sensitive_field(
+    terms: Products | Flow, model: Model, segments: Segments, columns: jax.Array
+) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """The derivatives of states and sensitivities [D, 1 + D + D·C + G, N], of these and inputs."""
+    count, numbers = model.begin.shape[1], model.numbers
+    forces = columns.size + (0 if numbers is None else numbers.places.size)
     low, high = jnp.asarray(segments.bound)[..., None]
-    nodes, lower, solution = (jnp.asarray(part) for part in (NODES, LOWER, SOLUTION))
     own = jnp.eye(count, dtype=model.begin.dtype)[:, :, None, None]
     weights = jnp.asarray(model.coefficients)[..., None]
 
@@ -264,49 +292,44 @@ def shoot(
             force = jnp.concatenate([force, slope[:, count:] * numbers.slopes[None, :, None]], 1)
         return held(x, jnp.sum(at.values * weights, 1), slope[:, :count], force, s)
 
-    def some(part):
-        """Segments side by side, in the last dimension."""
-        begin, steps, inputs = part
+    return field
 
-        def following(y, now):
-            whole, first, _ = now
-            # An interval of no length is none: the segment is short.
-            y = jnp.where(whole > 0, field(y, first), y)
-            return y, y
 
-        def interval(y, now):
-            whole, first, last = now
-            length = (whole / segments.substeps)[None, None]
+def _next_row(field: Callable[..., jax.Array]) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    """From a node to the next by a map; the body of a scan over steps and inputs."""
 
-            def step(number, y):
-                def stage(slopes, i):
-                    at = y + length * jnp.tensordot(lower[i], slopes, 1)
-                    share = (number + nodes[i]) / segments.substeps
-                    return slopes.at[i].set(field(at, first + share * (last - first))), None
+    def following(y, now):
+        whole, first, _ = now
+        # An interval of no length is none: the segment is short.
+        y = jnp.where(whole > 0, field(y, first), y)
+        return y, y
 
-                slopes, _ = jax.lax.scan(stage, jnp.zeros((6, *y.shape), y.dtype), jnp.arange(6))
-                return y + length * jnp.tensordot(solution, slopes, 1)
+    return following
 
-            y = jax.lax.fori_loop(0, segments.substeps, step, y)
-            return y, y
 
-        identity = jnp.eye(count, count + forces, dtype=begin.dtype)[..., None]
-        identity = jnp.broadcast_to(identity, (*identity.shape[:2], begin.shape[1]))
-        start = jnp.concatenate([begin[:, None], identity], 1)
-        each = following if segments.substeps is None else interval
-        _, path = jax.lax.scan(each, start, (steps, inputs[:, 0], inputs[:, 1]))
-        return jnp.moveaxis(jnp.concatenate([start[None], path]), -1, 0)
+def _steps(
+    field: Callable[..., jax.Array], substeps: jax.Array
+) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    """From a node to the next by so many steps of the solver."""
+    nodes, lower, solution = (jnp.asarray(part) for part in (NODES, LOWER, SOLUTION))
 
-    parts = len(segments.steps)
-    together = _together(parts, count * (1 + count + forces))
+    def interval(y, now):
+        whole, first, last = now
+        length = (whole / substeps)[None, None]
 
-    def cut(array):
-        return jnp.moveaxis(array.reshape(parts // together, together, *array.shape[1:]), 1, -1)
+        def step(number, y):
+            def stage(slopes, i):
+                at = y + length * jnp.tensordot(lower[i], slopes, 1)
+                share = (number + nodes[i]) / substeps
+                return slopes.at[i].set(field(at, first + share * (last - first))), None
 
-    given = tuple(map(cut, (model.begin, segments.steps, segments.inputs)))
-    path = jax.lax.map(some, given)
-    path = path.reshape(parts, *path.shape[2:])
-    return Sensitivities(path[..., 0], path[..., 1 : count + 1], path[..., count + 1 :])
+            slopes, _ = jax.lax.scan(stage, jnp.zeros((6, *y.shape), y.dtype), jnp.arange(6))
+            return y + length * jnp.tensordot(solution, slopes, 1)
+
+        y = jax.lax.fori_loop(0, substeps, step, y)
+        return y, y
+
+    return interval
 
 
 def _through(jacobian: jax.Array, sensitivities: jax.Array) -> jax.Array:
