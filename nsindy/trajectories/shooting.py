@@ -295,7 +295,7 @@ def _sensitive_field(
     return field
 
 
-def _next_row(field: Callable[..., jax.Array]) -> Callable[..., tuple[jax.Array, jax.Array]]:
+def _next_row(field: Callable[..., jax.Array]) -> Callable:
     """From a node to the next by a map; the body of a scan over steps and inputs."""
 
     def following(y, now):
@@ -307,9 +307,7 @@ def _next_row(field: Callable[..., jax.Array]) -> Callable[..., tuple[jax.Array,
     return following
 
 
-def _steps(
-    field: Callable[..., jax.Array], substeps: jax.Array
-) -> Callable[..., tuple[jax.Array, jax.Array]]:
+def _steps(field: Callable[..., jax.Array], substeps: jax.Array) -> Callable:
     """From a node to the next by so many steps of the solver."""
     nodes, lower, solution = (jnp.asarray(part) for part in (NODES, LOWER, SOLUTION))
 

@@ -1,5 +1,6 @@
 """States, derivatives and noise from a recording: smoothing splines, scaled by likelihood."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -82,41 +83,21 @@ def smooth(
         raise ValueError(f"{len(times)} samples are too few to smooth; give at least 10")
     centre, size = float(np.mean(values)), float(np.std(values)) or 1.0
     scaled = (values - centre) / size
-    pieces = min(len(times), constants.MOST_KNOTS)
     kinks = splines.SMOOTH if breaks is None else splines.Kinks(breaks, continuous)
-    problem = splines.spline_problem(times, pieces, at, kinks)
-    constant = splines.fit_spline(problem, scaled, np.ones_like(scaled))
-    # Far more knots than freedom cost digits: the stiffest splines would drown the data.
-    while (enough := max(int(constants.KNOTS_PER_FREEDOM * constant.freedom), 12)) < pieces / 2:
-        pieces = max(enough, pieces // 8)
-        problem = splines.spline_problem(times, pieces, at, kinks)
-        constant = splines.fit_spline(problem, scaled, np.ones_like(scaled))
-    best, kind, last = constant, np.ones_like(constant.positions), constant
+    problem, constant = _of_constant_noise(times, scaled, at, kinks)
     root = np.sqrt(np.mean(values**2))
     # A spline that goes through every sample has told no noise from the signal, and no kind of it.
     resolved = constant.freedom < constants.RESOLVED * len(times)
-    nats, least = list[float](), -np.inf if proportional else constants.NOISE_KIND
+    found = _Noise(constant, np.ones_like(constant.positions), 0.0)
     # Of a state that is 0 throughout, as of a dose that was not given, no share is anything.
-    may = resolved and proportional is not False and root > 0
-    for _ in range(2 if may else 0):
-        shape = proportional_noise(last.values * size + centre, root)
-        middle = np.exp(np.mean(np.log(shape)))
-        everywhere = proportional_noise(last.positions * size + centre, root) / middle
-        shape = shape / middle
-        fitted = last = splines.fit_spline(problem, scaled, shape)
-        # What is autocorrelated is signal that was taken for noise, and so is what is many times
-        # the constant noise.
-        left = (scaled - fitted.values) / shape
-        autocorrelation = left[1:] @ left[:-1] / (left @ left)
-        signal = autocorrelation > 2 / np.sqrt(len(times))
-        most = constants.SMOOTHED_AWAY * constant.sigma
-        signal |= np.sqrt(np.mean((left * shape) ** 2)) > most
-        if signal:
-            continue
-        nats.append(fitted.log_likelihood - constant.log_likelihood)
-        if nats[-1] > least:
-            best, kind, least = fitted, everywhere, nats[-1]
-    noise = best.sigma * size * kind
+    if resolved and proportional is not False and root > 0:
+        least = -np.inf if proportional else constants.NOISE_KIND
+        found = _of_either_kind(
+            problem, scaled, found, lambda states: proportional_noise(states * size + centre, root),
+            least,
+        )  # fmt: skip
+    best = found.fit
+    noise = best.sigma * size * found.shape
     level = np.sqrt(np.mean(noise**2)) / (1.0 if best is constant else root)
     slopes = best.slopes * size / problem.spread
     return SmoothedState(
@@ -129,8 +110,76 @@ def smooth(
         best.freedom,
         resolved,
         best.log_likelihood,
-        max(nats, default=0.0),
+        found.gain,
     )
+
+
+def _of_constant_noise(
+    times: np.ndarray, scaled: np.ndarray, at: np.ndarray | None, kinks: splines.Kinks
+) -> tuple[splines.SplineProblem, splines.SplineFit]:
+    """A spline of as many knots as its freedom asks for, and its fit to scaled values [N]."""
+    pieces = min(len(times), constants.MOST_KNOTS)
+    problem = splines.spline_problem(times, pieces, at, kinks)
+    constant = splines.fit_spline(problem, scaled, np.ones_like(scaled))
+    # Far more knots than freedom cost digits: the stiffest splines would drown the data.
+    while (enough := max(int(constants.KNOTS_PER_FREEDOM * constant.freedom), 12)) < pieces / 2:
+        pieces = max(enough, pieces // 8)
+        problem = splines.spline_problem(times, pieces, at, kinks)
+        constant = splines.fit_spline(problem, scaled, np.ones_like(scaled))
+    return problem, constant
+
+
+class _Noise(NamedTuple):
+    """A spline for noise of one kind.
+
+    Attributes:
+      fit: the spline.
+      shape: of the noise at the times asked for, over σ [A].
+      gain: nats by which proportional noise is likelier than constant noise; 0 if none of it fits.
+    """
+
+    fit: splines.SplineFit
+    shape: np.ndarray
+    gain: float
+
+
+def _of_either_kind(
+    problem: splines.SplineProblem,
+    scaled: np.ndarray,
+    constant: _Noise,
+    proportional: Callable[[np.ndarray], np.ndarray],
+    least: float,
+) -> _Noise:
+    """The spline for noise that is proportional to the state, where it is likelier; or the given.
+
+    Args:
+      problem: the spline.
+      scaled: measured values [N].
+      constant: the spline for constant noise.
+      proportional: the noise of scaled states, up to a factor.
+      least: nats by which proportional noise must be likelier.
+    """
+    found = constant
+    last, nats = constant.fit, list[float]()
+    for _ in range(2):
+        shape = proportional(last.values)
+        middle = np.exp(np.mean(np.log(shape)))
+        everywhere = proportional(last.positions) / middle
+        shape = shape / middle
+        last = splines.fit_spline(problem, scaled, shape)
+        # What is autocorrelated is signal that was taken for noise, and so is what is many times
+        # the constant noise.
+        left = (scaled - last.values) / shape
+        autocorrelation = left[1:] @ left[:-1] / (left @ left)
+        signal = autocorrelation > 2 / np.sqrt(len(scaled))
+        most = constants.SMOOTHED_AWAY * constant.fit.sigma
+        signal |= np.sqrt(np.mean((left * shape) ** 2)) > most
+        if signal:
+            continue
+        nats.append(last.log_likelihood - constant.fit.log_likelihood)
+        if nats[-1] > least:
+            found, least = _Noise(last, everywhere, 0.0), nats[-1]
+    return found._replace(gain=max(nats, default=0.0))
 
 
 def interpolated(times: np.ndarray, values: np.ndarray) -> SmoothedState:
