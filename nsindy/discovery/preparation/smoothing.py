@@ -92,10 +92,8 @@ def smooth(
     # Of a state that is 0 throughout, as of a dose that was not given, no share is anything.
     if resolved and proportional is not False and root > 0:
         least = -np.inf if proportional else constants.NOISE_KIND
-        found = _of_either_kind(
-            problem, scaled, found, lambda states: proportional_noise(states * size + centre, root),
-            least,
-        )  # fmt: skip
+        kind = lambda states: proportional_noise(states * size + centre, root)  # noqa: E731
+        found = _of_either_kind(problem, scaled, found, kind, least)
     best = found.fit
     noise = best.sigma * size * found.shape
     level = np.sqrt(np.mean(noise**2)) / (1.0 if best is constant else root)
