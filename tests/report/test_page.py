@@ -11,7 +11,7 @@ from by_hand import make
 from nsindy.recording.check import Recording, Recordings
 from nsindy.report import figures as report_figures
 from nsindy.report import page, replay
-from nsindy.result.discovery import LawResult
+from nsindy.result.tested import LawResult
 
 COMMAND = "nsindy discover 'a <b> & c.csv' --order 2"
 

@@ -28,7 +28,8 @@ from nsindy.discovery.supports.inclusion import Unclear, inclusion_probabilities
 from nsindy.discovery.supports.search import Found
 from nsindy.evidence import regression
 from nsindy.recording.check import Recordings
-from nsindy.result.discovery import Discovery, HeldOut
+from nsindy.result.discovery import Discovery
+from nsindy.result.tested import HeldOut
 from nsindy.terms.numbered import Inner, inner_numbers, of_each
 
 __all__ = ["conclude", "nothing", "standard_errors", "widening"]

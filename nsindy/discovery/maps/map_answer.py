@@ -13,7 +13,8 @@ from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports.candidates import Candidate
 from nsindy.recording.check import Recordings
-from nsindy.result.discovery import Discovery, HeldOut
+from nsindy.result.discovery import Discovery
+from nsindy.result.tested import HeldOut
 from nsindy.terms.numbered import inner_numbers
 
 __all__ = ["ChosenMap", "changed_by_part", "conclude_map", "unexplained_rows", "verdict_of_map"]
