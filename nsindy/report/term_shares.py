@@ -13,7 +13,6 @@ from nsindy.terms.text import left_side
 
 __all__ = ["contributions", "left_over", "terms_picture"]
 
-
 BESIDE = 34
 """Characters of the longest name of a term that stands beside its bar."""
 

@@ -10,7 +10,6 @@ from nsindy.terms.operations import ANYWHERE, PRIMITIVES, Primitive, get
 
 __all__ = ["Operations", "rows_of"]
 
-
 Operations = str | Primitive | Callable[..., Any] | Sequence[str | Primitive | Callable[..., Any]]
 """One operation or several: names, NumPy or JAX functions, primitives."""
 

@@ -18,7 +18,6 @@ from nsindy.terms.numbered import inner_of
 
 __all__ = ["STOPPED", "UNSETTLED", "conserved", "of_the_search", "of_the_unclear", "warnings"]
 
-
 UNSETTLED = "the search ended before it settled; another start may find a better model"
 """Warning of a search that found something better in its last round; `STOPPED` says more."""
 

@@ -10,7 +10,6 @@ from nsindy.recording.check import Recording
 
 __all__ = ["rows_of_map", "unbroken_rows", "units_of_rows"]
 
-
 FEWEST = 5
 """Rows of a stretch without a gap, so that one at least is held out."""
 

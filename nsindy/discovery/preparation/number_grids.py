@@ -29,7 +29,6 @@ __all__ = [
     "widths",
 ]
 
-
 SCALES = np.geomspace(0.03, 10.0, 24)
 """K that are tried, as shares of the largest value: of a smaller one nothing is seen to bend, and
 beyond the last x / (K + x) is a line or a parabola."""
