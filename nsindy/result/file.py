@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from nsindy.runtime import files
-from nsindy.terms.numbered import Numbered, WithNumber, inner_numbers
+from nsindy.terms.numbered import inner_numbers
+from nsindy.terms.numbered_operations import Numbered, WithNumber
 from nsindy.terms.numbered_table import NUMBERED, get_numbered
-from nsindy.terms.operations import PRIMITIVES, Primitive, StepAt, Times, get
+from nsindy.terms.operations import PRIMITIVES, get
 from nsindy.terms.own import read_operation
+from nsindy.terms.primitive import Primitive, StepAt, Times
 from nsindy.terms.term import Term, by_depth
 
 __all__ = ["read_discovery", "write_discovery"]

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from nsindy.terms.operations import ANYWHERE, PRIMITIVES, Primitive, get
+from nsindy.terms.operations import PRIMITIVES, get
+from nsindy.terms.primitive import ANYWHERE, Primitive
 
 __all__ = ["Operations", "rows_of"]
 

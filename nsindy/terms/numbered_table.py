@@ -9,8 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.terms.numbered import Numbered, with_number
-from nsindy.terms.operations import FURTHER, PRODUCT, Primitive, array_module
+from nsindy.terms.numbered_operations import Numbered, with_number
+from nsindy.terms.primitive import FURTHER, PRODUCT, Primitive, array_module
 
 __all__ = ["NUMBERED", "get_numbered"]
 
@@ -275,7 +275,7 @@ NUMBERED: dict[str, Numbered] = {
     )
 }  # fmt: skip
 """Every operation with a number of its own, by name. sin(w x) and cos(w x) are written with
-`operations.times`."""
+`primitive.times`."""
 
 
 def get_numbered(name: str, own: Mapping[str, Numbered] = MappingProxyType({})) -> Primitive:

@@ -12,7 +12,7 @@ import nsindy
 from nsindy.discovery import pipeline
 from nsindy.discovery.answer import cautions
 from nsindy.discovery.numbers import number_regression, number_scan
-from nsindy.terms import operations
+from nsindy.terms import operations, primitive
 
 TIMES = np.linspace(0, 16, 200)
 OPERATIONS = ("sin", "cos")
@@ -173,7 +173,7 @@ def test_several_recordings_of_one_system():
 
 @pytest.mark.slow
 def test_operations_of_ones_own():
-    step = operations.Primitive("bump", 1, lambda x: x * np.e ** (-(x**2)), (-3.0, 3.0), 1.0)
+    step = primitive.Primitive("bump", 1, lambda x: x * np.e ** (-(x**2)), (-3.0, 3.0), 1.0)
     times = np.linspace(0, 10, 200)
     x, path = 1.5, []
     for a in times:

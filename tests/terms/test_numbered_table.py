@@ -8,7 +8,8 @@ import sympy
 from sympy.parsing import sympy_parser
 
 from nsindy.terms import operations, symbolic, term
-from nsindy.terms.numbered import inner_of, unbound, with_number
+from nsindy.terms.numbered import inner_of
+from nsindy.terms.numbered_operations import unbound, with_number
 from nsindy.terms.numbered_table import LEAST_DIFFERENCE, NUMBERED
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.term import Term

@@ -9,7 +9,7 @@ import sympy
 
 from nsindy.circuits import recipes
 from nsindy.discovery.preparation import dictionary
-from nsindy.terms import library, operations, symbolic
+from nsindy.terms import library, operations, primitive, symbolic
 from nsindy.terms.term import Term, parse
 from nsindy.terms.text import readable
 
@@ -94,7 +94,7 @@ def test_an_operation_of_ones_own_is_compiled_whatever_its_name():
 
 def test_a_new_operation_is_one_row(monkeypatch):
     """It reaches the library, the text, SymPy, both prices, the dictionary and the recipes."""
-    cube = operations.Primitive(
+    cube = primitive.Primitive(
         "cube", 1, lambda x: x * x * x, (-2.0, 2.0), 2.0, nats=4.0, usable=(-3.0, 3.0),
         numpy=lambda x: x**3, sympy=lambda _, x: x**3, recipe={"half_width": 2.1},
     )  # fmt: skip
@@ -133,7 +133,7 @@ def test_prices_of_a_discovery(text, nats):
 
 
 def test_an_operation_of_ones_own_costs_as_little_as_a_product():
-    own = operations.Primitive("friction", 1, jnp.tanh, (-1.0, 1.0), 1.0)
+    own = primitive.Primitive("friction", 1, jnp.tanh, (-1.0, 1.0), 1.0)
     assert Term(own, (0,)).nats == parse("mul(x,x)", ("x",)).nats
 
 
@@ -170,16 +170,3 @@ def test_a_root_below_zero_is_zero_as_that_of_an_empty_tank():
     root = operations.get("sqrt")
     assert root.function(jnp.array([-1.0])).tolist() == [0.0]
     assert operations.numpy_function(root)(np.array([-1.0])).tolist() == [0.0]
-
-
-def test_a_step_at_a_time_is_known_by_its_name():
-    step = operations.step_at(-2.5)
-    assert operations.get(step.name) == step and step.name == "step@-2.5"
-    values = np.array([-3.0, -2.5, 0.0])
-    assert step.function(jnp.asarray(values)).tolist() == [0.0, 1.0, 1.0]
-    assert operations.numpy_function(step)(values).tolist() == [0.0, 1.0, 1.0]
-    term = Term(step, (0,))
-    assert readable(term, ("t",)) == "step(t + 2.500)"
-    (t,) = sympy.symbols("t,")
-    written = symbolic.expression(term, [t])
-    assert [float(written.subs(t, v)) for v in (-3.0, 0.0)] == [0.0, 1.0]

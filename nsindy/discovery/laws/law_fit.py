@@ -23,7 +23,8 @@ from nsindy.runtime.programs import Program
 from nsindy.terms import library as libraries
 from nsindy.terms.expression import Expression, as_function
 from nsindy.terms.library import Library
-from nsindy.terms.operations import WIDTH_OF_SIGN, smooth_sign
+from nsindy.terms.operations import WIDTH_OF_SIGN
+from nsindy.terms.primitive import smooth_sign
 from nsindy.terms.term import Term
 from nsindy.trajectories import shooting, side_by_side, stretches
 from nsindy.trajectories.chain import linearise

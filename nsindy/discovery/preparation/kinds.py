@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nsindy.discovery.preparation import number_grids as grids
-from nsindy.terms import operations as terms_operations
-from nsindy.terms.numbered import WAVE, Inner, Numbered, with_number
+from nsindy.terms import primitive
+from nsindy.terms.numbered import WAVE, Inner
+from nsindy.terms.numbered_operations import Numbered, with_number
 from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.term import Term
@@ -64,7 +65,7 @@ class Shape(NamedTuple):
     def term(self, inner: Inner) -> Term:
         """The term of one number."""
         if isinstance(self.operation, str):
-            inside = Term(terms_operations.times(inner.number), (inner.place,))
+            inside = Term(primitive.times(inner.number), (inner.place,))
             found = Term(PRIMITIVES[self.operation], (inside,))
         else:
             found = Term(with_number(self.operation, *inner.numbers), inner.places)

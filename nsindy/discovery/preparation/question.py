@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from nsindy.terms.given_operations import Operations, rows_of
-from nsindy.terms.numbered import Numbered
-from nsindy.terms.operations import Primitive
+from nsindy.terms.numbered_operations import Numbered
+from nsindy.terms.primitive import Primitive
 
 __all__ = ["Question"]
 

@@ -11,9 +11,11 @@ from nsindy.discovery.preparation import dictionary, signals
 from nsindy.discovery.preparation.signals import Signal, Units
 from nsindy.terms import operations as terms_operations
 from nsindy.terms import products
-from nsindy.terms.numbered import WAVE, Numbered, WithNumber, unbound
+from nsindy.terms.numbered import WAVE
+from nsindy.terms.numbered_operations import Numbered, WithNumber, unbound
 from nsindy.terms.numbered_table import NUMBERED
-from nsindy.terms.operations import PRIMITIVES, Times
+from nsindy.terms.operations import PRIMITIVES
+from nsindy.terms.primitive import Times
 from nsindy.terms.products import Products
 from nsindy.terms.term import Term
 

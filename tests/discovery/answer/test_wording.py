@@ -7,8 +7,9 @@ from problems import candidate, found, narrow
 
 from nsindy.discovery import constants
 from nsindy.discovery.answer.wording import Wording
-from nsindy.terms import operations
-from nsindy.terms.numbered import WAVE, Inner, with_number
+from nsindy.terms import operations, primitive
+from nsindy.terms.numbered import WAVE, Inner
+from nsindy.terms.numbered_operations import with_number
 from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.term import Term
 
@@ -56,7 +57,7 @@ def test_models_that_no_recording_tells_apart():
 
 
 def test_the_number_of_a_wave_stands_with_its_error_and_unit():
-    wave = Term(operations.get("sin"), (Term(operations.times(6.28), (0,)),))
+    wave = Term(operations.get("sin"), (Term(primitive.times(6.28), (0,)),))
     inner = Inner(WAVE, 0, 6.28)
     words = Wording(prepared(terms=(*TERMS[:3], wave)), ("x",), ("x",))
     search = found(candidate([[1.0, 0, 0, 1.0]]))

@@ -5,7 +5,8 @@ import pytest
 
 from nsindy.discovery.preparation import dictionary, kinds
 from nsindy.discovery.preparation.kinds import KINDS, Kinds, Shape
-from nsindy.terms.numbered import WAVE, Inner, Numbered
+from nsindy.terms.numbered import WAVE, Inner
+from nsindy.terms.numbered_operations import Numbered
 from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.text import readable

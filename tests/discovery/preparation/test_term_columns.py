@@ -1,8 +1,8 @@
 import pytest
 
 from nsindy.discovery.preparation.term_columns import on_raw
-from nsindy.terms import operations
-from nsindy.terms.numbered import with_number
+from nsindy.terms import operations, primitive
+from nsindy.terms.numbered_operations import with_number
 from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.term import Term, parse
 
@@ -26,7 +26,7 @@ def test_products_see_scaled_variables_and_operations_raw_ones(text, expected):
 
 def test_fitted_waves_see_a_variable_of_their_own():
     """w is a variable behind the raw ones, so that it is no constant of a program."""
-    wave = Term(operations.get("sin"), (Term(operations.times(3.0), (1,)),))
+    wave = Term(operations.get("sin"), (Term(primitive.times(3.0), (1,)),))
     assert on_raw(wave, 2).name(("x", "v", "X", "V", "wx", "wv")) == "sin(mul(V,wv))"
 
 
