@@ -2,7 +2,8 @@
 
 import jax.numpy as jnp
 
-from nsindy.result.discovery import Discovery, HeldOut
+from nsindy.result.discovery import Discovery
+from nsindy.result.tested import HeldOut
 from nsindy.terms import term as terms_term
 from nsindy.terms.term import Term
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from nsindy.discovery.preparation import building, signals
+from nsindy.discovery.preparation import building, smooth_signals
 from nsindy.discovery.preparation.known import NOTHING
 from nsindy.discovery.preparation.problem import Prepared, Problem
 from nsindy.discovery.preparation.question import Question
@@ -62,7 +62,7 @@ def prepared(
     """The problem that one recording poses, its inputs held."""
     inputs = np.zeros((len(times), 0)) if inputs is None else inputs
     parts = [Recording(times, states, inputs)]
-    smoothed, units = signals.smooth_recordings(parts, order, np.ones(inputs.shape[1], bool))
+    smoothed, units = smooth_signals.smooth_recordings(parts, order, np.ones(inputs.shape[1], bool))
     if waves is not None:
         inner = tuple(Inner(WAVE, v, w) for v, w in enumerate(waves) if w)
     units = units._replace(inner=tuple(inner))

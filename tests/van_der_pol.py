@@ -4,7 +4,7 @@ import diffrax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.discovery.preparation import dictionary, segmentation, signals
+from nsindy.discovery.preparation import dictionary, segmentation, smooth_signals
 from nsindy.recording.check import Recording
 from nsindy.terms import products
 from nsindy.trajectories.shooting import Model
@@ -35,7 +35,7 @@ def solution(times, x0=(1.0, 0.5)):
 
 def cut(states, times, *, length=16, substeps=2):
     recording = Recording(times, states, np.zeros((len(times), 0)))
-    found, units = signals.smooth_recordings([recording], 1)
+    found, units = smooth_signals.smooth_recordings([recording], 1)
     segments = segmentation.segments(found, units, USABLE, substeps=substeps, length=length)
     return segments, segmentation.beginnings(found, length), units
 

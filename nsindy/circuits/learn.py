@@ -17,7 +17,7 @@ from nsindy.circuits import polish
 from nsindy.circuits.network import MLP, Params
 from nsindy.circuits.stacks import Circuit, freeze
 from nsindy.terms import operations
-from nsindy.terms.operations import Primitive
+from nsindy.terms.primitive import Primitive
 
 __all__ = ["Learned", "learn_operation"]
 

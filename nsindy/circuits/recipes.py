@@ -4,7 +4,8 @@ import dataclasses
 import math
 
 from nsindy.circuits.network import MLP
-from nsindy.terms.operations import PAPER, PRIMITIVES, Primitive
+from nsindy.terms.operations import PAPER, PRIMITIVES
+from nsindy.terms.primitive import Primitive
 
 __all__ = ["RECIPES", "Recipe", "shipped"]
 

@@ -18,7 +18,8 @@ from jax.typing import ArrayLike
 
 from nsindy.circuits.network import ACTIVATIONS, MLP, Params
 from nsindy.runtime import files
-from nsindy.terms.operations import Primitive, get
+from nsindy.terms.operations import get
+from nsindy.terms.primitive import Primitive
 
 __all__ = [
     "SHIPPED",

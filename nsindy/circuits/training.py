@@ -10,7 +10,8 @@ import optax
 
 from nsindy.circuits.network import MLP, Params
 from nsindy.circuits.recipes import Recipe
-from nsindy.terms.operations import PRIMITIVES, Primitive
+from nsindy.terms.operations import PRIMITIVES
+from nsindy.terms.primitive import Primitive
 
 __all__ = [
     "TrainingData",

@@ -17,6 +17,7 @@ another, from below:
   coupling       states that rise and fall together, and equations without coupling
   hidden         a state that was not measured: how it enters, and the search for all equations
   each_recording one law with numbers of its own in each recording, where one for all misses
+  concluding     the answer, and what maps and laws say of the same recordings
   said           all that a person says, read for the columns that the recordings have
   warm           the programs of usual recordings, compiled before the first one comes
   maps/          x[n+1] = f(x[n]) in place of a flow

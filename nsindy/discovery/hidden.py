@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import building, gauge, gauge_scan, signals
+from nsindy.discovery.preparation import building, gauge, gauge_scan, smooth_signals
 from nsindy.discovery.preparation.gauge import Gauge, Link, Motion
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.question import Question
@@ -84,7 +84,7 @@ def pose(session: Session, held: np.ndarray) -> list[Posed]:
 
 def _smoothed(parts: Sequence[Recording], held: np.ndarray) -> _Smoothed:
     """Recordings with the second derivatives of their splines."""
-    twice, units = signals.smooth_recordings(parts, 2, held)
+    twice, units = smooth_signals.smooth_recordings(parts, 2, held)
     count = len(units.states) // 2
     size, speed = np.split(units.states, 2)
     made = []

@@ -11,7 +11,7 @@ from nsindy.discovery.inputs import readings, sensor_lag
 from nsindy.discovery.inputs.readings import Late
 from nsindy.discovery.inputs.sensor_lag import SensorLag
 from nsindy.discovery.numbers.number_hints import explains
-from nsindy.discovery.preparation import signals, thinning
+from nsindy.discovery.preparation import signals, smooth_signals, thinning
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.preparation.signals import Units
@@ -45,7 +45,7 @@ class Case(NamedTuple):
         """What is searched where these inputs are held [U], and act so much later."""
         parts = thinning.thinned(self.recordings.parts, held)
         parts = readings.delayed(parts, held, delay) if delay else parts
-        smoothed, units = signals.smooth_recordings(parts, self.question.order, held)
+        smoothed, units = smooth_signals.smooth_recordings(parts, self.question.order, held)
         asked = self.question, self.tell, self.stop, self.said.physics
         return Session(parts, smoothed, *asked), units
 

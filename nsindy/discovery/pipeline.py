@@ -1,6 +1,5 @@
 """From recordings to their equations, with nothing to tune: every step in its order."""
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,29 +8,17 @@ import jax
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from nsindy.discovery import (
-    constants,
-    coupling,
-    driving,
-    each_recording,
-    hidden,
-    models,
-    wandering,
-    wide_table,
-)
+from nsindy.discovery import constants, coupling, driving, hidden, models, wandering, wide_table
 from nsindy.discovery.answer import conclusion
-from nsindy.discovery.answer.verdict import left_shares
-from nsindy.discovery.inputs import forcing, readings
+from nsindy.discovery.concluding import concluded
+from nsindy.discovery.inputs import readings
 from nsindy.discovery.inputs.readings import Late
 from nsindy.discovery.inputs.sensor_lag import SensorLag
-from nsindy.discovery.laws import comparison
-from nsindy.discovery.laws.law_text import Law
-from nsindy.discovery.maps import map_search
+from nsindy.discovery.maps import map_rows, map_search
 from nsindy.discovery.models import FoundModel, Searched
 from nsindy.discovery.numbers.number_hints import explains
 from nsindy.discovery.opening import Case, Opening, behind_sensors, case_of, opened
 from nsindy.discovery.preparation import building, dictionary, thinning
-from nsindy.discovery.preparation.gauge import Motion
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.preparation.signals import Units
 from nsindy.discovery.supports import stages
@@ -41,7 +28,7 @@ from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
 from nsindy.runtime.programs import keeping_compiled, on_processor
 from nsindy.runtime.stopping import stop_softly
-from nsindy.terms.operations import Operations
+from nsindy.terms.given_operations import Operations
 
 __all__ = ["discover", "from_recordings"]
 
@@ -193,7 +180,7 @@ def from_recordings(
         tell = progress or (lambda stage, share: None)
         tell("smoothing", 0.0)
         if question.map:
-            rows, made = map_search.rows_of_map(recordings.parts)
+            rows, made = map_rows.rows_of_map(recordings.parts)
             return map_search.discover_map(Session(rows, made, question, tell, stop), recordings)
         case = case_of(recordings, question, tell, stop)
         if question.hidden_names:
@@ -220,13 +207,13 @@ def _discover(case: Case, session: Session, units: Units) -> Discovery:
     session, recordings, searched = _best_of_readings(case, opening)
     laws = case.said.laws
     if searched.stopped:
-        return _concluded(session, recordings, laws, searched.model, stopped=True)
+        return concluded(session, recordings, laws, searched.model, stopped=True)
     model = models.at_fine_floor(session, searched)
     if model is None:
         usual = searched.model
         model = models.with_forcing(session, usual, *searched.without)
         model = model or models.beside(session, usual)
-    found = _concluded(session, recordings, laws, model)
+    found = concluded(session, recordings, laws, model)
     if found.verdict != "equation" and not case.stop():
         fewer = driving.unspoiled(case, model)
         other = None if fewer is None else _discover(fewer, *fewer.usual())
@@ -314,60 +301,6 @@ def _with_hidden(case: Case) -> Discovery:
     names = (*recordings.states, *session.question.hidden_names, *recordings.inputs)
     note = hidden.remark(posed, session.question.hidden_names[0], names)
     recordings = recordings._replace(notes=(*recordings.notes, note))
-    return _concluded(
+    return concluded(
         posed.session, recordings, case.said.laws, model, stopped=stopped, motion=posed.motion
     )
-
-
-def _concluded(
-    session: Session,
-    recordings: Recordings,
-    laws: Sequence[Law],
-    model: FoundModel,
-    *,
-    stopped: bool = False,
-    motion: Motion | None = None,
-) -> Discovery:
-    """Put the result together, with what maps and laws say of the recordings."""
-    prepared, first, final, numbers, slow, lag, forced = model
-    stopped |= session.stop() and not final.settled
-    seen = recordings if forced is None else forcing.as_input(recordings, forced)
-    if lag is not None:
-        lag = lag.with_variance(prepared, final)
-    found = conclusion.conclude(
-        prepared,
-        seen,
-        first,
-        final,
-        numbers,
-        slow,
-        lag=lag,
-        stopped=stopped,
-        hidden=session.question.hidden_names,
-    )
-    if forced is not None and forced.step is not None:
-        found = dataclasses.replace(found, score=np.asarray(found.score) - forced.price)
-    left = left_shares(prepared, final, recordings) ** 2
-    said = () if stopped or found.hidden else map_search.suggestion(session, recordings, left)
-    name = found.verdict
-    if said:
-        # What a flow misses and a map explains is no noise.
-        name = "approximation" if np.any(found.coefficients) else "none"
-    elif name != "equation" and not (stopped or found.hidden or forced or session.stop()):
-        variables = (*found.states, *recordings.inputs)
-        own = each_recording.law_of_each(session, prepared, final, variables)
-        said = (own,) if own else ()
-    if session.question.forcing and prepared.problem.wide:
-        said = (*said, "no forcing in time was looked for among so many terms; give fewer columns")
-    found = dataclasses.replace(found, verdict=name, warnings=(*said, *found.warnings))
-    if laws:
-        session.tell("testing laws", 0.0)
-        more = seen.inputs[len(recordings.inputs) :]
-        asked = [law._replace(columns=(*law.columns, *more)) for law in laws]
-        beside = bool(slow.size.any())
-        tested = comparison.compare(
-            asked, prepared, first, final, found, slow=beside, motion=motion
-        )
-        tested_beside = dataclasses.replace(found, laws=tested)
-        found = comparison.beaten(tested_beside, float(final.samples.sum()), model.price)
-    return found if forced is None else forcing.in_time(found, recordings, forced)

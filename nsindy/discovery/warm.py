@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import signals
+from nsindy.discovery.preparation import smooth_signals
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.supports import proposals
 from nsindy.discovery.supports.session import Session
@@ -56,7 +56,7 @@ def _compile(states: int, rows: int, proposed: set[tuple[int, ...]]) -> None:
     noise = 0.01 * np.random.default_rng(0).standard_normal(waves.shape)
     recordings = check.check_arrays(times, waves + noise)
     parts = list(recordings.parts)
-    smoothed, units = signals.smooth_recordings(parts, 1)
+    smoothed, units = smooth_signals.smooth_recordings(parts, 1)
     session = Session(parts, smoothed, Question(), lambda *now: None)
     plain = session.build(units)
     # Whatever the operation, a number inside a term needs the same programs.

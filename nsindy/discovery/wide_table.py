@@ -12,7 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import building, screening, signals, thinning, weak_form
+from nsindy.discovery.preparation import (
+    building,
+    screening,
+    signals,
+    smooth_signals,
+    thinning,
+    weak_form,
+)
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.said import Mentions
@@ -97,7 +104,7 @@ def sorted_out(
       ValueError: an operation is unknown, or does not take one argument.
     """
     parts = thinning.thinned(recordings.parts)
-    smoothed, units = signals.smooth_recordings(parts, 1)
+    smoothed, units = smooth_signals.smooth_recordings(parts, 1)
     states = [
         # Where a state was not measured its spline stands in.
         np.where(np.isfinite(part.states), part.states, s.measured * units.states)[s.near]
@@ -109,7 +116,7 @@ def sorted_out(
     if functions:
         recordings = without_functions(recordings, functions)
         parts = thinning.thinned(recordings.parts)
-        smoothed, units = signals.smooth_recordings(parts, 1)
+        smoothed, units = smooth_signals.smooth_recordings(parts, 1)
     none = explained(building.prepare(parts, smoothed, units, question)).by_nothing
     names = recordings.states
     none = none & ~np.isin(names, list(mentions.equations))

@@ -18,6 +18,7 @@ from nsindy.recording.formats import read_table
 from nsindy.recording.names import check_count, check_names, clean_names, distinct_headers
 from nsindy.recording.repair import FEWEST, RawRecording, Source, quantised, repair
 from nsindy.recording.table import Table
+from nsindy.recording.varying import telling_columns
 
 __all__ = ["Recording", "Recordings", "check_arrays", "read_recordings"]
 
@@ -279,7 +280,7 @@ def _repair_all(
     source = tables[0].source
     several = len(tables) > 1
     source = dataclasses.replace(source, where="") if several else source
-    kept, left = _telling(source, matrices, ask)
+    kept, left = telling_columns(source, matrices, ask)
     notes += tuple(_at(source, note) for note in left)
     switched: dict[int, str] = {}
     if ask.command and ask.states is None and not (ask.inputs or ask.steps):
@@ -306,53 +307,3 @@ def _repair_all(
 
 def _at(source: Source, note: str) -> str:
     return f"{source.where}: {note}" if source.where else note
-
-
-def _telling(
-    source: Source, matrices: Sequence[np.ndarray], ask: Ask
-) -> tuple[list[int], tuple[str, ...]]:
-    """Which of the columns vary and repeat no other, and why the others are left out.
-
-    Raises:
-      ValueError: no state varies.
-    """
-    every = np.concatenate([values[:, 1:] for values in matrices])
-    constant = _is_constant(every)
-    within = np.all([_is_constant(values[:, 1:]) for values in matrices], axis=0)
-    if np.all(within[: source.states]):
-        i = int(np.argmax(within))
-        value = np.nanmin(every[:, i])
-        raise source.error(
-            f"column {source.columns[1 + i]} is constant, {value:.10g} in every row; no state is "
-            "left that varies"
-        )
-    kept: list[int] = []
-    notes = []
-    for i, label in enumerate(source.columns[1:]):
-        twin = next((j for j in kept if np.array_equal(every[:, i], every[:, j], True)), None)
-        if constant[i]:
-            notes.append(
-                f"left out column {label}, which is constant, {np.nanmin(every[:, i]):.10g}"
-            )
-        elif within[i] and i < source.states:
-            as_input = ask.option("inputs", label) if ask.command else "given among the inputs, it"
-            notes.append(
-                f"left out column {label}, which is constant in each recording; {as_input} makes "
-                "it a parameter"
-            )
-        elif twin is not None:
-            notes.append(
-                f"left out column {label}, which repeats column {source.columns[1 + twin]}"
-            )
-        else:
-            kept.append(i)
-    return kept, tuple(notes)
-
-
-def _is_constant(values: np.ndarray) -> np.ndarray:
-    """Tell which columns of [N, C] are constant, or have no value."""
-    known = np.isfinite(values)
-    low = np.min(np.where(known, values, np.inf), axis=0)
-    high = np.max(np.where(known, values, -np.inf), axis=0)
-    # A spread of a few units in the last place is rounding.
-    return high - low <= 8 * np.finfo(float).eps * np.maximum(np.abs(low), np.abs(high))

@@ -13,7 +13,7 @@ import numpy as np
 
 from nsindy.recording.check import Recordings
 from nsindy.report import figures
-from nsindy.report.figures import Picture
+from nsindy.report.drawing import Picture
 from nsindy.report.replay import replays, thinning
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files

@@ -93,6 +93,31 @@ class _Lost(Exception):
     """The solution takes too many steps."""
 
 
+class _Slope:
+    """y' at a time, with the inputs of then, as often as a solution may ask for it."""
+
+    def __init__(
+        self,
+        right: Callable[[np.ndarray], np.ndarray],
+        times: np.ndarray,
+        inputs: np.ndarray,
+        held: np.ndarray,
+    ):
+        self.right, self.times, self.inputs, self.held = right, times, inputs, held
+        self.begin = self.count = 0
+
+    def __call__(self, t: float, y: np.ndarray) -> np.ndarray:
+        self.count += 1
+        if self.count > EVALUATIONS:
+            raise _Lost
+        # A step ends where a held input changes, and belongs to the value before.
+        now = [
+            column[self.begin] if keep else np.interp(t, self.times, column)
+            for column, keep in zip(self.inputs.T, self.held, strict=True)
+        ]
+        return self.right(np.array([*y, *now]))
+
+
 def solve_along(
     right: Callable[[np.ndarray], np.ndarray],
     initial: np.ndarray,
@@ -128,24 +153,12 @@ def solve_along(
     # The inputs have kinks at their samples, so steps end there.
     ends = range(1, len(at)) if inputs.shape[1] else (len(at) - 1,)
     keeps = np.zeros(inputs.shape[1], bool) if held is None else held
-    count = begin = 0
-
-    def slope(t, y):
-        nonlocal count
-        count += 1
-        if count > EVALUATIONS:
-            raise _Lost
-        # A step ends where a held input changes, and belongs to the value before.
-        now = [
-            column[begin] if keep else np.interp(t, at, column)
-            for column, keep in zip(inputs.T, keeps, strict=True)
-        ]
-        return right(np.array([*y, *now]))
-
+    slope = _Slope(right, at, inputs, keeps)
     states = np.full((len(at), len(initial)), np.nan)
     states[0] = initial
     try:
         for end in ends if len(at) > 1 else ():
+            begin = slope.begin
             span = at[begin], at[end]
             with np.errstate(all="ignore"):
                 solved = solve_ivp(
@@ -163,7 +176,7 @@ def solve_along(
                 states[begin : begin + len(solved.t)] = solved.y.T
             if not solved.success:
                 break
-            begin = end
+            slope.begin = end
     except _Lost:
         pass
     lost = np.maximum.accumulate(~np.isfinite(states).all(1))

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from nsindy.runtime import files
-from nsindy.terms.numbered import NUMBERED, Numbered, WithNumber, get_numbered, inner_numbers
-from nsindy.terms.operations import PRIMITIVES, Primitive, StepAt, Times, get
+from nsindy.terms.numbered import inner_numbers
+from nsindy.terms.numbered_operations import Numbered, WithNumber
+from nsindy.terms.numbered_table import NUMBERED, get_numbered
+from nsindy.terms.operations import PRIMITIVES, get
 from nsindy.terms.own import read_operation
+from nsindy.terms.primitive import Primitive, StepAt, Times
 from nsindy.terms.term import Term, by_depth
 
 __all__ = ["read_discovery", "write_discovery"]
@@ -106,20 +109,13 @@ def read_discovery(path: str | os.PathLike) -> dict[str, Any]:
 
 def _fields(content: dict[str, Any]) -> dict[str, Any]:
     states, inputs = _texts(content["states"], "states"), _texts(content["inputs"], "inputs")
-    names = states + inputs
+    names, count = states + inputs, len(states)
     if not states or len({*names}) < len(names) or not all(n and n.isprintable() for n in names):
         raise ValueError("states and inputs need different names, in printable letters")
     for name, kind in (("learned", dict), ("held_out", dict), ("library", list)):
         if not isinstance(content[name], kind):
             raise ValueError(f"{name} must be a {kind.__name__}")
-    order, count = content["order"], len(states)
-    half = states[: count // 2]
-    if (
-        type(order) is not int
-        or order not in (1, 2)
-        or (order == 2 and states != (*half, *(f"{name}'" for name in half)))
-    ):
-        raise ValueError(f"order {order!r} does not fit the states {', '.join(states)}")
+    order = _order(content["order"], states)
     # Files that know of no maps are not of one.
     if type(is_map := content.get("map", False)) is not bool or (is_map and order == 2):
         raise ValueError(f"map is {is_map!r} with order {order}; it must be true or false")
@@ -140,8 +136,55 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
     last = states[count - len(hidden) :]
     if hidden and (order == 2 or is_map or len(hidden) >= count or last != hidden):
         raise ValueError(f"hidden states {', '.join(hidden)} must be the last of several states")
+    measured = count // order - len(hidden)
+    fields = _arrays(content, count, measured, library, initial)
+    verdict = content.get("verdict", "equation")
+    if verdict not in ("equation", "approximation", "none"):
+        raise ValueError(f"verdict {verdict!r} is not equation, approximation or none")
+    fields |= _known(content.get("known"), (count, len(library)))
+    if not np.all(np.isfinite(fields["coefficients"])):
+        raise ValueError("a coefficient is not finite")
+    static: dict[str, Any] = {
+        "library": library,
+        "states": states,
+        "inputs": inputs,
+        **_actions(content, len(inputs)),
+        "order": order,
+        "map": is_map,
+        "time": time,
+        "noise_kind": kinds,
+        "verdict": verdict,
+        "hidden": hidden,
+    }
+    texts = ("equivalent_models", "runner_up", "collinear", "warnings")
+    words = {name: _texts(content[name], name) for name in texts}
+    # Files of before this field lack it.
+    words["notes"] = _texts(content.get("notes", []), "notes")
+    laws = [_law(law, measured) for law in content.get("laws", [])]
+    return {**fields, **static, "laws": laws, **words}
+
+
+def _order(order: Any, states: tuple[str, ...]) -> int:
+    """1, or 2 of states of which the second half are the velocities of the first."""
+    half = states[: len(states) // 2]
+    if (
+        type(order) is not int
+        or order not in (1, 2)
+        or (order == 2 and states != (*half, *(f"{name}'" for name in half)))
+    ):
+        raise ValueError(f"order {order!r} does not fit the states {', '.join(states)}")
+    return order
+
+
+def _arrays(
+    content: dict[str, Any],
+    count: int,
+    measured: int,
+    library: tuple[Term, ...],
+    initial: np.ndarray,
+) -> dict[str, Any]:
+    """The numbers of D states, some of them measured, and M terms."""
     held_out, square = content["held_out"], (count, len(library))
-    measured = (count // order - len(hidden),)
     fields: dict[str, Any] = {
         "coefficients": _array(content["coefficients"], "coefficients", square),
         "standard_errors": _array(content["standard_errors"], "standard_errors", square),
@@ -154,12 +197,12 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         "held_out": {
             "coefficients": _array(held_out["coefficients"], "held_out.coefficients", square),
             "initial": _array(held_out["initial"], "held_out.initial", initial.shape),
-            "rmse": _array(held_out["rmse"], "held_out.rmse", measured),
-            "r2": _array(held_out["r2"], "held_out.r2", measured),
+            "rmse": _array(held_out["rmse"], "held_out.rmse", (measured,)),
+            "r2": _array(held_out["r2"], "held_out.r2", (measured,)),
         },
     }
     sizes = dict.fromkeys(("slow_error", "slow_memory"), (count,))
-    sizes |= dict.fromkeys(("simulation_r2", "sensor_lag"), measured)
+    sizes |= dict.fromkeys(("simulation_r2", "sensor_lag"), (measured,))
     for name, shape in sizes.items():
         if content.get(name) is not None:
             fields[name] = _array(content[name], name, shape)
@@ -167,45 +210,29 @@ def _fields(content: dict[str, Any]) -> dict[str, Any]:
         used = (np.asarray(fields["coefficients"]) != 0).any(0)
         shape = (sum(len(inner.numbers) for inner in inner_numbers(library, used)),)
         fields["number_errors"] = _array(content["number_errors"], "number_errors", shape)
-    verdict = content.get("verdict", "equation")
-    if verdict not in ("equation", "approximation", "none"):
-        raise ValueError(f"verdict {verdict!r} is not equation, approximation or none")
-    # Files of before this field lack it.
-    if content.get("known") is not None:
-        known = content["known"]
-        if np.shape(known) != square or not {*np.ravel(known).tolist()} <= {True, False}:
-            raise ValueError("known must be true or false for every coefficient")
-        fields["known"] = np.array(known, bool)
-    if not np.all(np.isfinite(fields["coefficients"])):
-        raise ValueError("a coefficient is not finite")
-    texts = ("equivalent_models", "runner_up", "collinear", "warnings")
-    # Files of the first version lack it, and hold nothing.
+    return fields
+
+
+def _known(known: Any, square: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Which coefficients were given; nothing in files of before this field."""
+    if known is None:
+        return {}
+    if np.shape(known) != square or not {*np.ravel(known).tolist()} <= {True, False}:
+        raise ValueError("known must be true or false for every coefficient")
+    return {"known": np.array(known, bool)}
+
+
+def _actions(content: dict[str, Any], inputs: int) -> dict[str, Any]:
+    """How the inputs act; files of the first version lack it, and hold nothing."""
     held = content.get("held", [])
     if not isinstance(held, list) or not all(type(keeps) is bool for keeps in held):
         raise ValueError("held must be a list of true and false")
-    if held and len(held) != len(inputs):
-        raise ValueError(f"held has {len(held)} values for {len(inputs)} inputs")
+    if held and len(held) != inputs:
+        raise ValueError(f"held has {len(held)} values for {inputs} inputs")
     delay = content.get("delay", 0.0)
     if type(delay) not in (int, float) or not (0 <= delay < 1 or delay == -1):
         raise ValueError("delay must be at least 0 and less than 1, or -1")
-    static: dict[str, Any] = {
-        "library": library,
-        "states": states,
-        "inputs": inputs,
-        "held": tuple(held),
-        "delay": float(delay),
-        "order": order,
-        "map": is_map,
-        "time": time,
-        "noise_kind": kinds,
-        "verdict": verdict,
-        "hidden": hidden,
-    }
-    # Files of before this field lack it.
-    words = {name: _texts(content[name], name) for name in texts}
-    words["notes"] = _texts(content.get("notes", []), "notes")
-    laws = [_law(law, measured[0]) for law in content.get("laws", [])]
-    return {**fields, **static, "noise_kind": kinds, "laws": laws, **words}
+    return {"held": tuple(held), "delay": float(delay)}
 
 
 def _law(law: dict[str, Any], measured: int) -> dict[str, Any]:

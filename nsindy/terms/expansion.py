@@ -5,9 +5,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from nsindy.terms import operations as terms_operations
+from nsindy.terms import primitive
 from nsindy.terms.expression import REST, Expression, Quote, check_unlike
-from nsindy.terms.operations import PRIMITIVES, Primitive
+from nsindy.terms.operations import PRIMITIVES
+from nsindy.terms.primitive import Primitive
 from nsindy.terms.products import factors_of
 from nsindy.terms.reading import HIGHEST
 from nsindy.terms.term import Term
@@ -238,9 +239,9 @@ def _argument(inner: Sum) -> Factor:
         if value != 1:
             # What w fitted waves are bound to is the number times the variable itself.
             whole = factor if isinstance(factor, Term) else Term(PRIMITIVES["identity"], (factor,))
-            factor = Term(terms_operations.times(value), (whole,))
+            factor = Term(primitive.times(value), (whole,))
         parts.append(factor)
-    total = parts[-1] if parts else Term(terms_operations.times(0.0), (_term(()),))
+    total = parts[-1] if parts else Term(primitive.times(0.0), (_term(()),))
     for part in reversed(parts[:-1]):
         total = Term(PRIMITIVES["add"], (part, total))
     return total

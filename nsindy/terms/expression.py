@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, NoReturn
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.terms.operations import PRIMITIVES, Primitive, numpy_function
+from nsindy.terms.operations import PRIMITIVES, numpy_function
+from nsindy.terms.primitive import Primitive
 
 __all__ = [
     "ARITHMETIC",

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nsindy.terms.operations import PRIMITIVES, Primitive, numpy_function
+from nsindy.terms.operations import PRIMITIVES, numpy_function
+from nsindy.terms.primitive import Primitive
 from nsindy.terms.term import Term, by_depth, parse
 
 __all__ = ["Evaluation", "Library", "Stacked", "bind", "evaluate", "numpy_values"]

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from nsindy.terms.expression import Quote, as_function, symbols
-from nsindy.terms.numbered import NUMBERED, Numbered
+from nsindy.terms.numbered_operations import Numbered
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.reading import read_expression
 

@@ -12,7 +12,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from nsindy.terms.library import Library, evaluate, numpy_values
-from nsindy.terms.operations import Primitive
+from nsindy.terms.primitive import Primitive
 from nsindy.terms.term import Term, by_depth
 
 __all__ = [

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from nsindy.terms.expression import ARITHMETIC, REST, Equation, Expression, Quote
-from nsindy.terms.operations import PRIMITIVES, Primitive, numpy_function
+from nsindy.terms.operations import PRIMITIVES, numpy_function
+from nsindy.terms.primitive import Primitive
 
 __all__ = ["DEEPEST", "HIGHEST", "LONGEST", "read_equation", "read_expression"]
 

@@ -12,8 +12,8 @@ from jax.typing import ArrayLike
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
 
-from nsindy.terms.numbered import WithNumber
-from nsindy.terms.operations import StepAt, Times
+from nsindy.terms.numbered_operations import WithNumber
+from nsindy.terms.primitive import StepAt, Times
 from nsindy.terms.term import Term
 from nsindy.terms.text import number
 

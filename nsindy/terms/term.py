@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from nsindy.terms import operations
-from nsindy.terms.operations import TERM, Primitive
+from nsindy.terms.primitive import TERM, Primitive, smooth_sign
 
 __all__ = ["Term", "by_depth", "composed_terms", "paper_terms", "parse", "without_jumps"]
 
@@ -42,7 +42,7 @@ class Term:
 
     @property
     def nats(self) -> float:
-        """Discovery's price: `operations.TERM` and the sum of the nats of its operations."""
+        """Discovery's price: `primitive.TERM` and the sum of the nats of its operations."""
         inner = sum(a.nats - TERM for a in self.arguments if isinstance(a, Term))
         return TERM + self.primitive.nats + inner
 
@@ -151,7 +151,7 @@ def without_jumps(terms: Sequence[Term], widths: Sequence[float]) -> tuple[Term,
             return term
         place = term.arguments[0] if term.arguments else None
         if term.primitive.name == "sign" and isinstance(place, int) and place < len(widths):
-            return Term(operations.smooth_sign(widths[place]), term.arguments)
+            return Term(smooth_sign(widths[place]), term.arguments)
         return Term(term.primitive, tuple(map(smooth, term.arguments)))
 
     return tuple(map(smooth, terms))

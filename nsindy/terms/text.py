@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from jax.typing import ArrayLike
 
-from nsindy.terms.numbered import WithNumber
-from nsindy.terms.operations import StepAt, Times
+from nsindy.terms.numbered_operations import WithNumber
+from nsindy.terms.primitive import StepAt, Times
 from nsindy.terms.term import Term
 
 __all__ = [

@@ -11,9 +11,10 @@ import numpy as np
 
 from nsindy.evidence import residuals
 from nsindy.terms.products import Products
-from nsindy.trajectories import shooting, stretches
+from nsindy.trajectories import stretches
+from nsindy.trajectories.chain import Chain, linearise
 from nsindy.trajectories.flow import Flow
-from nsindy.trajectories.shooting import Chain, Model, Segments
+from nsindy.trajectories.shooting import Model, Segments
 
 __all__ = [
     "Expansion",
@@ -168,7 +169,7 @@ def step(
     Reference: Bock (1983), Recent advances in parameter identification techniques for O.D.E.;
     Marquardt (1963).
     """
-    chain = shooting.linearise(terms, state.proposal, segments, noise)
+    chain = linearise(terms, state.proposal, segments, noise)
     squares = jnp.sum(_squares(segments, chain) / noise**2)
     new = jnp.where(jnp.isfinite(squares), squares, jnp.inf)
     better = new < state.value

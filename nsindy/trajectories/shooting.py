@@ -5,6 +5,7 @@ Letters beside the usual: B segments · L intervals of a segment · R recordings
 
 import functools
 import operator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -19,13 +20,11 @@ __all__ = [
     "LOWER",
     "NODES",
     "SOLUTION",
-    "Chain",
     "FreeNumbers",
     "Model",
     "Segments",
     "Sensitivities",
     "expand",
-    "linearise",
     "shoot",
 ]
 
@@ -131,38 +130,6 @@ class Sensitivities(NamedTuple):
     by_coefficients: jax.Array
 
 
-class Chain(NamedTuple):
-    """Segments solved, chained, and linearised in their initial values and the coefficients.
-
-    √w (y - x) / σ = by_initial · δx_0 + by_coefficients · δξ + noise, with x_0 the initial state of
-    the stretch that a segment is in, P = D·C coefficients (and the free numbers), and n = (L + 1) D
-    rows of a segment.
-
-    Attributes:
-      by_initial: √w ∂x/∂x_0 / σ [B, n, D].
-      by_coefficients: √w ∂x/∂ξ / σ [B, n, P].
-      target: √w (y - x) / σ, with the gaps between segments closed [B, n].
-      closing: √w Δx / σ, with Δx what closing the gaps changes [B, n].
-      stretch: which one a segment is in, below R [B].
-      begin_by_initial: derivatives of the segments' beginnings by x_0 [B, D, D].
-      begin_by_coefficients: and by the coefficients [B, D, P].
-      begin_gap: what closes the gaps [B, D].
-      gap: end of a segment minus beginning of the next; 0 where a stretch begins [B, D].
-      states: [B, L + 1, D].
-    """
-
-    by_initial: jax.Array
-    by_coefficients: jax.Array
-    target: jax.Array
-    closing: jax.Array
-    stretch: jax.Array
-    begin_by_initial: jax.Array
-    begin_by_coefficients: jax.Array
-    begin_gap: jax.Array
-    gap: jax.Array
-    states: jax.Array
-
-
 UNROLLED = 6
 """Most states whose Jacobians are multiplied by scalars; of more, matrix products are quicker."""
 
@@ -264,11 +231,38 @@ def shoot(
     """
     count = model.begin.shape[1]
     columns = jnp.asarray(model.indices if columns is None else columns)
-    numbers = model.numbers
-    inside = 0 if numbers is None else numbers.places.size
-    forces = columns.size + inside
+    forces = columns.size + (0 if model.numbers is None else model.numbers.places.size)
+    field = _sensitive_field(terms, model, segments, columns)
+    following = _next_row(field) if segments.substeps is None else _steps(field, segments.substeps)
+
+    def some(part):
+        """Segments side by side, in the last dimension."""
+        begin, steps, inputs = part
+        identity = jnp.eye(count, count + forces, dtype=begin.dtype)[..., None]
+        identity = jnp.broadcast_to(identity, (*identity.shape[:2], begin.shape[1]))
+        start = jnp.concatenate([begin[:, None], identity], 1)
+        _, path = jax.lax.scan(following, start, (steps, inputs[:, 0], inputs[:, 1]))
+        return jnp.moveaxis(jnp.concatenate([start[None], path]), -1, 0)
+
+    parts = len(segments.steps)
+    together = _together(parts, count * (1 + count + forces))
+
+    def cut(array):
+        return jnp.moveaxis(array.reshape(parts // together, together, *array.shape[1:]), 1, -1)
+
+    given = tuple(map(cut, (model.begin, segments.steps, segments.inputs)))
+    path = jax.lax.map(some, given)
+    path = path.reshape(parts, *path.shape[2:])
+    return Sensitivities(path[..., 0], path[..., 1 : count + 1], path[..., count + 1 :])
+
+
+def _sensitive_field(
+    terms: Products | Flow, model: Model, segments: Segments, columns: jax.Array
+) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """The derivatives of states and sensitivities [D, 1 + D + D·C + G, N], of these and inputs."""
+    count, numbers = model.begin.shape[1], model.numbers
+    forces = columns.size + (0 if numbers is None else numbers.places.size)
     low, high = jnp.asarray(segments.bound)[..., None]
-    nodes, lower, solution = (jnp.asarray(part) for part in (NODES, LOWER, SOLUTION))
     own = jnp.eye(count, dtype=model.begin.dtype)[:, :, None, None]
     weights = jnp.asarray(model.coefficients)[..., None]
 
@@ -298,49 +292,42 @@ def shoot(
             force = jnp.concatenate([force, slope[:, count:] * numbers.slopes[None, :, None]], 1)
         return held(x, jnp.sum(at.values * weights, 1), slope[:, :count], force, s)
 
-    def some(part):
-        """Segments side by side, in the last dimension."""
-        begin, steps, inputs = part
+    return field
 
-        def following(y, now):
-            whole, first, _ = now
-            # An interval of no length is none: the segment is short.
-            y = jnp.where(whole > 0, field(y, first), y)
-            return y, y
 
-        def interval(y, now):
-            whole, first, last = now
-            length = (whole / segments.substeps)[None, None]
+def _next_row(field: Callable[..., jax.Array]) -> Callable:
+    """From a node to the next by a map; the body of a scan over steps and inputs."""
 
-            def step(number, y):
-                def stage(slopes, i):
-                    at = y + length * jnp.tensordot(lower[i], slopes, 1)
-                    share = (number + nodes[i]) / segments.substeps
-                    return slopes.at[i].set(field(at, first + share * (last - first))), None
+    def following(y, now):
+        whole, first, _ = now
+        # An interval of no length is none: the segment is short.
+        y = jnp.where(whole > 0, field(y, first), y)
+        return y, y
 
-                slopes, _ = jax.lax.scan(stage, jnp.zeros((6, *y.shape), y.dtype), jnp.arange(6))
-                return y + length * jnp.tensordot(solution, slopes, 1)
+    return following
 
-            y = jax.lax.fori_loop(0, segments.substeps, step, y)
-            return y, y
 
-        identity = jnp.eye(count, count + forces, dtype=begin.dtype)[..., None]
-        identity = jnp.broadcast_to(identity, (*identity.shape[:2], begin.shape[1]))
-        start = jnp.concatenate([begin[:, None], identity], 1)
-        each = following if segments.substeps is None else interval
-        _, path = jax.lax.scan(each, start, (steps, inputs[:, 0], inputs[:, 1]))
-        return jnp.moveaxis(jnp.concatenate([start[None], path]), -1, 0)
+def _steps(field: Callable[..., jax.Array], substeps: jax.Array) -> Callable:
+    """From a node to the next by so many steps of the solver."""
+    nodes, lower, solution = (jnp.asarray(part) for part in (NODES, LOWER, SOLUTION))
 
-    parts = len(segments.steps)
-    together = _together(parts, count * (1 + count + forces))
+    def interval(y, now):
+        whole, first, last = now
+        length = (whole / substeps)[None, None]
 
-    def cut(array):
-        return jnp.moveaxis(array.reshape(parts // together, together, *array.shape[1:]), 1, -1)
+        def step(number, y):
+            def stage(slopes, i):
+                at = y + length * jnp.tensordot(lower[i], slopes, 1)
+                share = (number + nodes[i]) / substeps
+                return slopes.at[i].set(field(at, first + share * (last - first))), None
 
-    given = tuple(map(cut, (model.begin, segments.steps, segments.inputs)))
-    path = jax.lax.map(some, given)
-    path = path.reshape(parts, *path.shape[2:])
-    return Sensitivities(path[..., 0], path[..., 1 : count + 1], path[..., count + 1 :])
+            slopes, _ = jax.lax.scan(stage, jnp.zeros((6, *y.shape), y.dtype), jnp.arange(6))
+            return y + length * jnp.tensordot(solution, slopes, 1)
+
+        y = jax.lax.fori_loop(0, substeps, step, y)
+        return y, y
+
+    return interval
 
 
 def _through(jacobian: jax.Array, sensitivities: jax.Array) -> jax.Array:
@@ -360,66 +347,3 @@ def _together(parts: int, size: int) -> int:
     """Segments that are solved side by side: as many as the cache holds, a divisor of all."""
     most = max(CACHED // size, 1)
     return max(n for n in range(1, min(parts, most) + 1) if parts % n == 0)
-
-
-def linearise(
-    terms: Products | Flow,
-    model: Model,
-    segments: Segments,
-    noise: jax.Array,
-    columns: jax.Array | None = None,
-) -> Chain:
-    """Solve the segments, and chain them: what the beginnings must do is eliminated.
-
-    Along a stretch ds_{b+1} = Φ_b ds_b + G_b dξ + e_b, with Φ and G the sensitivities of segment b
-    and e_b the gap behind it, so every beginning is linear in the stretch's initial state and the
-    coefficients.
-
-    Args:
-      terms: the M terms.
-      model: where to linearise.
-      segments: the recordings.
-      noise: σ, which residuals are divided by [D].
-      columns: terms of each equation to linearise in [D, C]; None for those of the slots.
-
-    Reference: Bock (1983), Recent advances in parameter identification techniques for O.D.E.
-    """
-    states, by_begin, by_slots = shoot(terms, model, segments, columns)
-    count, size = states.shape[2], by_slots.shape[3]
-    first = jnp.sum(segments.starts, 1) > 0
-    ends = jnp.concatenate([model.begin[:1], states[:-1, -1]])
-    gap = jnp.where(first[:, None], 0.0, ends - model.begin)
-
-    def chain(carry, segment):
-        initial, coefficients, shift = carry
-        is_first, gap, propagate, force = segment
-        initial = jnp.where(is_first, jnp.eye(count, dtype=initial.dtype), initial)
-        coefficients = jnp.where(is_first, 0.0, coefficients)
-        shift = jnp.where(is_first, 0.0, shift + gap)
-        after = propagate @ initial, propagate @ coefficients + force, propagate @ shift
-        return after, (initial, coefficients, shift)
-
-    zero = jnp.zeros((count, count + size + 1), states.dtype)
-    start = zero[:, :count], zero[:, count:-1], zero[:, -1]
-    _, (begin_by_initial, begin_by_coefficients, begin_gap) = jax.lax.scan(
-        chain, start, (first, gap, by_begin[:, -1], by_slots[:, -1])
-    )
-    root = jnp.sqrt(segments.weights) / noise[None, None]
-    rows = (len(root), root[0].size)
-
-    def measured(by):
-        return (root[..., None] * by).reshape(*rows, by.shape[-1])
-
-    closing = jnp.einsum("blde,be->bld", by_begin, begin_gap)
-    return Chain(
-        measured(jnp.einsum("blde,bec->bldc", by_begin, begin_by_initial)),
-        measured(jnp.einsum("blde,bec->bldc", by_begin, begin_by_coefficients) + by_slots),
-        (root * (segments.states - states - closing)).reshape(rows),
-        (root * closing).reshape(rows),
-        jnp.maximum(jnp.cumsum(first) - 1, 0),
-        begin_by_initial,
-        begin_by_coefficients,
-        begin_gap,
-        gap,
-        states,
-    )

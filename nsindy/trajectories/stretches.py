@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from nsindy.evidence import regression
+from nsindy.trajectories.chain import Chain
 from nsindy.trajectories.linearised import Linearised
-from nsindy.trajectories.shooting import Chain
 
 __all__ = [
     "Eliminated",

@@ -6,7 +6,7 @@ import pytest
 
 import nsindy
 from nsindy.discovery.answer import conclusion
-from nsindy.discovery.preparation import segmentation, signals, smoothing, thinning
+from nsindy.discovery.preparation import segmentation, signals, smooth_signals, smoothing, thinning
 from nsindy.recording.check import Recording, Recordings
 from nsindy.recording.merge import merge
 
@@ -65,7 +65,7 @@ def test_no_grid_is_needed(make, seed):
 
 def test_a_missing_cell_weighs_nothing():
     times, x, _ = with_cells_missing(2)
-    (found,), units = signals.smooth_recordings([Recording(times, x, np.zeros((300, 0)))], 1)
+    (found,), units = smooth_signals.smooth_recordings([Recording(times, x, np.zeros((300, 0)))], 1)
     segments = segmentation.segments([found], units, np.ones(5, bool), substeps=1, length=8)
     weights = np.asarray(segments.weights)
     np.testing.assert_array_equal((weights > 0).sum((0, 1)), np.isfinite(x).sum(0))
@@ -105,7 +105,7 @@ def test_regressions_leave_long_gaps_out(gap):
     x, _ = noisy(prey(times), 0)
     x[100 : 100 + gap, 0] = np.nan
     x[250:, 1] = np.nan
-    (found,), _ = signals.smooth_recordings([Recording(times, x, np.zeros((300, 0)))], 1)
+    (found,), _ = smooth_signals.smooth_recordings([Recording(times, x, np.zeros((300, 0)))], 1)
     expected = np.ones(300, bool)
     expected[100 : 100 + gap] = gap == 3
     expected[250:] = False
@@ -130,7 +130,7 @@ def test_states_that_were_never_measured_together_are_refused():
     x = prey(times)
     x[150:, 0] = x[:150, 1] = np.nan
     with pytest.raises(ValueError, match="do not overlap: no equation can hold several of them"):
-        signals.smooth_recordings([Recording(times, x, np.zeros((300, 0)))], 1)
+        smooth_signals.smooth_recordings([Recording(times, x, np.zeros((300, 0)))], 1)
 
 
 def test_what_was_seldom_measured_is_not_averaged(monkeypatch):

@@ -77,13 +77,13 @@ def test_it_is_simulated_saved_and_read(found, epidemic, tmp_path):
 @pytest.mark.slow
 def test_a_report_has_the_hidden_state(found, epidemic, tmp_path):
     from nsindy.recording import check
-    from nsindy.report import figures, replay
+    from nsindy.report import replay, term_shares
 
     t, measured = epidemic
     recordings = check.check_arrays(t, measured, states=["I"])
     (one,) = replay.replays(found, recordings)
     assert one.smooth.shape == one.highest.shape == (len(t), 2)
-    left = figures.left_over(found, [one])
+    left = term_shares.left_over(found, [one])
     # The simulation of S obeys its equation exactly.
     assert left[1, -1] < 1e-20
 

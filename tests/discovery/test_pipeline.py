@@ -10,9 +10,9 @@ import pytest
 
 import nsindy
 from nsindy.discovery import pipeline
-from nsindy.discovery.answer import wording
+from nsindy.discovery.answer import cautions
 from nsindy.discovery.numbers import number_regression, number_scan
-from nsindy.terms import operations
+from nsindy.terms import operations, primitive
 
 TIMES = np.linspace(0, 16, 200)
 OPERATIONS = ("sin", "cos")
@@ -173,7 +173,7 @@ def test_several_recordings_of_one_system():
 
 @pytest.mark.slow
 def test_operations_of_ones_own():
-    step = operations.Primitive("bump", 1, lambda x: x * np.e ** (-(x**2)), (-3.0, 3.0), 1.0)
+    step = primitive.Primitive("bump", 1, lambda x: x * np.e ** (-(x**2)), (-3.0, 3.0), 1.0)
     times = np.linspace(0, 10, 200)
     x, path = 1.5, []
     for a in times:
@@ -252,7 +252,7 @@ def test_a_search_that_is_stopped_gives_the_best_so_far_and_says_so(oscillator):
     stopped = nsindy.discover(
         TIMES, rotation(), states=["x", "v"], operations=OPERATIONS, seconds=1e-9
     )
-    assert wording.STOPPED in stopped.warnings and wording.STOPPED not in oscillator.warnings
+    assert cautions.STOPPED in stopped.warnings and cautions.STOPPED not in oscillator.warnings
     # The supports that regressions propose hold the true one, and one is fitted to its end.
     assert np.isfinite(stopped.score) and np.all(stopped.noise < 0.05)
 

@@ -10,8 +10,8 @@ from by_hand import make
 
 from nsindy.recording.check import Recording, Recordings
 from nsindy.report import figures as report_figures
-from nsindy.report import page, replay
-from nsindy.result.discovery import LawResult
+from nsindy.report import page, replay, term_shares
+from nsindy.result.tested import LawResult
 
 COMMAND = "nsindy discover 'a <b> & c.csv' --order 2"
 
@@ -93,7 +93,7 @@ def test_what_is_left_without_a_term(oscillator):
     quiet = dataclasses.replace(oscillator, noise=jnp.zeros(2))
     times = np.linspace(0, 20, 2000)
     replays = replay.replays(quiet, record(quiet, times))
-    left = report_figures.left_over(quiet, replays)
+    left = term_shares.left_over(quiet, replays)
     x, v = replays[0].measured.T
     slope = np.var(-x - 0.1 * v)
     expected = [

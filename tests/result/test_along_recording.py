@@ -6,7 +6,7 @@ from by_hand import make
 from scipy.integrate import solve_ivp
 
 from nsindy.result import along_recording
-from nsindy.terms import operations
+from nsindy.terms import primitive
 from nsindy.terms.term import Term
 
 TIMES = np.linspace(0, 20, 300)
@@ -82,7 +82,7 @@ def test_a_solution_that_leaves_every_bound():
 def test_no_term_at_all_and_an_operation_of_ones_own():
     still = make([], np.zeros((1, 0)), ("x",), initial=[[2.0]])
     np.testing.assert_array_equal(solve(still, np.array([2.0]), TIMES, NONE), 2.0)
-    bump = operations.Primitive("bump", 1, lambda x: -x * np.e ** (-(x**2)), (-3.0, 3.0), 1.0)
+    bump = primitive.Primitive("bump", 1, lambda x: -x * np.e ** (-(x**2)), (-3.0, 3.0), 1.0)
     found = dataclasses.replace(
         make(["identity(x)"], [[1.0]], ("x",), initial=[[1.5]]), library=(Term(bump, (0,)),)
     )

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from nsindy.circuits import stacks
 from nsindy.result.discovery import Discovery, load
-from nsindy.terms import operations
+from nsindy.terms import operations, primitive
 from nsindy.terms import term as terms_term
-from nsindy.terms.operations import Primitive
+from nsindy.terms.primitive import Primitive
 from nsindy.terms.term import Term
 
 ONE = Term(operations.get("one"), ())
@@ -418,7 +418,7 @@ def test_any_entry_may_be_anything(data, value, whole):
 def test_a_wave_with_a_number_of_its_own(tmp_path):
     """sin(w x) prints with four digits and keeps all of them everywhere else."""
     w = np.pi / 180
-    wave = Term(operations.get("sin"), (Term(operations.times(w), (0,)),))
+    wave = Term(operations.get("sin"), (Term(primitive.times(w), (0,)),))
     found = make([wave, "identity(v)"], [[0.0, 1.0], [-9.81, 0.0]], ("x", "v"))
     assert found.terms == ("sin(0.01745 x)", "v")
     assert found.equations(1)[1] == "v' = -9.8 sin(0.01745 x)"

@@ -11,8 +11,9 @@ import sympy
 from by_hand import make
 
 from nsindy.result.discovery import load
-from nsindy.terms import operations
-from nsindy.terms.numbered import NUMBERED, Numbered, with_number
+from nsindy.terms import operations, primitive
+from nsindy.terms.numbered_operations import Numbered, with_number
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.own import operation
 from nsindy.terms.term import Term
 
@@ -67,7 +68,7 @@ def test_an_error_that_is_not_known():
 
 
 def test_a_wave_is_a_parameter():
-    wave = Term(operations.get("sin"), (Term(operations.times(6.28), (0,)),))
+    wave = Term(operations.get("sin"), (Term(primitive.times(6.28), (0,)),))
     found = make([wave, "identity(x)"], [[0.5, 0.0]], ("x",), number_errors=np.array([0.02]))
     assert found.parameters == {"w_x": 6.28} and found.parameter_errors == {"w_x": 0.02}
 

@@ -13,6 +13,7 @@ from nsindy.evidence import regression
 from nsindy.runtime import programs, traced
 from nsindy.runtime.programs import Program
 from nsindy.terms import operations
+from nsindy.terms.primitive import Primitive, times
 from nsindy.terms.term import Term
 
 FACTOR = np.triu(np.random.default_rng(0).standard_normal((4, 4)))
@@ -170,7 +171,7 @@ def named(function=regression.least_squares, statics=None, **keywords) -> str | 
 
 def test_whatever_makes_a_program_is_in_its_name(monkeypatch):
     terms = [Term(operations.get(name), (0,)) for name in ("sin", "cos", "identity", "saturation")]
-    terms += [Term(operations.times(w), (0,)) for w in (1.0, 1.0000000000000002)]
+    terms += [Term(times(w), (0,)) for w in (1.0, 1.0000000000000002)]
     names = [
         named(),
         named(regression.of_equation),
@@ -192,10 +193,10 @@ def test_whatever_makes_a_program_is_in_its_name(monkeypatch):
 
 def test_what_has_no_words_has_no_name(folder):
     weights = np.ones(3)
-    held = operations.numpy_function(operations.Primitive("own", 1, abs, (0.0, 1.0), 1.0))
-    bound = operations.Primitive.__eq__.__get__(operations.get("sin"))
+    held = operations.numpy_function(Primitive("own", 1, abs, (0.0, 1.0), 1.0))
+    bound = Primitive.__eq__.__get__(operations.get("sin"))
     for function in (lambda x: x, lambda x: weights * x, held, bound):
-        primitive = operations.Primitive("mine", 1, function, (0.0, 1.0), 1.0)
+        primitive = Primitive("mine", 1, function, (0.0, 1.0), 1.0)
         assert named(statics={"primitive": primitive}) is None
     assert named(lambda factor, mask: factor) is None
     assert named(statics={"object": object()}) is None

@@ -1,5 +1,4 @@
 import dataclasses
-import math
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +9,7 @@ import sympy
 
 from nsindy.circuits import recipes
 from nsindy.discovery.preparation import dictionary
-from nsindy.terms import library, operations, symbolic
+from nsindy.terms import library, operations, primitive, symbolic
 from nsindy.terms.term import Term, parse
 from nsindy.terms.text import readable
 
@@ -95,7 +94,7 @@ def test_an_operation_of_ones_own_is_compiled_whatever_its_name():
 
 def test_a_new_operation_is_one_row(monkeypatch):
     """It reaches the library, the text, SymPy, both prices, the dictionary and the recipes."""
-    cube = operations.Primitive(
+    cube = primitive.Primitive(
         "cube", 1, lambda x: x * x * x, (-2.0, 2.0), 2.0, nats=4.0, usable=(-3.0, 3.0),
         numpy=lambda x: x**3, sympy=lambda _, x: x**3, recipe={"half_width": 2.1},
     )  # fmt: skip
@@ -134,7 +133,7 @@ def test_prices_of_a_discovery(text, nats):
 
 
 def test_an_operation_of_ones_own_costs_as_little_as_a_product():
-    own = operations.Primitive("friction", 1, jnp.tanh, (-1.0, 1.0), 1.0)
+    own = primitive.Primitive("friction", 1, jnp.tanh, (-1.0, 1.0), 1.0)
     assert Term(own, (0,)).nats == parse("mul(x,x)", ("x",)).nats
 
 
@@ -142,39 +141,6 @@ def test_a_discovery_searches_what_is_no_polynomial():
     expected = ("sin", "cos", "exp", "log", "tanh", "reciprocal", "abs", "saturation")
     assert operations.searched(alone=False) == expected
     assert operations.searched(alone=True) == ("sign", "drag", "sqrt")
-
-
-def test_operations_by_name_as_functions_and_alone():
-    def friction(v):
-        return v * jnp.abs(v)
-
-    names = [
-        row.name for row in operations.rows_of([np.sin, jnp.tanh, "exp", math.cos, abs, friction])
-    ]
-    assert names == ["sin", "tanh", "exp", "cos", "abs", "friction"]
-    assert operations.rows_of("sin") == operations.rows_of(np.sin) == (operations.get("sin"),)
-    assert operations.rows_of(operations.get("exp")) == (operations.get("exp"),)
-    (row,) = operations.rows_of(friction)
-    np.testing.assert_allclose(operations.numpy_function(row)(np.array([-2.0, 3.0])), [-4, 9])
-
-    def two(x, y):
-        return x + y
-
-    def mean(x):
-        return jnp.mean(x)
-
-    def of_numpy(x):
-        return np.interp(x, [0, 1], [0, 1])
-
-    for function, said in (
-        (lambda x: x, "needs a name of its own, not '<lambda>'"),
-        (two, "JAX cannot trace the operation two"),
-        (of_numpy, "learn_operation\\('of_numpy', of_numpy, \\(low, high\\)\\).primitive"),
-        (mean, "the operation mean must return one number for each"),
-        ("sine", "unknown operation 'sine'"),
-    ):
-        with pytest.raises(ValueError, match=said):
-            operations.rows_of(function)
 
 
 def test_what_is_smooth_in_a_fit_is_the_operation_away_from_its_jump():
@@ -204,16 +170,3 @@ def test_a_root_below_zero_is_zero_as_that_of_an_empty_tank():
     root = operations.get("sqrt")
     assert root.function(jnp.array([-1.0])).tolist() == [0.0]
     assert operations.numpy_function(root)(np.array([-1.0])).tolist() == [0.0]
-
-
-def test_a_step_at_a_time_is_known_by_its_name():
-    step = operations.step_at(-2.5)
-    assert operations.get(step.name) == step and step.name == "step@-2.5"
-    values = np.array([-3.0, -2.5, 0.0])
-    assert step.function(jnp.asarray(values)).tolist() == [0.0, 1.0, 1.0]
-    assert operations.numpy_function(step)(values).tolist() == [0.0, 1.0, 1.0]
-    term = Term(step, (0,))
-    assert readable(term, ("t",)) == "step(t + 2.500)"
-    (t,) = sympy.symbols("t,")
-    written = symbolic.expression(term, [t])
-    assert [float(written.subs(t, v)) for v in (-3.0, 0.0)] == [0.0, 1.0]

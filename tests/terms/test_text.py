@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nsindy.terms import operations, symbolic
-from nsindy.terms.operations import Primitive
+from nsindy.terms.primitive import Primitive
 from nsindy.terms.term import Term, parse
 from nsindy.terms.text import equations, number, readable
 

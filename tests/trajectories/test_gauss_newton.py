@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from van_der_pol import SPLIT, cut, model
 
-from nsindy.discovery.preparation import dictionary, segmentation, signals
+from nsindy.discovery.preparation import dictionary, segmentation, smooth_signals
 from nsindy.recording.check import Recording
 from nsindy.terms import products
 from nsindy.trajectories import gauss_newton, shooting
@@ -49,7 +49,8 @@ def test_a_chaotic_recording_is_fitted_in_windows():
     noisy = states + 0.2 * np.random.default_rng(0).standard_normal(states.shape)
     terms = dictionary.monomials(3, 2)
     split = products.split(terms, 12)
-    found, units = signals.smooth_recordings([Recording(times, noisy, np.zeros((400, 0)))], 1)
+    part = Recording(times, noisy, np.zeros((400, 0)))
+    found, units = smooth_signals.smooth_recordings([part], 1)
     segments = segmentation.segments(
         found, units, np.ones(split.factors, bool), substeps=2, length=8
     )

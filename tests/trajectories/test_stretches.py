@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nsindy.trajectories import stretches
-from nsindy.trajectories.shooting import Chain
+from nsindy.trajectories.chain import Chain
 
 SEGMENTS, ROWS, STATES, TERMS = 5, 12, 2, 3
 STRETCH = np.array([0, 0, 1, 1, 2])

@@ -1,13 +1,15 @@
 """What a search found, with its uncertainty, in the units of the recordings."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
-from nsindy.discovery.answer import diagnosis, wording
+from nsindy.discovery.answer import cautions, diagnosis
 from nsindy.discovery.answer.few_terms import in_few_terms, linear_ones
 from nsindy.discovery.answer.phase_differences import of_differences
 from nsindy.discovery.answer.verdict import (
+    Verdict,
     followed_by,
     held_out,
     judge_equations,
@@ -22,12 +24,13 @@ from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import neighbours
 from nsindy.discovery.supports.discrepancy import Discrepancy
 from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED, FittedNumbers
-from nsindy.discovery.supports.inclusion import inclusion_probabilities, only_probable
+from nsindy.discovery.supports.inclusion import Unclear, inclusion_probabilities, only_probable
 from nsindy.discovery.supports.search import Found
 from nsindy.evidence import regression
 from nsindy.recording.check import Recordings
-from nsindy.result.discovery import Discovery, HeldOut
-from nsindy.terms.numbered import inner_numbers, of_each
+from nsindy.result.discovery import Discovery
+from nsindy.result.tested import HeldOut
+from nsindy.terms.numbered import Inner, inner_numbers, of_each
 
 __all__ = ["conclude", "nothing", "standard_errors", "widening"]
 
@@ -59,7 +62,6 @@ def conclude(
     """
     final, unclear = only_probable(final)
     problem, units, best = final.problem, prepared.units, final.chosen
-    inner = inner_numbers(prepared.terms, np.any(best.mask, axis=0))
     states = (*recordings.states, *hidden)
     if prepared.order == 2:
         states = (*states, *(f"{name}'" for name in states))
@@ -69,22 +71,17 @@ def conclude(
     words = Wording(prepared, (*states, *recordings.inputs), states)
     effective = _effective(final)
     errors = standard_errors(effective, numbers, lag) * prepared.back
-    begins = prepared.first_segments
     kinds = np.all([s.proportional for s in prepared.signals], 0)
-    white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))
-    noise = np.where(kinds, _misfit_share(white, prepared), white * units.states)
-    unmeasured = np.all([s.noise == 0 for s in prepared.signals], 0)
     given = prepared.tables.given != 0
-    errors_of_numbers = numbers.errors * _widening(effective)
-    each_error = zip(numbers.inner, of_each(numbers.inner, errors_of_numbers), strict=True)
-    of_place = {i.place: errors for i, errors in each_error}
+    errors_inside = numbers.errors * _widening(effective)
+    of_used = _errors_of_used(prepared, best.mask, numbers.inner, errors_inside)
     discovery = Discovery(
         coefficients=prepared.in_units(best.coefficients),
         standard_errors=np.where(best.mask & problem.open, errors, 0.0),
         inclusion_probabilities=problem.alike(probable),
-        noise=np.where(unmeasured, 0.0, noise),
-        score=np.asarray(best.score - (numbers.price if inner else 0.0)),
-        initial=best.begin[begins] * units.states,
+        noise=_noise_in_units(prepared, final, slow, kinds),
+        score=np.asarray(best.score - (0.0 if of_used is None else numbers.price)),
+        initial=best.begin[prepared.first_segments] * units.states,
         slow_error=slow.size * units.states,
         slow_memory=slow.memory * signals.usual_step(recordings.parts),
         simulation_r2=simulated_r2(prepared, followed),
@@ -104,29 +101,43 @@ def conclude(
         warnings=(),
         known=given if given.any() else None,
         hidden=hidden,
-        number_errors=np.concatenate([of_place[i.place] for i in inner]) if inner else None,
+        number_errors=of_used,
     )
+    fitted = words.numbers(best.mask, numbers.inner, errors_inside)
+    coefficients, names = np.asarray(discovery.coefficients), words.variables
+    together = of_differences(prepared.terms, coefficients, errors, names, words.left)
+    return _with_words(
+        discovery, (*recordings.notes, *fitted, *together), prepared, first, final, words, verdict,
+        unclear, followed, stopped=stopped,
+    )  # fmt: skip
+
+
+def _with_words(
+    discovery: Discovery,
+    notes: tuple[str, ...],
+    prepared: Prepared,
+    first: Found,
+    final: Found,
+    words: Wording,
+    verdict: Verdict,
+    unclear: Sequence[Unclear],
+    followed: Sequence[np.ndarray],
+    *,
+    stopped: bool,
+) -> Discovery:
+    """The result with these notes, plainer equations that come close, and reasons for caution."""
     sure, linear, few = verdict.name == "equation", "", ""
-    if not (hidden or stopped):
+    if not (discovery.hidden or stopped):
         linear = linear_ones(prepared, first, final, words)
         if not (sure and linear):
             few = in_few_terms(prepared, first, final, words, sure=sure)
-    fitted = words.numbers(best.mask, numbers.inner, errors_of_numbers)
-    coefficients, names = np.asarray(discovery.coefficients), words.variables
-    together = of_differences(prepared.terms, coefficients, errors, names, words.left)
-    notes = (*recordings.notes, *fitted, *together, *filter(None, [linear, few if sure else ""]))
-    warnings = wording.warnings(prepared, first, final, discovery, words, verdict, unclear)
+    notes = (*notes, *filter(None, [linear, few if sure else ""]))
+    warnings = cautions.warnings(prepared, first, final, discovery, words, verdict, unclear)
     if not sure:
-        measured = discovery.measured
-        left = [
-            (part.states - path[:, : len(measured)]) / units.states[: len(measured)]
-            for part, path in zip(prepared.parts, followed, strict=True)
-        ]
-        missing = diagnosis.reasons(prepared, left, measured)
-        reasons = [f"{each.what}; {each.step}" for each in missing]
-        warnings = [*reasons, *warnings, *filter(None, [few])]
+        missing = _what_is_missing(prepared, followed, discovery.measured)
+        warnings = [*missing, *warnings, *filter(None, [few])]
     if stopped:
-        warnings = [wording.STOPPED, *(each for each in warnings if each != wording.UNSETTLED)]
+        warnings = [cautions.STOPPED, *(each for each in warnings if each != cautions.UNSETTLED)]
     return dataclasses.replace(discovery, notes=notes, warnings=tuple(warnings))
 
 
@@ -177,10 +188,42 @@ def _first_measured(states: np.ndarray) -> np.ndarray:
     return states[np.isfinite(states).argmax(0), np.arange(states.shape[1])]
 
 
-def _misfit_share(noise: np.ndarray, prepared: Prepared) -> np.ndarray:
-    """The proportional noise that the misfit of the model itself shows."""
+def _noise_in_units(
+    prepared: Prepared, final: Found, slow: Discrepancy, kinds: np.ndarray
+) -> np.ndarray:
+    """The noise of each state [D], a share of its values where it grows with them.
+
+    Args:
+      prepared: what was searched.
+      final: the search, whose misfit shows the noise.
+      slow: the slow error beside the equations, which is none of it.
+      kinds: True where the noise grows with the state [D].
+    """
+    white = np.sqrt(np.maximum(final.noise**2 - slow.size**2, 0.0))
     size = np.sqrt(np.mean(np.concatenate([s.measured for s in prepared.signals]) ** 2, 0))
-    return noise / size
+    noise = np.where(kinds, white / size, white * prepared.units.states)
+    unmeasured = np.all([s.noise == 0 for s in prepared.signals], 0)
+    return np.where(unmeasured, 0.0, noise)
+
+
+def _errors_of_used(
+    prepared: Prepared, mask: np.ndarray, inner: Sequence[Inner], errors: np.ndarray
+) -> np.ndarray | None:
+    """Of the errors [P] of numbers those of numbers inside a support [D, M]; None for none."""
+    used = inner_numbers(prepared.terms, np.any(mask, axis=0))
+    of_place = {i.place: own for i, own in zip(inner, of_each(inner, errors), strict=True)}
+    return np.concatenate([of_place[i.place] for i in used]) if used else None
+
+
+def _what_is_missing(
+    prepared: Prepared, followed: Sequence[np.ndarray], measured: tuple[str, ...]
+) -> list[str]:
+    """What may be missing from equations that are no equation of the recordings, in words."""
+    left = [
+        (part.states - path[:, : len(measured)]) / prepared.units.states[: len(measured)]
+        for part, path in zip(prepared.parts, followed, strict=True)
+    ]
+    return [f"{each.what}; {each.step}" for each in diagnosis.reasons(prepared, left, measured)]
 
 
 def standard_errors(

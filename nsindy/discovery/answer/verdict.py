@@ -14,7 +14,7 @@ from nsindy.discovery.supports.inclusion import Unclear
 from nsindy.discovery.supports.search import Found
 from nsindy.recording.check import Recordings
 from nsindy.result import along_recording
-from nsindy.result.discovery import HeldOut
+from nsindy.result.tested import HeldOut
 
 __all__ = [
     "Misfit",

@@ -22,7 +22,7 @@ from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
 from nsindy.terms.numbered import inner_of
-from nsindy.terms.operations import step_at
+from nsindy.terms.primitive import step_at
 from nsindy.terms.term import Term
 
 __all__ = ["as_input", "in_time", "search_forced"]

@@ -19,7 +19,8 @@ from nsindy.discovery.supports.inclusion import only_probable
 from nsindy.discovery.supports.search import Found
 from nsindy.evidence.prior import log_prior
 from nsindy.result import along_recording
-from nsindy.result.discovery import Discovery, LawResult
+from nsindy.result.discovery import Discovery
+from nsindy.result.tested import LawResult
 
 __all__ = ["beaten", "compare"]
 

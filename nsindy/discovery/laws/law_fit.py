@@ -23,9 +23,11 @@ from nsindy.runtime.programs import Program
 from nsindy.terms import library as libraries
 from nsindy.terms.expression import Expression, as_function
 from nsindy.terms.library import Library
-from nsindy.terms.operations import WIDTH_OF_SIGN, smooth_sign
+from nsindy.terms.operations import WIDTH_OF_SIGN
+from nsindy.terms.primitive import smooth_sign
 from nsindy.terms.term import Term
 from nsindy.trajectories import shooting, side_by_side, stretches
+from nsindy.trajectories.chain import linearise
 from nsindy.trajectories.flow import Flow
 from nsindy.trajectories.gauss_newton import ShootingFit
 from nsindy.trajectories.linearised import Linearised
@@ -204,7 +206,7 @@ class _Tangent(NamedTuple):
 
 
 def _tangent(flow: Flow, model: Model, segments: Segments, noise) -> _Tangent:
-    chain = shooting.linearise(flow, model, segments, noise)
+    chain = linearise(flow, model, segments, noise)
     alone = stretches.eliminate(chain, segments.starts.shape[1]).linearised.compressed()
     return _Tangent(alone, jnp.sqrt(jnp.sum(chain.by_coefficients**2, (0, 1))))
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from nsindy.discovery import constants
 from nsindy.discovery.preparation.known import Names
 from nsindy.terms.expression import Expression, Quote, check_unlike, symbols
-from nsindy.terms.operations import Primitive
+from nsindy.terms.primitive import Primitive
 from nsindy.terms.reading import read_equation
 
 __all__ = ["Law", "read_laws"]

@@ -20,7 +20,9 @@ from nsindy.discovery.preparation.kinds import (
     Shape,
 )
 from nsindy.discovery.preparation.problem import Prepared
-from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered, inner_of
+from nsindy.terms.numbered import WAVE, Inner, inner_of
+from nsindy.terms.numbered_operations import Numbered
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.term import Term
 

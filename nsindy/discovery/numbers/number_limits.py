@@ -14,7 +14,8 @@ from nsindy.discovery.numbers.number_blocks import Offer, digits
 from nsindy.discovery.numbers.several_numbers import carried
 from nsindy.discovery.preparation.kinds import Shape
 from nsindy.discovery.preparation.problem import Prepared
-from nsindy.terms.numbered import NUMBERED, Inner
+from nsindy.terms.numbered import Inner
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.term import Term
 

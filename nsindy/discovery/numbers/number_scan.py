@@ -185,11 +185,7 @@ def offers(
         of_block = [one for row in each for one in row if one.block is block]
         if not of_block:
             continue
-        best = max(of_block, key=lambda one: one.evidence.max())
-        at = int(np.argmax(best.evidence))
-        for _ in range(3) if best.evidence[at] > before else ():
-            best = _nearer(scan, best, at)
-            at = int(np.argmax(best.evidence))
+        best, at = _best(scan, of_block, before)
         support, kept = supports[best.equation], best.kept[at]
         fewer = len(support) - kept.sum()
         # A wave goes up and down with whatever does: of so many, one always does.
@@ -198,10 +194,8 @@ def offers(
         gain = best.evidence[at] - before - price
         if gain <= constants.STRONG * fewer:
             continue
-        shown = np.pad(mask, ((0, 0), (0, len(best.block.shapes))))
-        shown[best.equation, [*support, *range(-len(best.block.shapes), 0)]] = kept
+        shown = _with_number(mask, best, kept, support, replaced)
         inner = best.block.inner(float(best.block.numbers[at]))
-        shown = np.delete(shown, np.flatnonzero(replaced), 1)
         # That of a wave is looked for once more, since waves are sharp.
         followed = best.block.kind != WAVE
         found.append(Offer(inner, shown, float(price), float(gain), followed=followed))
@@ -212,6 +206,40 @@ def _is_of(term: Term, only: Only | None) -> bool:
     """Whether a term holds the number that is replaced."""
     inner = inner_of(term)
     return only is not None and inner is not None and inner.place == only.places[-1]
+
+
+def _best(scan: Scan, of_block: Sequence[_Tried], before: np.ndarray) -> tuple[_Tried, int]:
+    """The best equation of a block, its numbers refined if they pay at all, and which is the best.
+
+    Args:
+      scan: what is searched.
+      of_block: the block in each equation.
+      before: nats without it.
+    """
+    best = max(of_block, key=lambda one: one.evidence.max())
+    at = int(np.argmax(best.evidence))
+    for _ in range(3) if best.evidence[at] > before else ():
+        best = _nearer(scan, best, at)
+        at = int(np.argmax(best.evidence))
+    return best, at
+
+
+def _with_number(
+    mask: np.ndarray, tried: _Tried, kept: np.ndarray, support: np.ndarray, replaced: np.ndarray
+) -> np.ndarray:
+    """The support [D, M + W], of an equation with the terms that are kept of it and of a number.
+
+    Args:
+      mask: the support before [D, M].
+      tried: the equation and the number.
+      kept: True for what is kept of its terms and those of the number [K + W].
+      support: its terms before [K].
+      replaced: True for terms of a number that is replaced, which are left out [M].
+    """
+    added = len(tried.block.shapes)
+    shown = np.pad(mask, ((0, 0), (0, added)))
+    shown[tried.equation, [*support, *range(-added, 0)]] = kept
+    return np.delete(shown, np.flatnonzero(replaced), 1)
 
 
 def _nearer(scan: Scan, tried: _Tried, at: int) -> _Tried:

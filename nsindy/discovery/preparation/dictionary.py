@@ -7,8 +7,10 @@ import numpy as np
 
 from nsindy.discovery import constants
 from nsindy.terms import operations as terms_operations
-from nsindy.terms.numbered import NUMBERED, Numbered, unbound
-from nsindy.terms.operations import PRIMITIVES, Primitive, Steep
+from nsindy.terms.numbered_operations import Numbered, unbound
+from nsindy.terms.numbered_table import NUMBERED
+from nsindy.terms.operations import PRIMITIVES
+from nsindy.terms.primitive import Primitive, Steep
 from nsindy.terms.products import factors_of
 from nsindy.terms.term import Term
 

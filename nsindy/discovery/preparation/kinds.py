@@ -11,64 +11,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nsindy.terms import operations as terms_operations
-from nsindy.terms.numbered import NUMBERED, WAVE, Inner, Numbered, with_number
+from nsindy.discovery.preparation import number_grids as grids
+from nsindy.terms import primitive
+from nsindy.terms.numbered import WAVE, Inner
+from nsindy.terms.numbered_operations import Numbered, with_number
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.operations import PRIMITIVES
 from nsindy.terms.term import Term
 
 __all__ = ["KINDS", "Kind", "Kinds", "Shape"]
 
-SCALES = np.geomspace(0.03, 10.0, 24)
-"""K that are tried, as shares of the largest value: of a smaller one nothing is seen to bend, and
-beyond the last x / (K + x) is a line or a parabola."""
-
-RATES = np.geomspace(0.3, 30.0, 16)
-"""k that are tried, times the range of the values: how often exp(k x) changes by e."""
-
-POWERS = np.setdiff1d(np.arange(-12, 17) / 4, np.arange(-1, 4))
-"""p that are tried: -1, 1, 2 and 3 are other terms."""
-
-RADIAL_POWERS = np.setdiff1d(np.arange(-12, 9) / 4, np.arange(0, 3))
-"""p of (x² + y²)^p that are tried: those from 0 on that are whole are other terms."""
-
-DIFFERENCE_POWERS = np.setdiff1d(np.arange(3, 25) / 8, 1)
-"""p of |x - y|^p that are tried: roots of what drives a flow, squares of what a wind drives, and 3,
-of a spring that stiffens."""
-
-POWERS_OF_BOTH = np.array([0.5, 1.5, 4.0])
-"""p of x^p - y^p that are tried: of 2 and 3 these are two other terms, 4 is that of radiation."""
-
-SLANTS = 24
-"""Lines x = k y whose |x - k y| are tried, evenly by their angle among the values."""
-
-ONE_SIDE = 0.02
-"""Share of the values beyond the first and the last of them."""
-
-SECOND_SCALES = 0.1, 0.5, 2.0
-"""L that are tried beside each K, as shares of the largest value: both are then refined."""
 
 STEEP_POWERS = 6.0, 10.0
 """n of x^n / (K^n + x^n) that are tried beside each K: lower ones follow the kinds of a whole n."""
-
-THRESHOLDS = np.linspace(0.05, 0.95, 16)
-"""c of a step that are tried, as shares of the range of the values; of a dead zone, of the largest
-of them."""
-
-STEEPNESS = 2.5, 6.0, 20.0, 80.0
-"""k of a sigmoid that are tried, times the range of the values: from what bends over all of it, as
-the speed that a distance asks for, to a step."""
-
-LEVELS = 12
-"""K of log(x / K) that are tried: from one to another x log(x / K) changes by a multiple of x."""
-
-RATIOS = 24
-"""K of y / (K x + y) that are tried."""
-
-MOST_RATIOS = 1e3
-"""Between the least and the largest of them, which lie around most values of y / x."""
-
-NEGATIVE = 0.02
-"""Share of the largest value, to which values of a concentration may lie below 0 by their noise."""
 
 
 class Kind(NamedTuple):
@@ -110,7 +65,7 @@ class Shape(NamedTuple):
     def term(self, inner: Inner) -> Term:
         """The term of one number."""
         if isinstance(self.operation, str):
-            inside = Term(terms_operations.times(inner.number), (inner.place,))
+            inside = Term(primitive.times(inner.number), (inner.place,))
             found = Term(PRIMITIVES[self.operation], (inside,))
         else:
             found = Term(with_number(self.operation, *inner.numbers), inner.places)
@@ -134,123 +89,6 @@ class Shape(NamedTuple):
         return found * np.prod(variables[:, self.times], axis=1, keepdims=True)
 
 
-def _nothing(values: np.ndarray) -> bool:
-    return not np.ptp(values) > 0
-
-
-def _scales(values: np.ndarray) -> np.ndarray:
-    top = float(np.max(np.abs(values)))
-    return np.zeros(0) if _nothing(values) else top * SCALES
-
-
-def _second_scales(*values: np.ndarray) -> tuple[float | None, ...]:
-    return tuple(float(k * np.max(np.abs(values[-1]))) for k in SECOND_SCALES)
-
-
-def _both_scales(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return _positive_scales(x) if _concentration(y) else np.zeros(0)
-
-
-def _positive_scales(values: np.ndarray) -> np.ndarray:
-    return _scales(values) if _concentration(values) else np.zeros(0)
-
-
-def _rates(values: np.ndarray) -> np.ndarray:
-    if _nothing(values):
-        return np.zeros(0)
-    return np.concatenate([-RATES[::-1], RATES]) / np.ptp(values)
-
-
-def _slopes(values: np.ndarray) -> np.ndarray:
-    return np.zeros(0) if _nothing(values) else RATES / float(np.max(np.abs(values)))
-
-
-def _powers(values: np.ndarray) -> np.ndarray:
-    low, high = float(values.min()), float(values.max())
-    if 0 < low < 0.8 * high:
-        return POWERS
-    # What is empty at times may be measured below 0.
-    return POWERS[POWERS > 0] if low <= 0 and _concentration(values) else np.zeros(0)
-
-
-def _energies(values: np.ndarray) -> np.ndarray:
-    low, high = float(values.min()), float(values.max())
-    if not 0 < low < high:
-        return np.zeros(0)
-    return np.concatenate([-RATES[::-1], RATES]) / (1 / low - 1 / high)
-
-
-def _levels(values: np.ndarray) -> np.ndarray:
-    low, high = float(values.min()), float(values.max())
-    return np.geomspace(low, 3 * high, LEVELS) if 0 < low < 0.8 * high else np.zeros(0)
-
-
-def _thresholds(values: np.ndarray) -> np.ndarray:
-    return np.zeros(0) if _nothing(values) else values.min() + np.ptp(values) * THRESHOLDS
-
-
-def _widths(values: np.ndarray) -> np.ndarray:
-    both = values.min() < 0 < values.max()
-    return float(np.max(np.abs(values))) * THRESHOLDS if both else np.zeros(0)
-
-
-def _steepness(values: np.ndarray) -> tuple[float | None, ...]:
-    return tuple(k / np.ptp(values) for k in STEEPNESS)
-
-
-def _ratios(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    if not (_concentration(x) and _concentration(y)):
-        return np.zeros(0)
-    seen = (x > NEGATIVE * x.max()) & (y > NEGATIVE * y.max())
-    if not seen.any():
-        return np.zeros(0)
-    low, middle, high = np.quantile(y[seen] / x[seen], (0.05, 0.5, 0.95))
-    low, high = max(0.3 * low, middle / MOST_RATIOS**0.5), min(3 * high, middle * MOST_RATIOS**0.5)
-    return np.geomspace(low, high, RATIOS)
-
-
-def _concentration(values: np.ndarray) -> bool:
-    return not _nothing(values) and values.min() >= -NEGATIVE * values.max()
-
-
-def _of_product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.zeros(0) if _nothing(x) or _nothing(y) else _positive_scales(x * y)
-
-
-def _radii(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.zeros(0) if _nothing(x) or _nothing(y) else _scales(np.hypot(x, y))
-
-
-def _radial_powers(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    square = x**2 + y**2
-    varied = not (_nothing(x) or _nothing(y)) and 0 < square.min() < 0.8 * square.max()
-    return RADIAL_POWERS if varied else np.zeros(0)
-
-
-def _difference_powers(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    if _nothing(x) or _nothing(y):
-        return np.zeros(0)
-    # Of one sign its square is one of three other terms.
-    both = (x - y).min() < 0 < (x - y).max()
-    return DIFFERENCE_POWERS if both else np.setdiff1d(DIFFERENCE_POWERS, 2)
-
-
-def _slants(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    if _nothing(x) or _nothing(y):
-        return np.zeros(0)
-    size = np.max(np.abs(x)) / np.max(np.abs(y))
-    first, last = np.quantile(np.arctan2(x, size * y) % np.pi, [ONE_SIDE, 1 - ONE_SIDE])
-    tried = np.unique(size * np.tan(np.linspace(first, last, SLANTS)))
-    above = np.mean(x[:, None] > tried * y[:, None], 0)
-    # Of one sign it is two other terms.
-    return tried[(above > ONE_SIDE / 2) & (above < 1 - ONE_SIDE / 2)]
-
-
-def _powers_of_both(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    both = len(_powers(x)) and len(_powers(y)) and min(x.min(), y.min()) > 0
-    return POWERS_OF_BOTH if both else np.zeros(0)
-
-
 def _kind(
     beside: str,
     names: Sequence[str],
@@ -263,35 +101,46 @@ def _kind(
 
 
 KINDS: dict[str, Kind] = {
-    "saturation": _kind("saturation", ("michaelis", "inhibition"), _positive_scales, freed=True),
-    "hill2": _kind("saturation", ("hill2", "repression2"), _scales),
-    "hill3": _kind("saturation", ("hill3", "repression3"), _positive_scales),
-    "hill4": _kind("saturation", ("hill4", "repression4"), _scales),
-    "exponential": _kind("exp", ("exponential", "diode"), _rates, freed=True),
-    "arrhenius": _kind("exp", ("arrhenius",), _energies),
-    "logarithm": _kind("log", ("logarithm",), _levels),
-    "tanh": _kind("tanh", ("steep_tanh",), _slopes, freed=True),
-    "power": _kind("sqrt", ("power",), _powers),
-    "hinge": _kind("tanh", ("hinge",), _thresholds),
-    "dead_zone": _kind("tanh", ("dead_zone", "limited"), _widths),
+    "saturation": _kind(
+        "saturation", ("michaelis", "inhibition"), grids.positive_scales, freed=True
+    ),
+    "hill2": _kind("saturation", ("hill2", "repression2"), grids.scales),
+    "hill3": _kind("saturation", ("hill3", "repression3"), grids.positive_scales),
+    "hill4": _kind("saturation", ("hill4", "repression4"), grids.scales),
+    "exponential": _kind("exp", ("exponential", "diode"), grids.rates, freed=True),
+    "arrhenius": _kind("exp", ("arrhenius",), grids.energies),
+    "logarithm": _kind("log", ("logarithm",), grids.levels),
+    "tanh": _kind("tanh", ("steep_tanh",), grids.tanh_rates, freed=True),
+    "power": _kind("sqrt", ("power",), grids.powers),
+    "hinge": _kind("tanh", ("hinge",), grids.thresholds),
+    "dead_zone": _kind("tanh", ("dead_zone", "limited"), grids.widths),
     "hill_power": _kind(
         "saturation",
         ("hill_power", "repression_power"),
-        _positive_scales,
+        grids.positive_scales,
         seconds=lambda *values: STEEP_POWERS,
     ),
-    "sigmoid": _kind("tanh", ("sigmoid", "inverse_sigmoid"), _thresholds, seconds=_steepness),
-    "haldane": _kind("saturation", ("haldane",), _positive_scales, seconds=_second_scales),
-    "competition": _kind(
-        "saturation", ("beddington", "competition"), _both_scales, seconds=_second_scales
+    "sigmoid": _kind(
+        "tanh", ("sigmoid", "inverse_sigmoid"), grids.thresholds, seconds=grids.steepness
     ),
-    "ratio_share": _kind("saturation", ("ratio_share",), _ratios),
-    "joint_saturation": _kind("saturation", ("joint_saturation", "joint_inhibition"), _of_product),
-    "radial_inhibition": _kind("saturation", ("radial_inhibition",), _radii),
-    "radial_power": _kind("sqrt", ("radial_power",), _radial_powers),
-    "difference_power": _kind("sqrt", ("difference_power",), _difference_powers),
-    "size_of_difference": _kind("sqrt", ("size_of_difference",), _slants),
-    "difference_of_powers": _kind("sqrt", ("difference_of_powers",), _powers_of_both),
+    "haldane": _kind(
+        "saturation", ("haldane",), grids.positive_scales, seconds=grids.second_scales
+    ),
+    "competition": _kind(
+        "saturation",
+        ("beddington", "competition"),
+        grids.scales_of_two,
+        seconds=grids.second_scales,
+    ),
+    "ratio_share": _kind("saturation", ("ratio_share",), grids.ratios),
+    "joint_saturation": _kind(
+        "saturation", ("joint_saturation", "joint_inhibition"), grids.product_scales
+    ),
+    "radial_inhibition": _kind("saturation", ("radial_inhibition",), grids.radii),
+    "radial_power": _kind("sqrt", ("radial_power",), grids.radial_powers),
+    "difference_power": _kind("sqrt", ("difference_power",), grids.difference_powers),
+    "size_of_difference": _kind("sqrt", ("size_of_difference",), grids.slants),
+    "difference_of_powers": _kind("sqrt", ("difference_of_powers",), grids.powers_of_both),
 }
 """The kinds that are tried beside waves."""
 
@@ -338,7 +187,10 @@ def _own(operation: Numbered) -> Kind:
     """The kind of an operation of one's own, whose number lies in its range."""
     if operation.ranges is None:
         # Nobody knows what it means: a share of the values, or one over them.
-        return Kind((operation,), lambda values: np.union1d(_scales(values), _rates(values)))
+        return Kind(
+            (operation,),
+            lambda values: np.union1d(grids.scales(values), grids.rates(values)),
+        )
     low, high = operation.ranges
     tried = np.geomspace(low, high, 32) if low > 0 else np.linspace(low, high, 33)
     return Kind((operation,), lambda values: tried)

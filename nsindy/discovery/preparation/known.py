@@ -8,7 +8,8 @@ import numpy as np
 
 from nsindy.terms.expansion import Summand, expand_sum, same_term
 from nsindy.terms.expression import Quote
-from nsindy.terms.operations import PRIMITIVES, Primitive
+from nsindy.terms.operations import PRIMITIVES
+from nsindy.terms.primitive import Primitive
 from nsindy.terms.reading import read_equation, read_expression
 from nsindy.terms.term import Term
 from nsindy.terms.text import readable

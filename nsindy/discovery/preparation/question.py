@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from nsindy.terms import operations as table
-from nsindy.terms.numbered import Numbered
-from nsindy.terms.operations import Operations, Primitive
+from nsindy.terms.given_operations import Operations, rows_of
+from nsindy.terms.numbered_operations import Numbered
+from nsindy.terms.primitive import Primitive
 
 __all__ = ["Question"]
 
@@ -122,7 +122,7 @@ class Question:
         """
         if self.operations is None:
             return None
-        return table.rows_of([each for each in self._listed if not isinstance(each, Numbered)])
+        return rows_of([each for each in self._listed if not isinstance(each, Numbered)])
 
     @property
     def numbered(self) -> tuple[Numbered, ...]:

@@ -12,7 +12,8 @@ from nsindy.discovery.supports import candidates
 from nsindy.discovery.supports.candidates import Candidate, Start
 from nsindy.evidence import around, regression, score
 from nsindy.runtime.programs import Program
-from nsindy.trajectories import shooting, stretches
+from nsindy.trajectories import stretches
+from nsindy.trajectories.chain import linearise
 from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.shooting import Segments
 from nsindy.trajectories.stretches import Eliminated
@@ -57,7 +58,7 @@ class Near(NamedTuple):
 
 
 def _tangents(terms, model, columns, coefficients, segments, noise, follow):
-    chain = shooting.linearise(terms, model, segments, noise, columns)
+    chain = linearise(terms, model, segments, noise, columns)
     if follow is not None:
         chain = chain._replace(
             by_coefficients=chain.by_coefficients @ follow,

@@ -112,13 +112,7 @@ def search(
             masks = [*neighbours.together(problem, near, best), *masks]
         todo = neighbours.starts(problem, near, best, masks[: problem.fits])
     ordered = sorted(pool.values(), key=lambda c: -c.score)
-    similar = [c for c in ordered if c.score >= ordered[0].score - constants.STRONG]
-    costs = np.asarray(problem.prior.costs)
-    # A reaction takes from one state what it gives to another: the same term in both.
-    chosen = min(
-        similar,
-        key=lambda c: (c.mask.sum(), (c.mask @ costs).sum(), c.mask.any(0).sum(), -c.score),
-    )
+    chosen = _simplest_of_similar(problem, ordered)
     if chosen is not best:
         near = neighbours.look_around(problem, segments, chosen, samples)
     around = [
@@ -137,4 +131,15 @@ def search(
         near.noise,
         samples,
         settled,
+    )
+
+
+def _simplest_of_similar(problem: Problem, ordered: Sequence[Candidate]) -> Candidate:
+    """The simplest of those that are not strongly worse than the best, which is the first."""
+    similar = [c for c in ordered if c.score >= ordered[0].score - constants.STRONG]
+    costs = np.asarray(problem.prior.costs)
+    # A reaction takes from one state what it gives to another: the same term in both.
+    return min(
+        similar,
+        key=lambda c: (c.mask.sum(), (c.mask @ costs).sum(), c.mask.any(0).sum(), -c.score),
     )

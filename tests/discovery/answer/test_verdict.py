@@ -6,7 +6,7 @@ from problems import candidate, found, narrow, prepared, signal
 
 from nsindy.discovery import constants
 from nsindy.discovery.answer import verdict
-from nsindy.discovery.preparation import signals
+from nsindy.discovery.preparation import smooth_signals
 from nsindy.discovery.supports import candidates
 from nsindy.discovery.supports.candidates import Path
 from nsindy.discovery.supports.discrepancy import Discrepancy
@@ -129,7 +129,7 @@ def decay():
         states = 30 * np.exp(-times / 2) + rng.standard_normal(samples)
         parts.append(Recording(times, states[:, None], np.zeros((samples, 0))))
     one = prepared(parts[0].times, parts[0].states)
-    smoothed, units = signals.smooth_recordings(parts, 1)
+    smoothed, units = smooth_signals.smooth_recordings(parts, 1)
     return one._replace(parts=parts, signals=smoothed, units=units, length=64)
 
 

@@ -8,7 +8,7 @@ from problems import prepared
 
 import nsindy
 from nsindy.discovery.inputs import readings
-from nsindy.discovery.preparation import segmentation, signals, smoothing
+from nsindy.discovery.preparation import segmentation, signals, smooth_signals, smoothing
 from nsindy.discovery.preparation.question import Question
 from nsindy.recording.check import Recording
 
@@ -102,7 +102,7 @@ def test_what_repeats_its_value_is_taken_for_held_at_first():
 def test_an_interval_begins_and_ends_with_what_the_input_is_there():
     u = np.stack([inputs("a"), inputs("b", 1)], 1)
     part = Recording(TIMES, np.sin(TIMES)[:, None], u)
-    (found,), units = signals.smooth_recordings([part], 1, np.array([True, False]))
+    (found,), units = smooth_signals.smooth_recordings([part], 1, np.array([True, False]))
     segments = segmentation.segments([found], units, np.ones(9, bool), substeps=1, length=300)
     given = np.asarray(segments.inputs)[0, :299] * units.inputs
     np.testing.assert_allclose(given[:, 0], u[:-1])
@@ -160,7 +160,7 @@ def test_sums_of_the_time_since_the_row_before_are_recognised(asked, rows):
 def test_what_is_late_acts_as_a_line_of_the_same_mean_and_moment():
     u = inputs("every row")
     part = Recording(TIMES, np.sin(TIMES)[:, None], u[:, None])
-    (found,), units = signals.smooth_recordings([part], 1, np.array([True]))
+    (found,), units = smooth_signals.smooth_recordings([part], 1, np.array([True]))
     late = readings._later(found, 0.3)
     begin, end = late.inputs[:-1, 0] * units.inputs, late.before[1:, 0] * units.inputs
     before, now = np.append(u[:1], u[:-2]), u[:-1]

@@ -8,7 +8,7 @@ from scipy.optimize import curve_fit
 
 import nsindy
 from nsindy import cli
-from nsindy.discovery.maps import map_regression, map_search
+from nsindy.discovery.maps import map_regression, map_rows, map_search
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.supports.session import Session
 from nsindy.recording import check
@@ -114,7 +114,7 @@ def test_noise_of_the_system_is_told_from_that_of_the_measurement():
 def test_standard_errors_of_the_regression_are_those_of_least_squares():
     made = iterated(lambda x, n: 0.8 * x + 0.1, [0.0], 200, noise=0.05, seed=2)
     session = a_session([made])
-    prepared_map = map_search._prepared(session, map_search._units(session.parts))
+    prepared_map = map_search._prepared(session, map_rows.units_of_rows(session.parts))
     fit = map_regression.regress_map(prepared_map, 1.0)
     design = np.column_stack([np.ones(199), made[:-1, 0]])
     kept = [name for name, used in zip(("1", "x"), fit.mask[0, :2], strict=True) if used]
@@ -129,7 +129,7 @@ def test_standard_errors_of_the_regression_are_those_of_least_squares():
 
 def a_session(states):
     parts = [Recording(np.arange(float(len(x))), x, np.zeros((len(x), 0))) for x in states]
-    rows, made = map_search.rows_of_map(parts)
+    rows, made = map_rows.rows_of_map(parts)
     return Session(rows, made, Question(map=True, operations=()), lambda *now: None)
 
 
@@ -155,13 +155,6 @@ def test_where_a_row_lacks_the_next_does_not_follow(clean):
     assert_near(coefficients(found), {"x": 3.7, "x^2": -3.7}, 1e-4)
     assert any("where a row lacks" in said for said in found.notes)
     assert np.asarray(found.initial).shape == (1, 1)
-
-
-def test_rows_that_never_follow_one_another():
-    times = np.cumsum([1.0, 1.0, 9.0] * 4)
-    part = Recording(times, np.ones((12, 1)), np.zeros((12, 0)))
-    with pytest.raises(ValueError, match="no 5 rows follow one another"):
-        map_search.rows_of_map([part])
 
 
 def test_a_map_has_order_1():
@@ -261,24 +254,10 @@ def test_no_map_is_suggested_for_a_smooth_recording():
 def test_the_map_of_one_step_of_the_solver_is_no_flow(clean):
     """Segments of a map take no solver steps: each row is the right-hand side of the one before."""
     session = a_session([clean])
-    made = map_search._prepared(session, map_search._units(session.parts))
+    made = map_search._prepared(session, map_rows.units_of_rows(session.parts))
     assert made.substeps is None and made.segments(1.0).substeps is None
     flow = prepared(np.arange(150.0), clean)
     assert flow.segments(1.0).substeps == 1
-
-
-def test_rows_that_lack_a_value_part_a_map():
-    """The next row does not follow, however many of them there are."""
-    x = np.arange(60.0)
-    x[1:40:2] = np.nan
-    times, states = np.arange(60.0), np.column_stack([x, x])
-    states[45, 1] = np.nan
-    rows, made = map_search.rows_of_map([Recording(times, states, np.zeros((60, 0)))])
-    assert [part.states[:, 0].tolist() for part in rows] == [
-        [40.0, 41.0, 42.0, 43.0, 44.0],
-        list(range(46, 60)),
-    ]
-    assert all(s.seen.all() and np.isfinite(s.measured).all() for s in made)
 
 
 @pytest.mark.slow
@@ -318,27 +297,6 @@ def test_errors_beside_a_number_of_a_map_are_those_of_least_squares():
     )
     assert number == pytest.approx(k, rel=0.05)
     assert spread == pytest.approx(np.sqrt(covariance[1, 1]), rel=0.1)
-
-
-def test_a_term_that_is_less_probable_than_not_is_unclear():
-    """Beside it stands what may as well be there, the most probable first."""
-    mask = np.array([[True, False, True, False]])
-    others = [
-        (np.array([True, True, False, False]), -0.1),
-        (np.array([True, False, False, True]), -1),
-    ]
-    fit = map_regression.MapFit(
-        mask=mask,
-        coefficients=np.ones((1, 4)),
-        errors=np.ones((1, 4)),
-        probabilities=np.array([[1.0, 0.4, 0.42, 0.15]]),
-        variance=np.ones(1),
-        score=np.zeros(1),
-        others=[others],
-    )
-    (one,) = map_regression.unclear_terms(fit)
-    assert one[:3] == (0, 2, [1, 3]) and one.kept
-    assert not map_regression.unclear_terms(fit._replace(probabilities=np.ones((1, 4))))
 
 
 def test_a_map_of_its_library_has_no_number(exact):

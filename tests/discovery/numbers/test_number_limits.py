@@ -6,7 +6,7 @@ from problems import prepared
 
 from nsindy.discovery.numbers.number_blocks import Offer
 from nsindy.discovery.numbers.number_limits import with_one_number, without_line
-from nsindy.discovery.preparation import building, signals
+from nsindy.discovery.preparation import building, smooth_signals
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.supports.candidates import regressed
 from nsindy.recording.check import Recording
@@ -73,7 +73,7 @@ def test_the_logarithm_of_an_input_is_multiplied_with_no_input():
     """So nothing beside it says what its number is."""
     times = np.linspace(0, 5, 60)
     part = Recording(times, np.exp(-times)[:, None], (1 + times)[:, None])
-    smoothed, units = signals.smooth_recordings([part], 1)
+    smoothed, units = smooth_signals.smooth_recordings([part], 1)
     inner = Inner("logarithm", 1, 2.0)
     question = Question(operations=("log",))
     wide = building.prepare([part], smoothed, units._replace(inner=(inner,)), question)

@@ -6,9 +6,7 @@ from problems import narrow, prepared, signal, solved
 
 from nsindy.discovery import constants
 from nsindy.discovery.preparation import building
-from nsindy.terms import operations
-from nsindy.terms.numbered import NUMBERED, WAVE, Inner, with_number
-from nsindy.terms.term import Term, parse
+from nsindy.terms.numbered import WAVE, Inner
 from nsindy.terms.text import readable
 
 TIMES = np.linspace(0, 0.012, 300)
@@ -149,40 +147,6 @@ def test_length_of_a_segment(samples, expected):
     """Three segments at least, in the shortest recording too, if they may have eight intervals."""
     assert constants.SEGMENT_LENGTHS == (4, 8)
     assert building._length([signal(np.ones((n, 1))) for n in (1200, samples)]) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    (
-        ("one()", "one()"),
-        ("identity(v)", "identity(v)"),
-        ("mul(x,mul(x,v))", "mul(x,mul(x,v))"),
-        ("sin(x)", "sin(X)"),
-        ("mul(v,sin(x))", "mul(v,sin(X))"),
-        ("log(mul(x,v))", "log(mul(X,V))"),
-        ("saturation(identity(v))", "saturation(identity(V))"),
-    ),
-)
-def test_products_see_scaled_variables_and_operations_raw_ones(text, expected):
-    bound = building._on_raw(parse(text, ("x", "v")), 2)
-    assert bound.name(("x", "v", "X", "V")) == expected
-
-
-def test_fitted_waves_see_a_variable_of_their_own():
-    """w is a variable behind the raw ones, so that it is no constant of a program."""
-    wave = Term(operations.get("sin"), (Term(operations.times(3.0), (1,)),))
-    assert building._on_raw(wave, 2).name(("x", "v", "X", "V", "wx", "wv")) == "sin(mul(V,wv))"
-
-
-def test_a_number_inside_a_term_is_a_variable_of_its_own():
-    """Alone and times a state, which is scaled; its own variable is raw."""
-    names = ("x", "v", "X", "V", "Kx", "Kv")
-    alone = Term(with_number(NUMBERED["michaelis"], 3.0), (1,))
-    times = Term(operations.get("mul"), (0, alone))
-    assert building._on_raw(alone, 2).name(names) == "michaelis(V,Kv)"
-    assert building._on_raw(times, 2).name(names) == "mul(x,michaelis(V,Kv))"
-    both = Term(with_number(NUMBERED["ratio_share"], 3.0), (0, 1))
-    assert building._on_raw(both, 2).name(names) == "ratio_share(X,V,Kv)"
 
 
 def test_a_fitted_wave_has_the_values_of_its_number(clean):

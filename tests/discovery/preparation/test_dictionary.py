@@ -6,7 +6,7 @@ import pytest
 from nsindy.discovery import constants
 from nsindy.discovery.preparation import dictionary
 from nsindy.terms import operations
-from nsindy.terms.numbered import NUMBERED
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.text import readable
 
 

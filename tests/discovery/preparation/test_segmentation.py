@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from problems import irregular
 
-from nsindy.discovery.preparation import segmentation, signals
+from nsindy.discovery.preparation import segmentation, signals, smooth_signals
 
 
 @pytest.mark.parametrize("length", (4, 8, 16, 64))
 def test_every_sample_counts_once(length):
     parts = [irregular(100, 0), irregular(57, 1)]
-    found, units = signals.smooth_recordings(parts, 1)
+    found, units = smooth_signals.smooth_recordings(parts, 1)
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=2, length=length)
     weights = np.asarray(segments.weights)
     assert (weights > 0).sum() == 2 * 157
@@ -23,7 +23,7 @@ def test_every_sample_counts_once(length):
 
 
 def test_the_last_fifth_can_be_held_out():
-    found, units = signals.smooth_recordings([irregular(100)], 1)
+    found, units = smooth_signals.smooth_recordings([irregular(100)], 1)
     segments = segmentation.segments(
         found, units, np.ones(5, bool), substeps=1, length=8, counted=0.8
     )
@@ -31,7 +31,7 @@ def test_the_last_fifth_can_be_held_out():
 
 
 def test_inputs_stand_at_the_nodes():
-    found, units = signals.smooth_recordings([irregular(400, u=1)], 1)
+    found, units = smooth_signals.smooth_recordings([irregular(400, u=1)], 1)
     segments = segmentation.segments(found, units, np.ones(7, bool), substeps=2, length=400)
     times = irregular(400, u=1).times
     given = np.asarray(segments.inputs)[0, :399, :, 0] * units.inputs
@@ -44,7 +44,7 @@ def test_inputs_stand_at_the_nodes():
 
 
 def test_windows_begin_where_errors_have_grown():
-    found, units = signals.smooth_recordings([irregular(100)], 1)
+    found, units = smooth_signals.smooth_recordings([irregular(100)], 1)
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=1, length=8)
     count = len(segments.steps)
     calm = segmentation.windows(segments, np.repeat(np.eye(2)[None], count, 0), growth=100.0)
@@ -58,7 +58,7 @@ def test_windows_begin_where_errors_have_grown():
 
 def test_nodes_undo_the_cut_into_segments():
     parts = [irregular(100, 0), irregular(57, 1)]
-    found, units = signals.smooth_recordings(parts, 1)
+    found, units = smooth_signals.smooth_recordings(parts, 1)
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=1, length=16)
     for nodes, s in zip(segmentation.nodes(found, np.asarray(segments.states)), found, strict=True):
         np.testing.assert_array_equal(nodes, s.measured)
@@ -67,7 +67,7 @@ def test_nodes_undo_the_cut_into_segments():
 @pytest.mark.parametrize(("growth", "expected"), ((124.9, [0, 3, 6]), (125.1, [0, 4])))
 def test_an_error_may_grow_as_far_as_the_limit(growth, expected):
     """Three segments multiply it by 125."""
-    found, units = signals.smooth_recordings([irregular(60)], 1)
+    found, units = smooth_signals.smooth_recordings([irregular(60)], 1)
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=1, length=8)
     assert len(segments.steps) == 8
     cut = segmentation.windows(segments, np.repeat(5 * np.eye(2)[None], 8, 0), growth=growth)
@@ -75,7 +75,7 @@ def test_an_error_may_grow_as_far_as_the_limit(growth, expected):
 
 
 def test_a_stretch_ends_where_a_propagator_is_not_finite():
-    found, units = signals.smooth_recordings([irregular(60)], 1)
+    found, units = smooth_signals.smooth_recordings([irregular(60)], 1)
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=1, length=8)
     propagators = np.repeat(np.eye(2)[None], 8, 0)
     propagators[4] = np.nan
@@ -85,7 +85,7 @@ def test_a_stretch_ends_where_a_propagator_is_not_finite():
 
 @pytest.mark.parametrize("length", (4, 8, 64))
 def test_a_cut_begins_a_stretch_and_loses_no_sample(length):
-    found, units = signals.smooth_recordings([irregular(100, 0), irregular(57, 1)], 1)
+    found, units = smooth_signals.smooth_recordings([irregular(100, 0), irregular(57, 1)], 1)
     found[0] = found[0]._replace(cuts=np.array([3, 41]))
     segments = segmentation.segments(found, units, np.ones(5, bool), substeps=1, length=length)
     starts, steps = np.asarray(segments.starts), np.asarray(segments.steps)
@@ -103,7 +103,7 @@ def test_a_cut_begins_a_stretch_and_loses_no_sample(length):
 
 def test_steps_of_held_inputs_are_cut_where_there_is_room():
     held = np.repeat([0.0, 1.0, 0.0, 2.0, 2.0], [20, 2, 28, 49, 1])
-    (made,), _ = signals.smooth_recordings([irregular(100)], 1)
+    (made,), _ = smooth_signals.smooth_recordings([irregular(100)], 1)
     ramp = np.linspace(0, 1, 100)
     made = made._replace(inputs=np.stack([held, ramp], 1), held=np.array([True, False]))
     assert signals.cut_at_steps(made).cuts.tolist() == [20, 50]

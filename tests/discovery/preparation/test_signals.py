@@ -4,7 +4,7 @@ from problems import irregular, signal
 from scipy.stats import norm
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import segmentation, signals, smoothing
+from nsindy.discovery.preparation import signals, smooth_signals
 from nsindy.recording.check import Recording
 
 
@@ -13,29 +13,17 @@ def test_what_is_fitted_and_what_is_held_out(samples):
     assert signals.fitted_samples(samples) == samples - round(constants.HELD_OUT * samples)
 
 
-def test_order_two_makes_velocities_states_that_were_not_measured():
-    times = np.linspace(0, 10, 200)
-    part = Recording(times, np.sin(2 * times)[:, None], np.zeros((200, 0)))
-    (found,), units = signals.smooth_recordings([part], 2)
-    velocity = found.states[:, 1] * units.states[1]
-    np.testing.assert_allclose(velocity[10:-10], 2 * np.cos(2 * times)[10:-10], atol=1e-3)
-    acceleration = found.derivatives[:, 1] * units.states[1] / units.time
-    np.testing.assert_allclose(acceleration[10:-10], -4 * np.sin(2 * times)[10:-10], atol=1e-2)
-    segments = segmentation.segments([found], units, np.ones(5, bool), substeps=1, length=8)
-    assert not np.asarray(segments.weights)[..., 1].any()
-
-
 def test_readings_in_steps_have_the_noise_of_rounding():
     times = np.linspace(0, 10, 200)
     both = np.stack([2 * np.round(30 * np.sin(2 * times) / 2), np.cos(2 * times)], 1)
-    made, units = signals.smooth_recordings([Recording(times, both, np.zeros((200, 0)))], 1)
+    made, units = smooth_signals.smooth_recordings([Recording(times, both, np.zeros((200, 0)))], 1)
     expected = [2 / np.sqrt(12), 0.0]
     np.testing.assert_allclose(signals.rounding(made) * units.states, expected, rtol=1e-9)
 
 
 def test_noise_and_its_kind_are_taken_from_the_states_of_a_model():
     parts, rng = [irregular(200, 0, d=3), irregular(150, 1, d=3)], np.random.default_rng(2)
-    found, _ = signals.smooth_recordings(parts, 1)
+    found, _ = smooth_signals.smooth_recordings(parts, 1)
     clean = [np.array([1.2, 1.2, 2.0]) + s.states for s in found]
     noisy = []
     for s, x in zip(found, clean, strict=True):
@@ -83,19 +71,3 @@ def test_a_kind_of_noise_must_be_likelier_by_so_many_nats(monkeypatch, factor, b
         np.zeros(1),
     )
     assert one.proportional.tolist() == [before if factor > 1 else not before]
-
-
-@pytest.mark.parametrize("truth", (True, False))
-def test_noise_is_of_one_kind_in_all_recordings(truth):
-    """Of noise that grows with the state little in one recording is sure, and more in three."""
-    times, parts, alone = np.linspace(0, 10, 60), [], []
-    x = 1.5 + 0.35 * np.cos(times)
-    for seed in range(6):
-        draws = 0.03 * np.random.default_rng(seed).standard_normal(60)
-        parts.append(
-            Recording(times, (x + draws * (x if truth else 1.5))[:, None], np.zeros((60, 0)))
-        )
-        alone.append(smoothing.smooth(times, parts[-1].states[:, 0]).proportional)
-    found, _ = signals.smooth_recordings(parts, 1)
-    assert [bool(s.proportional[0]) for s in found] == [truth] * 6
-    assert not truth or 0 < sum(alone) < 6

@@ -5,7 +5,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import smoothing
+from nsindy.discovery.preparation import smoothing, splines
 
 
 def wave(n=400, noise=0.0, seed=0, proportional=False):
@@ -141,8 +141,8 @@ def test_a_spline_is_resolved_below_a_share_of_freedom(monkeypatch, factor, reso
 def scaled_and_fitted(times, values, knots):
     """Values of mean 0 and size 1, smoothed for constant noise by so many knots."""
     scaled = (values - values.mean()) / values.std()
-    one = smoothing._problem(times, knots)
-    return one, scaled, smoothing._fit(one, scaled, np.ones_like(scaled))
+    one = splines.spline_problem(times, knots)
+    return one, scaled, splines.fit_spline(one, scaled, np.ones_like(scaled))
 
 
 def gains(times, values):
@@ -157,7 +157,7 @@ def gains(times, values):
             states * values.std() + values.mean(), np.sqrt(np.mean(values**2))
         )
         shape = shape / np.exp(np.mean(np.log(shape)))
-        found = smoothing._fit(one, scaled, shape)
+        found = splines.fit_spline(one, scaled, shape)
         states = found.values
         gain.append(found.log_likelihood - constant.log_likelihood)
         left.append(np.sqrt(np.mean((scaled - states) ** 2)) / constant.sigma)
@@ -195,13 +195,13 @@ def test_proportional_noise_that_leaves_too_much_is_rejected(
 @pytest.mark.parametrize(("samples", "first"), ((60, 60), (61, 60), (59, 59)))
 def test_knots_are_as_many_as_samples_up_to_a_number(monkeypatch, samples, first):
     """Then as many as the freedom of the spline needs, where these are fewer than half."""
-    seen, build = [], smoothing._problem
+    seen, build = [], splines.spline_problem
 
     def problem(times, pieces, *more):
         seen.append(pieces)
         return build(times, pieces, *more)
 
-    monkeypatch.setattr(smoothing, "_problem", problem)
+    monkeypatch.setattr(splines, "spline_problem", problem)
     monkeypatch.setattr(constants, "MOST_KNOTS", 60)
     times = np.linspace(0, 10, samples)
     noise = 0.05 * np.random.default_rng(0).standard_normal(samples)

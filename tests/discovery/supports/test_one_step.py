@@ -6,7 +6,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import nsindy
-from nsindy.discovery.preparation import signals
+from nsindy.discovery.preparation import smooth_signals
 from nsindy.discovery.supports import one_step, proposals
 from nsindy.recording.check import Recording
 from nsindy.terms import text
@@ -79,10 +79,10 @@ def test_a_recording_at_rest_may_stand_beside_one_that_moves():
     moves = np.column_stack([np.sin(times), np.cos(times)]) * np.exp(-0.3 * times)[:, None]
     both = [x + 0.01 * rng.standard_normal(x.shape) for x in (moves, 0 * moves)]
     parts = [Recording(times, x, np.zeros((200, 0))) for x in both]
-    found, _ = signals.smooth_recordings(parts, 1)
+    found, _ = smooth_signals.smooth_recordings(parts, 1)
     assert not any(signal.coarse for signal in found)
     with pytest.raises(ValueError, match="nothing to do with the one before"):
-        signals.smooth_recordings(parts[1:], 1)
+        smooth_signals.smooth_recordings(parts[1:], 1)
 
 
 def test_noise_is_not_taken_for_a_coarse_signal():
@@ -91,7 +91,7 @@ def test_noise_is_not_taken_for_a_coarse_signal():
     clean = np.stack([np.sin(times), np.cos(times)], 1)
     for seed in range(5):
         x = clean + 0.3 * np.random.default_rng(seed).standard_normal(clean.shape)
-        (found,), _ = signals.smooth_recordings([Recording(times, x, np.zeros((400, 0)))], 1)
+        (found,), _ = smooth_signals.smooth_recordings([Recording(times, x, np.zeros((400, 0)))], 1)
         assert not found.coarse and found.resolved.all()
 
 
@@ -101,5 +101,5 @@ def test_a_map_is_predicted_by_the_sample_before():
     for _ in range(299):
         x.append(3.7 * x[-1] * (1 - x[-1]))
     part = Recording(np.arange(300.0), np.array(x)[:, None], np.zeros((300, 0)))
-    (found,), _ = signals.smooth_recordings([part], 1)
+    (found,), _ = smooth_signals.smooth_recordings([part], 1)
     assert found.coarse

@@ -7,7 +7,7 @@ import problems
 import pytest
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import signals, smoothing
+from nsindy.discovery.preparation import signals, smooth_signals, smoothing
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.supports import candidates, stages
 from nsindy.discovery.supports.candidates import Path, Start
@@ -195,7 +195,7 @@ def test_a_kind_of_noise_that_no_model_follows_is_taken_again_from_the_model():
     times = np.linspace(0, 24, 161)
     states = problems.noisy(problems.solved(field, (1.0, 0.5), times), 0.01)
     parts = [Recording(times, states, np.zeros((len(times), 0)))]
-    (one,), units = signals.smooth_recordings(parts, 1)
+    (one,), units = smooth_signals.smooth_recordings(parts, 1)
     assert not one.proportional.any()
     shape = smoothing.proportional_noise(one.states, np.sqrt(np.mean(one.states**2, 0)))
     shape = shape / np.sqrt(np.mean(shape**2, 0))
