@@ -40,11 +40,9 @@ def with_cells_missing(seed):
     return times, x, sigma
 
 
-SLOW = pytest.param(with_cells_missing, marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize("make", (at_different_rates, SLOW))
-@pytest.mark.parametrize("seed", (0, pytest.param(1, marks=pytest.mark.slow)))
+@pytest.mark.slow
+@pytest.mark.parametrize("make", (at_different_rates, with_cells_missing))
+@pytest.mark.parametrize("seed", (0, 1))
 @pytest.mark.unmeasured
 def test_no_grid_is_needed(make, seed):
     times, x, sigma = make(seed)

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import hidden_motions
 import numpy as np
 import problems
 import pytest
@@ -149,6 +150,31 @@ def test_starts_are_followed_to_the_least_squares_of_a_fortnight(fortnight):
     long = part._replace(times=np.arange(constants.LAW_FOLLOWED + 1.0))
     many = SimpleNamespace(parts=[long], signals=posed.signals, units=posed.units)
     assert hidden_law.followed([far], _epidemic, many) == [far]
+
+
+@pytest.mark.slow
+def test_a_room_whose_walls_were_not_measured():
+    """Weather and a heater act on both: two terms of the room beside its walls."""
+    motion = hidden_motions.room()
+    noise = 0.05 * np.random.default_rng(0).standard_normal(len(motion.times))
+    found = nsindy.discover(
+        motion.times,
+        motion.states[0] + noise,
+        states=["room"],
+        hidden="walls",
+        inputs=motion.inputs.T,
+        input_names=["weather", "heater"],
+        hold=[False, True],
+    )
+    chosen = np.asarray(found.coefficients) != 0
+    room, walls = ({found.terms[m] for m in np.flatnonzero(row)} for row in chosen)
+    # The room itself stands in one of the two, in coordinates of as few terms.
+    every = {"room", "walls", "weather", "heater"}
+    assert room | {"room"} == walls | {"room"} == every and len(room) + len(walls) == 7
+    assert found.verdict == "equation"
+    beside = dict(zip(found.terms, np.asarray(found.coefficients)[0], strict=True))
+    assert beside["weather"] == pytest.approx(0.13, rel=0.1)
+    assert beside["heater"] == pytest.approx(0.62, rel=0.03)
 
 
 def test_a_count_or_a_name():

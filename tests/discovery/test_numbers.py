@@ -78,6 +78,7 @@ def test_michaelis_and_menten_from_a_file(michaelis, tmp_path):
     assert again.parameter_errors == found.parameter_errors
 
 
+@pytest.mark.slow
 def test_a_diode():
     """V' = 1 - 0.2 exp(2.5 V)."""
     times, states = recorded(lambda v: 1 - 0.2 * np.exp(2.5 * v), (-1.0,), 2.5, 200, 0.002)

@@ -74,6 +74,7 @@ def test_what_has_no_equation_is_an_input_of_what_has(demands):
     assert "taken as an input" in sorted_out.recordings.notes[-1]
 
 
+@pytest.mark.slow
 def test_what_a_person_speaks_of_stays(demands):
     """Nothing that was named is left out, and what was given an equation is no input."""
     made = np.column_stack([demands, 2.5 * demands[:, 3] + 3])

@@ -152,7 +152,7 @@ def test_never_frozen_when_the_criterion_cannot_be_met(data):
     assert not np.asarray(fitted.history.frozen).any()
 
 
-@pytest.mark.parametrize("relative", [0.0, 0.999])
+@pytest.mark.parametrize("relative", [0.0, pytest.param(0.999, marks=pytest.mark.slow)])
 def test_a_slot_of_next_to_nothing_is_empty(data, relative):
     run = Run("short", "short", "router", routing=Routing(slots=2, steps=3), relative=relative)
     knobs = RouterKnobs(initial_spread=1.0)

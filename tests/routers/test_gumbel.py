@@ -6,9 +6,11 @@ import scipy.stats
 
 from nsindy.routers import gumbel
 
+SLOW = [pytest.param(shape, marks=pytest.mark.slow) for shape in ((8,), (3, 5))]
+
 
 @pytest.mark.parametrize("sets", [1, pytest.param(2, marks=pytest.mark.slow), 3])
-@pytest.mark.parametrize("shape", [(1,), (8,), (3, 5), (8, 480)])
+@pytest.mark.parametrize("shape", [(1,), (8, 480), *SLOW])
 def test_the_draws_are_those_of_the_halves_of_wide_words(shape, sets, both):
     keys = jax.random.split(jax.random.key(7), 4)
     index = jnp.asarray(123)

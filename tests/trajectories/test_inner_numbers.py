@@ -1,5 +1,8 @@
 """Numbers inside terms against nonlinear least squares by SciPy, from numbers that are far off."""
 
+import functools
+
+import jax
 import numpy as np
 import pytest
 import scipy.optimize
@@ -47,13 +50,14 @@ def begun(posed):
 
 def test_sensitivities_are_derivatives_by_the_number(posed, begun):
     problem, (model, segments) = posed[0], begun
-    made = shooting.shoot(problem.problem.terms, model, segments)
+    shoot = jax.jit(functools.partial(shooting.shoot, problem.problem.terms))
+    made = shoot(model, segments)
     assert made.by_coefficients.shape[-1] == model.indices.size + 2
 
     def moved(step):
         numbers = model.numbers.moved(np.array([step, 0.0]))
         shown = model._replace(numbers=numbers)
-        return np.asarray(shooting.shoot(problem.problem.terms, shown, segments).states)
+        return np.asarray(shoot(shown, segments).states)
 
     slopes = (moved(1e-4) - moved(-1e-4)) / 2e-4
     np.testing.assert_allclose(made.by_coefficients[..., -2], slopes, atol=1e-7)
@@ -61,9 +65,7 @@ def test_sensitivities_are_derivatives_by_the_number(posed, begun):
     # Coefficients and states have the derivatives that they have without numbers.
     units = np.asarray(segments.units).copy()
     units[1] = TRUTH[0] / 3
-    alone = shooting.shoot(
-        problem.problem.terms, model._replace(numbers=None), segments._replace(units=units)
-    )
+    alone = shoot(model._replace(numbers=None), segments._replace(units=units))
     np.testing.assert_allclose(made.states, alone.states, rtol=1e-12)
     np.testing.assert_allclose(made.by_coefficients[..., :-2], alone.by_coefficients, rtol=1e-9)
 

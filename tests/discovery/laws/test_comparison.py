@@ -120,6 +120,7 @@ def test_a_law_beside_a_slow_error():
     assert abs(cubic.values[0] - rate) < 4 * cubic.errors[0] < 0.01 * rate
 
 
+@pytest.mark.slow
 def test_a_law_without_numbers_is_tested_as_well():
     """Nothing is fitted but where it begins, so it wins the price of the numbers."""
     k, room = TRUTH

@@ -30,6 +30,25 @@ def test_three_terms_of_which_no_two_are_worth_much_are_met():
     assert form.score > max(each.score for each in grown) + 100
 
 
+def test_one_number_in_two_terms_of_a_support():
+    """Growth to a limit in the light, (x - x²/3) u/(0.5 + u) - 0.2 x, among products."""
+    rng = np.random.default_rng(1)
+    x, u = rng.uniform(0.2, 2.5, 200), rng.uniform(0.0, 3.0, 200)
+    base = np.stack([x**0, x, u, x * u, x**2 * u, x * u**2, x**2], 1)
+    numbers = np.geomspace(0.05, 10.0, 24)
+    bent = u[:, None] / (numbers + u[:, None])
+    own = np.stack([bent, x[:, None] * bent, x[:, None] ** 2 * bent], 1)
+    target = (x - x**2 / 3) * u / (0.5 + u) - 0.2 * x
+    one = number_growth.Regression(
+        base, target[:, None], [np.ones(200)], [x[:, None]], 200.0, constants.FINE
+    )
+    costs, among = np.full(10, 3.0), np.arange(base.shape[1])
+    found = number_growth.best_of_few(one, base, own, target, costs, among)
+    best = max(found, key=lambda form: form.score)
+    assert best.terms == (1, 8, 9)
+    assert numbers[best.at] == pytest.approx(0.5, rel=0.15)
+
+
 def test_two_numbers_far_from_those_that_are_tried_are_met_by_their_slopes():
     """A speed that a distance asks for, -0.4 v - 1 + 2/(1 + exp(-1.7 (x - 2.1))), v = cos(2 x)."""
     rng = np.random.default_rng(0)

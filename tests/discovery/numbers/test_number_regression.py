@@ -87,7 +87,9 @@ FIELDS = {
 
 @pytest.mark.parametrize("name", FIELDS)
 @pytest.mark.parametrize("noise", (pytest.param(0.0, marks=pytest.mark.slow), 0.005))
-@pytest.mark.parametrize("operations", (("exp", "tanh", "saturation"), None))
+@pytest.mark.parametrize(
+    "operations", (pytest.param(("exp", "tanh", "saturation"), marks=pytest.mark.slow), None)
+)
 def test_a_system_of_the_library_needs_no_number(name, noise, operations):
     times, (field, initial) = np.linspace(0, 12, 200), FIELDS[name]
     states = noisy(solved(field, initial, times), noise)

@@ -43,6 +43,33 @@ def test_a_forcing_acts_as_the_linear_equation_says():
     np.testing.assert_allclose(found, exact, atol=2e-4)
 
 
+def test_a_forcing_that_steps_at_samples_acts_between_them():
+    """δ' = -δ + u with a u that is held until the next sample, in closed form."""
+    times = np.concatenate([[0.0], np.cumsum(np.tile([0.1, 0.3], 20))])
+    u = np.random.default_rng(0).uniform(-1, 1, len(times))
+    kept = np.exp(-np.diff(times))
+    exact = np.zeros(len(times))
+    for n, share in enumerate(kept):
+        exact[n + 1] = share * exact[n] + (1 - share) * u[n]
+    sides = np.stack([np.append(u[0], u[:-1]), u])[:, :, None]
+    nothing, fresh = np.zeros((2, len(times), 1)), np.arange(len(times)) == 0
+    at = Response(
+        times,
+        nothing,
+        nothing,
+        nothing,
+        -np.ones((2, len(times), 1, 1)),
+        kept[:, None, None],
+        fresh,
+        np.zeros((len(times), 1, 1)),
+        np.zeros((len(times), 1)),
+        np.ones((len(times), 1)),
+    )
+    np.testing.assert_allclose(at.response([sides])[:, 0], exact, atol=1e-4)
+    # Smeared over both sides it is a quarter of a step late or early.
+    assert np.abs(at.response([sides.mean(0)])[:, 0] - exact).max() > 0.02
+
+
 def test_as_many_terms_stay_as_there_are_slots():
     """Of the subsets that backward elimination visits, the best that fits; a term with it stays."""
     rng = np.random.default_rng(0)

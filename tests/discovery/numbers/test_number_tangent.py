@@ -51,6 +51,37 @@ def test_the_true_terms_leave_the_noise(switched):
     assert wrong[0] > np.sum(left**2) + 10
 
 
+def test_held_inputs_push_a_solution_as_they_do():
+    """Around the solution of growth in the light that changes in every row, to first order."""
+    times = np.arange(0, 6, 0.1)
+    light = np.maximum(np.sin(2 * np.pi * times), 0.0)
+
+    def field(y, u):
+        return 1.5 * y * u - 0.4 * y
+
+    states = np.ones((len(times), 1))
+    for n, step in enumerate(np.diff(times)):
+        states[n + 1] = states[n] * np.exp((1.5 * light[n] - 0.4) * step)
+    clean, states = states, noisy(states, 0.01)
+    made = prepared(times, states, inputs=light[:, None])
+    names = [readable(term, ("y", "u")) for term in made.terms]
+    mask = np.isin(names, ["y", "y u"])[None]
+    coefficients = np.zeros(mask.shape)
+    for name, value in (("y", -0.4), ("y u", 1.5)):
+        place = names.index(name)
+        coefficients[0, place] = value / made.back[0, place]
+    # The solution begins where it would by itself, and its segments join.
+    length = np.asarray(made.segments(1.0).steps).shape[1]
+    begin = clean[::length] / made.units.states
+    chosen = candidates.Candidate(mask, coefficients, begin, *np.zeros((3, 1)), 0.0, 0.0)
+    noise = 0.01 * states.std(0) / made.units.states
+    (one,) = number_tangent.tangents(made, chosen, noise, np.array([True]))
+    found, left, *_ = np.linalg.lstsq(one.base[:, mask[0]], one.target, rcond=None)
+    values = dict(zip(np.array(names)[mask[0]], found * made.back[0, mask[0]], strict=True))
+    assert values == pytest.approx({"y": -0.4, "y u": 1.5}, rel=0.03)
+    assert left[0] / len(times) == pytest.approx(1.0, abs=0.35)
+
+
 def test_a_number_is_found_whose_terms_are_none_that_were_chosen(switched):
     made, names, chosen, noise = switched
     offers = number_regression.proposed_along(
