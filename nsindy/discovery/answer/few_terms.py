@@ -44,7 +44,8 @@ def in_few_terms(
     if problem.wide or not (many and bent if sure else many or bent):
         return ""
     every = final.best_of(proposed_among(prepared, plain, constants.FEW_TERMS))
-    if not np.isfinite(every.score):
+    # That nothing changes is no law.
+    if not np.isfinite(every.score) or not every.mask.any():
         return ""
     said = _said(prepared, first, final, every, words, sure=sure)
     return said and f"in few plain terms the best is {said}"

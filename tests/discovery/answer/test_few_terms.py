@@ -1,6 +1,7 @@
 """The best equations of few plain terms beside an approximation."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from scipy.integrate import solve_ivp
 
 import nsindy
 from nsindy.discovery.answer import few_terms
+from nsindy.terms.term import parse
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +31,18 @@ def test_it_is_said_with_how_well_one_simulation_follows(driven):
     for line in said:
         law, shares = line.split(": R² of one simulation ")
         assert law.count("' = ") == 2 and ", of the last fifth " in shares
+
+
+def test_that_nothing_changes_is_no_law(monkeypatch):
+    monkeypatch.setattr(few_terms, "proposed_among", lambda *asked: [])
+    problem = SimpleNamespace(wide=False, open=np.ones((1, 1), bool))
+    prepared = SimpleNamespace(problem=problem, terms=[parse("sin(x)", ("x",))])
+    final = SimpleNamespace(
+        problem=problem,
+        chosen=SimpleNamespace(mask=np.ones((1, 1), bool)),
+        best_of=lambda starts: SimpleNamespace(score=0.0, mask=np.zeros((1, 1), bool)),
+    )
+    assert few_terms.in_few_terms(prepared, None, final, None, sure=False) == ""
 
 
 def test_an_equation_has_none_beside_it():
