@@ -25,7 +25,7 @@ SCALED_SPAN = 10.0
 """Length of the first recording in scaled time. Any value near the number of times that a state
 changes keeps coefficients of order one."""
 
-# Splines: `smoothing`.
+# Splines: `splines`, `smoothing`, `smooth_signals`.
 
 SPLINE_ORDER = 4
 """The derivative that the spline keeps small; its pieces have degree 2 · 4 - 1 = 7. Two more than
@@ -677,7 +677,7 @@ LAW_SIGN = 0.02
 numbers may be far off there: with the ε of a search, a tenth of it, a filmed spring was left with a
 friction that drives it."""
 
-# A state that was not measured: `gauge`, `hidden`.
+# A state that was not measured: `gauge`, `gauge_scan`, `linear_gauge`, `hidden`.
 
 GAUGE_RANGE = (0.03, 10.0)
 """Sizes of a term beside a hidden state that are tried, as shares of the measured derivative: less
@@ -701,7 +701,7 @@ GAUGES = 3
 """Coordinates of a hidden state, for each number of terms of its equation, that a search starts
 from: the evidence of second derivatives is a bad guide among sizes."""
 
-# What is told: `session`, `conclusion`, `wording`.
+# What is told: `session`, `conclusion`, `wording`, `cautions`.
 
 STAGES = {
     "smoothing": (0.0, 0.1),
