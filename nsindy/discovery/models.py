@@ -277,11 +277,21 @@ def with_forcing(
 
 
 def beside(session: Session, model: FoundModel) -> FoundModel:
-    """The same, or a choice beside a slow error where that is likelier."""
+    """The same, or a choice beside a slow error where that is likelier and says more.
+
+    What noise moves is followed by any equation, or by none, beside a slow error of its size. Where
+    the usual choice follows such a state, though with structure in what it leaves, it stays as the
+    approximation that it is.
+    """
     nearly = nearly_right(model.final, price=model.price, stop=session.stop)
     if nearly is None:
         return model
     final, slow = nearly
+    every = np.concatenate([s.measured for s in model.prepared.signals])
+    much, usual = constants.SLOW_FAR * every.std(0), model.final.chosen
+    follows = (np.sqrt(usual.variance) < much) & (usual.independent < constants.INDEPENDENT)
+    if (follows & (slow.size > much)).any():
+        return model
     again = nearly_right(model.first, stop=session.stop)
     first = model.first if again is None else again[0]
     return model._replace(first=first, final=final, slow=slow)

@@ -125,3 +125,33 @@ def test_a_regression_says_whether_negative_powers_may_replace_terms(power):
     first = found_by(candidate(mask)._replace(variance=np.zeros(2)), noise=np.zeros(2))
     made = prepared(times, noisy(states, 0.005), operations=("reciprocal",), inverse=(0,))
     assert models._may_replace(usual, first, made) == (power < 0)
+
+
+@pytest.mark.parametrize(
+    ("left", "independent", "slow", "stays"),
+    (
+        (0.02, 0.1, 0.9, True),
+        (0.02, 0.9, 0.9, False),
+        (0.5, 0.1, 0.9, False),
+        (0.02, 0.1, 0.1, False),
+    ),
+)
+def test_a_choice_that_follows_stays_where_a_slow_error_would_be_all_of_a_state(
+    monkeypatch, left, independent, slow, stays
+):
+    """Not where it leaves noise alone, does not follow, or where the slow error is small."""
+    made = prepared(TIMES, STATES)
+    spread = np.concatenate([s.measured for s in made.signals]).std(0)
+    mask = np.ones(made.problem.admissible.shape)
+    usual = candidate(mask)._replace(
+        variance=(left * spread) ** 2, independent=np.full(2, independent)
+    )
+    first = found_by(usual, noise=np.zeros(2))
+    nothing = Discrepancy.none(2)
+    model = models.FoundModel(made, first, first, models.NOTHING_FITTED, nothing, None)
+    other = first._replace(chosen=candidate(0 * mask))
+    beside = other, Discrepancy(np.array([0.0, slow * spread[1]]), np.array([0.0, 1.0]))
+    monkeypatch.setattr(models, "nearly_right", lambda *given, **knobs: beside)
+    session = Session(made.parts, made.signals, Question(), lambda *now: None)
+    found = models.beside(session, model)
+    assert (found.final is first) == stays and (found.slow is nothing) == stays

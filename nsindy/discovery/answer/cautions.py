@@ -54,6 +54,7 @@ def warnings(
         *_of_the_terms(first, final, discovery, words),
         *_of_the_forecast(prepared, final, discovery),
         *_of_the_inputs(discovery),
+        *_of_the_hidden(discovery),
     ]
 
 
@@ -224,6 +225,16 @@ def _of_the_terms(
     if (first.chosen.mask != best.mask).any():
         difference = words.difference(best, first.chosen)
         yield f"the first four fifths alone give another model: {difference}"
+
+
+def _of_the_hidden(discovery: Discovery) -> Iterator[str]:
+    """A hidden state that stays as it is stands for a constant."""
+    for name in discovery.hidden:
+        if not np.any(discovery.coefficients[discovery.states.index(name)]):
+            yield (
+                f"{name} does not change in what was found, so it stands for a constant: the "
+                "recording needs no hidden state; search without --hidden"
+            )
 
 
 def _of_the_inputs(discovery: Discovery) -> Iterator[str]:

@@ -147,6 +147,16 @@ def test_an_input_that_acts_nowhere_is_told():
     assert said.startswith("u is in no equation")
 
 
+def test_a_hidden_state_that_stays_as_it_is_stands_for_a_constant():
+    told = SimpleNamespace(
+        states=("x", "h"), hidden=("h",), coefficients=np.array([[0.0, 1.0], [0.0, 0.0]])
+    )
+    (said,) = cautions._of_the_hidden(told)
+    assert said.startswith("h does not change")
+    told.coefficients[1, 0] = -0.5
+    assert not list(cautions._of_the_hidden(told))
+
+
 def test_what_does_not_change_along_a_recording_is_found():
     rng, t = np.random.default_rng(0), np.linspace(0, 10, 300)
     a = np.exp(-0.3 * t)
