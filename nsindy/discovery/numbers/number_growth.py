@@ -213,8 +213,7 @@ def best_of_few(
       second: slopes of those with a number in a second one [Q, W, G]; None for none.
     """
     size, kinds = base.shape[1], own.shape[1]
-    plain, unit = _unit(base[:, among]), _unit(own)
-    goal = _unit(target[:, None])
+    fixed, unit = _unit(np.column_stack([base[:, among], target])), _unit(own)
     every = np.concatenate([among, size + np.arange(kinds)])
     spanned = [unit]
     for slopes in (np.gradient(own, axis=2), *([] if second is None else [second])):
@@ -222,31 +221,56 @@ def best_of_few(
             slopes = slopes - other * np.sum(other * slopes, 0)
         spanned.append(_unit(slopes))
     spent = costs[every, None] + costs[every]
-    kept: list[dict[int, Form]] = [{} for _ in range(kinds)]
-    for g in range(own.shape[2]):
-        others = np.column_stack([plain, unit[:, :, g], goal])
-        gram = others.T @ others
-        for w, best in enumerate(kept):
-            seen = np.column_stack([each[:, w, g] for each in spanned]).T @ others
-            rest = gram - seen.T @ seen
-            square, toward, cross = np.diagonal(rest)[:-1], rest[:-1, -1], rest[:-1, :-1]
-            area = square[:, None] * square - cross**2
-            twice = toward[:, None] ** 2 * square - toward[:, None] * toward * cross
-            with_two = (twice + twice.T) / np.where(area > SPANNED, area, np.inf)
-            sizes = [(3, with_two, spent)]
-            if second is not None:
-                with_one = toward**2 / np.where(square > SPANNED, square, np.inf)
-                sizes.append((2, with_one, costs[every]))
-            for terms, explained, nats in sizes:
-                left = rest[-1, -1] - explained
-                scores = one.evidence(left, terms, nats + costs[size + w], size)
-                at = int(np.argmax(scores))
-                if terms not in best or scores.flat[at] > best[terms].score:
-                    beside = every[list(np.unravel_index(at, left.shape))].tolist()
-                    form = tuple(sorted((*beside, size + w)))
-                    best[terms] = Form(form, g, float(scores.flat[at]))
-    found = [form for best in kept for form in best.values()]
-    return [form for form in found if len(set(form.terms)) == len(form.terms)]
+    gram = _products(fixed, unit)
+    found = []
+    for w in range(kinds):
+        seen = np.stack([_toward(each[:, w], fixed, unit) for each in spanned], 1)
+        rest = gram - seen.swapaxes(1, 2) @ seen
+        square, toward, cross = (
+            np.diagonal(rest, 0, 1, 2)[:, :-1],
+            rest[:, :-1, -1],
+            rest[:, :-1, :-1],
+        )
+        area = square[:, :, None] * square[:, None] - cross**2
+        twice = toward[:, :, None] ** 2 * square[:, None]
+        twice = twice - toward[:, :, None] * toward[:, None] * cross
+        with_two = (twice + twice.swapaxes(1, 2)) / np.where(area > SPANNED, area, np.inf)
+        sizes = [(3, with_two, spent)]
+        if second is not None:
+            with_one = toward**2 / np.where(square > SPANNED, square, np.inf)
+            sizes.append((2, with_one, costs[every]))
+        for terms, explained, nats in sizes:
+            left = rest[:, -1, -1].reshape(-1, *[1] * (terms - 1)) - explained
+            scores = one.evidence(left, terms, nats + costs[size + w], size)
+            g, *beside = np.unravel_index(int(np.argmax(scores)), scores.shape)
+            form = tuple(sorted((*every[list(beside)].tolist(), size + w)))
+            if len(set(form)) == terms:
+                found.append(Form(form, int(g), float(scores[(g, *beside)])))
+    return found
+
+
+def _products(fixed: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Products of columns [Q, F], of those with each number [Q, W, G] before the last of them.
+
+    Returns:
+      [G, F + W, F + W].
+    """
+    count, (kinds, numbers) = fixed.shape[1], own.shape[1:]
+    inside = np.arange(kinds) + count - 1
+    outside = np.delete(np.arange(count + kinds), inside)
+    made = np.empty((numbers, count + kinds, count + kinds))
+    crossed = np.tensordot(own, fixed, (0, 0)).swapaxes(0, 1)
+    made[:, outside[:, None], outside] = fixed.T @ fixed
+    made[:, inside[:, None], outside] = crossed
+    made[:, outside[:, None], inside] = crossed.swapaxes(1, 2)
+    made[:, inside[:, None], inside] = np.einsum("qwg,qvg->gwv", own, own)
+    return made
+
+
+def _toward(column: np.ndarray, fixed: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Products of a column with each number [Q, G] with the same columns [G, F + W]."""
+    first, crossed = column.T @ fixed, np.einsum("qg,qwg->gw", column, own)
+    return np.concatenate([first[:, :-1], crossed, first[:, -1:]], 1)
 
 
 def _unit(columns: np.ndarray) -> np.ndarray:

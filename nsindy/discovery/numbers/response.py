@@ -16,7 +16,11 @@ from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.signals import Signal
 from nsindy.terms import products
 
-__all__ = ["Response", "linearised"]
+__all__ = ["Response", "linearised", "over_steps"]
+
+FEW = 16
+"""Columns up to which deviations are added up over 1, 2, 4, … steps at once: for more a step at a
+time is as quick."""
 
 
 class Response(NamedTuple):
@@ -31,6 +35,7 @@ class Response(NamedTuple):
       slopes: derivatives of the states [B, N, D].
       jacobian: J [B, N, D, D].
       propagators: of a deviation from each sample to the next [N - 1, D, D].
+      over: of a deviation from 1, 2, 4, … samples before, 0 across a fresh one [N, D, D] each.
       fresh: True where a deviation begins anew [N].
       begin: deviation of each sample by where it began [N, D, D · windows].
       deviation: of the measured states from these [N, D].
@@ -43,6 +48,7 @@ class Response(NamedTuple):
     slopes: np.ndarray
     jacobian: np.ndarray
     propagators: np.ndarray
+    over: tuple[np.ndarray, ...]
     fresh: np.ndarray
     begin: np.ndarray
     deviation: np.ndarray
@@ -64,8 +70,13 @@ class Response(NamedTuple):
         """
         push = np.concatenate([self._push(f, d) for d, f in enumerate(forcing) if f.size], 2)
         states = np.zeros((len(self.times), *push.shape[1:]))
-        for n in np.flatnonzero(~self.fresh[1:]):
-            states[n + 1] = self.propagators[n] @ states[n] + push[n]
+        if push.shape[2] > FEW:
+            for n in np.flatnonzero(~self.fresh[1:]):
+                states[n + 1] = self.propagators[n] @ states[n] + push[n]
+            return self.rows(states)
+        states[1:] = np.where(self.fresh[1:, None, None], 0.0, push)
+        for k, across in enumerate(self.over):
+            states[2**k :] += across[2**k :] @ states[: -(2**k)]
         return self.rows(states)
 
     def _push(self, forcing: np.ndarray, d: int) -> np.ndarray:
@@ -164,6 +175,7 @@ def linearised(
                 slopes,
                 inner,
                 propagators,
+                over_steps(propagators, fresh),
                 fresh,
                 begin,
                 (s.measured - s.states)[own],
@@ -171,6 +183,27 @@ def linearised(
             )
         )
     return parts
+
+
+def over_steps(propagators: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Propagators over 1, 2, 4, … steps to each sample, 0 where a deviation has begun anew since.
+
+    With them a recursion of N steps is log₂ N sums (Hillis and Steele 1986).
+
+    Args:
+      propagators: from each sample to the next [N - 1, D, D].
+      fresh: True where a deviation begins anew [N].
+    """
+    first = np.where(fresh[1:, None, None], 0.0, propagators)
+    over = [np.concatenate([np.zeros((1, *first.shape[1:])), first])]
+    while 2 ** len(over) < len(fresh):
+        step, last = 2 ** (len(over) - 1), over[-1]
+        twice = np.zeros_like(last)
+        # What runs away is told by the propagators.
+        with np.errstate(all="ignore"):
+            twice[step:] = last[step:] @ last[:-step]
+        over.append(twice)
+    return tuple(over)
 
 
 def _closer(signal: Signal, solution: np.ndarray) -> bool:

@@ -5,8 +5,8 @@ import pytest
 from problems import prepared, solved
 from scipy.integrate import solve_ivp
 
-from nsindy.discovery.numbers import number_scan
-from nsindy.discovery.numbers.response import Response
+from nsindy.discovery.numbers import number_scan, response
+from nsindy.discovery.numbers.response import Response, over_steps
 from nsindy.discovery.supports import candidates
 from nsindy.terms.text import readable
 
@@ -24,7 +24,8 @@ def test_a_forcing_acts_as_the_linear_equation_says():
         times,
         *(np.zeros((1, count, n)) for n in (2, 1, 2)),
         np.broadcast_to(matrix, (1, count, 2, 2)),
-        np.broadcast_to(propagator, (count - 1, 2, 2)),
+        propagators := np.broadcast_to(propagator, (count - 1, 2, 2)),
+        over_steps(propagators, fresh),
         fresh,
         np.zeros((count, 2, 2)),
         np.zeros((count, 2)),
@@ -60,6 +61,7 @@ def test_a_forcing_that_steps_at_samples_acts_between_them():
         nothing,
         -np.ones((2, len(times), 1, 1)),
         kept[:, None, None],
+        over_steps(kept[:, None, None], fresh),
         fresh,
         np.zeros((len(times), 1, 1)),
         np.zeros((len(times), 1)),
@@ -68,6 +70,28 @@ def test_a_forcing_that_steps_at_samples_acts_between_them():
     np.testing.assert_allclose(at.response([sides])[:, 0], exact, atol=1e-4)
     # Smeared over both sides it is a quarter of a step late or early.
     assert np.abs(at.response([sides.mean(0)])[:, 0] - exact).max() > 0.02
+
+
+def test_steps_one_by_one_and_many_at_once_are_the_same(monkeypatch):
+    """Deviations that begin anew at two samples, of matrices that turn and grow."""
+    rng = np.random.default_rng(2)
+    count, fresh = 37, np.isin(np.arange(37), (0, 11, 30))
+    propagators = np.eye(2) + 0.3 * rng.standard_normal((count - 1, 2, 2))
+    at = Response(
+        np.arange(count, dtype=float),
+        *np.zeros((3, 1, count, 2)),
+        rng.standard_normal((1, count, 2, 2)),
+        propagators,
+        over_steps(propagators, fresh),
+        fresh,
+        np.zeros((count, 2, 2)),
+        np.zeros((count, 2)),
+        np.ones((count, 2)),
+    )
+    force = rng.standard_normal((count, 3))
+    at_once = at.response([force, force[:, :1]])
+    monkeypatch.setattr(response, "FEW", 0)
+    np.testing.assert_allclose(at_once, at.response([force, force[:, :1]]), rtol=1e-10)
 
 
 def test_as_many_terms_stay_as_there_are_slots():
