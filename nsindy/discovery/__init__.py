@@ -34,9 +34,10 @@ The method:
 1. *Scale.* Variables are divided by factors, never shifted, so that a monomial stays one monomial.
    sin(x) and its like are evaluated at the raw x.
 2. *Smooth.* Each state is smoothed by a spline. Its smoothness, and whether the noise is constant
-   or proportional to the state, are chosen by likelihood. The smoothed states only start what
-   follows: coefficients and noise are estimated from the measurements themselves. States need no
-   common times, and where samples are too coarse to be smoothed the spline goes through them.
+   or proportional to the state, are chosen by likelihood, the kind once more from the first model
+   that follows the recording. The smoothed states only start what follows: coefficients and
+   noise are estimated from the measurements themselves. States need no common times, and where
+   samples are too coarse to be smoothed the spline goes through them.
 3. *Build the dictionary*, as large as the number of measurements allows: products of up to three
    variables; then sin and cos; then exp, log, tanh, 1/x, |x| and x/(1 + x) where the values are in
    their domain. Each stands alone and times a state, sin, cos and √ of a state also times an input
@@ -108,14 +109,14 @@ velocity is with order 2: it has an equation, and its initial value is fitted. W
 measured state y gives it a coordinate: y' = b h + ..., with b 1 or a measured state, and the
 coefficient 1, so the scale of h is a choice; a known term (`know="I' = ... + 0.3 S I"`) sets it.
 A number or a function of the measured states added to h makes equations of other terms for the
-same recording; the coordinates whose equations are short are searched, and the one of most
-evidence is reported. Its errors and probabilities are those in that coordinate. Where trajectories
-are chaotic, where h enters by another function than these, and where the measured states hardly
-depend on it, the search may find another equation; a law with the hidden state in it (`law=`, one
-equation for each state) is fitted with its initial value all the same, and says which of its
-numbers only scale that state. Numbers inside terms, operations of h that are not asked for by
-name, and forcings are not looked for beside a hidden state. `experiments/hidden.py` counts how
-often the search is right.
+same recording; the coordinates whose equations are short are searched, and those in which all of
+them are linear, with whatever acts on both states; the one of most evidence is reported. Its
+errors and probabilities are those in that coordinate. Where trajectories are chaotic, where h
+enters by another function than these, and where the measured states hardly depend on it, the search
+may find another equation; a law with the hidden state in it (`law=`, one equation for each state)
+is fitted with its initial value all the same, and says which of its numbers only scale that state.
+Numbers inside terms, operations of h that are not asked for by name, and forcings are not looked
+for beside a hidden state. `experiments/hidden.py` counts how often the search is right.
 
 The score of a support is its log evidence in nats: the fit, half the logarithm of the number of
 measurements for every coefficient (more where measurements are few), the logarithm of the number
