@@ -25,6 +25,7 @@ TABLES: dict[str, tuple[str, Callable[[Summary], str]]] = {
     "field": ("field", discovery_tables.field),
     "hidden": ("hidden", discovery_tables.hidden),
     "driven": ("driven", discovery_tables.driven),
+    "driven_bends": ("driven_bends", discovery_tables.driven),
     "rational": ("rational", discovery_tables.rational),
     "negative_powers": ("negative_powers", discovery_tables.rational),
     "prior": ("prior", discovery_tables.prior),
