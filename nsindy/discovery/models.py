@@ -11,6 +11,7 @@ from nsindy.discovery.inputs.forced import Forced
 from nsindy.discovery.inputs.readings import Late
 from nsindy.discovery.inputs.sensor_lag import SensorLag
 from nsindy.discovery.numbers import number_hints, numbers_inside
+from nsindy.discovery.numbers.number_fit import NumberSearch
 from nsindy.discovery.preparation import building, dictionary, signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import proposals, stages
@@ -123,6 +124,9 @@ def search_model(
         # What was stopped on its way may be no better than what there was before.
         better = numbered.final.chosen.score - numbered.numbers.price > final.chosen.score
         numbered = numbered if better else None
+    elif numbered is not None:
+        plain, final = stages.search_all(session, prepared, first)
+        numbered = None if _likelier(plain, final, numbered) else numbered
     if numbered is None and not stopped and _breaks_down(first, final):
         # What the last part shows to be missing may stand in the first part.
         came_to = numbers_inside.search_with_numbers(session, prepared, final, first)
@@ -136,6 +140,16 @@ def search_model(
         prepared, numbers = plain, NOTHING_FITTED
     slow = Discrepancy.none(len(final.chosen.mask))
     return Searched(FoundModel(prepared, first, final, numbers, slow, lag), without, stopped)
+
+
+def _likelier(plain: Prepared, final: Found, numbered: NumberSearch) -> bool:
+    """Whether all samples show that a choice without a number is clearly likelier.
+
+    The number was judged on the first part, where a choice may not have come to the right terms.
+    """
+    kinds, others = ([s.proportional for s in p.signals] for p in (plain, numbered.prepared))
+    worth = numbered.final.chosen.score - numbered.numbers.price
+    return np.array_equal(kinds, others) and final.chosen.score > worth + constants.STRONG
 
 
 def _breaks_down(first: Found, final: Found) -> bool:
