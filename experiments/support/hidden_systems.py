@@ -47,6 +47,11 @@ def _tanks(r: np.random.Generator) -> dict[str, float]:
     return {"a": a, "b": r.uniform(0.3, 0.6), "h0": h0, "y0": r.uniform(0.2, 0.5), "end": end}
 
 
+def _compartments(r: np.random.Generator) -> dict[str, float]:
+    k, p, q = r.uniform(0.2, 0.5), r.uniform(0.5, 1.0), r.uniform(0.2, 0.6)
+    return {"k": k, "p": p, "q": q, "h0": 0.0}
+
+
 SYSTEMS = (
     System(
         "SIR, prevalence alone",
@@ -59,10 +64,7 @@ SYSTEMS = (
     System(
         "two compartments, blood alone",
         ("-k*y - p*y + q*h", "p*y - q*h"),
-        lambda r: {
-            "k": r.uniform(0.2, 0.5), "p": r.uniform(0.5, 1.0), "q": r.uniform(0.2, 0.6),
-            "y0": 5.0, "h0": 0.0, "end": 12.0,
-        },
+        lambda r: _compartments(r) | {"y0": 5.0, "end": 12.0},
     ),
     System(
         "FitzHugh–Nagumo, voltage alone",
@@ -94,10 +96,7 @@ SYSTEMS = (
     System(
         "infusion, blood alone",
         ("w - k*y - p*y + q*h", "p*y - q*h"),
-        lambda r: {
-            "k": r.uniform(0.2, 0.5), "p": r.uniform(0.5, 1.0), "q": r.uniform(0.2, 0.6),
-            "y0": 0.5, "h0": 0.0, "end": 40.0,
-        },
+        lambda r: _compartments(r) | {"y0": 0.5, "end": 40.0},
         inputs=(("w", 0.0, 2.0),),
     ),
 )  # fmt: skip

@@ -118,15 +118,9 @@ def search_model(
         session = dataclasses.replace(session, signals=prepared.signals)
         came_to = numbers_inside.search_with_numbers(session, prepared, first, first)
     numbered, without, stopped = came_to.numbered, (prepared, first), session.stop()
-    if numbered is None or stopped:
-        plain, final = stages.search_all(session, prepared, first, stopped=stopped)
-    if numbered is not None and stopped:
-        # What was stopped on its way may be no better than what there was before.
-        better = numbered.final.chosen.score - numbered.numbers.price > final.chosen.score
-        numbered = numbered if better else None
-    elif numbered is not None:
-        plain, final = stages.search_all(session, prepared, first)
-        numbered = None if _likelier(plain, final, numbered) else numbered
+    plain, final = stages.search_all(session, prepared, first, stopped=stopped)
+    if numbered is not None and _likelier(plain, final, numbered, stopped=stopped):
+        numbered = None
     if numbered is None and not stopped and _breaks_down(first, final):
         # What the last part shows to be missing may stand in the first part.
         came_to = numbers_inside.search_with_numbers(session, prepared, final, first)
@@ -142,13 +136,16 @@ def search_model(
     return Searched(FoundModel(prepared, first, final, numbers, slow, lag), without, stopped)
 
 
-def _likelier(plain: Prepared, final: Found, numbered: NumberSearch) -> bool:
+def _likelier(plain: Prepared, final: Found, numbered: NumberSearch, *, stopped: bool) -> bool:
     """Whether all samples show that a choice without a number is clearly likelier.
 
-    The number was judged on the first part, where a choice may not have come to the right terms.
+    The number was judged on the first part, where a choice may not have come to the right terms;
+    and one that was stopped on its way may be no better than what there was before.
     """
-    kinds, others = ([s.proportional for s in p.signals] for p in (plain, numbered.prepared))
     worth = numbered.final.chosen.score - numbered.numbers.price
+    if stopped:
+        return not worth > final.chosen.score
+    kinds, others = ([s.proportional for s in p.signals] for p in (plain, numbered.prepared))
     return np.array_equal(kinds, others) and final.chosen.score > worth + constants.STRONG
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import segmentation, signals
+from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import candidates
 from nsindy.discovery.supports.discrepancy import Discrepancy
@@ -154,8 +154,10 @@ def followed_by(prepared: Prepared, final: Found) -> list[np.ndarray]:
     """
     best, units = final.chosen, prepared.units
     if final.stretches == len(prepared.signals):
-        (path,) = candidates.solved(final.problem, [best.start], final.segments)
-        return [x * units.states for x in segmentation.nodes(prepared.signals, path.states)]
+        followed = candidates.along_recordings(
+            final.problem, best.start, final.segments, prepared.signals
+        )
+        return [x * units.states for x in followed]
     coefficients = best.coefficients * prepared.back
     firsts = best.begin[prepared.first_segments] * units.states
     return [
@@ -194,8 +196,9 @@ def held_out(prepared: Prepared, first: Found) -> HeldOut:
     """
     best, units = first.chosen, prepared.units
     coefficients = prepared.in_units(best.coefficients)
-    (path,) = candidates.solved(first.problem, [best.start], first.segments)
-    followed = segmentation.nodes(prepared.signals, path.states)
+    followed = candidates.along_recordings(
+        first.problem, best.start, first.segments, prepared.signals
+    )
     pairs = []
     for signal, part, nodes in zip(prepared.signals, prepared.parts, followed, strict=True):
         limit = signals.fitted_samples(len(signal.times))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import segmentation, signals
+from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import candidates
 from nsindy.discovery.supports.fitted_numbers import FittedNumbers
@@ -33,8 +33,9 @@ def shows(prepared: Prepared, found: Found) -> bool:
     seen = (noise > 0) & (found.noise > 1.001 * prepared.problem.floor)
     if (found.chosen.independent < constants.INDEPENDENT)[seen].any():
         return True
-    (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
-    followed = segmentation.nodes(prepared.signals, path.states)
+    followed = candidates.along_recordings(
+        found.problem, found.chosen.start, found.segments, prepared.signals
+    )
     smallest = 1.0
     for s, states in zip(prepared.signals, followed, strict=True):
         left = (s.measured - states) / s.relative

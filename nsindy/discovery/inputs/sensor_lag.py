@@ -240,8 +240,8 @@ def _as_solved(prepared: Prepared, found: Found, made: SensorLag, lag: SensorLag
     read = _read(prepared, found, 1.0, made, lag)
     every = read.segments._replace(weights=prepared.segments(1.0).weights)
     best = read._replace(segments=every).best_of([read.pool[0].start])
-    (path,) = candidates.solved(found.problem, [best.start], every)
-    followed, slopes = segmentation.nodes(prepared.signals, path.states), []
+    followed = candidates.along_recordings(found.problem, best.start, every, prepared.signals)
+    slopes = []
     for part, states, before in zip(lag.parts, followed, lag.slopes, strict=True):
         now = before.copy()
         for d in lag.late:

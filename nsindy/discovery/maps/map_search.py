@@ -29,7 +29,7 @@ from nsindy.discovery.maps.map_regression import (
     with_noise,
 )
 from nsindy.discovery.maps.map_rows import rows_of_map, unbroken_rows, units_of_rows
-from nsindy.discovery.preparation import building, segmentation, signals
+from nsindy.discovery.preparation import building, signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.signals import Units
 from nsindy.discovery.supports import candidates, proposals
@@ -239,8 +239,9 @@ def _evidence(found: Found, recordings: int) -> float:
 
 def _iterated(prepared: Prepared, first: Found) -> list[np.ndarray]:
     """The last fifth of each recording, iterated from the state that the fit ends with."""
-    (path,) = candidates.solved(first.problem, [first.chosen.start], first.segments)
-    followed = segmentation.nodes(prepared.signals, path.states)
+    followed = candidates.along_recordings(
+        first.problem, first.chosen.start, first.segments, prepared.signals
+    )
     coefficients = first.chosen.coefficients * prepared.back
     right = along_recording.right_hand_side(prepared.terms, coefficients)
     size = prepared.units.states

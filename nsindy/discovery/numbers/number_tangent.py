@@ -14,7 +14,6 @@ from nsindy.discovery.numbers import number_scan, response
 from nsindy.discovery.numbers.number_blocks import Block
 from nsindy.discovery.numbers.number_growth import nats_of_choice
 from nsindy.discovery.numbers.number_scan import Scan
-from nsindy.discovery.preparation import segmentation
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import candidates
 from nsindy.discovery.supports.candidates import Candidate
@@ -75,5 +74,6 @@ def _solution(prepared: Prepared, chosen: Candidate) -> list[np.ndarray]:
     """The solution of a choice along each recording [N, D]; none where its segments do not join."""
     if chosen.gap > 1:
         return []
-    (path,) = candidates.solved(prepared.problem, [chosen.start], prepared.segments(1.0))
-    return segmentation.nodes(prepared.signals, path.states)
+    return candidates.along_recordings(
+        prepared.problem, chosen.start, prepared.segments(1.0), prepared.signals
+    )

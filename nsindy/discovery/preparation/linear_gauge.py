@@ -111,9 +111,8 @@ def _fewer(
         scale = np.linalg.norm(design, axis=0)
         if not np.all(scale > 0):
             break
-        left, triangle = np.linalg.qr(design / scale)
-        inverse = np.linalg.pinv(triangle, rcond=1e-10)
-        solved = inverse @ (left.T @ target[near])
+        inverse = np.linalg.pinv(design / scale, rcond=1e-10)
+        solved = inverse @ target[near]
         rest = target[near] - design @ (solved / scale)
         worth = (solved**2 / np.sum(inverse**2, 1))[: len(kept)]
         missed = float(rest @ rest)

@@ -7,7 +7,9 @@ import jax
 import numpy as np
 
 from nsindy.discovery import constants
+from nsindy.discovery.preparation import segmentation
 from nsindy.discovery.preparation.problem import Problem
+from nsindy.discovery.preparation.signals import Signal
 from nsindy.evidence import regression
 from nsindy.evidence.score import log_evidence
 from nsindy.runtime.programs import Program
@@ -19,6 +21,7 @@ __all__ = [
     "Candidate",
     "Path",
     "Start",
+    "along_recordings",
     "fit",
     "fit_alone",
     "initial_values",
@@ -160,6 +163,14 @@ def solved(problem: Problem, starts: Sequence[Start], segments: Segments) -> lis
         return list(map(Path, np.asarray(states), np.asarray(ends)))
 
     return side_by_side.in_groups(of_group, starts, lanes)
+
+
+def along_recordings(
+    problem: Problem, start: Start, segments: Segments, signals: Sequence[Signal]
+) -> list[np.ndarray]:
+    """The solution of a model along each recording [N, D]."""
+    (path,) = solved(problem, [start], segments)
+    return segmentation.nodes(signals, path.states)
 
 
 def fit(

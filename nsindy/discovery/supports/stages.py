@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import segmentation, signals
+from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.signals import Units
 from nsindy.discovery.supports import candidates, one_step, proposals
@@ -163,8 +163,9 @@ def _reweighted(prepared: Prepared, found: Found) -> Prepared:
 
 def _weighted(prepared: Prepared, found: Found) -> Prepared:
     """Take the noise from the states that were fitted."""
-    (path,) = candidates.solved(found.problem, [found.chosen.start], found.segments)
-    followed = segmentation.nodes(prepared.signals, path.states)
+    followed = candidates.along_recordings(
+        found.problem, found.chosen.start, found.segments, prepared.signals
+    )
     states = [x[: signals.fitted_samples(len(x))] for x in followed]
     renewed = signals.weighted(prepared.signals, states, prepared.problem.floor)
     return prepared._replace(signals=renewed)
