@@ -211,13 +211,18 @@ def _text_of_function(function: Callable[..., Any]) -> str:
     try:
         return _home(function)
     except _Unsaid:
-        # A lambda in a table: its place, and its code in case there are several in a line.
-        if not isinstance(function, types.FunctionType) or function.__closure__:
+        # A lambda in a table: its place, and its code in case there are several in a line, and the
+        # numbers that it was made with.
+        if not isinstance(function, types.FunctionType):
             raise
         if function.__module__.partition(".")[0] != "nsindy":
             raise
         code = function.__code__
-        parts = [function.__module__, code.co_qualname, code.co_firstlineno, code.co_code.hex()]
+        held = [cell.cell_contents for cell in function.__closure__ or ()]
+        if not all(isinstance(each, int | float) for each in held):
+            raise
+        place = [function.__module__, code.co_qualname, code.co_firstlineno]
+        parts = [*place, code.co_code.hex(), held]
         defaults = _text((function.__defaults__, function.__kwdefaults__))
         return repr([*parts, _text(code.co_consts), code.co_names, defaults])
 

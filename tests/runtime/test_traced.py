@@ -13,6 +13,7 @@ from nsindy.evidence import regression
 from nsindy.runtime import programs, traced
 from nsindy.runtime.programs import Program
 from nsindy.terms import operations
+from nsindy.terms.numbered_table import NUMBERED
 from nsindy.terms.primitive import Primitive, times
 from nsindy.terms.term import Term
 
@@ -188,6 +189,13 @@ def test_whatever_makes_a_program_is_in_its_name(monkeypatch):
     assert named(mask=~MASK, factor=2 * FACTOR) == names[0]
     monkeypatch.setattr(traced, "_sources", lambda: "another version")
     names.append(named())
+    assert None not in names and len(set(names)) == len(names)
+
+
+def test_every_shipped_operation_has_words():
+    """One without would have all programs traced again in every process, for seconds."""
+    shipped = [*operations.PRIMITIVES.values(), *NUMBERED.values()]
+    names = [named(statics={"operation": each}) for each in shipped]
     assert None not in names and len(set(names)) == len(names)
 
 
