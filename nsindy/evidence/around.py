@@ -60,7 +60,7 @@ def adjacent_supports(
     found = jax.vmap(from_start)(present[None] & ~one_out, shares)
     masks = found.masks.reshape(-1, columns)
     scores, rss = found.log_evidence.reshape(-1), found.rss.reshape(-1)
-    keep = distinct(scores, rss, jnp.sum(masks, 1), tie(factor))
+    keep = distinct(scores, rss, tie(factor), jnp.sum(masks, 1))
     top, chosen = best_of(jnp.where(keep, scores, -jnp.inf), width)
     return Supports(masks[chosen].reshape(-1, equations, terms), top, rss[chosen])
 

@@ -11,17 +11,23 @@ __all__ = ["best_of", "distinct", "equivalents", "rank"]
 
 
 def distinct(
-    scores: jax.Array, rss: jax.Array, sizes: jax.Array, tolerance: jax.Array
+    scores: jax.Array, rss: jax.Array, tolerance: jax.Array, sizes: jax.Array | None = None
 ) -> jax.Array:
     """Mark the best of each group of supports that fit the same with as many terms [B].
 
     Such supports are one set reached twice, or sets that exact collinearity makes equal.
+
+    Args:
+      scores: log evidence, -inf for no support [B].
+      rss: what they leave [B].
+      tolerance: within which residual sums of squares are the same.
+      sizes: numbers of terms [B]; None where all have as many.
     """
     count = scores.shape[0]
     rss = jnp.where(scores > -jnp.inf, rss, jnp.inf)
-    order = jnp.lexsort((-scores, rss, sizes))
+    order = jnp.argsort(rss) if sizes is None else jnp.lexsort((rss, sizes))
     gap = jnp.where(jnp.isinf(rss[order])[1:], jnp.inf, jnp.diff(rss[order]))
-    new = (gap > tolerance) | (jnp.diff(sizes[order]) != 0)
+    new = gap > tolerance if sizes is None else (gap > tolerance) | (jnp.diff(sizes[order]) != 0)
     group = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(new)])
     best = jax.ops.segment_max(scores[order], group, count)
     places = jnp.arange(count)
@@ -41,7 +47,7 @@ def best_of(scores: jax.Array, width: int) -> tuple[jax.Array, jax.Array]:
 def rank(supports: Supports, tolerance: jax.Array, *, width: int) -> Supports:
     """Keep the best `width` distinct supports, best first."""
     sizes = jnp.sum(supports.masks, (1, 2))
-    keep = distinct(supports.log_evidence, supports.rss, sizes, tolerance)
+    keep = distinct(supports.log_evidence, supports.rss, tolerance, sizes)
     top, chosen = best_of(jnp.where(keep, supports.log_evidence, -jnp.inf), width)
     return Supports(supports.masks[chosen], top, supports.rss[chosen])
 
