@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import periodogram
 from scipy.spatial import KDTree
 
 from nsindy.discovery import constants
@@ -158,6 +157,9 @@ def _delay(
 
 
 def _periodic(signal: Signal, residual: np.ndarray, states: tuple[str, ...]) -> Iterator[Reason]:
+    # It takes a third of a second, and most recordings are explained.
+    from scipy.signal import periodogram
+
     steps = np.diff(signal.times)
     if len(steps) < 30 or np.ptp(steps) > 0.01 * np.mean(steps):
         return

@@ -54,7 +54,9 @@ class _Posed(NamedTuple):
     equation: int
 
 
-def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> list[list[Offer]]:
+def proposed(
+    prepared: Prepared, mask: np.ndarray, equations: np.ndarray, most: np.ndarray | None = None
+) -> list[list[Offer]]:
     """Numbers with which regressions find better equations than without.
 
     In each equation supports are grown term by term among all terms of the library and all numbers
@@ -65,6 +67,7 @@ def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> lis
       prepared: the problem; variables that have a number have no other.
       mask: the support that was chosen, for the other equations [D, M].
       equations: True for those in which a number is looked for [D].
+      most: terms that an equation with a number may have [D]; None for as many as any.
 
     Returns:
       the best of each equation, kind and variable, best first: of both regressions together where
@@ -75,7 +78,7 @@ def proposed(prepared: Prepared, mask: np.ndarray, equations: np.ndarray) -> lis
     blocks = _tried(prepared, values)
     asked = blocks and equations.any()
     posed = _regressions(prepared, values) if asked else []
-    each = [_of_regression(prepared, one, blocks, mask, equations) for one in posed]
+    each = [_of_regression(prepared, one, blocks, mask, equations, most) for one in posed]
     if not signals.noiseless(prepared.signals):
         each = [list(itertools.chain(*each))]
     return [_paying(prepared, _best_of_each(own), mask) for own in each]
@@ -95,6 +98,7 @@ def _of_regression(
     blocks: Sequence[Block],
     mask: np.ndarray,
     equations: np.ndarray,
+    most: np.ndarray | None = None,
 ) -> list[tuple[int, Offer]]:
     """All offers of one regression, each with its equation."""
     # One force acts in all directions; see `_paying`.
@@ -104,7 +108,7 @@ def _of_regression(
         (_Posed(one, one.base, one.target[:, d], d), columns)
         for d in np.flatnonzero(equations).tolist()
     ]
-    return _of_equations(prepared, every, blocks, mask, spares)
+    return _of_equations(prepared, every, blocks, mask, spares, most)
 
 
 def _of_equations(
@@ -113,6 +117,7 @@ def _of_equations(
     blocks: Sequence[Block],
     mask: np.ndarray,
     spares: float,
+    most: np.ndarray | None = None,
 ) -> list[tuple[int, Offer]]:
     """The numbers of each equation, and those of one that another may have as well.
 
@@ -122,11 +127,16 @@ def _of_equations(
       blocks: the numbers that are tried.
       mask: the support that was chosen [D, M].
       spares: nats by which a number may be worse than the choice.
+      most: terms that an equation with a number may have [D]; None for as many as any.
     """
+    slots = prepared.problem.slots
+    limits = np.full(len(mask), slots) if most is None else np.minimum(most, slots)
     found = _best(
         (posed.equation, offer)
         for posed, columns in every
-        for offer in _of_equation(prepared, posed, blocks, columns, mask, spares)
+        for offer in _of_equation(
+            prepared, posed, blocks, columns, mask, limits[posed.equation], spares
+        )
     )
     offers = [(d, offer) for (d, *_), offer in found.items()]
     place = {(block.kind, block.places): block for block in blocks}
@@ -139,13 +149,18 @@ def _of_equations(
             block = place[kind, places].at(np.array([one.inner.number]))
             block = block._replace(second=one.inner.second)
             columns = [posed.one.columns(block)]
-            for at in _of_equation(prepared, posed, [block], columns, mask, np.inf):
+            limit = limits[posed.equation]
+            for at in _of_equation(prepared, posed, [block], columns, mask, limit, np.inf):
                 offers.append((d, _shared(one, posed.equation, at)))
     return offers
 
 
 def proposed_along(
-    prepared: Prepared, chosen: Candidate, noise: np.ndarray, equations: np.ndarray
+    prepared: Prepared,
+    chosen: Candidate,
+    noise: np.ndarray,
+    equations: np.ndarray,
+    most: np.ndarray | None = None,
 ) -> list[Offer]:
     """The same of regressions along the trajectories around a choice; see `number_tangent`.
 
@@ -154,6 +169,7 @@ def proposed_along(
       chosen: what was chosen without the number.
       noise: of each state [D].
       equations: True for those in which a number is looked for [D].
+      most: terms that an equation with a number may have [D]; None for as many as any.
     """
     blocks = _tried(prepared, raw_values(prepared), waves=True)
     asked = equations if blocks else np.zeros(len(equations), bool)
@@ -161,7 +177,7 @@ def proposed_along(
         (_Posed(one, one.base, one.target, one.equation), [one.columns(each) for each in blocks])
         for one in number_tangent.tangents(prepared, chosen, noise, asked)
     ]
-    own = _of_equations(prepared, every, blocks, chosen.mask, constants.NUMBER_SPARES)
+    own = _of_equations(prepared, every, blocks, chosen.mask, constants.NUMBER_SPARES, most)
     offers = [(d, offer._replace(followed=True)) for d, offer in own]
     return _paying(prepared, _best_of_each(offers), chosen.mask)
 
@@ -259,7 +275,8 @@ def _of_equation(
     blocks: Sequence[Block],
     columns: Sequence[np.ndarray],
     mask: np.ndarray,
-    spares: float = 0.0,
+    limit: int,
+    spares: float,
 ) -> list[Offer]:
     """The numbers that one regression finds for an equation.
 
@@ -269,10 +286,11 @@ def _of_equation(
       blocks: the numbers that are tried.
       columns: of each block, all numbers of the first term first [Q, W · G].
       mask: the support that was chosen [D, M].
+      limit: terms that the equation with a number may have.
       spares: nats by which a number may be worse than the choice.
     """
     slots, d = prepared.problem.slots, posed.equation
-    if not np.linalg.norm(posed.target) > 0:
+    if limit < 1 or not np.linalg.norm(posed.target) > 0:
         return []
     posed = posed._replace(base=posed.base * prepared.problem.admissible[d])
     costs, digits = dictionary.costs(prepared.terms), number_blocks.digits(prepared)
@@ -291,7 +309,7 @@ def _of_equation(
     # With noise a pair of bent terms would often stand for one of products.
     open_ = [noiseless or is_product(term) or inner_of(term) is not None for term in prepared.terms]
     among = np.flatnonzero(np.array(open_) & prepared.problem.admissible[d])
-    for b, form in _grown(posed, blocks, columns, costs, slots, among):
+    for b, form in _grown(posed, blocks, columns, costs, limit, among):
         block, terms = blocks[b], np.array(form.terms)
         with_number = terms[terms >= size] - size
         # A wave goes up and down with whatever does.
@@ -332,7 +350,8 @@ def _grown(
         grams = grams_of(posed.base, each, posed.target)
         prices = np.concatenate([costs, block.prices])
         forms = grow(grams, prices, size, min(slots, constants.NUMBER_TERMS), one, size)
-        enough = len(among) > 1 and slots >= constants.NUMBER_REPLACES
+        # Two numbers are tried with one term beside them as well as with two.
+        enough = len(among) > 1 and slots >= 3 - (block.second is not None)
         if enough and len(block.numbers) > 1:
             second = None
             if block.second is not None:
@@ -340,7 +359,8 @@ def _grown(
                 second = (near - own).reshape(each.shape)
             forms += best_of_few(one, posed.base, each, posed.target, prices, among, second)
         for form in forms:
-            best.setdefault(len(form.terms), []).append((form.score, b, form))
+            if len(form.terms) <= slots:
+                best.setdefault(len(form.terms), []).append((form.score, b, form))
     for forms in best.values():
         chosen: dict[int, dict[_Kind, tuple[int, Form]]]
         chosen = {numbers: {} for numbers in constants.NUMBER_REFINED}

@@ -96,7 +96,8 @@ def _earned(
     # What only takes the place of terms shows in few samples: these cost less there.
     seen = prepared if more else prepared.first_recordings(constants.NUMBER_GLANCE)
     others = number_hints.promising(prepared, near)
-    regressed = number_regression.proposed(seen, near.chosen.mask, others)
+    most = None if more or others.sum() > 1 else _terms(prepared, near) - 1
+    regressed = number_regression.proposed(seen, near.chosen.mask, others, most)
     earned: list[tuple[Offer, Trial]] = []
     if others.sum() > 1:
         asked = several_numbers.of_several_equations(
@@ -148,7 +149,8 @@ def _offers(
     chosen, lists = near.chosen, list(regressed)
     if not exact:
         # Trajectories around a choice see more than derivatives where these are noisy.
-        lists.append(number_regression.proposed_along(seen, chosen, noise, others))
+        most = None if more else _terms(seen, near) + 1
+        lists.append(number_regression.proposed_along(seen, chosen, noise, others, most))
     if not exact or not any(lists):
         mask, coefficients = chosen.mask, chosen.coefficients
         lists.append(number_scan.offers(seen, mask, coefficients, noise, others=others))
@@ -163,6 +165,11 @@ def _offers(
     behind = np.inf if more else 0.0
     freed = number_blocks.freed(seen, chosen.mask)
     return [*_different(*lists), *(each._replace(behind=behind) for each in freed)]
+
+
+def _terms(prepared: Prepared, near: Found) -> np.ndarray:
+    """Terms of each equation that was chosen [D]: what explains all, a number pays by terms."""
+    return (near.chosen.mask & prepared.problem.admissible).sum(1)
 
 
 def _without_helpers(session: Session, tried: Trial, before: FittedNumbers) -> Trial:
