@@ -120,7 +120,8 @@ def _add_file_options(add: Callable[..., object]) -> None:
 
 def _add_question_options(add: Callable[..., object]) -> None:
     """What is asked of the recordings: by the names that `Question` has."""
-    add("--order", type=int, choices=(1, 2), default=1, help="2 if only positions were measured")
+    text = "2 if only positions were measured; by itself it is tried where order 1 explains nothing"
+    add("--order", type=int, choices=(1, 2), help=text)
     add(
         "--operations",
         nargs="+",
@@ -248,6 +249,7 @@ def _discover(options: argparse.Namespace, command: str) -> int:
 
             asked = {field.name for field in dataclasses.fields(Question)}
             given = {name: value for name, value in vars(options).items() if name in asked}
+            given |= {"order": options.order or 1, "either": options.order is None}
             given["own"] = [read_operation(text) for text in options.operation]
             given["hold"] = {"yes": True, "no": False}.get(options.hold, options.hold)
             question = Question(**given)

@@ -14,6 +14,7 @@ another, from below:
   wide_table     many columns: functions of others, and what has no equation
   generated      columns that a generator makes: a sine, a triangle or a saw of the time
   driving        states that something outside drives, which spoil the equations of the others
+  positions      states whose equations are of second order, where none of first explains them
   coupling       states that rise and fall together, and equations without coupling
   hidden         a state that was not measured: how it enters, and the search for all equations
   each_recording one law with numbers of its own in each recording, where one for all misses

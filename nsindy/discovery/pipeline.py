@@ -8,7 +8,16 @@ import jax
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from nsindy.discovery import constants, coupling, driving, hidden, models, wandering, wide_table
+from nsindy.discovery import (
+    constants,
+    coupling,
+    driving,
+    hidden,
+    models,
+    positions,
+    wandering,
+    wide_table,
+)
 from nsindy.discovery.answer import conclusion
 from nsindy.discovery.concluding import concluded
 from nsindy.discovery.inputs import readings
@@ -40,7 +49,7 @@ def discover(
     inputs: Any = None,
     states: Sequence[str] | None = None,
     input_names: Sequence[str] | None = None,
-    order: int = 1,
+    order: int | None = None,
     operations: Operations | None = None,
     degree: int | None = None,
     max_terms: int = 6,
@@ -72,7 +81,8 @@ def discover(
       states: names of the D states; without them x, y, z, … or x0, x1, …. Of a DataFrame, the
         columns that are states; without them all others.
       input_names: names of the U inputs; without them u, or u0, u1, ….
-      order: 2 where x holds positions only, and each has an equation for its acceleration.
+      order: 2 where x holds positions only, and each has an equation for its acceleration; None for
+        1, or 2 where no equation of first order explains the recording and those of second do.
       operations: unary operations that may appear beside the products of variables, names, NumPy
         or JAX functions, or primitives of one's own (`learn_operation`), one or several; None for
         all that the values allow and that there are samples enough to choose among. Beside sin and
@@ -125,7 +135,8 @@ def discover(
       v' = -1.0000 x   (± 0.0000)
     """
     question = Question(
-        order=order,
+        order=1 if order is None else order,
+        either=order is None,
         operations=operations,
         degree=degree,
         max_terms=max_terms,
@@ -214,12 +225,16 @@ def _discover(case: Case, session: Session, units: Units) -> Discovery:
         model = models.with_forcing(session, usual, *searched.without)
         model = model or models.beside(session, usual)
     found = concluded(session, recordings, laws, model)
-    if found.verdict != "equation" and not case.stop():
-        fewer = driving.unspoiled(case, model)
-        other = None if fewer is None else _discover(fewer, *fewer.usual())
-        if other is not None and other.verdict == "equation":
-            return other
-    return found
+    if found.verdict == "equation" or case.stop():
+        return found
+    fewer = driving.unspoiled(case, model)
+    other = None if fewer is None else _discover(fewer, *fewer.usual())
+    if other is not None and other.verdict == "equation":
+        return other
+    second = None if case.stop() else positions.as_positions(case, model)
+    if second is None:
+        return found
+    return positions.with_second_order(found, model.prepared, _discover(second, *second.usual()))
 
 
 class _CameTo(NamedTuple):

@@ -10,7 +10,7 @@ from nsindy.discovery import constants
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.preparation.signals import Signal
 
-__all__ = ["Reason", "ambiguity", "changes_apart", "reasons"]
+__all__ = ["Reason", "ambiguity", "changes_apart", "reasons", "turns_on_itself"]
 
 
 class Reason(NamedTuple):
@@ -60,6 +60,20 @@ def changes_apart(signal: Signal, rows: Iterable[int]) -> list[float]:
     # In a long gap a spline guesses.
     near, apart = signal.near, _apart(signal)
     return [ambiguity(points[near], signal.derivatives[near, row], apart) for row in rows]
+
+
+def turns_on_itself(signal: Signal, row: int, alone: float) -> bool:
+    """Whether the second derivative of a state is a function of all columns and the first.
+
+    Args:
+      signal: a recording.
+      row: the state.
+      alone: how little the columns alone tell of the first derivative; see `ambiguity`.
+    """
+    points, rate = np.hstack([signal.states, signal.inputs]), signal.derivatives[:, row]
+    second, both = np.gradient(rate, signal.times), np.hstack([points, rate[:, None]])
+    left = ambiguity(both[signal.near], second[signal.near], _apart(signal))
+    return alone > constants.AMBIGUOUS and not left > constants.AMBIGUOUS * alone
 
 
 def _apart(signal: Signal) -> int:
@@ -114,11 +128,8 @@ def _hidden(prepared: Prepared, signal: Signal, states: tuple[str, ...]) -> Iter
     what = f"{change} is no function of {known}: the same values go on in different ways"
     rate = signal.derivatives[:, first + at]
     if order == 1:
-        second = np.gradient(rate, signal.times)
-        both = np.hstack([points, rate[:, None]])
-        swings = ambiguity(both[near], second[near], apart)
         # A delay explains what an order explains as well; not the other way round.
-        if not swings > constants.AMBIGUOUS * worst:
+        if turns_on_itself(signal, at, worst):
             yield Reason(
                 f"{what}, but {name}'' may be one of them and {name}'",
                 "try --order 2, or --hidden 1 if a state of the system was not measured; a delay, "

@@ -22,6 +22,7 @@ class Question:
 
     Attributes:
       order: 1 or 2.
+      either: True to try order 2 as well, where no equation of order 1 explains the recordings.
       operations: unary operations, or None for those that the samples bear.
       own: operations of one's own that own a number, tried beside all others.
       degree: most variables in a product, or None for what the samples bear.
@@ -45,6 +46,7 @@ class Question:
     """
 
     order: int = 1
+    either: bool = False
     operations: Operations | None = None
     own: Sequence[Numbered] = ()
     degree: int | None = None
