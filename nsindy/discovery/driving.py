@@ -18,6 +18,7 @@ from nsindy.discovery.answer import diagnosis
 from nsindy.discovery.answer.verdict import left_shares
 from nsindy.discovery.models import FoundModel
 from nsindy.discovery.opening import Case, Opening, opened
+from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.gauge import holds
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import stages
@@ -68,15 +69,19 @@ def _lost_together(case: Case, opening: Opening) -> tuple[Case, Opening] | None:
 
     Smooth inputs, as a second tone beside the first or the speed of the car ahead, are followed for
     a while by some equation, whose simulation leaves the recording and takes the others with it.
-    Equations of true states that merely lack a number or an operation come nearer.
+    Equations of true states that merely lack a number or an operation come nearer: near to states
+    that are measured with noise, many times whose noise an input without any is missed by.
     """
     prepared, first = opening.prepared, opening.first
     left = left_shares(prepared, first, case.recordings)
-    if not stages.missed(prepared, first) or not (left > constants.SPOILED).any():
+    if not stages.missed(prepared, first):
         return None
     alone = _each_alone(case, prepared)
     good, names = _told_apart(alone, case.recordings.states)
     if not good or not names or case.stop():
+        return None
+    far = all(name not in alone or alone[name].is_far() for name in names)
+    if not (left > constants.SPOILED).any() and not (far and all(alone[n].noisy() for n in good)):
         return None
     # A velocity that something drives in time is the rate of its position, and no input of it.
     if not any(alone[name].holds(good) and alone[name].holds(names) for name in good):
@@ -136,6 +141,16 @@ class _Alone(NamedTuple):
     first: Found
     names: tuple[str, ...]
     missed: bool
+
+    def is_far(self) -> bool:
+        """Whether it misses the recording by many times its noise."""
+        noise = np.maximum(signals.noise(self.prepared.signals), self.prepared.problem.floor)
+        return bool((self.first.noise > constants.OUTSIDE_FAR * noise)[-1])
+
+    def noisy(self) -> bool:
+        """Whether the state is measured with noise, beyond what smoothing leaves of none."""
+        spread = np.concatenate([each.measured for each in self.prepared.signals]).std(0)
+        return bool((signals.noise(self.prepared.signals) > constants.NOISY * spread)[-1])
 
     def holds(self, names: Sequence[str]) -> bool:
         """Whether its equation holds any of these variables."""

@@ -230,11 +230,13 @@ def _of_the_terms(
 def _of_the_hidden(discovery: Discovery) -> Iterator[str]:
     """A hidden state that stays as it is stands for a constant."""
     for name in discovery.hidden:
-        if not np.any(discovery.coefficients[discovery.states.index(name)]):
-            yield (
-                f"{name} does not change in what was found, so it stands for a constant: the "
-                "recording needs no hidden state; search without --hidden"
-            )
+        if np.any(discovery.coefficients[discovery.states.index(name)]):
+            continue
+        if discovery.verdict == "equation":
+            why = "the recording needs no hidden state; search without --hidden"
+        else:
+            why = "what changes it was not found; record longer, or with smaller steps"
+        yield f"{name} does not change in what was found, so it stands for a constant: {why}"
 
 
 def _of_the_inputs(discovery: Discovery) -> Iterator[str]:

@@ -122,9 +122,10 @@ def _ranked(
     independent = float(np.sum(samples * best.independent))
     supports = AROUND(inner, independent, problem.prior_of_columns, mask, **knobs)
     scores, masks = np.asarray(supports.log_evidence), np.asarray(supports.masks)
-    itself = np.all(masks == mask, (1, 2))
-    reference = scores[itself][0] if itself.any() else scores[0]
-    kept = np.isfinite(scores) & ~itself
+    itself, possible = np.all(masks == mask, (1, 2)), np.isfinite(scores)
+    own = scores[itself & possible]
+    reference = own[0] if len(own) else _evidence(problem, inner, mask, independent)
+    kept = possible & ~itself
     if problem.signs is not None:
         kept &= [_signed(problem, inner, each) for each in masks]
     predicted = scores[kept] - reference + best.score
@@ -132,6 +133,14 @@ def _ranked(
         Predicted(problem.of_terms(mask), float(score))
         for mask, score in zip(masks[kept], predicted, strict=True)
     ]
+
+
+def _evidence(problem: Problem, inner: np.ndarray, mask: np.ndarray, samples: float) -> float:
+    """Of a support of the columns, in whose place the ranking may show one that fits the same."""
+    left = regression.least_squares_numpy(inner, mask.reshape(-1)).rss
+    likelihood = -0.5 * samples * (np.log(left + np.finfo(float).tiny) - np.log(samples))
+    prior = problem.prior_of_columns
+    return float(score.log_evidence(likelihood, mask, samples, prior))  # type: ignore[arg-type]
 
 
 def together(problem: Problem, near: Near, best: Candidate) -> list[np.ndarray]:
