@@ -197,3 +197,22 @@ def test_variables_at_times_of_their_own_are_gaps(read):
     wide[3, 1:] = np.nan
     found = check.check_arrays(wide[:, 0], wide[:, 1:])
     np.testing.assert_array_equal(matrix(found), np.delete(wide, 3, 0))
+
+
+@pytest.mark.parametrize("header", ["box,d,x,v", "box,x,d,v"])
+def test_what_numbers_blocks_of_rows_is_no_time(read, header):
+    """Though it never falls, and no word says which column is one of times."""
+    rows = [[k, t, 1 + x + k, v] for k in range(1, 5) for t, x, v in ROWS]
+    if header == "box,x,d,v":
+        rows = [[k, x, t, v] for k, t, x, v in rows]
+    found = read(table(rows, header))
+    said = holds(found, *([[t, 1 + x + k, v] for t, x, v in ROWS] for k in range(1, 5)))
+    assert "used column d as the times" in said
+    assert "column box tells 4 recordings apart, as --by box says" in said
+
+
+def test_a_first_column_that_rises_in_steps_is_the_time_where_none_starts_again(read):
+    rows = [[k // 2, x, v] for k, (_, x, v) in enumerate(ROWS)]
+    found = read(table(rows, "d,x,v"))
+    assert found.states == ("x", "v") and len(found.parts) == 1
+    np.testing.assert_array_equal(found.parts[0].times, np.arange(len(ROWS) // 2))
