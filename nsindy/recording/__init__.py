@@ -6,5 +6,5 @@ that names the column, the row and the fix. Read `table` (what a file is once it
 `times` (what people write into cells); then `clock` and `columns` (times, states, inputs),
 `names`, `long_tables`, `shape` (several recordings in one), `arrays` (every form of arguments),
 `repair` (what is repaired, and what every recording must satisfy), `varying` (which columns say
-something), and `check` (arrays and files through all of them).
+something), `angles` (those that go round), and `check` (arrays and files through all of them).
 """
