@@ -72,8 +72,9 @@ def check_arrays(
     Rows are sorted by time, and split where it starts again; rows that repeat another are dropped,
     those of one time averaged, and rows with a missing or infinite value dropped if they are at
     most the share `repair.DROPPED` of all; if they are more, or there are inputs, the missing
-    values are no measurements. Columns that are constant or repeat another are left out; a state
-    that is an angle goes on beyond a turn. `notes` report every change.
+    values are no measurements. A reading of a state that is a fault of its sensor is missing.
+    Columns that are constant or repeat another are left out; a state that is an angle goes on
+    beyond a turn. `notes` report every change.
 
     Args:
       t: times [N], numbers or dates; or the step between samples; or a list of times, one for each
