@@ -180,12 +180,13 @@ def _block(table: Table, chosen: Collection[int]) -> tuple[int, int] | None:
     for i in numbers:
         values = table.columns[i].values
         begins = np.flatnonzero(_moves(values))
-        if _says_time(table.columns[i]) or not 2 <= len(begins) == len(np.unique(values)):
+        sizes = np.diff([*begins, len(values)])
+        # Of two rows one always rises.
+        if len(begins) < 2 or np.min(sizes) < 3 or len(np.unique(values)) < len(begins):
+            continue
+        if _says_time(table.columns[i]):
             continue
         blocks = np.split(np.arange(len(values)), begins[1:])
-        if min(map(len, blocks)) < 3:
-            # Of two rows one always rises.
-            continue
         rising = [
             j
             for j in numbers

@@ -81,6 +81,8 @@ def test_words_that_name_recordings_of_one_quantity(read, header, order):
     said = holds(found, [[t, v] for t, _, v in ROWS], [[t, 1 + v] for t, _, v in ROWS])
     label = header.split(",")[1]
     assert f"column {label} tells 2 recordings apart, as --by {label} says; if its words" in said
+    as_said = header.replace(label, "variable")
+    assert read(table(rows, as_said)).states == ("N", "S")
 
 
 @pytest.mark.parametrize(
