@@ -16,3 +16,11 @@ def table(rows, header="t,x,v", separator=","):
 def matrix(recordings, part=0):
     """Times, states and inputs of a recording side by side."""
     return np.column_stack(recordings.parts[part])
+
+
+def holds(found, *expected):
+    """Check that recordings are the expected ones; what was noted of them."""
+    assert len(found.parts) == len(expected)
+    for part, rows in enumerate(expected):
+        np.testing.assert_allclose(matrix(found, part), rows, rtol=1e-12)
+    return " ".join(found.notes)

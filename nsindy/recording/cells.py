@@ -24,10 +24,10 @@ MISSING = frozenset(
 """What a cell without a value may contain, in lower case; OVLD and OL are those of meters."""
 NUMBER = re.compile(
     r"([-+]?(?:\d[\d.,'\u00a0\u202f]*|\d{1,3}(?: \d{3})+(?:[.,]\d+)?|[.,]\d+)(?:[eE][-+]?\d+)?)"
-    r"\s*((?![-+.,/*=_\d\s]|:\d).*)?",
-    re.ASCII | re.DOTALL,
+    r"\s*((?![-+.,/*=_\d\s]|:\d)[^;|\t]*)?",
+    re.ASCII,
 )
-"""A number, and what follows it: its unit."""
+"""A number, and what follows it: its unit, in which no separator of cells stands."""
 SWITCHES = (
     *(("off", "on"), ("no", "yes"), ("n", "y"), ("false", "true"), ("closed", "open")),
     *(("low", "high"), ("inactive", "active"), ("stopped", "running"), ("idle", "running")),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nsindy.recording import arrays, shape
+from nsindy.recording.angles import unrolled
 from nsindy.recording.clock import Ask
 from nsindy.recording.columns import Columns, select_columns
 from nsindy.recording.formats import read_table
@@ -71,8 +72,9 @@ def check_arrays(
     Rows are sorted by time, and split where it starts again; rows that repeat another are dropped,
     those of one time averaged, and rows with a missing or infinite value dropped if they are at
     most the share `repair.DROPPED` of all; if they are more, or there are inputs, the missing
-    values are no measurements. Columns that are constant or repeat another are left out. `notes`
-    report every change.
+    values are no measurements. A reading of a state that is a fault of its sensor is missing.
+    Columns that are constant or repeat another are left out; a state that is an angle goes on
+    beyond a turn. `notes` report every change.
 
     Args:
       t: times [N], numbers or dates; or the step between samples; or a list of times, one for each
@@ -290,6 +292,12 @@ def _repair_all(
             _at(source, f"read column {source.columns[1 + i]}, which {how}, as an input")
             for i, how in switched.items()
         )
+    matrices, turns = unrolled(matrices, [i for i in kept if i < d and i not in switched])
+    notes += tuple(
+        f"{source.columns[1 + i]} jumps between {low:.4g} and {high:.4g}: read as an angle that "
+        "goes round, without the jumps"
+        for i, (low, high) in turns.items()
+    )
     matrices = [values[:, [0, *(1 + i for i in kept)]] for values in matrices]
     letters = ["x" if i < d and i not in switched else "u" for i in kept]
     cleaned, renamed = clean_names([names[i] for i in kept], letters)

@@ -19,57 +19,14 @@ TIME = re.compile(
 )
 """Names of a column of times, with or without its unit."""
 TIME_WORDS = frozenset(
-    [
-        "t",
-        "time",
-        "times",
-        "timestamp",
-        "elapsed",
-        "zeit",
-        "uhrzeit",
-        "laufzeit",
-        "datum",
-        "date",
-        "datetime",
-        "clock",
-        "epoch",
-        "temps",
-        "tiempo",
-        "tijd",
-        "czas",
-        "day",
-        "days",
-        "tag",
-        "tage",
-        "year",
-        "years",
-        "jahr",
-        "jahre",
-        "month",
-        "months",
-        "monat",
-        "monate",
-        "week",
-        "weeks",
-        "woche",
-        "wochen",
-        "hour",
-        "hours",
-        "stunde",
-        "stunden",
-        "minute",
-        "minutes",
-        "minuten",
-        "second",
-        "seconds",
-        "sekunde",
-        "sekunden",
-        "sec",
-        "secs",
-        "ms",
-        "millis",
-        "hrs",
-    ]
+    (
+        *("t", "time", "times", "timestamp", "elapsed", "zeit", "uhrzeit", "laufzeit", "datum"),
+        *("date", "datetime", "clock", "epoch", "temps", "tiempo", "tijd", "czas", "day", "days"),
+        *("tag", "tage", "year", "years", "jahr", "jahre", "month", "months", "monat", "monate"),
+        *("week", "weeks", "woche", "wochen", "hour", "hours", "stunde", "stunden", "minute"),
+        *("minutes", "minuten", "second", "seconds", "sekunde", "sekunden", "sec", "secs", "ms"),
+        *("millis", "hrs"),
+    )
 )
 """Words in the name of a column that is one of times where it increases."""
 TIME_UNIT = re.compile(rf".*[\[(]\s*(?:{UNITS})\s*[\])]", re.IGNORECASE)
@@ -170,8 +127,13 @@ def _named(table: Table) -> list[int]:
 def guess(table: Table, chosen: Collection[int], codes: np.ndarray | None = None) -> int | None:
     """The column of times: by its name, by how its cells are written, or because it increases.
 
-    It does so within each recording, where `codes` tells these apart [N].
+    It does so within each recording, where `codes` tells these apart [N], or a column that keeps
+    its value while another starts again and rises with each of them.
     """
+    again: list[int] = []
+    if codes is None and (found := _block(table, chosen)) is not None:
+        codes = np.cumsum(_moves(table.columns[found[0]].values))
+        chosen, again = {*chosen, found[0]}, [found[1]]
     free = [
         i
         for i, column in enumerate(table.columns)
@@ -194,6 +156,7 @@ def guess(table: Table, chosen: Collection[int], codes: np.ndarray | None = None
         [i for i in named if np.ptp(_known(table.columns[i].values))],
         called,
         named,
+        again,
         [i for i in first if i not in counts],
         first,
         # Its rows are in another order.
@@ -202,6 +165,42 @@ def guess(table: Table, chosen: Collection[int], codes: np.ndarray | None = None
         if candidates:
             return candidates[0]
     return None
+
+
+def _block(table: Table, chosen: Collection[int]) -> tuple[int, int] | None:
+    """The column that numbers blocks of rows, and the one that starts again and rises in each.
+
+    The name of the first does not say that it is one of times; None where there are no such two.
+    """
+    numbers = [
+        i
+        for i, column in enumerate(table.columns)
+        if i not in chosen and column.kind == "number" and np.all(np.isfinite(column.values))
+    ]
+    for i in numbers:
+        values = table.columns[i].values
+        begins = np.flatnonzero(_moves(values))
+        sizes = np.diff([*begins, len(values)])
+        # Of two rows one always rises.
+        if len(begins) < 2 or np.min(sizes) < 3 or len(np.unique(values)) < len(begins):
+            continue
+        if _says_time(table.columns[i]):
+            continue
+        blocks = np.split(np.arange(len(values)), begins[1:])
+        rising = [
+            j
+            for j in numbers
+            if np.array_equal(np.flatnonzero(np.diff(table.columns[j].values) <= 0) + 1, begins[1:])
+        ]
+        even = [j for j in rising if all(_is_even(table.columns[j].values[k]) for k in blocks)]
+        if rising:
+            return i, (even or rising)[0]
+    return None
+
+
+def _moves(values: np.ndarray) -> np.ndarray:
+    """Tell which of the values [N] are not those of the row before; the first is not."""
+    return np.concatenate([[True], np.diff(values) != 0])
 
 
 def _says_time(column: Column) -> bool:

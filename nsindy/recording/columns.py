@@ -15,6 +15,7 @@ from nsindy.recording.clock import (
     is_count,
     times_of_rows,
 )
+from nsindy.recording.long_tables import names_recordings, widened
 from nsindy.recording.names import check_count, find
 from nsindy.recording.shape import Groups
 from nsindy.recording.table import Column, Table, listed, quote
@@ -60,12 +61,9 @@ def select_columns(table: Table, ask: Ask) -> Columns:
         and points are mixed, or no column is left for a state.
     """
     when = None if ask.time is None else find(table, ask.time)
-    wanted = [*(ask.states or ()), *ask.inputs, *([] if ask.by is None else [ask.by])]
-    headers = [column.name for column in table.columns]
-    taken = [name for name in wanted if name in headers]
     if len(table.columns) > 2:
         likely = guess(table, frozenset()) if when is None else when
-        table = shape.widened(table, likely, taken)
+        table = widened(table, likely, ask)
         when = None if ask.time is None else find(table, ask.time)
     driven = [find(table, name) for name in ask.inputs]
     measured = None if ask.states is None else [find(table, name) for name in ask.states]
@@ -78,7 +76,7 @@ def select_columns(table: Table, ask: Ask) -> Columns:
         free = set(range(len(table.columns))) - chosen - set(clock.columns)
         groups = shape.groups_guessed(table, clock.values, free)
         if groups is not None:
-            notes += (_group_note(table, ask, groups),)
+            notes += (_group_note(table, ask, groups, free),)
     if measured is None:
         # The column that tells recordings apart is none of their states.
         used = {*clock.columns, *driven, *([] if groups is None else [groups.column])}
@@ -131,12 +129,18 @@ def _without_marks(values: np.ndarray) -> tuple[np.ndarray, float | None]:
     return values, None
 
 
-def _group_note(table: Table, ask: Ask, groups: Groups) -> str:
+def _group_note(table: Table, ask: Ask, groups: Groups, free: Collection[int]) -> str:
     label = table.label(groups.column)
-    return (
+    note = (
         f"column {label} tells {len(groups.names)} recordings apart, as {ask.option('by', label)} "
-        f"says; {ask.option('states')} names it to make it a state"
+        "says"
     )
+    column = table.columns[groups.column]
+    if column.kind != "words":
+        return f"{note}; {ask.option('states')} names it to make it a state"
+    if len([i for i in free if table.columns[i].kind == "number"]) > 1 or names_recordings(column):
+        return note
+    return f"{note}; if its words are variables, call it variable in the header"
 
 
 def _free_states(

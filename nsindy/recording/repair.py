@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.recording import merge
+from nsindy.recording.faults import faults
 from nsindy.recording.table import rows_text
 
 __all__ = ["FEWEST", "RawRecording", "Source", "quantised", "repair"]
@@ -81,7 +82,7 @@ class _Rows(NamedTuple):
 
 
 def repair(table: RawRecording) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Drop, sort, average and check the rows of one recording.
+    """Drop, sort, average and check the rows of one recording, without the faults of its sensors.
 
     Returns:
       values [N, 1 + D + U] with strictly increasing times, NaN where a value is missing, and what
@@ -92,7 +93,9 @@ def repair(table: RawRecording) -> tuple[np.ndarray, tuple[str, ...]]:
         repeat with different values, or samples are too few, or a column too large or small.
     """
     source = table.source
+    table, faulty = _without_faults(table)
     values, rows, notes = _measured(table)
+    notes = (*faulty, *notes)
     order = np.argsort(values[:, 0], kind="stable")
     moved = int(np.sum(order != np.arange(len(order))))
     if moved:
@@ -117,6 +120,25 @@ def repair(table: RawRecording) -> tuple[np.ndarray, tuple[str, ...]]:
             f"{steps[i] / np.median(steps):.0f} times the usual step",
         )
     return np.ascontiguousarray(values), notes
+
+
+def _without_faults(table: RawRecording) -> tuple[RawRecording, tuple[str, ...]]:
+    """The recording without readings of states that are faults of a sensor, and which they were."""
+    values, notes = table.values.copy(), []
+    order = np.argsort(values[:, 0], kind="stable")
+    for column in range(1, 1 + table.source.states):
+        found = faults(values[order, column])
+        if found is None:
+            continue
+        places = order[found.places]
+        values[places, column] = np.nan
+        name, row = table.source.columns[column], np.min(table.rows[places])
+        what = f"left out {len(places)} readings of {name} that are far from all others around them"
+        if len(places) == 1:
+            what = f"left out a reading of {name} that is far from all others around it"
+        first = "first in" if len(places) > 1 else "in"
+        notes.append(f"{what}, {found.values}, {first} row {row}: faults of the sensor")
+    return table._replace(values=values), tuple(notes)
 
 
 def _measured(table: RawRecording) -> _Rows:

@@ -1,34 +1,17 @@
-"""From the rows of a table to recordings: long tables, ids, times that start again, switches."""
+"""From the rows of a table to recordings: ids, times that start again, switches."""
 
-import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from nsindy.recording.long_tables import ID, VARIABLE, names_recordings
 from nsindy.recording.names import without_unit
 from nsindy.recording.repair import FEWEST, RawRecording
 from nsindy.recording.table import Column, Table, quote, rows_text
 
-__all__ = ["Groups", "groups_by", "groups_guessed", "split_restarts", "switches", "widened"]
+__all__ = ["Groups", "groups_by", "groups_guessed", "split_restarts", "switches"]
 
-ID = re.compile(
-    r"(?i)(?:.*[ _])?(id|ids|subject|patient|person|participant|volunteer|donor|animal|mouse|rat|"
-    r"fish|plant|run|trial|test|shot|cycle|episode|rep|repeat|replicate|exp|experiment|assay|group|"
-    r"cohort|treatment|condition|sample|specimen|series|recording|session|batch|lot|unit|cell|"
-    r"culture|colony|strain|well|dish|vial|tube|flask|cup|mug|plot|site|track|trajectory|particle|"
-    r"vehicle|car|nr|no|number|set|case|individual|versuch|messung|reihe|lauf|probe|proband)"
-    r"(?:[ _.]*(id|no|nr|number))?[.]?"
-)
-"""Names of a column that tells recordings apart."""
-VARIABLE = re.compile(
-    r"(?i)(.*[ _])?(variable|var|quantity|parameter|param|name|sensor|channel|signal|tag|key|state|"
-    r"measure|measurand|metric|field|item|species|location|place|zone|room|node|compartment|größe|"
-    r"kanal)([ _]?(name|id))?"
-)
-"""Names of a column that tells variables apart."""
-COUNTED = re.compile(r"(.*?)[ _.-]*(\d+|\b[A-Za-z])")
-"""Words that count: cup 1, cup 2; A0, A1; run a, run b."""
 SHARED = 0.6
 """Share of different times among all, at most, where every time is that of several rows."""
 BACK = 0.5
@@ -113,7 +96,7 @@ def groups_guessed(table: Table, times: np.ndarray, free: Collection[int]) -> Gr
         beside = shared and count <= size / FEWEST
         cycle = np.array_equal(found.codes, np.arange(size) % count) and size >= 3 * count
         # Rows of a map have no times that start again.
-        blocks = bool(source.words) and _counts(source) and _in_blocks(found.codes)
+        blocks = bool(source.words) and names_recordings(source) and _in_blocks(found.codes)
         labels = cycle and (named or _are_labels(source, count))
         if in_turn or beside or blocks or labels:
             return found
@@ -139,60 +122,6 @@ def _each_increases(codes: np.ndarray, times: np.ndarray) -> bool:
     order = np.argsort(codes, kind="stable")
     same = np.diff(codes[order]) == 0
     return bool(np.any(same) and np.all(np.diff(times[order])[same] > 0))
-
-
-def widened(table: Table, time: int | None, taken: Collection[str]) -> Table:
-    """Turn a table of times, names of variables and values into one column for each variable.
-
-    A variable that was not measured at a time is missing there.
-
-    Args:
-      table: any table; returned as it is where it is not such a one.
-      time: the column of times, if it is known.
-      taken: headers of columns that were asked for: then nothing is turned.
-    """
-    words = [
-        i
-        for i, column in enumerate(table.columns)
-        if column.kind == "words" and 1 < len(column.words) <= len(table.rows) / FEWEST
-    ]
-    keys = [i for i in words if VARIABLE.fullmatch(without_unit(table.columns[i].name))]
-    values = [
-        i
-        for i, column in enumerate(table.columns)
-        if column.kind == "number" and i != time and column.bad is None and np.ptp(column.values)
-    ]
-    if len(keys) != 1:
-        keys = [i for i in words if not _counts(table.columns[i])]
-    if len(keys) != 1 or len(values) != 1 or time is None or taken:
-        return table
-    key, value = table.columns[keys[0]], table.columns[values[0]]
-    when = table.columns[time]
-    # Each variable must follow the whole time, or words are remarks.
-    span = np.ptp(when.values[np.isfinite(when.values)])
-    parts = [when.values[key.values == k] for k in range(len(key.words))]
-    if not all(len(p) >= FEWEST and np.ptp(p) >= SHARED * span for p in parts):
-        return table
-    _, first, place = np.unique(when.values, return_index=True, return_inverse=True)
-    seen = np.zeros((len(first), len(key.words)), int)
-    np.add.at(seen, (place, key.values.astype(int)), 1)
-    if np.max(seen) > 1:
-        return table
-    wide = np.full(seen.shape, np.nan)
-    wide[place, key.values.astype(int)] = value.values
-    columns = [when._replace(values=when.values[first])]
-    columns += [Column(w, "number", wide[:, k]) for k, w in enumerate(key.words)]
-    note = f"took the words of column {table.label(keys[0])} as variables: {', '.join(key.words)}"
-    return Table(table.source, tuple(columns), table.rows[first], (*table.notes, note))
-
-
-def _counts(column: Column) -> bool:
-    """Tell whether the words of a column are those of recordings, by its name or theirs."""
-    if ID.fullmatch(without_unit(column.name)):
-        return True
-    each = [COUNTED.fullmatch(word) for word in column.words]
-    stems = {found[1] for found in each if found}
-    return bool(column.name) and all(each) and len(stems) == 1 and stems != {""}
 
 
 def split_restarts(raw: RawRecording) -> tuple[list[RawRecording], tuple[str, ...]]:

@@ -124,3 +124,20 @@ def test_a_blank_inside_a_stamp_is_no_separator_beside_tabs(read):
     found = read("\n".join(["Timestamp\tx\treactor", *rows]))
     assert found.states == ("x",)
     np.testing.assert_allclose(np.diff(found.parts[0].times), 1800)
+
+
+@pytest.mark.parametrize("titles", ["", "Lab 3: cells\nBy: N, M; machine: K\n\n"])
+def test_semicolons_beside_decimal_commas_below_titles(read, titles):
+    """Split at commas, `0,5;1.234,5;` would be numbers with units."""
+    lines = [f"{t:.1f};{1000 * v:,.1f};" for t, _, v in ROWS]
+    lines = [line.translate(str.maketrans(",.", ".,")) for line in lines]
+    lines[0], lines[7] = lines[0] + "begin", lines[7] + "new tube"
+    found = read(titles + "\n".join(["Zeit [h];Zellen;Bemerkung", *lines]))
+    assert found.states == ("Zellen",) and "left out column Bemerkung" in " ".join(found.notes)
+    np.testing.assert_allclose(matrix(found), np.array(ROWS)[:, [0, 2]] * [1, 1000], atol=0.051)
+
+
+def test_commas_between_numbers_with_units_stay_separators(read):
+    rows = [[f"{t} s", f"{x:.3f} m/s", f"{v:.3f} kg"] for t, x, v in ROWS]
+    found = read("A title; of two parts\n" + table(rows))
+    np.testing.assert_allclose(matrix(found), ROWS, atol=0.001)

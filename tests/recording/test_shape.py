@@ -1,18 +1,11 @@
 import numpy as np
 import pytest
-from written_tables import ROWS, T, X, matrix, table
+from written_tables import ROWS, T, X, holds, table
 
 from nsindy.recording import check
 
 OTHERS = [[t, 2 - x, v * x] for t, x, v in ROWS]
 """A second recording at the same times."""
-
-
-def holds(found, *expected):
-    assert len(found.parts) == len(expected)
-    for part, rows in enumerate(expected):
-        np.testing.assert_allclose(matrix(found, part), rows, rtol=1e-12)
-    return " ".join(found.notes)
 
 
 def test_times_that_start_again_are_several_recordings(read):
@@ -137,63 +130,20 @@ def test_short_recordings_are_left_out_beside_longer_ones(read):
         read(table([[1, *row] for row in ROWS[:5]] + rows[-5:], "id,t,x,v"), by="id")
 
 
-LONG = [[t, name, value] for t, *x in ROWS for name, value in zip("xv", x, strict=True)]
-
-
-@pytest.mark.parametrize("header", ["t,variable,value", "time,sensor,reading", ""])
-@pytest.mark.parametrize("order", ["by time", "by name"])
-def test_long_tables(read, header, order):
-    rows = LONG if order == "by time" else sorted(LONG, key=lambda row: row[1] == "v")
+@pytest.mark.parametrize("header", ["box,d,x,v", "box,x,d,v"])
+def test_what_numbers_blocks_of_rows_is_no_time(read, header):
+    """Though it never falls, and no word says which column is one of times."""
+    rows = [[k, t, 1 + x + k, v] for k in range(1, 5) for t, x, v in ROWS]
+    if header == "box,x,d,v":
+        rows = [[k, x, t, v] for k, t, x, v in rows]
     found = read(table(rows, header))
-    said = holds(found, ROWS)
-    assert found.states == ("x", "v")
-    assert "as variables: x, v" in said
-    found = read(table(rows, header), states=["v"], inputs=["x"])
-    assert (found.states, found.inputs) == (("v",), ("x",))
+    said = holds(found, *([[t, 1 + x + k, v] for t, x, v in ROWS] for k in range(1, 5)))
+    assert "used column d as the times" in said
+    assert "column box tells 4 recordings apart, as --by box says" in said
 
 
-@pytest.mark.parametrize(
-    ("header", "words", "several"),
-    [
-        ("assay,t,S", ("first", "second"), True),
-        ("beaker,t,S", ("B0", "B1"), True),
-        ("beaker,t,S", ("beaker a", "beaker b"), True),
-        ("beaker,t,S", ("left", "right"), False),
-        ("room,t,temperature", ("room 1", "room 2"), False),
-    ],
-)
-def test_words_that_count_are_recordings_and_others_are_variables(read, header, words, several):
-    rows = [[words[0], t, x] for t, x, _ in ROWS] + [[words[1], t, v] for t, _, v in ROWS]
-    found = read(table(rows, header))
-    assert len(found.parts) == (2 if several else 1)
-    assert len(found.states) == (1 if several else 2)
-
-
-def test_rows_of_a_map_are_told_apart_by_words_that_count(read):
-    rows = [[f"s{k}", n, x + k] for k in range(4) for n, (_, x, _) in enumerate(ROWS[:14])]
-    found = read(table(rows, "stock,n,N"), steps=True)
-    assert (found.states, len(found.parts)) == (("N",), 4)
-
-
-def test_remarks_are_no_variables(read):
-    rows = [[t, "ok" if t < 8 else "late", x] for t, x, _ in ROWS]
-    found = read(table(rows, "t,remark,x"))
-    assert found.states == ("x",) and len(found.parts) == 1
-
-
-def test_variables_at_times_of_their_own_are_gaps(read):
-    rows = [row for row in LONG if row[1] == "x" or row[0] % 1 == 0]
-    wide = np.array(ROWS)
-    wide[1::2, 2] = np.nan
-    found = read(table(rows, "t,variable,value"))
-    assert found.states == ("x", "v")
-    np.testing.assert_array_equal(matrix(found), wide)
-    assert any("of 24 rows v in 12 are measured" in note for note in found.notes)
-    # The same as empty cells, and as arrays.
-    text = table(wide.tolist()).replace("nan", "")
-    np.testing.assert_array_equal(matrix(read(text)), wide)
-    np.testing.assert_array_equal(matrix(check.check_arrays(wide[:, 0], wide[:, 1:])), wide)
-    # A time without any measurement says nothing.
-    wide[3, 1:] = np.nan
-    found = check.check_arrays(wide[:, 0], wide[:, 1:])
-    np.testing.assert_array_equal(matrix(found), np.delete(wide, 3, 0))
+def test_a_first_column_that_rises_in_steps_is_the_time_where_none_starts_again(read):
+    rows = [[k // 2, x, v] for k, (_, x, v) in enumerate(ROWS)]
+    found = read(table(rows, "d,x,v"))
+    assert found.states == ("x", "v") and len(found.parts) == 1
+    np.testing.assert_array_equal(found.parts[0].times, np.arange(len(ROWS) // 2))
