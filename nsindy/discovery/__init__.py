@@ -95,7 +95,10 @@ The method:
    the rest is reported, and once on all samples. A verdict says whether an equation was found.
    Where several recordings have none in common, each is searched by itself, and one law with
    numbers of its own in each is told. Where a state spoils others that have an equation of their
-   own, each alone beside measured columns, it becomes an input as well.
+   own, each alone beside measured columns, it becomes an input as well. Where no equation of first
+   order was found and none was asked for, all is done again with second order: that is the answer
+   where states go on in different ways from the same values and not from the same rates, as
+   positions do, and one simulation and a forecast follow them; else it is a hint.
 
 What a person knows is not searched: given coefficients (`know=`) are subtracted from derivatives
 and integrals, stay as they are in every fit, and are not paid for; an equation whose terms are

@@ -114,3 +114,22 @@ def test_a_state_with_an_equation_that_the_library_lacks_stays_a_state():
     )
     found = nsindy.discover(TIMES, noisy(x, 0.005), states=["x", "y"])
     assert found.states == ("x", "y")
+
+
+@pytest.mark.slow
+def test_a_smooth_dose_is_no_state_though_it_spoils_little():
+    """Some equation follows the doses for a while, and misses the others by a few per cent."""
+    weeks = np.arange(0, 81.0)
+
+    def dose(t):
+        return 4 * np.exp(-(((t - 30) / 14) ** 2)) + 0.8
+
+    def epidemic(t, y):
+        return [-0.0032 * y[0] * y[1] - dose(t), 0.0032 * y[0] * y[1] - 0.11 * y[1]]
+
+    clean = solve_ivp(epidemic, (0, 80), [180.0, 1.0], t_eval=weeks, rtol=1e-9, atol=1e-9).y.T
+    columns = np.column_stack([noisy(clean, 0.01), dose(weeks)])
+    found = nsindy.discover(weeks, columns, states=["S", "I", "doses"])
+    assert found.states == ("S", "I") and found.inputs == ("doses",)
+    terms = [{found.terms[m] for m in np.flatnonzero(row)} for row in found.coefficients]
+    assert terms == [{"doses", "S I"}, {"I", "S I"}]

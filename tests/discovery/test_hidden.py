@@ -190,3 +190,20 @@ def test_a_hidden_state_is_solved_for_sample_by_sample():
     root = hidden_law._solved(lambda s: 0.7 * np.sqrt(s) - 1, 0.7 * np.sqrt(truth) - 1)
     np.testing.assert_allclose(root, truth, rtol=1e-6)
     assert np.isnan(hidden_law._solved(lambda s: s**2, -np.ones(3))).all()
+
+
+@pytest.mark.slow
+def test_a_toxin_that_was_not_measured_in_few_rows():
+    """Its coordinates come in twins that fit exactly the same; neither takes the other's terms."""
+    times = np.linspace(0, 40, 80)
+
+    def culture(t, y):
+        return [0.55 * y[0] - 0.09 * y[0] * y[1], 0.4 * y[0] - 0.08 * y[1]]
+
+    yeast = solve_ivp(culture, (0, 40), [0.3, 0.0], t_eval=times, rtol=1e-9, atol=1e-10).y[0]
+    yeast = yeast * (1 + 0.012 * np.random.default_rng(0).standard_normal(80))
+    found = nsindy.discover(times, yeast, states=["yeast"], hidden="toxin")
+    terms = [{found.terms[m] for m in np.flatnonzero(row)} for row in found.coefficients]
+    short = [{"yeast", "yeast toxin"}, {"yeast", "toxin"}]
+    assert found.verdict == "equation"
+    assert terms in (short, [{"yeast toxin"}, {"1", "yeast", "toxin"}])

@@ -149,10 +149,15 @@ def test_an_input_that_acts_nowhere_is_told():
 
 def test_a_hidden_state_that_stays_as_it_is_stands_for_a_constant():
     told = SimpleNamespace(
-        states=("x", "h"), hidden=("h",), coefficients=np.array([[0.0, 1.0], [0.0, 0.0]])
+        states=("x", "h"),
+        hidden=("h",),
+        coefficients=np.array([[0.0, 1.0], [0.0, 0.0]]),
+        verdict="equation",
     )
     (said,) = cautions._of_the_hidden(told)
-    assert said.startswith("h does not change")
+    assert said.startswith("h does not change") and "search without --hidden" in said
+    told.verdict = "approximation"
+    assert "what changes it was not found" in next(cautions._of_the_hidden(told))
     told.coefficients[1, 0] = -0.5
     assert not list(cautions._of_the_hidden(told))
 

@@ -5,8 +5,27 @@ from problems import candidate, narrow
 
 from nsindy.discovery.supports import neighbours
 from nsindy.evidence import regression
+from nsindy.evidence.prior import Prior
 from nsindy.trajectories.linearised import Linearised
 from nsindy.trajectories.stretches import Eliminated
+
+
+def test_a_support_that_another_fits_as_well_is_the_measure_of_its_neighbours():
+    """Of two that are the same the ranking shows one; the other still has an evidence."""
+    rng, rows = np.random.default_rng(0), 100
+    x = np.linspace(-1, 1, rows)
+    design = np.stack([x, 2 * x, x**2], 1)
+    target = design[:, 1] + 0.1 * rng.standard_normal(rows)
+    factor = np.asarray(regression.compress(design / 0.1, target[:, None] / 0.1))
+    problem = narrow(3, prior=Prior(np.array([2.0, 3.0, 3.0]), np.ones(())))
+    coefficients = np.array([[0.0, 1.0, 0.0]])
+    variance = np.array([0.01])
+    best = candidate(coefficients, variance=variance, innovation=variance, score=5.0)
+    linear = Linearised(factor[:, :0], factor[:, :-1], factor[:, -1])
+    ranked = neighbours._ranked(problem, linear, best, np.array([0.1]), np.array([100.0]))
+    scores = {tuple(np.flatnonzero(p.mask[0]).tolist()): p.score for p in ranked}
+    # The same, for one nat less; nothing else is as good.
+    assert abs(scores.pop((0,)) - 6.0) < 1e-6 and max(scores.values()) < 5.0
 
 
 def test_equations_of_two_supports_are_recombined():

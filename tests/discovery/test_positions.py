@@ -1,0 +1,69 @@
+"""Recordings of positions alone, whose equations are of second order."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from by_hand import make
+from problems import noisy, prepared, solved
+
+import nsindy
+from nsindy.discovery import positions
+
+TIMES = np.linspace(0, 20, 400)
+SWING = solved(lambda y: [y[1], -2.0 * np.sin(y[0]) - 0.1 * y[1]], [1.5, 0.0], TIMES)[:, :1]
+DECAY = np.exp(-0.3 * TIMES)[:, None]
+
+FIRST = make(["identity(x)"], [[0.0]], ["x"], verdict="none", simulation_r2=np.array([0.0]))
+SECOND = make(
+    ["identity(x')", "identity(x)"],
+    [[1.0, 0.0], [0.0, -2.0]],
+    ["x", "x'"],
+    order=2,
+    simulation_r2=np.array([0.99]),
+)
+
+
+def with_r2(found, ahead=0.99, **changes):
+    held_out = found.held_out._replace(r2=np.array([ahead]))
+    return dataclasses.replace(found, held_out=held_out, **changes)
+
+
+def test_equations_of_second_order_are_the_answer_where_a_swing_shows_them():
+    found = positions.with_second_order(FIRST, prepared(TIMES, noisy(SWING, 0.01)), SECOND)
+    assert found.order == 2 and "x turned out to be a position" in found.notes[-1]
+
+
+def test_what_only_falls_shows_no_position_but_a_word_is_said():
+    found = positions.with_second_order(FIRST, prepared(TIMES, noisy(DECAY, 0.01)), SECOND)
+    assert found.order == 1 and found.warnings[-1].endswith("x'' = -2.000 x; try --order 2")
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        with_r2(SECOND, verdict="none"),
+        with_r2(SECOND, simulation_r2=np.array([0.5])),
+        with_r2(SECOND, ahead=-3.0),
+    ],
+    ids=["none", "not followed", "not foretold"],
+)
+def test_what_does_not_follow_or_foretell_is_no_answer(second):
+    problem = prepared(TIMES, noisy(SWING, 0.01))
+    assert positions.with_second_order(FIRST, problem, second) is FIRST
+
+
+def test_an_approximation_is_better_than_nothing_but_not_than_another():
+    problem, near = prepared(TIMES, noisy(SWING, 0.01)), with_r2(SECOND, verdict="approximation")
+    assert positions.with_second_order(FIRST, problem, near).order == 2
+    other = dataclasses.replace(FIRST, verdict="approximation")
+    assert positions.with_second_order(other, problem, near) is other
+
+
+@pytest.mark.slow
+def test_a_swing_of_which_only_the_angle_was_recorded():
+    found = nsindy.discover(TIMES, noisy(SWING, 0.005), states=["a"])
+    assert found.order == 2 and found.verdict == "equation"
+    assert {found.terms[m] for m in np.flatnonzero(found.coefficients[1])} == {"a'", "sin(a)"}
+    kept = nsindy.discover(TIMES, noisy(SWING, 0.005), states=["a"], order=1)
+    assert kept.order == 1 and kept.verdict != "equation"
