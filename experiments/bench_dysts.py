@@ -150,8 +150,8 @@ def judged(
 def discovered(
     times: list[np.ndarray], states: list[np.ndarray], limit: float | None
 ) -> list[Polynomial]:
-    """What nsindy finds with no option set; a term that is no product counts as one of no power."""
-    discovery = nsindy.discover(times, states, seconds=limit)
+    """What nsindy finds of first order; a term that is no product counts as one of no power."""
+    discovery = nsindy.discover(times, states, order=1, seconds=limit)
     symbols = [sympy.Symbol(name) for name in discovery.states]
     found = []
     for expression in discovery.to_sympy():

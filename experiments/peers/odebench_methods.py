@@ -12,8 +12,8 @@ from peers import odebench, pysindy_grid
 def discovered(
     times: np.ndarray, states: np.ndarray, system: odebench.System
 ) -> tuple[list[sympy.Expr], str]:
-    """What `nsindy.discover` finds with no option set, in `odebench.symbols`."""
-    discovery = importlib.import_module("nsindy").discover(times, states)
+    """What `nsindy.discover` finds of first order, in `odebench.symbols`; nothing else is set."""
+    discovery = importlib.import_module("nsindy").discover(times, states, order=1)
     names = dict(zip(discovery.states, odebench.symbols(states.shape[1]), strict=True))
     expressions = [sympy.sympify(each) for each in discovery.to_sympy()]
     renamed = [

@@ -274,7 +274,9 @@ def _far_too_coarse(rng: np.random.Generator) -> Case:
 def _one_coordinate(rng: np.random.Generator) -> Case:
     t = np.linspace(0, 20, 300)
     x = _solved(lambda _, y: [y[1], -y[0] - 0.1 * y[1]], [rng.uniform(1, 2), 0.0], t)[:, :1]
-    return Case((t, _noisy(rng, x, 0.01)), {"states": ["x"]}, None, {})
+    truth = frozenset({"x'"}), frozenset({"x", "x'"})
+    values = {("x'", "x"): -1.0, ("x'", "x'"): -0.1}
+    return Case((t, _noisy(rng, x, 0.01)), {"states": ["x"]}, truth, values)
 
 
 def _delay(rng: np.random.Generator) -> Case:

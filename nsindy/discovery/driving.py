@@ -97,14 +97,20 @@ def _lost_together(case: Case, opening: Opening) -> tuple[Case, Opening] | None:
 
 
 def _acts(opening: Opening, last: int) -> bool:
-    """Whether any of the last inputs is in an equation: else nothing is gained by it."""
-    count = len(opening.prepared.units.variables)
-    return _chosen_hold(opening.prepared, opening.first, range(count - last, count))
+    """Whether any of the last inputs is in an equation beside a state: else nothing is gained.
+
+    What alone makes a state change is its rate, as a velocity is that of a position; such a column
+    may be driven in time.
+    """
+    prepared, chosen = opening.prepared, opening.first.chosen.mask
+    count, states = len(prepared.units.variables), range(len(prepared.units.states))
+    inputs = range(count - last, count)
+    return any(_hold(prepared, row, inputs) and _hold(prepared, row, states) for row in chosen)
 
 
-def _chosen_hold(prepared: Prepared, found: Found, places: Sequence[int]) -> bool:
-    """Whether a term of the choice holds any of these variables."""
-    terms = [prepared.terms[m] for m in np.flatnonzero(found.chosen.mask.any(0))]
+def _hold(prepared: Prepared, chosen: np.ndarray, places: Sequence[int]) -> bool:
+    """Whether any of the terms that are chosen [M] holds any of these variables."""
+    terms = [prepared.terms[m] for m in np.flatnonzero(chosen)]
     return any(holds(term, place) for term in terms for place in places)
 
 
@@ -155,7 +161,7 @@ class _Alone(NamedTuple):
     def holds(self, names: Sequence[str]) -> bool:
         """Whether its equation holds any of these variables."""
         places = [place for place, name in enumerate(self.names) if name in names]
-        return _chosen_hold(self.prepared, self.first, places)
+        return _hold(self.prepared, np.any(self.first.chosen.mask, 0), places)
 
 
 def _told_apart(alone: Mapping[str, _Alone], states: Sequence[str]) -> tuple[list[str], list[str]]:

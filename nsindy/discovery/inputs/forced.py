@@ -23,7 +23,7 @@ __all__ = [
     "forceable",
     "in_wider_library",
     "with_input",
-    "with_last_term",
+    "with_last_terms",
     "with_slots",
 ]
 
@@ -118,25 +118,29 @@ def with_slots(problem: Problem, base: Candidate, equation: int, more: int) -> n
     return mask
 
 
-def with_last_term(session: Session, built: Prepared, final: Found, price: float) -> Forced | None:
-    """A search with one term more, the last; None where it is not chosen or does not earn enough.
+def with_last_terms(
+    session: Session, built: Prepared, final: Found, price: float, count: int = 1
+) -> Forced | None:
+    """A search with the last terms as well; None where none is chosen, or they earn too little.
 
     Args:
       session: builds and searches problems with the input.
-      built: the problem, whose last term is the forcing.
-      final: the search without it on all samples.
+      built: the problem, whose last terms hold the forcing.
+      final: the search without them on all samples.
       price: nats that a number inside the forcing costs.
+      count: how many these terms are.
     """
-    pool = in_wider_library(final, 1).pool[: constants.WIDTH]
+    pool = in_wider_library(final, count).pool[: constants.WIDTH]
     masks = [c.mask for c in pool]
     for d in forceable(built):
-        forced = with_slots(built.problem, pool[0], d, 1)
-        forced[d, -1] = True
-        masks.append(forced)
+        for last in range(1, count + 1):
+            forced = with_slots(built.problem, pool[0], d, 1)
+            forced[d, -last] = True
+            masks.append(forced)
     starts = [candidates.regressed(built.problem, one) for one in masks]
     stage, part = "looking for a forcing in time", 1 - constants.HELD_OUT
     whole = session.search(built, starts, share=1.0, stage=stage, guides=constants.GUIDES)
-    if not whole.chosen.mask[:, -1].any():
+    if not whole.chosen.mask[:, -count:].any():
         return None
     if whole.chosen.score - final.chosen.score - price < constants.WAVE_EARNS:
         return None

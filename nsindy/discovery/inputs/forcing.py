@@ -3,7 +3,8 @@
 A recording that a drive moves, and that does not hold the drive, has no autonomous equation. What
 its best one leaves then shows a line in its spectrum, or a step. Time is added as an input that is
 known exactly, and stands alone, as `t`, in cos(w t) and sin(w t) of one fitted w, or in a step at a
-fitted time. With its price, the forcing must be clearly more likely than the best without.
+fitted time; and times states, whose rates then drift, as those of a catalyst that wears out. With
+its price, the forcing must be clearly more likely than the best without.
 """
 
 import dataclasses
@@ -11,10 +12,11 @@ import dataclasses
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.inputs.forced import Forced, with_input, with_last_term
+from nsindy.discovery.inputs.forced import Forced, with_input, with_last_terms
 from nsindy.discovery.inputs.forcing_hints import shows
 from nsindy.discovery.inputs.steps_in_time import with_step
 from nsindy.discovery.inputs.waves_in_time import with_wave
+from nsindy.discovery.preparation.gauge import holds
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports.search import Found
 from nsindy.discovery.supports.session import Session
@@ -42,7 +44,7 @@ def search_forced(
     session.tell("looking for a forcing in time", 0.0)
     found = None
     # The time itself has no number that is fitted; where it leaves noise alone, it stands.
-    for attempt in (_with_drift, with_wave, with_step):
+    for attempt in (_with_drift, _with_drifting_rates, with_wave, with_step):
         if session.stop() or (found and not shows(found.prepared, found.final)):
             break
         other = attempt(session, prepared, first, final)
@@ -56,7 +58,17 @@ def search_forced(
 def _with_drift(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
     """A search with the time among the terms."""
     session, units = with_input(session, prepared, [part.times for part in session.parts])
-    return with_last_term(session, session.build(units, prepared.substeps), final, 0.0)
+    return with_last_terms(session, session.build(units, prepared.substeps), final, 0.0)
+
+
+def _with_drifting_rates(
+    session: Session, prepared: Prepared, first: Found, final: Found
+) -> Forced | None:
+    """A search with the time, alone and times states, among the terms."""
+    session, units = with_input(session, prepared, [part.times for part in session.parts])
+    session = dataclasses.replace(session, drifting=True)
+    built = session.build(units, prepared.substeps)
+    return with_last_terms(session, built, final, 0.0, len(built.terms) - len(prepared.terms))
 
 
 def as_input(recordings: Recordings, found: Forced) -> Recordings:
@@ -86,7 +98,8 @@ def in_time(discovery: Discovery, recordings: Recordings, found: Forced) -> Disc
             Term(own, term.arguments) if term.arguments == (place,) else term for term in library
         )
     said = _amplitudes(discovery, time) if found.numbers.inner else []
-    depends = "the equations depend on the time: a forcing was not measured"
+    why = "a rate drifts" if _drifts(discovery) else "a forcing was not measured"
+    depends = f"the equations depend on the time: {why}"
     return dataclasses.replace(
         discovery,
         inputs=recordings.inputs,
@@ -96,6 +109,15 @@ def in_time(discovery: Discovery, recordings: Recordings, found: Forced) -> Disc
         notes=(*discovery.notes, *said),
         warnings=(depends, *discovery.warnings),
     )
+
+
+def _drifts(discovery: Discovery) -> bool:
+    """Whether the time itself, its last variable, stands times states in the equations."""
+    count, last = len(discovery.states), len(discovery.variables) - 1
+    used = np.any(np.asarray(discovery.coefficients) != 0, 0)
+    chosen = [term for term, here in zip(discovery.library, used, strict=True) if here]
+    carried = [t for t in chosen if holds(t, last) and inner_of(t) is None]
+    return any(holds(term, state) for term in carried for state in range(count))
 
 
 def _name_of_time(recordings: Recordings) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.inputs.forced import Forced, beside_inputs, with_input, with_last_term
+from nsindy.discovery.inputs.forced import Forced, beside_inputs, with_input, with_last_terms
 from nsindy.discovery.numbers import number_profile, number_scan, response
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import candidates
@@ -26,7 +26,7 @@ def with_step(session: Session, prepared: Prepared, first: Found, final: Found) 
             session, prepared, [_ramp(part.times, time) for part in session.parts]
         )
         built = stepped.build(units, prepared.substeps)
-        found = with_last_term(stepped, built, final, price)
+        found = with_last_terms(stepped, built, final, price)
         if found is None:
             return None
         fitted = _fit_time(found, time)

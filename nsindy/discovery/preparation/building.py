@@ -40,6 +40,7 @@ def prepare(
     physics: Physics = NOTHING,
     forcings: int = 0,
     seasons: bool = True,
+    drifting: bool = False,
     floor: float = constants.NOISE_FLOOR,
     inverse: tuple[int, ...] = (),
 ) -> Prepared:
@@ -55,6 +56,7 @@ def prepare(
       forcings: inputs, the last of them, that are no measurement but a time or a step in it; they
         stand alone, and may have waves.
       seasons: whether these waves may stand times states.
+      drifting: whether they stand times states themselves, as in a rate that grows with the time.
       floor: noise, as a share of a state's largest value, below which nothing is taken to be exact.
       inverse: variables whose negative powers are terms, in place of other operations than waves.
 
@@ -74,10 +76,11 @@ def prepare(
         seasons=seasons,
         inputs=range(count, variables - forcings),
     )
+    carried = kinds.carriers(count) if drifting else [()]
     asked = _with_asked(library, physics, measured, count, question.order)
     terms = (
         *asked,
-        *dictionary.forcing_terms(variables, forcings),
+        *dictionary.forcing_terms(variables, forcings, carried),
         *(term for inner in units.inner for term in kinds.terms(inner, count)),
     )
     tables = known.tables(physics, terms, count)

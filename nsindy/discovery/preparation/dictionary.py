@@ -291,7 +291,22 @@ def numbered_operations(own: Sequence[Numbered] = ()) -> tuple[Primitive, ...]:
     return tuple(map(unbound, (*NUMBERED.values(), *own)))
 
 
-def forcing_terms(variables: int, forcings: int) -> tuple[Term, ...]:
-    """The last variables, each alone: a time, or what changes with it and was not measured."""
-    identity = PRIMITIVES["identity"]
-    return tuple(Term(identity, (v,)) for v in range(variables - forcings, variables))
+def forcing_terms(
+    variables: int, forcings: int, carriers: Sequence[tuple[int, ...]] = ((),)
+) -> tuple[Term, ...]:
+    """The last variables: a time, or what changes with it and was not measured.
+
+    Args:
+      variables: number of states and inputs V.
+      forcings: how many of them were not measured, the last ones.
+      carriers: the states that each is multiplied with; none for the variable alone.
+    """
+    identity, mul, found = PRIMITIVES["identity"], PRIMITIVES["mul"], list[Term]()
+    for place in range(variables - forcings, variables):
+        for states in carriers:
+            last, *others = (place, *reversed(states))
+            made = Term(mul, (others.pop(0), last)) if others else Term(identity, (last,))
+            for state in others:
+                made = Term(mul, (state, made))
+            found.append(made)
+    return tuple(found)

@@ -37,6 +37,7 @@ class Session:
       physics: what is known of the equations.
       forcings: inputs, the last of them, that were not measured; see `building.prepare`.
       seasons: whether waves of these may stand times states.
+      drifting: whether they stand times states themselves.
       floor: noise below which no measurement is taken to be exact; see there.
       inverse: variables whose negative powers are terms; see there.
       apart: pairs of states of which neither is in the equation of the other.
@@ -50,6 +51,7 @@ class Session:
     physics: Physics = NOTHING
     forcings: int = 0
     seasons: bool = True
+    drifting: bool = False
     floor: float = constants.NOISE_FLOOR
     inverse: tuple[int, ...] = ()
     apart: tuple[tuple[int, int], ...] = ()
@@ -69,6 +71,7 @@ class Session:
             physics=self.physics,
             forcings=self.forcings,
             seasons=self.seasons,
+            drifting=self.drifting,
             floor=self.floor,
             inverse=self.inverse,
         )

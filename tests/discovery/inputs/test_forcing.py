@@ -245,3 +245,21 @@ def test_a_drift_is_no_step():
     times, states = recorded(lambda t, y: [0.1 * t - 0.5 * y[0]], (1.0,), 20, 200)
     found = nsindy.discover(times, states, states=["x"])
     assert set(coefficients(found, 0)) == {"x", "t"}
+
+
+@pytest.mark.slow
+def test_a_rate_that_drifts():
+    """A catalyst that wears out: what is fed in steps reacts the slower the later."""
+    feed = np.repeat([1.0, 3.0, 1.5, 2.5, 0.5, 2.0], 40)
+    times = np.linspace(0, 120, len(feed))
+
+    def reactor(t, y):
+        held = feed[min(np.searchsorted(times, t, side="right") - 1, len(feed) - 1)]
+        return [0.2 * held - 0.62 * y[0] + 0.0035 * t * y[0]]
+
+    path = solve_ivp(reactor, (0, 120), [0.5], t_eval=times, rtol=1e-9, max_step=0.25).y.T
+    path = path + 0.005 * path.std() * np.random.default_rng(0).standard_normal(path.shape)
+    found = nsindy.discover(times, path, states=["c"], inputs=feed, input_names=["feed"])
+    assert set(coefficients(found)) == {"c", "feed", "c t"}
+    value, error = coefficients(found)["c t"]
+    assert abs(value - 0.0035) < 3 * error and "a rate drifts" in found.warnings[0]
