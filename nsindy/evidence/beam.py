@@ -163,7 +163,7 @@ def _children(
     """
     equations, terms = shape
     width, size = beam.masks.shape
-    # What is left of the target has nothing of the support in it, nor need the columns.
+    # The target that is left is orthogonal to the support: whole columns have the same products.
     products = beam.target @ columns[:, :-1]
     drops, open_ = jax.vmap(gains, in_axes=(0, 0, None))(beam.squares, products, factor)
     unfilled = jnp.sum(beam.masks.reshape(width, equations, terms), -1) < slots
