@@ -10,7 +10,7 @@ from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.gauge import holds
 from nsindy.discovery.preparation.problem import Prepared, Problem
 from nsindy.discovery.preparation.signals import Units
-from nsindy.discovery.supports import candidates
+from nsindy.discovery.supports import candidates, proposals
 from nsindy.discovery.supports.candidates import Candidate
 from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED, FittedNumbers
 from nsindy.discovery.supports.inclusion import only_probable
@@ -138,6 +138,8 @@ def with_last_terms(
             forced[d, -last] = True
             masks.append(forced)
     starts = [candidates.regressed(built.problem, one) for one in masks]
+    # Without the forcing, what was fitted may have none of the right terms.
+    starts += proposals.proposals(built, products=False)
     stage, part = "looking for a forcing in time", 1 - constants.HELD_OUT
     whole = session.search(built, starts, share=1.0, stage=stage, guides=constants.GUIDES)
     if not whole.chosen.mask[:, -count:].any():
