@@ -281,6 +281,9 @@ def with_forcing(
     found = forcing.search_forced(session, bare, first, plain)
     if found is None or found.evidence <= usual.worth:
         return None
+    if len(session.parts) > 1 and stages.missed(found.prepared, found.final):
+        # What differs between recordings is no forcing that all of them had.
+        return None
     parts = found.prepared, found.first, found.final, found.numbers
     model = FoundModel(*parts, usual.slow, usual.lag, found)
     model = beside(session, model)
