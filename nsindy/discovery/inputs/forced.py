@@ -118,18 +118,16 @@ def with_slots(problem: Problem, base: Candidate, equation: int, more: int) -> n
     return mask
 
 
-def with_last_terms(
-    session: Session, built: Prepared, final: Found, price: float, count: int = 1
-) -> Forced | None:
+def with_last_terms(session: Session, built: Prepared, final: Found, price: float) -> Forced | None:
     """A search with the last terms as well; None where none is chosen, or they earn too little.
 
     Args:
       session: builds and searches problems with the input.
-      built: the problem, whose last terms hold the forcing.
-      final: the search without them on all samples.
+      built: the problem, whose last terms, that the search without lacks, hold the forcing.
+      final: that search on all samples.
       price: nats that a number inside the forcing costs.
-      count: how many these terms are.
     """
+    count = len(built.terms) - final.chosen.mask.shape[1]
     pool = in_wider_library(final, count).pool[: constants.WIDTH]
     masks = [c.mask for c in pool]
     for d in forceable(built):

@@ -64,11 +64,8 @@ def _with_drift(session: Session, prepared: Prepared, first: Found, final: Found
 def _with_drifting_rates(
     session: Session, prepared: Prepared, first: Found, final: Found
 ) -> Forced | None:
-    """A search with the time, alone and times states, among the terms."""
-    session, units = with_input(session, prepared, [part.times for part in session.parts])
-    session = dataclasses.replace(session, drifting=True)
-    built = session.build(units, prepared.substeps)
-    return with_last_terms(session, built, final, 0.0, len(built.terms) - len(prepared.terms))
+    """The same with the time times states as well."""
+    return _with_drift(dataclasses.replace(session, drifting=True), prepared, first, final)
 
 
 def as_input(recordings: Recordings, found: Forced) -> Recordings:

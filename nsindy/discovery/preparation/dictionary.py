@@ -80,15 +80,19 @@ def too_many(variables: int) -> bool:
 
 def monomials(variables: int, degree: int) -> tuple[Term, ...]:
     """The constant, and the products of at most `degree` of the variables, low degrees first."""
-    one, identity, mul = (PRIMITIVES[name] for name in ("one", "identity", "mul"))
-    terms: list[Term] = [Term(one, ())]
+    terms = [Term(PRIMITIVES["one"], ())]
     for power in range(1, degree + 1):
-        for places in itertools.combinations_with_replacement(range(variables), power):
-            product: int | Term = places[-1]
-            for place in reversed(places[:-1]):
-                product = Term(mul, (place, product))
-            terms.append(product if isinstance(product, Term) else Term(identity, (product,)))
+        every = itertools.combinations_with_replacement(range(variables), power)
+        terms += map(_product, every)
     return tuple(terms)
+
+
+def _product(places: tuple[int, ...]) -> Term:
+    """The product of variables, of one or more; that of one is the variable itself."""
+    product: int | Term = places[-1]
+    for place in reversed(places[:-1]):
+        product = Term(PRIMITIVES["mul"], (place, product))
+    return product if isinstance(product, Term) else Term(PRIMITIVES["identity"], (product,))
 
 
 def waves(operations: Sequence[Primitive], variables: int, states: int) -> tuple[Term, ...]:
@@ -301,12 +305,5 @@ def forcing_terms(
       forcings: how many of them were not measured, the last ones.
       carriers: the states that each is multiplied with; none for the variable alone.
     """
-    identity, mul, found = PRIMITIVES["identity"], PRIMITIVES["mul"], list[Term]()
-    for place in range(variables - forcings, variables):
-        for states in carriers:
-            last, *others = (place, *reversed(states))
-            made = Term(mul, (others.pop(0), last)) if others else Term(identity, (last,))
-            for state in others:
-                made = Term(mul, (state, made))
-            found.append(made)
-    return tuple(found)
+    places = range(variables - forcings, variables)
+    return tuple(_product((*states, place)) for place in places for states in carriers)
