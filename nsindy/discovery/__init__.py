@@ -85,7 +85,9 @@ The method:
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, alone or times one or two states, as a season
    acts, a step at a fitted time, and the time itself, alone or times states, as in a rate that
-   drifts, are tried, and taken where they are clearly more likely.
+   drifts, are tried, and taken where they are clearly more likely. A wave that explains nine tenths
+   of what all terms leave of a smoothed derivative is tried before numbers inside terms: of chaos
+   the best equations without the drive are no guide.
 9. *Allow for a slow error.* What was fitted is judged again with a Gaussian process beside the
    noise, of a size and memory that are estimated, for 10 nats a state. Where that wins, the library
    does not hold the truth: supports are then compared by as many residuals as are independent of
@@ -98,7 +100,9 @@ The method:
    own, each alone beside measured columns, it becomes an input as well. Where no equation of first
    order was found and none was asked for, all is done again with second order: that is the answer
    where states go on in different ways from the same values and not from the same rates, as
-   positions do, and one simulation and a forecast follow them; else it is a hint.
+   positions do, and one simulation and a forecast follow them, or few stretches where they are
+   chaotic; else it is a hint. Where states show that before, it is done before numbers inside terms
+   are looked for.
 
 What a person knows is not searched: given coefficients (`know=`) are subtracted from derivatives
 and integrals, stay as they are in every fit, and are not paid for; an equation whose terms are

@@ -284,9 +284,34 @@ def with_forcing(
     if len(session.parts) > 1 and stages.missed(found.prepared, found.final):
         # What differs between recordings is no forcing that all of them had.
         return None
+    return _forced(session, found, usual.lag)
+
+
+def clearly_driven(
+    session: Session, prepared: Prepared, first: Found, lag: Late | SensorLag | None
+) -> FoundModel | None:
+    """The choice with a wave of the time, where a line says clearly that one is missing.
+
+    Args:
+      session: builds and searches problems.
+      prepared: the problem.
+      first: its search on the first part of each recording.
+      lag: the delay of the held inputs or of sensors, where there is one.
+    """
+    if session.stop() or session.question.forcing is False or prepared.problem.wide:
+        return None
+    if not stages.missed(prepared, first):
+        return None
+    session.tell("looking for a forcing in time", 0.0)
+    found = forcing.with_clear_wave(session, prepared, first)
+    return None if found is None else _forced(session, found, lag)
+
+
+def _forced(session: Session, found: Forced, lag: Late | SensorLag | None) -> FoundModel | None:
+    """The model of a search with a forcing; None where, beside a slow error, it holds none."""
+    slow = Discrepancy.none(len(found.final.chosen.mask))
     parts = found.prepared, found.first, found.final, found.numbers
-    model = FoundModel(*parts, usual.slow, usual.lag, found)
-    model = beside(session, model)
+    model = beside(session, FoundModel(*parts, slow, lag, found))
     return model if found.holds(model.final) else None
 
 

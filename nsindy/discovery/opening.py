@@ -99,6 +99,10 @@ class Opening(NamedTuple):
     notes: list[str]
     lag: Late | SensorLag | None
 
+    def noted(self, recordings: Recordings) -> Recordings:
+        """The recordings with what was chosen among their notes."""
+        return recordings._replace(notes=(*recordings.notes, *self.notes))
+
 
 def opened(case: Case, session: Session, units: Units, *, late: bool = True) -> Opening:
     """Search the first part under the likelier reading of the inputs.

@@ -27,6 +27,7 @@ from nsindy.discovery.maps import map_rows, map_search
 from nsindy.discovery.models import FoundModel, Searched
 from nsindy.discovery.numbers.number_hints import explains
 from nsindy.discovery.opening import Case, Opening, behind_sensors, case_of, opened
+from nsindy.discovery.positions import Answer
 from nsindy.discovery.preparation import building, dictionary, thinning
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.preparation.signals import Units
@@ -210,31 +211,49 @@ def from_recordings(
                 return conclusion.nothing(table.recordings)
             case = case.with_columns(table.recordings)
             session, units = case.usual()
-        return _discover(case, session, units)
+        return _discover(case, session, units).found
 
 
-def _discover(case: Case, session: Session, units: Units) -> Discovery:
-    case, opening = driving.from_outside(case, opened(case, session, units))
-    session, recordings, searched = _best_of_readings(case, opening)
-    laws = case.said.laws
-    if searched.stopped:
-        return concluded(session, recordings, laws, searched.model, stopped=True)
-    model = models.at_fine_floor(session, searched)
-    if model is None:
-        usual = searched.model
-        model = models.with_forcing(session, usual, *searched.without)
-        model = model or models.beside(session, usual)
-    found = concluded(session, recordings, laws, model)
-    if found.verdict == "equation" or case.stop():
-        return found
-    fewer = driving.unspoiled(case, model)
+def _discover(case: Case, session: Session, units: Units) -> Answer:
+    opening = opened(case, session, units)
+    clear = models.clearly_driven(opening.session, opening.prepared, opening.first, opening.lag)
+    if clear is not None:
+        noted = opening.noted(case.recordings)
+        driven = Answer(concluded(opening.session, noted, case.said.laws, clear), clear)
+        if driven.found.verdict == "equation":
+            return driven
+    case, opening = driving.from_outside(case, opening)
+    turned = positions.swinging(case, opening.prepared, opening.first)
+    second = None if turned is None or case.stop() else _discover(turned, *turned.usual())
+    answer = None if second is None else positions.by_second_order(opening.prepared, second)
+    if second is not None and answer is not None:
+        return second._replace(found=answer)
+    first, stopped = _with_numbers(case, opening)
+    if stopped or first.found.verdict == "equation" or case.stop():
+        return first
+    fewer = driving.unspoiled(case, first.model)
     other = None if fewer is None else _discover(fewer, *fewer.usual())
-    if other is not None and other.verdict == "equation":
+    if other is not None and other.found.verdict == "equation":
         return other
-    second = None if case.stop() else positions.as_positions(case, model)
+    if second is None and not case.stop():
+        turned = positions.as_positions(case, first.model.prepared, first.model.final)
+        second = None if turned is None else _discover(turned, *turned.usual())
     if second is None:
-        return found
-    return positions.with_second_order(found, model.prepared, _discover(second, *second.usual()))
+        return first
+    return first._replace(found=positions.with_second_order(first, second))
+
+
+def _with_numbers(case: Case, opening: Opening) -> tuple[Answer, bool]:
+    """What numbers inside terms, a forcing and a slow error come to; and whether it was stopped."""
+    session, recordings, searched = _best_of_readings(case, opening)
+    model, laws = searched.model, case.said.laws
+    if searched.stopped:
+        return Answer(concluded(session, recordings, laws, model, stopped=True), model), True
+    fine = models.at_fine_floor(session, searched)
+    if fine is None:
+        forced = models.with_forcing(session, model, *searched.without)
+        fine = forced or models.beside(session, model)
+    return Answer(concluded(session, recordings, laws, fine), fine), False
 
 
 class _CameTo(NamedTuple):
@@ -283,13 +302,13 @@ def _best_of_readings(case: Case, opening: Opening) -> _CameTo:
 
 
 def _searched(opening: Opening, recordings: Recordings) -> _CameTo:
-    session, prepared, first, notes, lag = opening
+    session, prepared, first, _, lag = opening
+    recordings = opening.noted(recordings)
     session, prepared, first = models.with_negative_powers(session, prepared, first)
     apart = coupling.uncoupled(session, prepared, first, recordings.states)
     if apart is not None:
         session, prepared, first, note = apart
-        notes = [*notes, note]
-    recordings = recordings._replace(notes=(*recordings.notes, *notes))
+        recordings = recordings._replace(notes=(*recordings.notes, note))
     return _CameTo(session, recordings, models.search_model(session, prepared, first, lag))
 
 

@@ -12,6 +12,7 @@ import nsindy
 from nsindy.discovery import pipeline
 from nsindy.discovery.answer import cautions
 from nsindy.discovery.numbers import number_regression, number_scan
+from nsindy.discovery.positions import Answer
 from nsindy.terms import operations, primitive
 
 TIMES = np.linspace(0, 16, 200)
@@ -216,7 +217,10 @@ def test_knobs_that_make_no_sense(change, said):
 
 
 def test_forms_of_arguments(monkeypatch):
-    monkeypatch.setattr(pipeline, "_discover", lambda case, session, _: (session, case.recordings))
+    def stood_in(case, session, units):
+        return Answer((session, case.recordings), None)
+
+    monkeypatch.setattr(pipeline, "_discover", stood_in)
     x = rotation()
     session, read = nsindy.discover(
         0.08, [x, x], inputs=TIMES**2, input_names="pump", degree=2, operations=np.sin

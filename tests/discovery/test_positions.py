@@ -1,6 +1,7 @@
 """Recordings of positions alone, whose equations are of second order."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from problems import noisy, prepared, solved
 
 import nsindy
 from nsindy.discovery import positions
+from nsindy.discovery.positions import Answer
 
 TIMES = np.linspace(0, 20, 400)
 SWING = solved(lambda y: [y[1], -2.0 * np.sin(y[0]) - 0.1 * y[1]], [1.5, 0.0], TIMES)[:, :1]
@@ -24,18 +26,28 @@ SECOND = make(
 )
 
 
+def of(found, problem=None, stretches=1):
+    """The answer that consists of a discovery, of this problem, fitted in so many stretches."""
+    return Answer(
+        found, SimpleNamespace(prepared=problem, final=SimpleNamespace(stretches=stretches))
+    )
+
+
 def with_r2(found, ahead=0.99, **changes):
     held_out = found.held_out._replace(r2=np.array([ahead]))
     return dataclasses.replace(found, held_out=held_out, **changes)
 
 
 def test_equations_of_second_order_are_the_answer_where_a_swing_shows_them():
-    found = positions.with_second_order(FIRST, prepared(TIMES, noisy(SWING, 0.01)), SECOND)
+    problem = prepared(TIMES, noisy(SWING, 0.01))
+    found = positions.with_second_order(of(FIRST, problem), of(SECOND, problem))
     assert found.order == 2 and "x turned out to be a position" in found.notes[-1]
 
 
 def test_what_only_falls_shows_no_position_but_a_word_is_said():
-    found = positions.with_second_order(FIRST, prepared(TIMES, noisy(DECAY, 0.01)), SECOND)
+    problem = prepared(TIMES, noisy(DECAY, 0.01))
+    assert positions.by_second_order(problem, of(SECOND, problem)) is None
+    found = positions.with_second_order(of(FIRST, problem), of(SECOND, problem))
     assert found.order == 1 and found.warnings[-1].endswith("x'' = -2.000 x; try --order 2")
 
 
@@ -50,14 +62,23 @@ def test_what_only_falls_shows_no_position_but_a_word_is_said():
 )
 def test_what_does_not_follow_or_foretell_is_no_answer(second):
     problem = prepared(TIMES, noisy(SWING, 0.01))
-    assert positions.with_second_order(FIRST, problem, second) is FIRST
+    assert positions.with_second_order(of(FIRST, problem), of(second, problem)) is FIRST
 
 
 def test_an_approximation_is_better_than_nothing_but_not_than_another():
     problem, near = prepared(TIMES, noisy(SWING, 0.01)), with_r2(SECOND, verdict="approximation")
-    assert positions.with_second_order(FIRST, problem, near).order == 2
+    assert positions.by_second_order(problem, of(near, problem)) is None
+    assert positions.with_second_order(of(FIRST, problem), of(near, problem)).order == 2
     other = dataclasses.replace(FIRST, verdict="approximation")
-    assert positions.with_second_order(other, problem, near) is other
+    assert positions.with_second_order(of(other, problem), of(near, problem)) is other
+
+
+@pytest.mark.parametrize(("stretches", "answers"), [(1, False), (5, True), (60, False)])
+def test_no_simulation_follows_chaos_but_few_stretches_tell_its_equations(stretches, answers):
+    problem = prepared(TIMES, noisy(SWING, 0.01))
+    lost = with_r2(SECOND, ahead=-3.0, simulation_r2=np.array([-1.0]))
+    found = positions.by_second_order(problem, of(lost, problem, stretches))
+    assert (found is not None) == answers
 
 
 @pytest.mark.slow

@@ -16,7 +16,15 @@ from nsindy.result.discovery import Discovery
 from nsindy.terms import text
 from nsindy.terms.numbered import inner_of
 
-__all__ = ["STOPPED", "UNSETTLED", "conserved", "of_the_search", "of_the_unclear", "warnings"]
+__all__ = [
+    "STOPPED",
+    "UNSETTLED",
+    "conserved",
+    "of_the_search",
+    "of_the_unclear",
+    "runs_apart",
+    "warnings",
+]
 
 UNSETTLED = "the search ended before it settled; another start may find a better model"
 """Warning of a search that found something better in its last round; `STOPPED` says more."""
@@ -126,7 +134,7 @@ def _of_the_verdict(
                 f"{text.number(memory, memory)} in units of the times: something of that size is "
                 "missing from them, or noise drives the system itself; all errors count it"
             )
-    if verdict.name == "equation" and final.stretches > _few_stretches(words.prepared):
+    if verdict.name == "equation" and runs_apart(words.prepared, final):
         # Along chaos no simulation stays near a recording, and another warning says so.
         return
     assert discovery.simulation_r2 is not None
@@ -147,7 +155,7 @@ def of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
             "the fitted solution has jumps: no single solution of these equations follows the "
             "recording, so the equations describe it only piece by piece"
         )
-    if final.stretches > _few_stretches(prepared):
+    if runs_apart(prepared, final):
         yield (
             f"an error in the state grows too much along the recording for one solution, so it is "
             f"fitted in {final.stretches} stretches, each with its own initial state; "
@@ -156,14 +164,14 @@ def of_the_search(prepared: Prepared, final: Found) -> Iterator[str]:
         )
 
 
-def _few_stretches(prepared: Prepared) -> float:
-    """As many stretches as an error in the state needs to grow a hundredfold.
+def runs_apart(prepared: Prepared, final: Found) -> bool:
+    """Whether an error in the state grows more than a hundredfold, as along chaos.
 
     Without noise recordings are cut wherever it has grown fourfold.
     """
     each = constants.GROWTH_NOISELESS if signals.noiseless(prepared.signals) else constants.GROWTH
     begun = segmentation.stretches_begun(prepared.signals)
-    return begun * float(np.log(constants.GROWTH) / np.log(each))
+    return bool(final.stretches > begun * np.log(constants.GROWTH) / np.log(each))
 
 
 def _of_the_residuals(

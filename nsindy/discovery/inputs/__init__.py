@@ -7,6 +7,7 @@ Read the modules in this order:
   forcing        a wave of the time, a step in it, or the time itself, that was not measured
   forcing_hints  what shows that one may be missing
   forced         a search with one input more, which was not measured
-  waves_in_time  a wave, alone or times states
+  lines          the waves that smoothed derivatives show
+  waves_in_time  a search with a wave, alone or times states
   steps_in_time  a step at a time that is fitted
 """

@@ -22,6 +22,7 @@ __all__ = [
     "beside_inputs",
     "forceable",
     "in_wider_library",
+    "open_equations",
     "with_input",
     "with_last_terms",
     "with_slots",
@@ -98,6 +99,12 @@ def in_wider_library(found: Found, more: int) -> Found:
 def forceable(built: Prepared) -> list[int]:
     """The equations that may hold a forcing, which is the last term."""
     return np.flatnonzero(built.problem.admissible[:, -1]).tolist()
+
+
+def open_equations(prepared: Prepared) -> list[int]:
+    """The equations that may hold a forcing, before there is one: those that are not given."""
+    open_ones = prepared.problem.admissible.any(1) & ~prepared.tables.listed
+    return np.flatnonzero(open_ones).tolist()
 
 
 def with_slots(problem: Problem, base: Candidate, equation: int, more: int) -> np.ndarray:

@@ -8,6 +8,7 @@ its price, the forcing must be clearly more likely than the best without.
 """
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from nsindy.discovery import constants
 from nsindy.discovery.inputs.forced import Forced, with_input, with_last_terms
 from nsindy.discovery.inputs.forcing_hints import shows
 from nsindy.discovery.inputs.steps_in_time import with_step
-from nsindy.discovery.inputs.waves_in_time import with_wave
+from nsindy.discovery.inputs.waves_in_time import with_clear_wave, with_wave
 from nsindy.discovery.preparation.gauge import holds
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports.search import Found
@@ -23,11 +24,11 @@ from nsindy.discovery.supports.session import Session
 from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
-from nsindy.terms.numbered import inner_of
+from nsindy.terms.numbered import WAVE, inner_of
 from nsindy.terms.primitive import step_at
 from nsindy.terms.term import Term
 
-__all__ = ["as_input", "in_time", "search_forced"]
+__all__ = ["as_input", "in_time", "search_forced", "with_clear_wave"]
 
 
 def search_forced(
@@ -104,7 +105,7 @@ def in_time(discovery: Discovery, recordings: Recordings, found: Forced) -> Disc
         time=time,
         library=library,
         notes=(*discovery.notes, *said),
-        warnings=(depends, *discovery.warnings),
+        warnings=(depends, *_swinging(discovery), *discovery.warnings),
     )
 
 
@@ -115,6 +116,21 @@ def _drifts(discovery: Discovery) -> bool:
     chosen = [term for term, here in zip(discovery.library, used, strict=True) if here]
     carried = [t for t in chosen if holds(t, last) and inner_of(t) is None]
     return any(holds(term, state) for term in carried for state in range(count))
+
+
+def _swinging(discovery: Discovery) -> Iterator[str]:
+    """States that a wave alone moves: one that swings freely around its mean does the same."""
+    if discovery.order != 1:
+        return
+    inner = [inner_of(term) for term in discovery.library]
+    for state, row in zip(discovery.states, np.asarray(discovery.coefficients), strict=True):
+        here = [inner[m] for m in np.flatnonzero(row)]
+        if here and all(each is not None and each.kind == WAVE for each in here):
+            square = here[0].number ** 2  # type: ignore[union-attr]
+            yield (
+                f"{state}'' = -{square:.4g} ({state} - its mean) follows the recording as well, of "
+                "a state that swings freely and that nothing drives: --order 2 finds it"
+            )
 
 
 def _name_of_time(recordings: Recordings) -> str:

@@ -3,7 +3,13 @@
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.inputs.forced import Forced, beside_inputs, with_input, with_last_terms
+from nsindy.discovery.inputs.forced import (
+    Forced,
+    beside_inputs,
+    open_equations,
+    with_input,
+    with_last_terms,
+)
 from nsindy.discovery.numbers import number_profile, number_scan, response
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import candidates
@@ -83,8 +89,7 @@ def _step_offered(
     ]
     # One for each recording [N, G].
     steps = [np.stack([_ramp(own, time) for time in tried], axis=1) for own in looked_at]
-    open_ones = prepared.problem.admissible.any(1) & ~prepared.tables.listed
-    allowed = np.flatnonzero(open_ones).tolist()
+    allowed = open_equations(prepared)
     if not allowed:
         return None
     gains = np.array([scan.with_columns(d, steps) for d in allowed])

@@ -7,7 +7,7 @@ from scipy.integrate import solve_ivp
 
 import nsindy
 from nsindy.discovery.inputs import forced, forcing_hints, steps_in_time, waves_in_time
-from nsindy.discovery.preparation import building
+from nsindy.discovery.inputs.lines import lines
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
 from nsindy.discovery.supports.session import Session
@@ -107,6 +107,7 @@ def test_a_derivative_that_is_a_function_of_the_time_alone(cosine, wave):
     assert cosine.time == "t" and cosine.inputs == () and cosine.variables == ("x", "t")
     number, error = fitted(cosine, "is fitted")
     assert abs(number - 1.0) < 4 * error < 0.01
+    assert "x'' = -1 (x - its mean)" in cosine.warnings[1]
     none = nsindy.discover(*wave, states=["x"], operations=OPERATIONS, forcing=False, order=1)
     assert none.time == "" and len(none.variables) == 1
 
@@ -131,21 +132,15 @@ def test_the_time_counts_in_all_that_is_made_of_it(cosine, wave, tmp_path):
 
 
 def test_the_frequency_is_offered_that_the_derivatives_show(wave):
-    """Beside all other terms; of noise alone, none is offered."""
+    """Alone, in a library whose waves do not stand times the state."""
     made = prepared(wave[0], wave[1])
     session = Session(made.parts, made.signals, Question(operations=()), lambda *now: None)
-    timed, units = forced.with_input(session, made, [made.parts[0].times])
-    built = building.prepare(
-        timed.parts, timed.signals, units, timed.question, forcings=timed.forcings
-    )
-    offer, *_ = waves_in_time._lines_offered(built, candidate(np.zeros(made.back.shape)))
+    _, built = waves_in_time._timed(session, made)
+    (line, *_) = lines(built, [0])
+    offer = waves_in_time._offer(built, candidate(np.zeros(made.back.shape)), line)
     assert offer.inner[:3] == (WAVE, 1, pytest.approx(1.0, abs=0.01))
-    # Alone, in a library whose waves do not stand times the state.
     assert offer.mask[0].tolist() == [False] * (len(built.terms)) + [True, True]
     assert not offer.followed
-    noise = np.random.default_rng(0).standard_normal((200, 1))
-    quiet = built._replace(signals=[built.signals[0]._replace(derivatives=noise, freedom=100.0)])
-    assert not waves_in_time._lines_offered(quiet, np.zeros(made.back.shape, bool))
 
 
 @pytest.mark.slow
