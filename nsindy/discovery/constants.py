@@ -624,6 +624,13 @@ One recording in a thousand then looks in vain."""
 WAVES_AT_ONCE = 64
 """Frequencies that are tried at once: memory of so many times the samples."""
 
+LINE_SAMPLES = 2000
+"""Samples of smoothed derivatives in which lines are looked for: seconds of work. Of more, every
+second or third."""
+
+WAVE_LEFT = 1e-10
+"""Share of its square that the terms must leave of a wave, so that it explains anything."""
+
 CLEAR_LINE = 0.9
 """Share of what all terms leave of a derivative that one line must explain to be searched with
 before numbers inside terms. A Duffing oscillator in chaos gave 0.998 at 1 % of noise."""

@@ -46,18 +46,21 @@ def lines(prepared: Prepared, equations: Sequence[int]) -> list[Line]:
       prepared: the problem.
       equations: those that may hold a wave.
     """
-    times = np.concatenate([part.times for part in prepared.parts])
     made = prepared.signals
-    counted = np.concatenate([s.near for s in made])
-    spread = np.concatenate([s.relative for s in made])
-    states = np.concatenate([s.states for s in made])
-    slopes = np.concatenate([s.derivatives for s in made])
-    slopes = slopes - prepared.theta @ prepared.problem.known.T
+    every = max(-(-sum(len(s.times) for s in made) // constants.LINE_SAMPLES), 1)
+    times = np.concatenate([part.times for part in prepared.parts])[::every]
+    counted = np.concatenate([s.near for s in made])[::every]
+    spread = np.concatenate([s.relative for s in made])[::every]
+    states = np.concatenate([s.states for s in made])[::every]
+    slopes = np.concatenate([s.derivatives for s in made])[::every]
+    theta = prepared.theta[::every]
+    slopes = slopes - theta @ prepared.problem.known.T
     freedom = sum(s.freedom for s in made)
     span = max(float(np.ptp(part.times)) for part in prepared.parts)
-    # From three quarters of a wave on, by a quarter, to a quarter of the rate of the samples.
+    # From three quarters of a wave on, by a quarter, to a quarter of the rate of the samples, or to
+    # as many waves as smoothing leaves.
     apart = 0.5 * np.pi / span
-    count = int(span / signals.usual_step(prepared.parts))
+    count = int(min(span / (every * signals.usual_step(prepared.parts)), 2 * freedom))
     numbers = apart * np.arange(3, max(count, 4))
     places = prepared.kinds.carriers(states.shape[1])
     carriers = [np.prod(states[:, held], axis=1) for held in places]
@@ -68,7 +71,7 @@ def lines(prepared: Prepared, equations: Sequence[int]) -> list[Line]:
     best: dict[bool, Line] = {}
     for d in equations:
         weight = counted / spread[:, d]
-        basis = _basis(prepared.theta[:, prepared.problem.admissible[d]] * weight[:, None])
+        basis = _basis(theta[:, prepared.problem.admissible[d]] * weight[:, None])
         rest = slopes[:, d] * weight
         rest = rest - basis @ (basis.T @ rest)
         for place, carrier in enumerate(carriers):
@@ -107,17 +110,29 @@ def _shares(
 def _explained(
     phases: np.ndarray, carrier: np.ndarray, basis: np.ndarray, rest: np.ndarray
 ) -> np.ndarray:
-    """Sum of squares of `rest` [N] that sine and cosine of phases [N, G], carried, explain [G]."""
-    one, other = (_unit(wave(phases) * carrier[:, None], basis) for wave in (np.sin, np.cos))
-    other = other - one * np.sum(one * other, 0)
-    length = np.linalg.norm(other, axis=0)
-    other = np.where(length > constants.NUMBER_RIDGE, other / np.maximum(length, 1e-300), 0.0)
-    return (rest @ one) ** 2 + (rest @ other) ** 2
+    """Sum of squares of `rest` [N] that sine and cosine of phases [N, G], carried, explain [G].
 
+    Args:
+      phases: w t.
+      carrier: that both are multiplied with [N].
+      basis: orthonormal columns, of which only what they leave of the waves counts [N, K].
+      rest: orthogonal to the basis.
+    """
+    sine, cosine = (wave(phases) * carrier[:, None] for wave in (np.sin, np.cos))
+    of_sine, of_cosine = basis.T @ sine, basis.T @ cosine
 
-def _unit(waves: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """What the basis leaves of waves [N, G], of length 1; 0 where it leaves nothing."""
-    before = np.linalg.norm(waves, axis=0)
-    waves = waves - basis @ (basis.T @ waves)
-    after = np.linalg.norm(waves, axis=0)
-    return np.where(after > constants.NUMBER_RIDGE * before, waves / np.maximum(after, 1e-300), 0.0)
+    def left(a, b, within_a, within_b):
+        return np.einsum("ng,ng->g", a, b) - np.einsum("kg,kg->g", within_a, within_b)
+
+    # What the cosine leaves of the sine has the square s s - (s c)²/(c c).
+    square, other = left(cosine, cosine, of_cosine, of_cosine), left(sine, sine, of_sine, of_sine)
+    cross, least = left(sine, cosine, of_sine, of_cosine), constants.WAVE_LEFT * np.sum(carrier**2)
+    there = square > least
+    slope = np.where(there, cross / np.where(there, square, 1.0), 0.0)
+    other = other - slope * cross
+    both = other > least
+    by_cosine, by_sine = rest @ cosine, rest @ sine
+    by_sine = by_sine - slope * by_cosine
+    return np.where(there, by_cosine**2 / np.where(there, square, 1.0), 0.0) + np.where(
+        both, by_sine**2 / np.where(both, other, 1.0), 0.0
+    )
