@@ -109,10 +109,10 @@ def with_second_order(first: Answer, second: Answer) -> Discovery:
     if other.verdict == "approximation":
         best = found.verdict == "none" and _swings(first.model.prepared)
         return _noted(other) if best else found
-    if not np.all(np.asarray(other.held_out.r2) > 0):
-        return found
     names, equations = " and ".join(found.measured), "; ".join(other.equations())
-    said = f"equations of second order follow {names}: {equations}; try --order 2"
+    ahead = np.all(np.asarray(other.held_out.r2) > 0)
+    but = "" if ahead else ", though a fit to the first four fifths does not foretell the last"
+    said = f"equations of second order follow {names}{but}: {equations}; try --order 2"
     return dataclasses.replace(found, warnings=(*found.warnings, said))
 
 

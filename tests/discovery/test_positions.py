@@ -56,13 +56,19 @@ def test_what_only_falls_shows_no_position_but_a_word_is_said():
     [
         with_r2(SECOND, verdict="none"),
         with_r2(SECOND, simulation_r2=np.array([0.5])),
-        with_r2(SECOND, ahead=-3.0),
     ],
-    ids=["none", "not followed", "not foretold"],
+    ids=["none", "not followed"],
 )
-def test_what_does_not_follow_or_foretell_is_no_answer(second):
+def test_what_does_not_follow_is_no_answer(second):
     problem = prepared(TIMES, noisy(SWING, 0.01))
     assert positions.with_second_order(of(FIRST, problem), of(second, problem)) is FIRST
+
+
+def test_what_does_not_foretell_is_a_hint_that_says_so():
+    problem, second = prepared(TIMES, noisy(SWING, 0.01)), with_r2(SECOND, ahead=-3.0)
+    assert positions.by_second_order(problem, of(second, problem)) is None
+    found = positions.with_second_order(of(FIRST, problem), of(second, problem))
+    assert found.order == 1 and "does not foretell the last: x'' = -2.000 x" in found.warnings[-1]
 
 
 def test_an_approximation_is_better_than_nothing_but_not_than_another():
