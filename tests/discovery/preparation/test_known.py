@@ -194,7 +194,7 @@ def test_a_pendulum_with_known_gravity(pendulum, tmp_path):
     damping, error = row[names["x'"]], errors[names["x'"]]
     assert abs(damping + 0.3) < 3 * error < 0.03
     assert found.given[1].tolist() == [name == "sin(x)" for name in found.terms]
-    assert "-9.81 sin(x)" in str(found) and "given" in str(found)
+    assert "- 9.81 sin(x)" in str(found) and "given" in str(found)
     # What is known is not paid for, nor is it doubtful.
     assert found.inclusion_probabilities[1, names["sin(x)"]] == 1
     found.save(tmp_path / "found.json")
