@@ -635,6 +635,14 @@ CLEAR_LINE = 0.9
 """Share of what all terms leave of a derivative that one line must explain to be searched with
 before numbers inside terms. A Duffing oscillator in chaos gave 0.998 at 1 % of noise."""
 
+CLEAR_WORTH = 20.0
+"""Nats by which few terms with a line must be better than without, for the same, where all terms
+together make up for it, and the states do not repeat themselves with it."""
+
+REPEATS = 0.1
+"""Share of the variance of the states that harmonics of a line leave where they repeat themselves
+with it."""
+
 STEP_TIMES = 100
 """Most times of a step that are tried, between the quantiles of 5 and 95 % of the times."""
 

@@ -215,14 +215,13 @@ def from_recordings(
 
 
 def _discover(case: Case, session: Session, units: Units) -> Answer:
-    opening = opened(case, session, units)
+    case, opening = driving.from_outside(case, opened(case, session, units))
     clear = models.clearly_driven(opening.session, opening.prepared, opening.first, opening.lag)
     if clear is not None:
         noted = opening.noted(case.recordings)
         driven = Answer(concluded(opening.session, noted, case.said.laws, clear), clear)
         if driven.found.verdict == "equation":
             return driven
-    case, opening = driving.from_outside(case, opening)
     turned = positions.swinging(case, opening.prepared, opening.first)
     second = None if turned is None or case.stop() else _discover(turned, *turned.usual())
     answer = None if second is None else positions.by_second_order(opening.prepared, second)

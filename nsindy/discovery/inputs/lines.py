@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import signals
+from nsindy.discovery.preparation import screening, signals
 from nsindy.discovery.preparation.problem import Prepared
 
-__all__ = ["Line", "lines"]
+__all__ = ["Line", "follows", "lines", "worth"]
 
 
 class Line(NamedTuple):
@@ -39,6 +39,66 @@ class Line(NamedTuple):
     least: float
 
 
+class _Sampled(NamedTuple):
+    """Smoothed derivatives, not at more samples than are needed.
+
+    Attributes:
+      times: [N].
+      states: [N, D].
+      slopes: ẋ without what is known of it [N, D].
+      theta: Θ [N, M].
+      weights: of each sample in the sum of squares of an equation, its root [N, D].
+      every: of how many samples one was taken.
+    """
+
+    times: np.ndarray
+    states: np.ndarray
+    slopes: np.ndarray
+    theta: np.ndarray
+    weights: np.ndarray
+    every: int
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> "_Sampled":
+        """Those of a problem."""
+        made = prepared.signals
+        every = max(-(-sum(len(s.times) for s in made) // constants.LINE_SAMPLES), 1)
+        theta = prepared.theta[::every]
+        slopes = np.concatenate([s.derivatives for s in made])[::every]
+        near, relative = (
+            np.concatenate(each)[::every]
+            for each in ([s.near for s in made], [s.relative for s in made])
+        )
+        return cls(
+            np.concatenate([part.times for part in prepared.parts])[::every],
+            np.concatenate([s.states for s in made])[::every],
+            slopes - theta @ prepared.problem.known.T,
+            theta,
+            near[:, None] / relative,
+            every,
+        )
+
+    def terms(self, prepared: Prepared, equation: int) -> np.ndarray:
+        """The terms of an equation, weighted [N, A]."""
+        allowed = prepared.problem.admissible[equation]
+        return self.theta[:, allowed] * self.weights[:, equation, None]
+
+    def target(self, equation: int) -> np.ndarray:
+        """What they are to explain, weighted [N]."""
+        return self.slopes[:, equation] * self.weights[:, equation]
+
+    def carrier(self, prepared: Prepared, place: int) -> np.ndarray:
+        """What a wave stands times [N]."""
+        held = prepared.kinds.carriers(self.states.shape[1])[place]
+        return np.prod(self.states[:, held], axis=1)
+
+    def waves(self, prepared: Prepared, line: Line) -> np.ndarray:
+        """Sine and cosine of a line in its equation, weighted [N, 2]."""
+        phase = line.number * self.times
+        carrier = self.carrier(prepared, line.place) * self.weights[:, line.equation]
+        return np.stack([np.sin(phase), np.cos(phase)], 1) * carrier[:, None]
+
+
 def lines(prepared: Prepared, equations: Sequence[int]) -> list[Line]:
     """The strongest wave that stands alone, and the strongest that stands times states, if any.
 
@@ -46,44 +106,71 @@ def lines(prepared: Prepared, equations: Sequence[int]) -> list[Line]:
       prepared: the problem.
       equations: those that may hold a wave.
     """
-    made = prepared.signals
-    every = max(-(-sum(len(s.times) for s in made) // constants.LINE_SAMPLES), 1)
-    times = np.concatenate([part.times for part in prepared.parts])[::every]
-    counted = np.concatenate([s.near for s in made])[::every]
-    spread = np.concatenate([s.relative for s in made])[::every]
-    states = np.concatenate([s.states for s in made])[::every]
-    slopes = np.concatenate([s.derivatives for s in made])[::every]
-    theta = prepared.theta[::every]
-    slopes = slopes - theta @ prepared.problem.known.T
-    freedom = sum(s.freedom for s in made)
-    span = max(float(np.ptp(part.times)) for part in prepared.parts)
+    sampled, freedom = _Sampled.of(prepared), sum(s.freedom for s in prepared.signals)
+    times, span = sampled.times, max(float(np.ptp(part.times)) for part in prepared.parts)
     # From three quarters of a wave on, by a quarter, to a quarter of the rate of the samples, or to
     # as many waves as smoothing leaves.
-    apart = 0.5 * np.pi / span
-    count = int(min(span / (every * signals.usual_step(prepared.parts)), 2 * freedom))
-    numbers = apart * np.arange(3, max(count, 4))
-    places = prepared.kinds.carriers(states.shape[1])
-    carriers = [np.prod(states[:, held], axis=1) for held in places]
-    tried = np.log(len(numbers) * len(carriers) * max(len(equations), 1))
+    apart, step = 0.5 * np.pi / span, sampled.every * signals.usual_step(prepared.parts)
+    numbers = apart * np.arange(3, max(int(min(span / step, 2 * freedom)), 4))
+    count = len(prepared.kinds.carriers(sampled.states.shape[1]))
+    tried = np.log(len(numbers) * count * max(len(equations), 1))
     price = float(0.5 * np.log(len(times)) + tried)
     # The three numbers of a wave, at half the logarithm of what is independent.
     least = float(1.5 * np.log(freedom) + tried)
     best: dict[bool, Line] = {}
     for d in equations:
-        weight = counted / spread[:, d]
-        basis = _basis(theta[:, prepared.problem.admissible[d]] * weight[:, None])
-        rest = slopes[:, d] * weight
+        basis, rest = _basis(sampled.terms(prepared, d)), sampled.target(d)
         rest = rest - basis @ (basis.T @ rest)
-        for place, carrier in enumerate(carriers):
-            shares = _shares(numbers, times, weight * carrier, basis, rest)
+        for place in range(count):
+            carrier = sampled.carrier(prepared, place) * sampled.weights[:, d]
+            shares = _shares(numbers, times, carrier, basis, rest)
             near = numbers[int(np.argmax(shares))] + apart * np.linspace(-1, 1, 65)
-            finer = _shares(near, times, weight * carrier, basis, rest)
+            finer = _shares(near, times, carrier, basis, rest)
             at = int(np.argmax(finer))
             share = min(float(finer[at]), 1.0 - np.finfo(float).eps)
-            gain = -0.5 * freedom * np.log1p(-share)
+            gain = -0.5 * freedom * float(np.log1p(-share))
             shown = Line(gain, int(d), float(near[at]), place, share, price, least)
             best[place > 0] = max(best.get(place > 0, shown), shown)
     return [line for _, line in sorted(best.items())]
+
+
+def worth(prepared: Prepared, line: Line) -> float:
+    """Nats by which a few terms of its equation are better with a line than the best without it.
+
+    All terms together may make up for a line that few do not. In a regression on smoothed
+    derivatives.
+    """
+    sampled, problem = _Sampled.of(prepared), prepared.problem
+    terms, target = sampled.terms(prepared, line.equation), sampled.target(line.equation)
+    both = np.column_stack([terms, sampled.waves(prepared, line), target])
+    own = np.asarray(problem.prior.costs)[problem.admissible[line.equation]]
+    costs = np.append(own, [np.min(own) + line.price, np.min(own)])
+    freedom = sum(s.freedom for s in prepared.signals)
+
+    def best(columns: np.ndarray) -> float:
+        prior = problem.prior._replace(costs=costs, terms=None)  # type: ignore[arg-type]
+        coarse, slots = constants.COARSE[0], problem.slots
+        return screening.beam(columns.T @ columns, prior, freedom, slots, coarse)[0].score
+
+    alone = both * np.append(np.ones(len(own)), [0.0, 0.0, 1.0])
+    return best(both) - best(alone)
+
+
+def follows(prepared: Prepared, line: Line) -> bool:
+    """Whether all that the states do repeats itself as a line does, or half or a third as fast.
+
+    A drive of that frequency then acts on what follows it; but the states may as well turn by
+    themselves, and a function of them be taken for a drive.
+    """
+    sampled = _Sampled.of(prepared)
+    moved = sampled.states - sampled.states.mean(0)
+    least = 1.0
+    for slower in (1, 2, 3):
+        phases = np.outer(sampled.times, np.arange(9) * line.number / slower)
+        waves = np.concatenate([np.cos(phases), np.sin(phases[:, 1:])], 1)
+        left = moved - waves @ np.linalg.lstsq(waves, moved, rcond=None)[0]
+        least = min(least, float(np.max(np.sum(left**2, 0) / np.sum(moved**2, 0))))
+    return least < constants.REPEATS
 
 
 def _basis(terms: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from problems import noisy, prepared
+from scipy.integrate import solve_ivp
 
 from nsindy.discovery.inputs import lines as of_time
 from nsindy.discovery.inputs.lines import lines
@@ -53,3 +54,32 @@ def test_what_a_wave_explains_is_that_of_least_squares(monkeypatch):
     np.testing.assert_allclose(of_time._shares(numbers, TIMES, carrier, basis, rest), shares)
     of_span = of_time._explained(np.outer(TIMES, [1.0]), np.ones(200), basis, np.cos(TIMES))
     assert np.isfinite(of_span).all()
+
+
+def driven(drive, seed=0):
+    """A free oscillator with a drive, of which position and velocity are recorded."""
+    times = np.linspace(0, 60, 500)
+    path = solve_ivp(
+        lambda t, y: [y[1], -2.0 * y[0] - 0.02 * y[1] + drive(t)],
+        (0, 60),
+        [1.0, 0.0],
+        t_eval=times,
+        rtol=1e-9,
+        atol=1e-10,
+    )
+    return prepared(times, noisy(path.y.T, 0.005))
+
+
+def test_few_terms_need_a_line_that_drives_them():
+    made = driven(lambda t: 0.5 * np.cos(0.83 * t))
+    (line, *_) = lines(made, [1])
+    assert of_time.worth(made, line) > of_time.constants.CLEAR_WORTH
+    assert not of_time.follows(made, line)
+
+
+def test_few_terms_need_no_line_that_is_not_there():
+    made = driven(lambda t: 0.0)
+    (line, *_) = lines(made, [1])
+    assert of_time.worth(made, line) <= 0
+    # It turns by itself, at the root of 2.
+    assert of_time.follows(made, line._replace(number=np.sqrt(2)))
