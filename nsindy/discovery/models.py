@@ -7,6 +7,7 @@ import numpy as np
 
 from nsindy.discovery import constants
 from nsindy.discovery.inputs import forcing, forcing_hints
+from nsindy.discovery.inputs.breaks import clearest_break
 from nsindy.discovery.inputs.forced import Forced
 from nsindy.discovery.inputs.readings import Late
 from nsindy.discovery.inputs.sensor_lag import SensorLag
@@ -269,22 +270,30 @@ def with_forcing(
     asked = session.question.forcing
     if session.stop() or asked is False or prepared.problem.wide:
         return None
-    if not (
+    shown = (
         asked
         or forcing_hints.shows(usual.prepared, usual.final)
         or forcing_hints.switches_once(usual.prepared, usual.numbers)
-    ):
+    )
+    if not shown and not (_odd(usual) and clearest_break(prepared)):
         return None
     bare, plain = usual.prepared, usual.final
     if usual.numbers.inner:
         bare, plain = stages.search_all(session, prepared, first)
-    found = forcing.search_forced(session, bare, first, plain)
-    if found is None or found.evidence <= usual.worth:
+    found = forcing.search_forced(session, bare, first, plain, once=not shown)
+    if found is None or found.evidence <= usual.worth + (0.0 if shown else constants.STRONG):
         return None
     if len(session.parts) > 1 and stages.missed(found.prepared, found.final):
         # What differs between recordings is no forcing that all of them had.
         return None
     return _forced(session, found, usual.lag)
+
+
+def _odd(usual: FoundModel) -> bool:
+    """Whether a choice may stand in for a rate that changes at one moment of one recording."""
+    terms = usual.final.chosen.mask & usual.prepared.problem.admissible
+    many = bool((terms.sum(1) > constants.NUMBER_REPLACES).any())
+    return len(usual.prepared.parts) == 1 and (many or bool(usual.numbers.inner))
 
 
 def clearly_driven(

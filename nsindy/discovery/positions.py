@@ -31,6 +31,9 @@ BEGUN = 0.05
 """Initial values, for each measurement, of a chaotic recording that is fitted in stretches, up to
 which its equations are an answer though no simulation follows it."""
 
+TURNS = 6
+"""Times that such a recording must turn at least. What decays or grows turns once or twice."""
+
 
 class Answer(NamedTuple):
     """What was found, and the model that it was made of.
@@ -133,11 +136,20 @@ def _follows(found: Discovery) -> bool:
 
 
 def _in_long_stretches(model: FoundModel) -> bool:
-    """Whether what runs apart, as chaos does, is followed in few stretches."""
+    """Whether what runs apart, as chaos does, is followed in few stretches.
+
+    It turns to and fro, and its first part has the same equations.
+    """
     prepared, final = model.prepared, model.final
+    if not cautions.runs_apart(prepared, final):
+        return False
     values = final.stretches * len(prepared.units.states)
     few = values <= BEGUN * sum(np.count_nonzero(s.seen) for s in prepared.signals)
-    return cautions.runs_apart(prepared, final) and bool(few)
+    count = np.count_nonzero(np.any([s.seen.any(0) for s in prepared.signals], 0))
+    rates = [np.sign(s.derivatives[:, :count]) for s in prepared.signals]
+    turns = sum(np.count_nonzero(np.diff(rate, axis=0), axis=0) for rate in rates)
+    settled = np.array_equal(model.first.chosen.mask, final.chosen.mask)
+    return bool(few and settled and np.min(turns) >= TURNS)
 
 
 def _swings(prepared: Prepared) -> bool:

@@ -28,9 +28,10 @@ SECOND = make(
 
 def of(found, problem=None, stretches=1):
     """The answer that consists of a discovery, of this problem, fitted in so many stretches."""
-    return Answer(
-        found, SimpleNamespace(prepared=problem, final=SimpleNamespace(stretches=stretches))
-    )
+    chosen = SimpleNamespace(mask=np.array([[True]]))
+    final = SimpleNamespace(stretches=stretches, chosen=chosen)
+    model = SimpleNamespace(prepared=problem, final=final, first=SimpleNamespace(chosen=chosen))
+    return Answer(found, model)
 
 
 def with_r2(found, ahead=0.99, **changes):
@@ -79,9 +80,15 @@ def test_an_approximation_is_better_than_nothing_but_not_than_another():
     assert positions.with_second_order(of(other, problem), of(near, problem)) is other
 
 
-@pytest.mark.parametrize(("stretches", "answers"), [(1, False), (5, True), (60, False)])
-def test_no_simulation_follows_chaos_but_few_stretches_tell_its_equations(stretches, answers):
-    problem = prepared(TIMES, noisy(SWING, 0.01))
+@pytest.mark.parametrize(
+    ("states", "stretches", "answers"),
+    [(SWING, 1, False), (SWING, 5, True), (SWING, 60, False), (SWING[:60], 5, False)],
+    ids=["one stretch", "few", "many", "no turns"],
+)
+def test_no_simulation_follows_chaos_but_few_stretches_tell_its_equations(
+    states, stretches, answers
+):
+    problem = prepared(TIMES[: len(states)], noisy(states, 0.01))
     lost = with_r2(SECOND, ahead=-3.0, simulation_r2=np.array([-1.0]))
     found = positions.by_second_order(problem, of(lost, problem, stretches))
     assert (found is not None) == answers

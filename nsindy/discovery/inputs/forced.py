@@ -125,7 +125,14 @@ def with_slots(problem: Problem, base: Candidate, equation: int, more: int) -> n
     return mask
 
 
-def with_last_terms(session: Session, built: Prepared, final: Found, price: float) -> Forced | None:
+def with_last_terms(
+    session: Session,
+    built: Prepared,
+    final: Found,
+    price: float,
+    *,
+    earns: float = constants.WAVE_EARNS,
+) -> Forced | None:
     """A search with the last terms as well; None where none is chosen, or they earn too little.
 
     Args:
@@ -133,6 +140,7 @@ def with_last_terms(session: Session, built: Prepared, final: Found, price: floa
       built: the problem, whose last terms, that the search without lacks, hold the forcing.
       final: that search on all samples.
       price: nats that a number inside the forcing costs.
+      earns: nats beyond that price that they must earn.
     """
     count = len(built.terms) - final.chosen.mask.shape[1]
     pool = in_wider_library(final, count).pool[: constants.WIDTH]
@@ -149,7 +157,7 @@ def with_last_terms(session: Session, built: Prepared, final: Found, price: floa
     whole = session.search(built, starts, share=1.0, stage=stage, guides=constants.GUIDES)
     if not whole.chosen.mask[:, -count:].any():
         return None
-    if whole.chosen.score - final.chosen.score - price < constants.WAVE_EARNS:
+    if whole.chosen.score - final.chosen.score - price < earns:
         return None
     again = session.search(built, whole.starts(), share=part, stage=stage, guides=1)
     return Forced(built, again, whole, price)

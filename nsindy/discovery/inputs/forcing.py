@@ -25,14 +25,14 @@ from nsindy.recording.check import Recordings
 from nsindy.result.discovery import Discovery
 from nsindy.terms import text
 from nsindy.terms.numbered import WAVE, inner_of
-from nsindy.terms.primitive import step_at
+from nsindy.terms.primitive import Primitive, step_at
 from nsindy.terms.term import Term
 
 __all__ = ["as_input", "in_time", "search_forced", "with_clear_wave"]
 
 
 def search_forced(
-    session: Session, prepared: Prepared, first: Found, final: Found
+    session: Session, prepared: Prepared, first: Found, final: Found, *, once: bool = False
 ) -> Forced | None:
     """Search with a forcing; None where none is clearly more likely than the best without.
 
@@ -41,11 +41,12 @@ def search_forced(
       prepared: the problem without.
       first: the search without on the first part of each recording.
       final: the search without on all samples.
+      once: True for a step alone.
     """
     session.tell("looking for a forcing in time", 0.0)
-    found = None
+    found, every = None, (_with_drift, _with_drifting_rates, with_wave, with_step)
     # The time itself has no number that is fitted; where it leaves noise alone, it stands.
-    for attempt in (_with_drift, _with_drifting_rates, with_wave, with_step):
+    for attempt in every[-1:] if once else every:
         if session.stop() or (found and not shows(found.prepared, found.final)):
             break
         other = attempt(session, prepared, first, final)
@@ -91,12 +92,10 @@ def in_time(discovery: Discovery, recordings: Recordings, found: Forced) -> Disc
     time, library = _name_of_time(recordings), discovery.library
     if found.step is not None:
         place = len(discovery.variables) - 1
-        own = step_at(found.step[0])
-        library = tuple(
-            Term(own, term.arguments) if term.arguments == (place,) else term for term in library
-        )
+        library = tuple(_stepped(term, place, step_at(found.step[0])) for term in library)
     said = _amplitudes(discovery, time) if found.numbers.inner else []
-    why = "a rate drifts" if _drifts(discovery) else "a forcing was not measured"
+    how = "drifts" if found.step is None else "changes at one moment"
+    why = f"a rate {how}" if _drifts(discovery) else "a forcing was not measured"
     depends = f"the equations depend on the time: {why}"
     return dataclasses.replace(
         discovery,
@@ -107,6 +106,21 @@ def in_time(discovery: Discovery, recordings: Recordings, found: Forced) -> Disc
         notes=(*discovery.notes, *said),
         warnings=(depends, *_swinging(discovery), *discovery.warnings),
     )
+
+
+def _stepped(term: Term, place: int, step: Primitive) -> Term:
+    """A term of a step as a variable, the step a function of the time at the same place."""
+    if term.arguments == (place,):
+        return Term(step, (place,))
+    arguments = tuple(
+        Term(step, (place,))
+        if argument == place
+        else _stepped(argument, place, step)
+        if isinstance(argument, Term)
+        else argument
+        for argument in term.arguments
+    )
+    return Term(term.primitive, arguments)
 
 
 def _drifts(discovery: Discovery) -> bool:

@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.preparation import screening, signals
+from nsindy.discovery.inputs.beside_terms import Sampled, basis_of, best_score
+from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.problem import Prepared
+from nsindy.terms.primitive import TERM
 
-__all__ = ["Line", "follows", "lines", "worth"]
+__all__ = ["Line", "clear", "lines"]
 
 
 class Line(NamedTuple):
@@ -39,66 +41,6 @@ class Line(NamedTuple):
     least: float
 
 
-class _Sampled(NamedTuple):
-    """Smoothed derivatives, not at more samples than are needed.
-
-    Attributes:
-      times: [N].
-      states: [N, D].
-      slopes: ẋ without what is known of it [N, D].
-      theta: Θ [N, M].
-      weights: of each sample in the sum of squares of an equation, its root [N, D].
-      every: of how many samples one was taken.
-    """
-
-    times: np.ndarray
-    states: np.ndarray
-    slopes: np.ndarray
-    theta: np.ndarray
-    weights: np.ndarray
-    every: int
-
-    @classmethod
-    def of(cls, prepared: Prepared) -> "_Sampled":
-        """Those of a problem."""
-        made = prepared.signals
-        every = max(-(-sum(len(s.times) for s in made) // constants.LINE_SAMPLES), 1)
-        theta = prepared.theta[::every]
-        slopes = np.concatenate([s.derivatives for s in made])[::every]
-        near, relative = (
-            np.concatenate(each)[::every]
-            for each in ([s.near for s in made], [s.relative for s in made])
-        )
-        return cls(
-            np.concatenate([part.times for part in prepared.parts])[::every],
-            np.concatenate([s.states for s in made])[::every],
-            slopes - theta @ prepared.problem.known.T,
-            theta,
-            near[:, None] / relative,
-            every,
-        )
-
-    def terms(self, prepared: Prepared, equation: int) -> np.ndarray:
-        """The terms of an equation, weighted [N, A]."""
-        allowed = prepared.problem.admissible[equation]
-        return self.theta[:, allowed] * self.weights[:, equation, None]
-
-    def target(self, equation: int) -> np.ndarray:
-        """What they are to explain, weighted [N]."""
-        return self.slopes[:, equation] * self.weights[:, equation]
-
-    def carrier(self, prepared: Prepared, place: int) -> np.ndarray:
-        """What a wave stands times [N]."""
-        held = prepared.kinds.carriers(self.states.shape[1])[place]
-        return np.prod(self.states[:, held], axis=1)
-
-    def waves(self, prepared: Prepared, line: Line) -> np.ndarray:
-        """Sine and cosine of a line in its equation, weighted [N, 2]."""
-        phase = line.number * self.times
-        carrier = self.carrier(prepared, line.place) * self.weights[:, line.equation]
-        return np.stack([np.sin(phase), np.cos(phase)], 1) * carrier[:, None]
-
-
 def lines(prepared: Prepared, equations: Sequence[int]) -> list[Line]:
     """The strongest wave that stands alone, and the strongest that stands times states, if any.
 
@@ -106,7 +48,7 @@ def lines(prepared: Prepared, equations: Sequence[int]) -> list[Line]:
       prepared: the problem.
       equations: those that may hold a wave.
     """
-    sampled, freedom = _Sampled.of(prepared), sum(s.freedom for s in prepared.signals)
+    sampled, freedom = Sampled.of(prepared), sum(s.freedom for s in prepared.signals)
     times, span = sampled.times, max(float(np.ptp(part.times)) for part in prepared.parts)
     # From three quarters of a wave on, by a quarter, to a quarter of the rate of the samples, or to
     # as many waves as smoothing leaves.
@@ -119,7 +61,7 @@ def lines(prepared: Prepared, equations: Sequence[int]) -> list[Line]:
     least = float(1.5 * np.log(freedom) + tried)
     best: dict[bool, Line] = {}
     for d in equations:
-        basis, rest = _basis(sampled.terms(prepared, d)), sampled.target(d)
+        basis, rest = basis_of(sampled.terms(prepared, d)), sampled.target(d)
         rest = rest - basis @ (basis.T @ rest)
         for place in range(count):
             carrier = sampled.carrier(prepared, place) * sampled.weights[:, d]
@@ -134,35 +76,26 @@ def lines(prepared: Prepared, equations: Sequence[int]) -> list[Line]:
     return [line for _, line in sorted(best.items())]
 
 
-def worth(prepared: Prepared, line: Line) -> float:
-    """Nats by which a few terms of its equation are better with a line than the best without it.
-
-    All terms together may make up for a line that few do not. In a regression on smoothed
-    derivatives.
-    """
-    sampled, problem = _Sampled.of(prepared), prepared.problem
-    terms, target = sampled.terms(prepared, line.equation), sampled.target(line.equation)
-    both = np.column_stack([terms, sampled.waves(prepared, line), target])
-    own = np.asarray(problem.prior.costs)[problem.admissible[line.equation]]
-    costs = np.append(own, [np.min(own) + line.price, np.min(own)])
-    freedom = sum(s.freedom for s in prepared.signals)
-
-    def best(columns: np.ndarray) -> float:
-        prior = problem.prior._replace(costs=costs, terms=None)  # type: ignore[arg-type]
-        coarse, slots = constants.COARSE[0], problem.slots
-        return screening.beam(columns.T @ columns, prior, freedom, slots, coarse)[0].score
-
-    alone = both * np.append(np.ones(len(own)), [0.0, 0.0, 1.0])
-    return best(both) - best(alone)
+def clear(prepared: Prepared, line: Line) -> bool:
+    """Whether a line explains what all terms do not, or what few do not though it drives them."""
+    if line.share >= constants.CLEAR_LINE:
+        return True
+    sampled = Sampled.of(prepared)
+    carrier = sampled.carrier(prepared, line.place) * sampled.weights[:, line.equation]
+    phase = line.number * sampled.times
+    waves = np.stack([np.sin(phase), np.cos(phase)], 1) * carrier[:, None]
+    d, costs = line.equation, np.array([TERM + line.price, TERM])
+    gain = best_score(prepared, d, waves, costs) - best_score(prepared, d)
+    return gain > constants.CLEAR_WORTH and not _follows(prepared, line)
 
 
-def follows(prepared: Prepared, line: Line) -> bool:
+def _follows(prepared: Prepared, line: Line) -> bool:
     """Whether all that the states do repeats itself as a line does, or half or a third as fast.
 
     A drive of that frequency then acts on what follows it; but the states may as well turn by
     themselves, and a function of them be taken for a drive.
     """
-    sampled = _Sampled.of(prepared)
+    sampled = Sampled.of(prepared)
     moved = sampled.states - sampled.states.mean(0)
     least = 1.0
     for slower in (1, 2, 3):
@@ -171,14 +104,6 @@ def follows(prepared: Prepared, line: Line) -> bool:
         left = moved - waves @ np.linalg.lstsq(waves, moved, rcond=None)[0]
         least = min(least, float(np.max(np.sum(left**2, 0) / np.sum(moved**2, 0))))
     return least < constants.REPEATS
-
-
-def _basis(terms: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of columns, but for what nearly cancels in them [N, K]."""
-    lengths = np.linalg.norm(terms, axis=0)
-    terms = terms[:, lengths > 0] / lengths[lengths > 0]
-    basis, sizes, _ = np.linalg.svd(terms, full_matrices=False)
-    return basis[:, sizes > constants.NUMBER_RIDGE * sizes[0]]
 
 
 def _shares(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nsindy.discovery import constants
 from nsindy.discovery.inputs.forced import (
     Forced,
     forceable,
@@ -15,7 +14,7 @@ from nsindy.discovery.inputs.forced import (
     with_slots,
 )
 from nsindy.discovery.inputs.forcing_hints import shows
-from nsindy.discovery.inputs.lines import Line, follows, lines, worth
+from nsindy.discovery.inputs.lines import Line, clear, lines
 from nsindy.discovery.numbers import number_fit, number_scan
 from nsindy.discovery.numbers.number_blocks import Offer, Only
 from nsindy.discovery.preparation.problem import Prepared
@@ -62,20 +61,13 @@ def with_clear_wave(session: Session, prepared: Prepared, first: Found) -> Force
       first: the search without on the first part of each recording.
     """
     shown = _seen(lines(prepared, open_equations(prepared)))
-    if not shown or not _clear(prepared, shown[-1]):
+    if not shown or not clear(prepared, shown[-1]):
         return None
     session, built = _timed(session, prepared)
     found = _searched(session, built, first, [_offer(built, first.chosen, shown[-1])])
     if found is None or stages.missed(found.prepared, found.final):
         return None
     return None if shows(found.prepared, found.final) else found
-
-
-def _clear(prepared: Prepared, line: Line) -> bool:
-    """Whether a line explains what all terms do not, or what few do not though it drives them."""
-    if line.share >= constants.CLEAR_LINE:
-        return True
-    return not follows(prepared, line) and worth(prepared, line) > constants.CLEAR_WORTH
 
 
 def _timed(session: Session, prepared: Prepared) -> tuple[Session, Prepared]:

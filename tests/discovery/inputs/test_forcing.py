@@ -6,7 +6,7 @@ from problems import candidate, coefficients, narrow, prepared
 from scipy.integrate import solve_ivp
 
 import nsindy
-from nsindy.discovery.inputs import forced, forcing_hints, steps_in_time, waves_in_time
+from nsindy.discovery.inputs import breaks, forced, forcing_hints, steps_in_time, waves_in_time
 from nsindy.discovery.inputs.lines import lines
 from nsindy.discovery.preparation.question import Question
 from nsindy.discovery.supports.fitted_numbers import NOTHING_FITTED
@@ -186,7 +186,7 @@ def test_a_line_in_noise_is_as_likely_as_it_is_said():
 def test_a_ramp_is_a_step_on_average():
     times = np.linspace(0, 10, 51)
     for time in (3.0, 3.07, 3.1):
-        ramp = steps_in_time._ramp(times, time)
+        ramp = breaks.ramp(times, time)
         assert np.trapezoid(ramp, times) == pytest.approx(10 - time, abs=1e-12)
 
 
@@ -211,13 +211,12 @@ def test_a_step_is_looked_for_where_a_row_lacks_a_value():
     lacking[300] = np.nan
     offered = []
     for values in (states, lacking):
-        made = prepared(times, values, degree=1)
-        mask = np.ones((1, len(made.terms)), bool)
-        before = np.array([[1.0, -0.5]]) / made.back
-        offered.append(steps_in_time._step_offered(made, mask, before, np.array([0.01])))
+        made = prepared(times, values, degree=2)
+        base = candidate(np.array([[1.0, -0.5, 0.0]]) / made.back)
+        offered += steps_in_time._offered_beside(made, base, np.array([0.01]))
     # Of 601 rows every other is looked at, of 600 each.
-    (whole, _), (time, price) = offered
-    assert abs(time - whole) < 1 and 0 < price < 15
+    (_, whole), (_, other) = offered
+    assert abs(whole.time - 10) < 1 and abs(other.time - 10) < 1 and 0 < other.price < 15
 
 
 def test_a_map_has_no_forcing():

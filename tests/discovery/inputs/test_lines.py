@@ -73,13 +73,12 @@ def driven(drive, seed=0):
 def test_few_terms_need_a_line_that_drives_them():
     made = driven(lambda t: 0.5 * np.cos(0.83 * t))
     (line, *_) = lines(made, [1])
-    assert of_time.worth(made, line) > of_time.constants.CLEAR_WORTH
-    assert not of_time.follows(made, line)
+    assert of_time.clear(made, line) and not of_time._follows(made, line)
 
 
 def test_few_terms_need_no_line_that_is_not_there():
     made = driven(lambda t: 0.0)
     (line, *_) = lines(made, [1])
-    assert of_time.worth(made, line) <= 0
+    assert not of_time.clear(made, line)
     # It turns by itself, at the root of 2.
-    assert of_time.follows(made, line._replace(number=np.sqrt(2)))
+    assert of_time._follows(made, line._replace(number=np.sqrt(2)))
