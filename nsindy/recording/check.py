@@ -240,11 +240,9 @@ def _of_tables(tables: Sequence[Table], ask: Ask, always: bool) -> Recordings:
 def _parts(table: Table, columns: Columns, ask: Ask) -> tuple[list[RawRecording], tuple[str, ...]]:
     """The recordings of one table, as the column that tells them apart has them."""
     others = "--states" if ask.command else ""
-    group = (
-        f"name the column that tells recordings apart with {ask.option('by', 'COLUMN')}, or give "
-        f"the time between rows with {ask.option('dt', '0.01')}"
-    )
-    source = Source(table.source, columns.labels, others, columns.states, group)
+    group = f"name the column that tells recordings apart with {ask.option('by', 'COLUMN')}"
+    step = ask.option("dt", "{}")
+    source = Source(table.source, columns.labels, others, columns.states, group, step)
     groups = columns.groups
     if groups is None:
         return [RawRecording(source, columns.values, columns.rows)], ()
