@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.recording import coarse, shape
+from nsindy.recording import coarse, shape, summer_time
 from nsindy.recording.clock import (
     Ask,
     RowTimes,
@@ -60,6 +60,8 @@ def select_columns(table: Table, ask: Ask) -> Columns:
       ValueError: a column does not exist or is chosen twice, a cell is not a number, decimal commas
         and points are mixed, or no column is left for a state.
     """
+    if ask.dt is None:
+        table = summer_time.put_right(table)
     when = None if ask.time is None else find(table, ask.time)
     if len(table.columns) > 2:
         likely = guess(table, frozenset()) if when is None else when
