@@ -143,7 +143,9 @@ def read_recordings(
 
     A file is a text of columns in any common way of writing, or .npy, .npz, .mat, .json, .parquet,
     .xlsx or .gz; `-` is standard input. It holds one recording, or several, one after the other or
-    told apart by a column. `notes` report how files were read and what was left out.
+    told apart by a column. Rows that follow one another under a stamp coarser than they are are
+    spread evenly, and local times go on where clocks change between summer and winter. `notes`
+    report how files were read and what was left out.
 
     Args:
       paths: a file, or several with the same columns.
