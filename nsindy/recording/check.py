@@ -143,7 +143,9 @@ def read_recordings(
 
     A file is a text of columns in any common way of writing, or .npy, .npz, .mat, .json, .parquet,
     .xlsx or .gz; `-` is standard input. It holds one recording, or several, one after the other or
-    told apart by a column. `notes` report how files were read and what was left out.
+    told apart by a column. Rows that follow one another under a stamp coarser than they are are
+    spread evenly, and local times go on where clocks change between summer and winter. `notes`
+    report how files were read and what was left out.
 
     Args:
       paths: a file, or several with the same columns.
@@ -240,11 +242,9 @@ def _of_tables(tables: Sequence[Table], ask: Ask, always: bool) -> Recordings:
 def _parts(table: Table, columns: Columns, ask: Ask) -> tuple[list[RawRecording], tuple[str, ...]]:
     """The recordings of one table, as the column that tells them apart has them."""
     others = "--states" if ask.command else ""
-    group = (
-        f"name the column that tells recordings apart with {ask.option('by', 'COLUMN')}, or give "
-        f"the time between rows with {ask.option('dt', '0.01')}"
-    )
-    source = Source(table.source, columns.labels, others, columns.states, group)
+    group = f"name the column that tells recordings apart with {ask.option('by', 'COLUMN')}"
+    step = ask.option("dt", "{}")
+    source = Source(table.source, columns.labels, others, columns.states, group, step)
     groups = columns.groups
     if groups is None:
         return [RawRecording(source, columns.values, columns.rows)], ()

@@ -65,11 +65,19 @@ class Ask(NamedTuple):
 
 
 class RowTimes(NamedTuple):
-    """Times of the rows [N], the columns that they were read from, and what was assumed."""
+    """Times of the rows.
+
+    Attributes:
+      values: the times [N].
+      columns: that they were read from.
+      notes: what was assumed, in words.
+      unit: s or days; empty where the file does not say.
+    """
 
     values: np.ndarray
     columns: tuple[int, ...]
     notes: tuple[str, ...]
+    unit: str = ""
 
 
 def times_of_rows(
@@ -285,13 +293,14 @@ def _moments(table: Table, when: int, chosen: Collection[int]) -> RowTimes:
         note = f"read column {label} {column.note}"
         if not np.array_equal(seconds, column.values, equal_nan=True):
             note += "; it passes midnight"
-        return RowTimes(seconds, (when,), (note,))
+        return RowTimes(seconds, (when,), (note,), "s")
     if column.origin is not None:
         values, unit = times.since(column.values, column.origin)
         order = f", {column.note}" if column.note else ""
-        return RowTimes(values, (when,), (f"read column {label} as {unit}{order}",))
+        short = "days" if unit.startswith("days") else "s"
+        return RowTimes(values, (when,), (f"read column {label} as {unit}{order}",), short)
     if column.kind == "number" and (counted := times.epoch(column.values)):
-        return RowTimes(counted.values, (when,), (f"read column {label} {counted.unit}",))
+        return RowTimes(counted.values, (when,), (f"read column {label} {counted.unit}",), "s")
     notes = (f"read column {label} {column.note}",) if column.note else ()
     return RowTimes(column.values, (when,), notes)
 
@@ -308,7 +317,7 @@ def _date_and_clock(table: Table, date: int, clock: int) -> RowTimes:
     labels = " and ".join(table.label(i) for i in sorted((date, clock)))
     order = f", {days.note}" if days.note else ""
     note = f"read columns {labels} together as date and time, {unit}{order}"
-    return RowTimes(seconds - first, (date, clock), (note,))
+    return RowTimes(seconds - first, (date, clock), (note,), "s")
 
 
 def check_cells(table: Table, columns: Collection[int]) -> None:

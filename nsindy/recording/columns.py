@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.recording import shape
+from nsindy.recording import coarse, shape, summer_time
 from nsindy.recording.clock import (
     Ask,
     RowTimes,
@@ -60,6 +60,8 @@ def select_columns(table: Table, ask: Ask) -> Columns:
       ValueError: a column does not exist or is chosen twice, a cell is not a number, decimal commas
         and points are mixed, or no column is left for a state.
     """
+    if ask.dt is None:
+        table = summer_time.put_right(table)
     when = None if ask.time is None else find(table, ask.time)
     if len(table.columns) > 2:
         likely = guess(table, frozenset()) if when is None else when
@@ -103,6 +105,8 @@ def select_columns(table: Table, ask: Ask) -> Columns:
         for i, (_, mark) in zip(columns, each, strict=True)
         if mark is not None
     )
+    clock, said = _spread(table, ask, clock, columns, groups and groups.codes)
+    notes += said
     matrix = [clock.values, *(values for values, _ in each)]
     label = table.label(clock.columns[0]) if clock.columns else "time"
     return Columns(
@@ -115,6 +119,32 @@ def select_columns(table: Table, ask: Ask) -> Columns:
         ask.steps and not clock.columns,
         notes,
     )
+
+
+def _spread(
+    table: Table,
+    ask: Ask,
+    clock: RowTimes,
+    columns: Sequence[int],
+    codes: np.ndarray | None,
+) -> tuple[RowTimes, tuple[str, ...]]:
+    """The times of rows that share their stamps, spread evenly where that can be told."""
+    if ask.dt is not None or ask.steps or not clock.columns:
+        return clock, ()
+    others = [i for i in range(len(table.columns)) if i not in (*clock.columns, *columns)]
+    found = coarse.spread(
+        clock.values,
+        [table.columns[i].values for i in columns],
+        [table.columns[i].values for i in others],
+        codes,
+    )
+    if found is None:
+        return clock, ()
+    note = (
+        f"several rows share each time: spread evenly, {found.apart:.4g} {clock.unit}".rstrip()
+        + f" apart; {ask.option('dt')} gives another time between rows"
+    )
+    return clock._replace(values=found.values), (note,)
 
 
 def _without_marks(values: np.ndarray) -> tuple[np.ndarray, float | None]:

@@ -83,6 +83,8 @@ UNITS = frozenset(
     ]
 )
 """What a row of units contains, in lower case."""
+FORM = re.compile(r"(?:h|([hmdyjt])\1{1,3})(?:[-:./ t]+([hmsdyj])\2{0,3})+(?:[.,](?:0+|s+|f+|z+))?")
+"""How a time is written, as people say it: hh:mm:ss, dd.mm.yyyy."""
 
 Row = tuple[int, list[str]]
 
@@ -265,9 +267,17 @@ def _joined(row: list[str]) -> list[str]:
 
 def _are_units(row: list[str]) -> bool:
     words = [cell.strip().lower() for cell in row if cell.strip()]
-    if any(map(UNIT.fullmatch, words)) or all(word in UNITS for word in words):
+    if any(UNIT.fullmatch(word) or FORM.fullmatch(word) for word in words):
+        return True
+    if all(word in UNITS or _is_share(word) for word in words):
         return True
     return bool(TIME_UNITS & {*words}) and "t" not in words
+
+
+def _is_share(word: str) -> bool:
+    """Tell whether a word in lower case is an amount for a unit, as mio/ml is."""
+    amount, _, unit = word.partition("/")
+    return bool(amount) and unit in UNITS
 
 
 def _trimmed(row: Sequence[str]) -> list[str]:

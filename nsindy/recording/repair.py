@@ -40,6 +40,7 @@ class Source:
       others: option that names the columns that are kept; empty where there is none.
       states: how many of the columns after the times are states D.
       group: how rows of several recordings are told apart, as advice.
+      step: option of the time between rows, {} where its value goes; empty where there is none.
     """
 
     where: str
@@ -47,6 +48,7 @@ class Source:
     others: str
     states: int
     group: str
+    step: str = ""
 
     def error(self, message: str) -> ValueError:
         """The error to raise, with the name of the recording before the message."""
@@ -222,7 +224,7 @@ def _merged(source: Source, values: np.ndarray, rows: np.ndarray) -> _Rows:
         one, other, *_ = np.sort(rows[values[:, 0] == time])
         raise source.error(
             f"rows {one} and {other} have the same time {time:.10g} but "
-            f"different values, and so have most; {source.group}"
+            f"different values, and so have most; {source.group}{_or_step(source, values[:, 0])}"
         )
     notes += (f"averaged {rows_text(rows[again])} with the row of the same time",)
     begins = np.flatnonzero(~again)
@@ -231,6 +233,17 @@ def _merged(source: Source, values: np.ndarray, rows: np.ndarray) -> _Rows:
     means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     means[:, 0] = values[begins, 0]
     return _Rows(means, rows[begins], notes)
+
+
+def _or_step(source: Source, times: np.ndarray) -> str:
+    """How rows that are evenly apart are read, of times that many of them share [N], as advice."""
+    stamps, counts = np.unique(times, return_counts=True)
+    if not source.step or len(stamps) < 2:
+        return ""
+    # The first and the last may be cut.
+    each = np.mean(counts[1:-1]) if len(stamps) > 3 else np.mean(counts)
+    apart = f"{np.median(np.diff(stamps)) / each:.4g}"
+    return f", or, where rows are evenly apart, {apart} in time: {source.step.format(apart)}"
 
 
 def _put_together(values: np.ndarray, rows: np.ndarray) -> _Rows:

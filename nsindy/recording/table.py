@@ -35,6 +35,7 @@ class Column(NamedTuple):
       note: how its cells were read, in words; empty where that goes without saying.
       origin: the first date.
       words: the different words, in the order of their first appearance.
+      zoned: whether its dates name a zone, as 12:00Z does.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Column(NamedTuple):
     note: str = ""
     origin: datetime.datetime | None = None
     words: tuple[str, ...] = ()
+    zoned: bool = False
 
 
 class Table(NamedTuple):

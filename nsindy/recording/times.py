@@ -51,11 +51,12 @@ STAMP = re.compile(rf"{_DATE}(?:[T,; ]\s*){_CLOCK}{_ZONE}", re.ASCII)
 
 
 class Moment(NamedTuple):
-    """A cell: the three fields of its date as written, and its seconds of the day."""
+    """A cell: the three fields of its date as written, its seconds, and whether it has a zone."""
 
     date: tuple[int, int, int] | None
     separator: str
     seconds: float
+    zoned: bool = False
 
 
 def kind_of_moment(cell: str) -> str:
@@ -96,7 +97,8 @@ def _moment(cell: str) -> Moment | None:
         seconds = clock - _zone(rest[5])
     if len(first) != 4 and len(last) not in (2, 4):
         return None
-    return Moment((int(first), month, int(last)), separator, seconds)
+    zoned = bool(rest and rest[5])
+    return Moment((int(first), month, int(last)), separator, seconds, zoned)
 
 
 def _first_of_month(fields: Sequence[str | None]) -> Moment | None:
@@ -125,7 +127,7 @@ def _iso(cell: str) -> Moment | None:
     offset = found.utcoffset()
     midnight = found.replace(hour=0, minute=0, second=0, microsecond=0)
     seconds = (found - midnight).total_seconds() - (offset.total_seconds() if offset else 0.0)
-    return Moment((found.year, found.month, found.day), "-", seconds)
+    return Moment((found.year, found.month, found.day), "-", seconds, offset is not None)
 
 
 def _seconds(fields: Sequence[str | None]) -> float | None:
@@ -196,7 +198,9 @@ class Moments:
         origin = EPOCH + datetime.timedelta(days=days[first], seconds=seconds[first])
         values = (days - days[first]) * DAY + (seconds - seconds[first])
         note = f"{order} first" if order else ""
-        return Column(name, self.kind, values, self.bad or wrong, note=note, origin=origin)
+        zoned = any(moment is not None and moment.zoned for moment in self.moments)
+        bad = self.bad or wrong
+        return Column(name, self.kind, values, bad, note=note, origin=origin, zoned=zoned)
 
     def _days(self) -> tuple[np.ndarray, str, tuple[int, str] | None]:
         """Days since 1970 [N], which of day and month was taken first, and the first bad cell."""

@@ -38,6 +38,28 @@ def test_a_row_of_units(read, units, title):
     assert found.states == ("x", "v")
 
 
+@pytest.mark.parametrize(
+    "units", ["hh:mm:ss;Mio/ml;", "HH:MM;Mio/ml;-", "h:mm:ss;cells;", ";Mio/ml;", "s;Mio/ml;"]
+)
+@pytest.mark.parametrize("mark", ['"', ""])
+def test_a_row_of_units_that_says_how_times_are_written(read, units, mark):
+    """As an export of a cell counter has it, whose remarks are few."""
+    names = ";".join(f"{mark}{name}{mark}" for name in ("Uhrzeit", "Zellzahl", "Bemerkung"))
+    rows = [
+        f"{7 + i // 60:02}:{i % 60:02}:00;{1 + i / 8:.3f};{'start' if i == 0 else ''}".replace(
+            ".", ","
+        )
+        for i in range(120)
+    ]
+    found = read("\n".join([names, units, *rows]))
+    assert found.states == ("Zellzahl",)
+    np.testing.assert_allclose(matrix(found)[:, 0], 7 * 3600 + 60.0 * np.arange(120))
+
+
+def test_an_amount_for_a_unit_is_no_row_of_units_without_names_above(read):
+    assert read(table(ROWS, "t,km/h,mg/l")).states == ("km_h", "mg_l")
+
+
 def test_names_with_units_between_spaces(read):
     found = read(table(ROWS, "Zeit [s] Weg [m] Kraft (N)", " ").replace(",", " "))
     assert found.states == ("Weg", "Kraft")
