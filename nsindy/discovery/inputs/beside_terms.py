@@ -78,6 +78,7 @@ def best_score(
     equation: int,
     added: np.ndarray | None = None,
     costs: np.ndarray | None = None,
+    coarse: float = constants.COARSE[0],
 ) -> float:
     """Log evidence of the best few terms of an equation, in a regression on smoothed derivatives.
 
@@ -88,6 +89,7 @@ def best_score(
       equation: which.
       added: columns that the library lacks, weighted as `Sampled.terms` [N, A].
       costs: nats of each of them [A].
+      coarse: share of the derivative that is taken for nothing.
     """
     sampled, problem = Sampled.of(prepared), prepared.problem
     terms, target = sampled.terms(prepared, equation), sampled.target(equation)
@@ -97,5 +99,5 @@ def best_score(
         terms, own = np.column_stack([terms, added]), np.append(own, costs)
     columns = np.column_stack([terms, target])
     prior = problem.prior._replace(costs=own, terms=None)  # type: ignore[arg-type]
-    freedom, coarse = sum(s.freedom for s in prepared.signals), constants.COARSE[0]
+    freedom = sum(s.freedom for s in prepared.signals)
     return screening.beam(columns.T @ columns, prior, freedom, problem.slots, coarse)[0].score

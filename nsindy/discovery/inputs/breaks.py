@@ -68,10 +68,10 @@ def clearest_break(prepared: Prepared) -> Break | None:
             best_score(prepared, d, stepped * sampled.weights[:, d, None], costs) for d in equations
         )
 
-    coarse = tried[:: constants.BREAKS_EVERY]
-    scores = [score(time) for time in coarse]
+    few = tried[:: constants.BREAKS_EVERY]
+    scores = [score(time) for time in few]
     at = int(np.argmax(scores))
-    low, high = coarse[max(at - 1, 0)], coarse[min(at + 1, len(coarse) - 1)]
+    low, high = few[max(at - 1, 0)], few[min(at + 1, len(few) - 1)]
     near = [(score(time), time) for time in tried if low < time < high]
-    best, time = max([(scores[at], coarse[at]), *near])
+    best, time = max([(scores[at], few[at]), *near])
     return Break(float(time), float(price)) if best > without else None

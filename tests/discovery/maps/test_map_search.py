@@ -239,7 +239,7 @@ def test_a_map_is_suggested_where_a_flow_fails(clean):
 def test_a_flow_that_a_map_beats_is_no_equation(clean):
     found = nsindy.discover(1.0, clean, states=["x"], operations=())
     assert not found.map and found.verdict in ("approximation", "none")
-    assert "x[n+1] = 3.7" in found.warnings[-1] and "try --map" in found.warnings[-1]
+    assert any("x[n+1] = 3.7" in said and "try --map" in said for said in found.warnings)
 
 
 def test_no_map_is_suggested_for_a_smooth_recording():
