@@ -60,12 +60,14 @@ def clearest_break(prepared: Prepared) -> Break | None:
     carriers = np.stack([sampled.carrier(prepared, place) for place in places], 1)
     tried = tried_times(prepared)
     price = 0.5 * np.log(len(sampled.times)) + np.log(len(tried))
-    without = sum(best_score(prepared, d) for d in equations)
+    nothing = constants.BREAK_COARSE
+    without = sum(best_score(prepared, d, coarse=nothing) for d in equations)
 
     def score(time: float) -> float:
         stepped = carriers * (sampled.times >= time)[:, None]
         return sum(
-            best_score(prepared, d, stepped * sampled.weights[:, d, None], costs) for d in equations
+            best_score(prepared, d, stepped * sampled.weights[:, d, None], costs, nothing)
+            for d in equations
         )
 
     few = tried[:: constants.BREAKS_EVERY]
