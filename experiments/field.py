@@ -1,18 +1,21 @@
 """Recordings as people have them: how often the answer is right, wrong, or says that it is none."""
 
 import argparse
+import re
 import time
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from support import command_line, experiment, outcomes, written
-from support.field_kinds import KINDS, Case
+from support.field_kinds import KINDS, Case, Truth
 from support.simulated import NORMAL_90, terms_of
 
 import nsindy
 from nsindy.result.discovery import Discovery
 from nsindy.runtime import files
+
+NUMBER_IN_TIME = re.compile(r"(?<=\()[\d.e+-]+(?= t\))|(?<=step\(t - )[\d.e+-]+")
 
 
 def main() -> None:
@@ -69,10 +72,15 @@ def answer(case: Case) -> dict[str, Any]:
         # What a person is told has words of this package; an error inside it is wrong.
         refused = "recording" in str(error)
         return _told("said" if refused else "wrong", began, said=str(error))
-    right = case.truth is not None and terms_of(found) == case.truth
+    right = case.truth is not None and _without_numbers(terms_of(found)) == case.truth
     careful = found.verdict != "equation" or bool(found.warnings)
     told = _told("right" if right else "said" if careful else "wrong", began, said=str(found))
     return told | _judged(found, case)
+
+
+def _without_numbers(terms: Truth) -> Truth:
+    """The terms with # in place of the numbers of waves and steps of the time."""
+    return tuple(frozenset(NUMBER_IN_TIME.sub("#", term) for term in each) for each in terms)
 
 
 def _told(outcome: str, began: float, *, said: str) -> dict[str, Any]:
@@ -92,7 +100,7 @@ def _judged(found: Discovery, case: Case) -> dict[str, int]:
             error = NORMAL_90 * found.standard_errors[place]
             intervals += 1
             inside += int(abs(found.coefficients[place] - value) <= error)
-    every = terms_of(found)
+    every = _without_numbers(terms_of(found))
     truth = case.truth or every
     false = sum(len(mine - true) for mine, true in zip(every, truth, strict=False))
     terms = sum(map(len, every)) if case.truth else 0

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
 
-__all__ = ["KINDS", "Case", "Kind"]
+__all__ = ["KINDS", "Case", "Kind", "Truth"]
 
 Field = Callable[[float, np.ndarray], Sequence[float]]
 Truth = tuple[frozenset[str], ...]
@@ -20,7 +20,7 @@ class Case(NamedTuple):
       arguments: of `nsindy.discover`.
       knobs: its keywords.
       truth: terms of every equation; None where no equation of the library is right, and the
-        answer must say so.
+        answer must say so. Numbers in waves and steps of the time are `#`.
       values: true coefficients by equation and term, whose intervals are judged.
     """
 
@@ -358,6 +358,29 @@ def _wanders(rng: np.random.Generator) -> Case:
     return Case((t, np.column_stack([states, voltage])), knobs, truth, values)
 
 
+def _chaos(rng: np.random.Generator) -> Case:
+    """A Duffing oscillator in chaos."""
+    t, w = np.linspace(0, 100, 1200), rng.uniform(1.1, 1.3)
+
+    def field(s, y):
+        return [y[1], y[0] - y[0] ** 3 - 0.3 * y[1] + 0.5 * np.cos(w * s)]
+
+    states = _noisy(rng, _solved(field, rng.uniform([-1, -0.5], [1, 0.5]), t), 0.01)
+    values = {("v", "x"): 1.0, ("v", "x^3"): -1.0, ("v", "v"): -0.3, ("x", "v"): 1.0}
+    knobs = {"states": ["x", "v"]}
+    return Case((t, states), knobs, _terms("v", "x, v, x^3, cos(# t)"), values)
+
+
+def _killed(rng: np.random.Generator) -> Case:
+    """Bacteria that grow to a limit, and from some hour on die as well."""
+    t, when = np.linspace(0, 40, 160), rng.uniform(14, 20)
+    r, k = rng.uniform(0.4, 0.6), rng.uniform(0.25, 0.35)
+    x = _solved(lambda s, y: [r * y[0] * (1 - y[0] / 8) - k * y[0] * (s > when)], [0.4], t)
+    values = {("x", "x"): r, ("x", "x^2"): -r / 8}
+    truth = _terms("x, x^2, x step(t - #)")
+    return Case((t, _noisy(rng, x, 0.01)), {"states": ["x"]}, truth, values)
+
+
 KINDS = (
     Kind("dry friction, no term for it", _cart),
     Kind("input half a sample late", _delayed),
@@ -386,5 +409,7 @@ KINDS = (
     Kind("a column that wanders", _wanders),
     Kind("one sensor of two with a lag", _lag_of_one),
     Kind("a sensor with a lag behind an input", _lag_behind_input),
+    Kind("a drive of chaos that was not recorded", _chaos),
+    Kind("a rate that changes at one moment", _killed),
 )
 """Every kind, in the order of the table."""

@@ -84,10 +84,11 @@ The method:
    there, and a force f(r) x that was found is tried in all directions.
 8. *Look for a forcing in time.* Where what the best equations leave has a line in its spectrum, or
    is no noise, cos(w t) and sin(w t) of a fitted w, alone or times one or two states, as a season
-   acts, a step at a fitted time, and the time itself, alone or times states, as in a rate that
-   drifts, are tried, and taken where they are clearly more likely. A wave that explains nine tenths
-   of what all terms leave of a smoothed derivative is tried before numbers inside terms: of chaos
-   the best equations without the drive are no guide.
+   acts, a step at a fitted time, and the time itself, both alone or times states, as in a rate that
+   changes at one moment or drifts, are tried, and taken where they are clearly more likely; a step
+   also where numbers inside terms or many terms may stand in for it. A wave that explains nine
+   tenths of what all terms leave of a smoothed derivative, or that few terms need, is tried before
+   numbers inside terms: of chaos the best equations without the drive are no guide.
 9. *Allow for a slow error.* What was fitted is judged again with a Gaussian process beside the
    noise, of a size and memory that are estimated, for 10 nats a state. Where that wins, the library
    does not hold the truth: supports are then compared by as many residuals as are independent of
