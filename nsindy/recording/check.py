@@ -19,7 +19,7 @@ from nsindy.recording.formats import read_table
 from nsindy.recording.names import check_count, check_names, clean_names, distinct_headers
 from nsindy.recording.repair import FEWEST, RawRecording, Source, quantised, repair
 from nsindy.recording.table import Table
-from nsindy.recording.varying import telling_columns
+from nsindy.recording.varying import parameter, telling_columns
 
 __all__ = ["Recording", "Recordings", "check_arrays", "read_recordings"]
 
@@ -287,6 +287,8 @@ def _repair_all(
     switched: dict[int, str] = {}
     if ask.command and ask.states is None and not (ask.inputs or ask.steps):
         switched = shape.switches(matrices, [i for i in kept if i < d])
+        if (still := parameter(source, matrices, ask)) is not None:
+            switched[still] = "is constant in each recording"
         kept = sorted(kept, key=lambda i: i in switched)
         notes += tuple(
             _at(source, f"read column {source.columns[1 + i]}, which {how}, as an input")

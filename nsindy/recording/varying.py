@@ -7,7 +7,10 @@ import numpy as np
 from nsindy.recording.clock import Ask
 from nsindy.recording.repair import Source
 
-__all__ = ["telling_columns"]
+__all__ = ["parameter", "telling_columns"]
+
+LEVELS = 3
+"""Values that a column must have at least to be a parameter: of two, every function is a line."""
 
 
 def telling_columns(
@@ -38,13 +41,14 @@ def telling_columns(
         )
     kept: list[int] = []
     notes = []
+    own = parameter(source, matrices, ask)
     for i, label in enumerate(source.columns[1:]):
         twin = next((j for j in kept if np.array_equal(every[:, i], every[:, j], True)), None)
         if constant[i]:
             notes.append(
                 f"left out column {label}, which is constant, {np.nanmin(every[:, i]):.10g}"
             )
-        elif within[i] and i < source.states:
+        elif within[i] and i < source.states and i != own:
             as_input = ask.option("inputs", label) if ask.command else "given among the inputs, it"
             notes.append(
                 f"left out column {label}, which is constant in each recording; {as_input} makes "
@@ -57,6 +61,30 @@ def telling_columns(
         else:
             kept.append(i)
     return kept, tuple(notes)
+
+
+def parameter(source: Source, matrices: Sequence[np.ndarray], ask: Ask) -> int | None:
+    """The one column that is constant in each recording and differs between them, if it is alone.
+
+    As the temperature of each batch: an input that nobody named. Of two such columns few recordings
+    cannot tell which acts, and where a person says what is a state or an input, that counts.
+
+    Args:
+      source: of the recordings.
+      matrices: of each recording, its times and then its columns [N, 1 + C].
+      ask: what a person asked for.
+    """
+    if not ask.command or ask.states is not None or ask.inputs or ask.steps:
+        return None
+    firsts = np.stack([values[0, 1:] for values in matrices])
+    still = np.all(
+        [_is_constant(v[:, 1:]) & np.isfinite(v[:, 1:]).all(0) for v in matrices], axis=0
+    )
+    still &= ~_is_constant(firsts)
+    (places,) = np.nonzero(still[: source.states])
+    if len(places) != 1 or len(np.unique(firsts[:, places[0]])) < LEVELS:
+        return None
+    return int(places[0])
 
 
 def _is_constant(values: np.ndarray) -> np.ndarray:

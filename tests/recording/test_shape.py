@@ -122,6 +122,23 @@ def test_a_parameter_of_recordings_is_an_input_where_it_is_called_one(read):
     assert found.states == ("x", "y") and "given among the inputs" in found.notes[0]
 
 
+def test_one_parameter_of_several_recordings_is_an_input_that_nobody_named(read):
+    """Of two such columns nobody knows which acts, and of two values every function is a line."""
+
+    def rows(*levels):
+        each = enumerate(levels, 1)
+        return [[run, *row, *level] for run, level in each for row in ROWS]
+
+    found = read(table(rows([3], [5], [8]), "run,t,x,v,A"))
+    assert (found.states, found.inputs, len(found.parts)) == (("x", "v"), ("A",), 3)
+    assert "column A, which is constant in each recording, as an input" in " ".join(found.notes)
+    for levels, more in (([[3], [5], [3]], "A"), ([[3, 1], [5, 4], [8, 2]], "A,B")):
+        found = read(table(rows(*levels), f"run,t,x,v,{more}"))
+        assert (found.states, found.inputs, len(found.parts)) == (("x", "v"), (), 3)
+    found = read(table(rows([3], [5], [8]), "run,t,x,v,A"), states=["x", "v"])
+    assert found.inputs == ()
+
+
 def test_short_recordings_are_left_out_beside_longer_ones(read):
     rows = [[1, *row] for row in ROWS] + [[2, *row] for row in OTHERS[:5]]
     said = holds(read(table(rows, "id,t,x,v")), ROWS)

@@ -1,4 +1,4 @@
-"""A step at a time that is fitted."""
+"""A search with a step at a time that is fitted, alone or times states."""
 
 import dataclasses
 
@@ -26,8 +26,14 @@ __all__ = ["with_step"]
 def with_step(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
     """A search with a step at a time that is fitted, alone and times states.
 
-    Its time is where the step alone would pay best along the solution of the choice, or where a few
-    terms of smoothed derivatives are best with it, whichever comes to more.
+    Alone, its time is where it would pay best along the solution of the choice or of shorter models;
+    beside products with states, where a few terms of smoothed derivatives are best with it, if any.
+
+    Args:
+      session: of the search without.
+      prepared: the problem without.
+      first: the search without on the first part of each recording.
+      final: the search without on all samples.
     """
     best = None
     offered = _step_offered(prepared, final)
