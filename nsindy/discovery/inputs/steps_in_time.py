@@ -26,8 +26,8 @@ __all__ = ["with_step"]
 def with_step(session: Session, prepared: Prepared, first: Found, final: Found) -> Forced | None:
     """A search with a step at a time that is fitted, alone and times states.
 
-    Alone, its time is where it would pay best along the solution of the choice or of shorter models;
-    beside products with states, where a few terms of smoothed derivatives are best with it, if any.
+    Alone, its time is where it would pay best along the solution of the choice or of a shorter one;
+    beside products with states, where few terms of smoothed derivatives are best with it, if any.
 
     Args:
       session: of the search without.
