@@ -297,7 +297,12 @@ def _odd(usual: FoundModel) -> bool:
 
 
 def clearly_driven(
-    session: Session, prepared: Prepared, first: Found, lag: Late | SensorLag | None
+    session: Session,
+    prepared: Prepared,
+    first: Found,
+    lag: Late | SensorLag | None,
+    *,
+    season: bool,
 ) -> FoundModel | None:
     """The choice with a wave of the time, where a line says clearly that one is missing.
 
@@ -306,13 +311,14 @@ def clearly_driven(
       prepared: the problem.
       first: its search on the first part of each recording.
       lag: the delay of the held inputs or of sensors, where there is one.
+      season: True for a wave times states, False for one that stands alone.
     """
     if session.stop() or session.question.forcing is False or prepared.problem.wide:
         return None
     if not stages.missed(prepared, first):
         return None
     session.tell("looking for a forcing in time", 0.0)
-    found = forcing.with_clear_wave(session, prepared, first)
+    found = forcing.with_clear_wave(session, prepared, first, season=season)
     return None if found is None else _forced(session, found, lag)
 
 

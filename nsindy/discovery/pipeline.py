@@ -215,19 +215,22 @@ def from_recordings(
 
 
 def _discover(case: Case, session: Session, units: Units) -> Answer:
-    case, opening = driving.from_outside(case, opened(case, session, units))
-    clear = models.clearly_driven(opening.session, opening.prepared, opening.first, opening.lag)
-    if clear is not None:
-        noted = opening.noted(case.recordings)
-        driven = Answer(concluded(opening.session, noted, case.said.laws, clear), clear)
-        if driven.found.verdict == "equation":
-            return driven
+    opening = opened(case, session, units)
+    # A rate that has seasons is no input's; what a drive moves may be one.
+    driven = _clearly_driven(case, opening, season=True)
+    if driven is None:
+        case, opening = driving.from_outside(case, opening)
+        driven = _clearly_driven(case, opening, season=False)
+    if driven is not None and driven.found.verdict == "equation":
+        return driven
     turned = positions.swinging(case, opening.prepared, opening.first)
     second = None if turned is None or case.stop() else _discover(turned, *turned.usual())
     answer = None if second is None else positions.by_second_order(opening.prepared, second)
     if second is not None and answer is not None:
         return second._replace(found=answer)
     first, stopped = _with_numbers(case, opening)
+    if driven is not None and _likelier(driven, first):
+        return driven
     if stopped or first.found.verdict == "equation" or case.stop():
         return first
     fewer = driving.unspoiled(case, first.model)
@@ -240,6 +243,22 @@ def _discover(case: Case, session: Session, units: Units) -> Answer:
     if second is None:
         return first
     return first._replace(found=positions.with_second_order(first, second))
+
+
+def _clearly_driven(case: Case, opening: Opening, *, season: bool) -> Answer | None:
+    """What a drive that was not recorded comes to, where it is clear."""
+    session, prepared, first, _, lag = opening
+    model = models.clearly_driven(session, prepared, first, lag, season=season)
+    if model is None:
+        return None
+    return Answer(concluded(session, opening.noted(case.recordings), case.said.laws, model), model)
+
+
+def _likelier(one: Answer, other: Answer) -> bool:
+    """Whether one answer is likelier than another, of the same states, that is no equation."""
+    if other.found.verdict == "equation" or one.found.states != other.found.states:
+        return False
+    return one.model.worth_in_units > other.model.worth_in_units
 
 
 def _with_numbers(case: Case, opening: Opening) -> tuple[Answer, bool]:

@@ -49,8 +49,10 @@ def with_wave(session: Session, prepared: Prepared, first: Found, final: Found) 
     return _searched(session, built, first, offers)
 
 
-def with_clear_wave(session: Session, prepared: Prepared, first: Found) -> Forced | None:
-    """The same, where a line is clear, and the choice with it leaves noise alone.
+def with_clear_wave(
+    session: Session, prepared: Prepared, first: Found, *, season: bool
+) -> Forced | None:
+    """The same, where a line is clear, and the choice with it follows the recording.
 
     What is so clear needs no equations without the drive, which for a chaotic oscillator take long
     to find and have none of the right terms.
@@ -59,15 +61,15 @@ def with_clear_wave(session: Session, prepared: Prepared, first: Found) -> Force
       session: of the search without.
       prepared: the problem without.
       first: the search without on the first part of each recording.
+      season: True for a wave times states, False for one that stands alone.
     """
     shown = _seen(lines(prepared, open_equations(prepared)))
-    if not shown or not clear(prepared, shown[-1]):
+    if not shown or (shown[-1].place > 0) != season or not clear(prepared, shown[-1]):
         return None
     session, built = _timed(session, prepared)
     found = _searched(session, built, first, [_offer(built, first.chosen, shown[-1])])
-    if found is None or stages.missed(found.prepared, found.final):
-        return None
-    return None if shows(found.prepared, found.final) else found
+    missed = found is None or stages.missed(found.prepared, found.final)
+    return None if missed else found
 
 
 def _timed(session: Session, prepared: Prepared) -> tuple[Session, Prepared]:
