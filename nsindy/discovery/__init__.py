@@ -10,6 +10,7 @@ another, from below:
   pipeline       the whole way, step by step
   opening        the search on the first part, under the likelier reading of the inputs
   models         numbers inside terms, negative powers, and a finer floor where they help
+  forced_models  a forcing in time, where one is shown
   wandering      columns that noise drives, told apart before anything is searched
   wide_table     many columns: functions of others, and what has no equation
   generated      columns that a generator makes: a sine, a triangle or a saw of the time

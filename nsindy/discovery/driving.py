@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsindy.discovery import constants, generated, models, wide_table
+from nsindy.discovery import constants, forced_models, generated, wide_table
 from nsindy.discovery.answer import diagnosis
 from nsindy.discovery.answer.verdict import left_shares
 from nsindy.discovery.models import FoundModel
@@ -199,7 +199,7 @@ def _driven_in_time(one: _Alone, good: Sequence[str]) -> bool:
     """Whether it has an equation with a forcing in time, in which states act that have one."""
     plain, final = stages.search_all(one.session, one.prepared, one.first)
     usual = FoundModel.plain(plain, one.first, final)
-    model = models.with_forcing(one.session, usual, one.prepared, one.first)
+    model = forced_models.with_forcing(one.session, usual, one.prepared, one.first)
     if model is None or stages.missed(model.prepared, model.final):
         return False
     return one._replace(prepared=model.prepared, first=model.final).holds(good)

@@ -6,8 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.inputs import forcing, forcing_hints
-from nsindy.discovery.inputs.breaks import clearest_break
 from nsindy.discovery.inputs.forced import Forced
 from nsindy.discovery.inputs.readings import Late
 from nsindy.discovery.inputs.sensor_lag import SensorLag
@@ -28,7 +26,6 @@ __all__ = [
     "at_fine_floor",
     "beside",
     "search_model",
-    "with_forcing",
     "with_negative_powers",
 ]
 
@@ -251,83 +248,6 @@ def _with_inverse(session: Session, prepared: Prepared) -> list[Session]:
         if found:
             return found
     return []
-
-
-def with_forcing(
-    session: Session, usual: FoundModel, prepared: Prepared, first: Found
-) -> FoundModel | None:
-    """The choice with a forcing in time; None where none is looked for, or none is likelier.
-
-    It has to win twice: against the usual choice, and in its own pool, where the models without
-    the forcing are, against all of them beside a slow error.
-
-    Args:
-      session: builds and searches problems.
-      usual: what was found without.
-      prepared: the problem without numbers inside terms.
-      first: its search on the first part of each recording.
-    """
-    asked = session.question.forcing
-    if session.stop() or asked is False or prepared.problem.wide:
-        return None
-    shown = (
-        asked
-        or forcing_hints.shows(usual.prepared, usual.final)
-        or forcing_hints.switches_once(usual.prepared, usual.numbers)
-    )
-    if not shown and not (_odd(usual) and clearest_break(prepared)):
-        return None
-    bare, plain = usual.prepared, usual.final
-    if usual.numbers.inner:
-        bare, plain = stages.search_all(session, prepared, first)
-    found = forcing.search_forced(session, bare, first, plain, once=not shown)
-    if found is None or found.evidence <= usual.worth + (0.0 if shown else constants.STRONG):
-        return None
-    if len(session.parts) > 1 and stages.missed(found.prepared, found.final):
-        # What differs between recordings is no forcing that all of them had.
-        return None
-    return _forced(session, found, usual.lag)
-
-
-def _odd(usual: FoundModel) -> bool:
-    """Whether a choice may stand in for a rate that changes at one moment of one recording."""
-    terms = usual.final.chosen.mask & usual.prepared.problem.admissible
-    many = bool((terms.sum(1) > constants.NUMBER_REPLACES).any())
-    return len(usual.prepared.parts) == 1 and (many or bool(usual.numbers.inner))
-
-
-def clearly_driven(
-    session: Session,
-    prepared: Prepared,
-    first: Found,
-    lag: Late | SensorLag | None,
-    *,
-    season: bool,
-) -> FoundModel | None:
-    """The choice with a wave of the time, where a line says clearly that one is missing.
-
-    Args:
-      session: builds and searches problems.
-      prepared: the problem.
-      first: its search on the first part of each recording.
-      lag: the delay of the held inputs or of sensors, where there is one.
-      season: True for a wave times states, False for one that stands alone.
-    """
-    if session.stop() or session.question.forcing is False or prepared.problem.wide:
-        return None
-    if not stages.missed(prepared, first):
-        return None
-    session.tell("looking for a forcing in time", 0.0)
-    found = forcing.with_clear_wave(session, prepared, first, season=season)
-    return None if found is None else _forced(session, found, lag)
-
-
-def _forced(session: Session, found: Forced, lag: Late | SensorLag | None) -> FoundModel | None:
-    """The model of a search with a forcing; None where, beside a slow error, it holds none."""
-    slow = Discrepancy.none(len(found.final.chosen.mask))
-    parts = found.prepared, found.first, found.final, found.numbers
-    model = beside(session, FoundModel(*parts, slow, lag, found))
-    return model if found.holds(model.final) else None
 
 
 def beside(session: Session, model: FoundModel) -> FoundModel:

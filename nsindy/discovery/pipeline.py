@@ -12,6 +12,7 @@ from nsindy.discovery import (
     constants,
     coupling,
     driving,
+    forced_models,
     hidden,
     models,
     positions,
@@ -225,11 +226,10 @@ def _discover(case: Case, session: Session, units: Units) -> Answer:
         return driven
     turned = positions.swinging(case, opening.prepared, opening.first)
     second = None if turned is None or case.stop() else _discover(turned, *turned.usual())
-    answer = None if second is None else positions.by_second_order(opening.prepared, second)
-    if second is not None and answer is not None:
+    if second and (answer := positions.by_second_order(opening.prepared, second)):
         return second._replace(found=answer)
     first, stopped = _with_numbers(case, opening)
-    if driven is not None and _likelier(driven, first):
+    if driven is not None and driven.beats(first):
         return driven
     if stopped or first.found.verdict == "equation" or case.stop():
         return first
@@ -240,25 +240,18 @@ def _discover(case: Case, session: Session, units: Units) -> Answer:
     if second is None and not case.stop():
         turned = positions.as_positions(case, first.model.prepared, first.model.final)
         second = None if turned is None else _discover(turned, *turned.usual())
-    if second is None:
-        return first
-    return first._replace(found=positions.with_second_order(first, second))
+    if second is not None:
+        first = first._replace(found=positions.with_second_order(first, second))
+    return first
 
 
 def _clearly_driven(case: Case, opening: Opening, *, season: bool) -> Answer | None:
     """What a drive that was not recorded comes to, where it is clear."""
     session, prepared, first, _, lag = opening
-    model = models.clearly_driven(session, prepared, first, lag, season=season)
+    model = forced_models.clearly_driven(session, prepared, first, lag, season=season)
     if model is None:
         return None
     return Answer(concluded(session, opening.noted(case.recordings), case.said.laws, model), model)
-
-
-def _likelier(one: Answer, other: Answer) -> bool:
-    """Whether one answer is likelier than another, of the same states, that is no equation."""
-    if other.found.verdict == "equation" or one.found.states != other.found.states:
-        return False
-    return one.model.worth_in_units > other.model.worth_in_units
 
 
 def _with_numbers(case: Case, opening: Opening) -> tuple[Answer, bool]:
@@ -269,7 +262,7 @@ def _with_numbers(case: Case, opening: Opening) -> tuple[Answer, bool]:
         return Answer(concluded(session, recordings, laws, model, stopped=True), model), True
     fine = models.at_fine_floor(session, searched)
     if fine is None:
-        forced = models.with_forcing(session, model, *searched.without)
+        forced = forced_models.with_forcing(session, model, *searched.without)
         fine = forced or models.beside(session, model)
     return Answer(concluded(session, recordings, laws, fine), fine), False
 

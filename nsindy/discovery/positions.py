@@ -46,6 +46,12 @@ class Answer(NamedTuple):
     found: Discovery
     model: FoundModel
 
+    def beats(self, other: "Answer") -> bool:
+        """Whether it is likelier than another, of the same states, that is no equation."""
+        if other.found.verdict == "equation" or self.found.states != other.found.states:
+            return False
+        return self.model.worth_in_units > other.model.worth_in_units
+
 
 def as_positions(case: Case, prepared: Prepared, found: Found) -> Case | None:
     """The same of second order; None where an order was asked for, or some states are explained.
