@@ -32,7 +32,11 @@ BEGUN = 0.05
 which its equations are an answer though no simulation follows it."""
 
 TURNS = 6
-"""Times that such a recording must turn at least. What decays or grows turns once or twice."""
+"""Times that such a recording must turn at least, and one whose second order comes before numbers
+of first."""
+
+FEWEST_TURNS = 3
+"""Times that what swings must turn at least. What grows and then declines turns once or twice."""
 
 
 class Answer(NamedTuple):
@@ -83,7 +87,8 @@ def swinging(case: Case, prepared: Prepared, found: Found) -> Case | None:
     """
     if not (left_shares(prepared, found, case.recordings) > constants.SPOILED).all():
         return None
-    return as_positions(case, prepared, found) if _swings(prepared) else None
+    swings = _turns(prepared) >= TURNS and _swings(prepared)
+    return as_positions(case, prepared, found) if swings else None
 
 
 def by_second_order(first: Prepared, second: Answer) -> Discovery | None:
@@ -151,11 +156,15 @@ def _in_long_stretches(model: FoundModel) -> bool:
         return False
     values = final.stretches * len(prepared.units.states)
     few = values <= BEGUN * sum(np.count_nonzero(s.seen) for s in prepared.signals)
-    count = np.count_nonzero(np.any([s.seen.any(0) for s in prepared.signals], 0))
-    rates = [np.sign(s.derivatives[:, :count]) for s in prepared.signals]
-    turns = sum(np.count_nonzero(np.diff(rate, axis=0), axis=0) for rate in rates)
     settled = np.array_equal(model.first.chosen.mask, final.chosen.mask)
-    return bool(few and settled and np.min(turns) >= TURNS)
+    return bool(few and settled and _turns(prepared) >= TURNS)
+
+
+def _turns(prepared: Prepared) -> int:
+    """How often the measured state that turns least goes to and fro."""
+    seen = np.any([s.seen.any(0) for s in prepared.signals], 0)
+    signs = [np.sign(s.derivatives[:, : len(seen)][:, seen]) for s in prepared.signals]
+    return int(np.min(sum(np.count_nonzero(np.diff(each, axis=0), axis=0) for each in signs)))
 
 
 def _swings(prepared: Prepared) -> bool:
@@ -163,4 +172,6 @@ def _swings(prepared: Prepared) -> bool:
     signal = max(prepared.signals, key=lambda each: len(each.times))
     measured = range(signal.states.shape[1])
     shares = np.nan_to_num(diagnosis.changes_apart(signal, measured))
-    return all(diagnosis.turns_on_itself(signal, row, shares[row]) for row in measured)
+    return _turns(prepared) >= FEWEST_TURNS and all(
+        diagnosis.turns_on_itself(signal, row, shares[row]) for row in measured
+    )
