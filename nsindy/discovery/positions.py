@@ -35,6 +35,9 @@ TURNS = 6
 """Times that such a recording must turn at least, and one whose second order comes before numbers
 of first."""
 
+AT_REST = 0.1
+"""Share of the usual rate below which a state does not move: there noise turns it to and fro."""
+
 FEWEST_TURNS = 3
 """Times that what swings must turn at least. What grows and then declines turns once or twice."""
 
@@ -161,10 +164,15 @@ def _in_long_stretches(model: FoundModel) -> bool:
 
 
 def _turns(prepared: Prepared) -> int:
-    """How often the measured state that turns least goes to and fro."""
+    """How often the measured state that turns least goes to and fro, at a rate that counts."""
     seen = np.any([s.seen.any(0) for s in prepared.signals], 0)
-    signs = [np.sign(s.derivatives[:, : len(seen)][:, seen]) for s in prepared.signals]
-    return int(np.min(sum(np.count_nonzero(np.diff(each, axis=0), axis=0) for each in signs)))
+    turns = []
+    for d in np.flatnonzero(seen):
+        rates = [s.derivatives[:, d] for s in prepared.signals]
+        least = AT_REST * np.sqrt(np.mean(np.concatenate(rates) ** 2))
+        moving = [np.sign(rate[np.abs(rate) > least]) for rate in rates]
+        turns.append(sum(int(np.count_nonzero(np.diff(each))) for each in moving))
+    return min(turns)
 
 
 def _swings(prepared: Prepared) -> bool:
