@@ -635,16 +635,6 @@ CLEAR_LINE = 0.9
 """Share of what all terms leave of a derivative that one line must explain to be searched with
 before numbers inside terms. A Duffing oscillator in chaos gave 0.998 at 1 % of noise."""
 
-STEP_BASES = 3
-"""Shorter models beside which a step is looked for as well: one of each number of terms."""
-
-BREAKS_EVERY = 5
-"""Of those times, of how many one is tried first beside few terms of all equations."""
-
-BREAK_COARSE = 0.003
-"""Share of the derivative that is taken for nothing where such a time is looked for: it is only
-where a search begins, and with 0.01 a lockdown was not seen in recordings without noise."""
-
 CLEAR_WORTH = 20.0
 """Nats by which few terms with a line must be better than without, for the same, where all terms
 together make up for it, and the states do not repeat themselves with it."""
@@ -655,6 +645,16 @@ with it."""
 
 STEP_TIMES = 100
 """Most times of a step that are tried, between the quantiles of 5 and 95 % of the times."""
+
+STEP_BASES = 3
+"""Shorter models beside which a step is looked for as well: one of each number of terms."""
+
+BREAKS_EVERY = 5
+"""Of those times, of how many one is tried first beside few terms of all equations."""
+
+BREAK_COARSE = 0.003
+"""Share of the derivative that is taken for nothing where such a time is looked for: it is only
+where a search begins, and with 0.01 a lockdown was not seen in recordings without noise."""
 
 # Maps: `maps`.
 

@@ -6,6 +6,7 @@ from nsindy.discovery.inputs.breaks import clearest_break
 from nsindy.discovery.inputs.forced import Forced
 from nsindy.discovery.inputs.readings import Late
 from nsindy.discovery.inputs.sensor_lag import SensorLag
+from nsindy.discovery.inputs.waves_in_time import with_clear_wave
 from nsindy.discovery.models import FoundModel, beside
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports import stages
@@ -38,7 +39,7 @@ def with_forcing(
         or forcing_hints.shows(usual.prepared, usual.final)
         or forcing_hints.switches_once(usual.prepared, usual.numbers)
     )
-    if not shown and not (_odd(usual) and clearest_break(prepared)):
+    if not shown and not (len(session.parts) == 1 and usual.odd and clearest_break(prepared)):
         return None
     bare, plain = usual.prepared, usual.final
     if usual.numbers.inner:
@@ -50,13 +51,6 @@ def with_forcing(
         # What differs between recordings is no forcing that all of them had.
         return None
     return _forced(session, found, usual.lag)
-
-
-def _odd(usual: FoundModel) -> bool:
-    """Whether a choice may stand in for a rate that changes at one moment of one recording."""
-    terms = usual.final.chosen.mask & usual.prepared.problem.admissible
-    many = bool((terms.sum(1) > constants.NUMBER_REPLACES).any())
-    return len(usual.prepared.parts) == 1 and (many or bool(usual.numbers.inner))
 
 
 def clearly_driven(
@@ -81,7 +75,7 @@ def clearly_driven(
     if not stages.missed(prepared, first):
         return None
     session.tell("looking for a forcing in time", 0.0)
-    found = forcing.with_clear_wave(session, prepared, first, season=season)
+    found = with_clear_wave(session, prepared, first, season=season)
     return None if found is None else _forced(session, found, lag)
 
 

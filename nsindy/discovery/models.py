@@ -63,6 +63,13 @@ class FoundModel(NamedTuple):
         return self.numbers.price if self.forced is None else self.forced.price
 
     @property
+    def odd(self) -> bool:
+        """Whether it has many terms in an equation, or numbers inside: these may stand in."""
+        terms = self.final.chosen.mask & self.prepared.problem.admissible
+        many = bool((terms.sum(1) > constants.NUMBER_REPLACES).any())
+        return many or bool(self.numbers.inner)
+
+    @property
     def worth(self) -> float:
         """Nats of the search on all samples, that price paid."""
         return self.final.chosen.score - self.price

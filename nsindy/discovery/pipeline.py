@@ -9,7 +9,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nsindy.discovery import (
-    constants,
     coupling,
     driving,
     forced_models,
@@ -298,9 +297,11 @@ def _best_of_readings(case: Case, opening: Opening) -> _CameTo:
             came_to = prompt
     model = came_to.searched.model
     # Terms that stand in for a lag are many, or hold numbers.
-    terms = model.final.chosen.mask & model.prepared.problem.admissible
-    odd = model.numbers.inner or (terms.sum(1) > constants.NUMBER_REPLACES).any()
-    if behind is None and not case.stop() and (odd or not explains(model.prepared, model.final)):
+    if (
+        behind is None
+        and not case.stop()
+        and (model.odd or not explains(model.prepared, model.final))
+    ):
         lagging = lagging if misses else behind_sensors(case, at_once())
         behind = None if lagging is None else _searched(lagging, case.recordings)
     if behind is not None:

@@ -282,12 +282,13 @@ def _repair_all(
     source = tables[0].source
     several = len(tables) > 1
     source = dataclasses.replace(source, where="") if several else source
-    kept, left = telling_columns(source, matrices, ask)
+    still = parameter(source, matrices, ask)
+    kept, left = telling_columns(source, matrices, ask, still)
     notes += tuple(_at(source, note) for note in left)
     switched: dict[int, str] = {}
     if ask.command and ask.states is None and not (ask.inputs or ask.steps):
         switched = shape.switches(matrices, [i for i in kept if i < d])
-        if (still := parameter(source, matrices, ask)) is not None:
+        if still is not None:
             switched[still] = "is constant in each recording"
         kept = sorted(kept, key=lambda i: i in switched)
         notes += tuple(

@@ -14,7 +14,7 @@ LEVELS = 3
 
 
 def telling_columns(
-    source: Source, matrices: Sequence[np.ndarray], ask: Ask
+    source: Source, matrices: Sequence[np.ndarray], ask: Ask, own: int | None
 ) -> tuple[list[int], tuple[str, ...]]:
     """Which of the columns vary and repeat no other, and why the others are left out.
 
@@ -22,6 +22,7 @@ def telling_columns(
       source: of the recordings, for what is said of them.
       matrices: of each recording, its times and then its columns [N, 1 + C].
       ask: what a person asked for.
+      own: the column that is a parameter, which is kept; see `parameter`.
 
     Returns:
       the places of the columns that are kept, and notes on the others.
@@ -41,7 +42,6 @@ def telling_columns(
         )
     kept: list[int] = []
     notes = []
-    own = parameter(source, matrices, ask)
     for i, label in enumerate(source.columns[1:]):
         twin = next((j for j in kept if np.array_equal(every[:, i], every[:, j], True)), None)
         if constant[i]:

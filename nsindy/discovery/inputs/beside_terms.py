@@ -8,7 +8,7 @@ from nsindy.discovery import constants
 from nsindy.discovery.preparation import screening
 from nsindy.discovery.preparation.problem import Prepared
 
-__all__ = ["Sampled", "basis_of", "best_score"]
+__all__ = ["Sampled", "best_score"]
 
 
 class Sampled(NamedTuple):
@@ -65,15 +65,8 @@ class Sampled(NamedTuple):
         return np.prod(self.states[:, held], axis=1)
 
 
-def basis_of(terms: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of columns, but for what nearly cancels in them [N, K]."""
-    lengths = np.linalg.norm(terms, axis=0)
-    terms = terms[:, lengths > 0] / lengths[lengths > 0]
-    basis, sizes, _ = np.linalg.svd(terms, full_matrices=False)
-    return basis[:, sizes > constants.NUMBER_RIDGE * sizes[0]]
-
-
 def best_score(
+    sampled: Sampled,
     prepared: Prepared,
     equation: int,
     added: np.ndarray | None = None,
@@ -85,13 +78,14 @@ def best_score(
     All terms together may make up for what few do not.
 
     Args:
+      sampled: the smoothed derivatives of the problem.
       prepared: the problem.
       equation: which.
       added: columns that the library lacks, weighted as `Sampled.terms` [N, A].
       costs: nats of each of them [A].
       coarse: share of the derivative that is taken for nothing.
     """
-    sampled, problem = Sampled.of(prepared), prepared.problem
+    problem = prepared.problem
     terms, target = sampled.terms(prepared, equation), sampled.target(equation)
     own = np.asarray(problem.prior.costs)[: problem.admissible.shape[1]]
     own = own[problem.admissible[equation]]

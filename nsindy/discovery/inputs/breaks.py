@@ -61,12 +61,12 @@ def clearest_break(prepared: Prepared) -> Break | None:
     tried = tried_times(prepared)
     price = 0.5 * np.log(len(sampled.times)) + np.log(len(tried))
     nothing = constants.BREAK_COARSE
-    without = sum(best_score(prepared, d, coarse=nothing) for d in equations)
+    without = sum(best_score(sampled, prepared, d, coarse=nothing) for d in equations)
 
     def score(time: float) -> float:
         stepped = carriers * (sampled.times >= time)[:, None]
         return sum(
-            best_score(prepared, d, stepped * sampled.weights[:, d, None], costs, nothing)
+            best_score(sampled, prepared, d, stepped * sampled.weights[:, d, None], costs, nothing)
             for d in equations
         )
 

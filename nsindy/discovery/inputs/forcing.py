@@ -16,7 +16,7 @@ from nsindy.discovery import constants
 from nsindy.discovery.inputs.forced import Forced, with_input, with_last_terms
 from nsindy.discovery.inputs.forcing_hints import shows
 from nsindy.discovery.inputs.steps_in_time import with_step
-from nsindy.discovery.inputs.waves_in_time import with_clear_wave, with_wave
+from nsindy.discovery.inputs.waves_in_time import with_wave
 from nsindy.discovery.preparation.gauge import holds
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.discovery.supports.search import Found
@@ -28,7 +28,7 @@ from nsindy.terms.numbered import WAVE, inner_of
 from nsindy.terms.primitive import Primitive, step_at
 from nsindy.terms.term import Term
 
-__all__ = ["as_input", "in_time", "search_forced", "with_clear_wave"]
+__all__ = ["as_input", "in_time", "search_forced"]
 
 
 def search_forced(
@@ -112,15 +112,13 @@ def _stepped(term: Term, place: int, step: Primitive) -> Term:
     """A term of a step as a variable, the step a function of the time at the same place."""
     if term.arguments == (place,):
         return Term(step, (place,))
-    arguments = tuple(
-        Term(step, (place,))
-        if argument == place
-        else _stepped(argument, place, step)
-        if isinstance(argument, Term)
-        else argument
-        for argument in term.arguments
-    )
-    return Term(term.primitive, arguments)
+
+    def put(argument: int | Term) -> int | Term:
+        if isinstance(argument, Term):
+            return _stepped(argument, place, step)
+        return Term(step, (place,)) if argument == place else argument
+
+    return Term(term.primitive, tuple(map(put, term.arguments)))
 
 
 def _drifts(discovery: Discovery) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsindy.discovery import constants
-from nsindy.discovery.inputs.beside_terms import Sampled, basis_of, best_score
+from nsindy.discovery.inputs.beside_terms import Sampled, best_score
 from nsindy.discovery.preparation import signals
 from nsindy.discovery.preparation.problem import Prepared
 from nsindy.terms.primitive import TERM
@@ -61,7 +61,7 @@ def lines(prepared: Prepared, equations: Sequence[int]) -> list[Line]:
     least = float(1.5 * np.log(freedom) + tried)
     best: dict[bool, Line] = {}
     for d in equations:
-        basis, rest = basis_of(sampled.terms(prepared, d)), sampled.target(d)
+        basis, rest = _basis(sampled.terms(prepared, d)), sampled.target(d)
         rest = rest - basis @ (basis.T @ rest)
         for place in range(count):
             carrier = sampled.carrier(prepared, place) * sampled.weights[:, d]
@@ -85,17 +85,16 @@ def clear(prepared: Prepared, line: Line) -> bool:
     phase = line.number * sampled.times
     waves = np.stack([np.sin(phase), np.cos(phase)], 1) * carrier[:, None]
     d, costs = line.equation, np.array([TERM + line.price, TERM])
-    gain = best_score(prepared, d, waves, costs) - best_score(prepared, d)
-    return gain > constants.CLEAR_WORTH and not _follows(prepared, line)
+    gain = best_score(sampled, prepared, d, waves, costs) - best_score(sampled, prepared, d)
+    return gain > constants.CLEAR_WORTH and not _follows(sampled, line)
 
 
-def _follows(prepared: Prepared, line: Line) -> bool:
+def _follows(sampled: Sampled, line: Line) -> bool:
     """Whether all that the states do repeats itself as a line does, or half or a third as fast.
 
     A drive of that frequency then acts on what follows it; but the states may as well turn by
     themselves, and a function of them be taken for a drive.
     """
-    sampled = Sampled.of(prepared)
     moved = sampled.states - sampled.states.mean(0)
     least = 1.0
     for slower in (1, 2, 3):
@@ -104,6 +103,14 @@ def _follows(prepared: Prepared, line: Line) -> bool:
         left = moved - waves @ np.linalg.lstsq(waves, moved, rcond=None)[0]
         least = min(least, float(np.max(np.sum(left**2, 0) / np.sum(moved**2, 0))))
     return least < constants.REPEATS
+
+
+def _basis(terms: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of columns, but for what nearly cancels in them [N, K]."""
+    lengths = np.linalg.norm(terms, axis=0)
+    terms = terms[:, lengths > 0] / lengths[lengths > 0]
+    basis, sizes, _ = np.linalg.svd(terms, full_matrices=False)
+    return basis[:, sizes > constants.NUMBER_RIDGE * sizes[0]]
 
 
 def _shares(

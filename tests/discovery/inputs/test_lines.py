@@ -6,6 +6,7 @@ from problems import noisy, prepared
 from scipy.integrate import solve_ivp
 
 from nsindy.discovery.inputs import lines as of_time
+from nsindy.discovery.inputs.beside_terms import Sampled
 from nsindy.discovery.inputs.lines import lines
 
 TIMES = np.linspace(0, 20, 200)
@@ -73,7 +74,7 @@ def driven(drive, seed=0):
 def test_few_terms_need_a_line_that_drives_them():
     made = driven(lambda t: 0.5 * np.cos(0.83 * t))
     (line, *_) = lines(made, [1])
-    assert of_time.clear(made, line) and not of_time._follows(made, line)
+    assert of_time.clear(made, line) and not of_time._follows(Sampled.of(made), line)
 
 
 def test_few_terms_need_no_line_that_is_not_there():
@@ -81,4 +82,4 @@ def test_few_terms_need_no_line_that_is_not_there():
     (line, *_) = lines(made, [1])
     assert not of_time.clear(made, line)
     # It turns by itself, at the root of 2.
-    assert of_time._follows(made, line._replace(number=np.sqrt(2)))
+    assert of_time._follows(Sampled.of(made), line._replace(number=np.sqrt(2)))
